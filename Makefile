@@ -1,0 +1,34 @@
+# The short ways in. Everything else is in .venv/bin/lso --help.
+.PHONY: help setup demo test test-vm lint types unit integration e2e bench clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:  ## packages, daemons, virtual environment, images
+	@./setup.sh
+
+demo: setup  ## order a two-site SD-WAN and prove it on the wire
+	@.venv/bin/lso run scenarios/poc-two-sites
+
+test: setup  ## every test layer
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/pytest tests
+
+test-vm: setup  ## the PoC scenario with the other half of every engine, in a user-mode-Linux VM
+	@testbed/vm/run.sh
+
+lint: setup
+	.venv/bin/ruff check .
+
+types: setup
+	.venv/bin/mypy
+
+unit integration e2e: setup
+	.venv/bin/pytest tests/$@
+
+bench: setup  ## the figures of the README, measured here
+	.venv/bin/python -m benchmarks
+
+clean:  ## remove what dead labs left behind
+	.venv/bin/lso reap

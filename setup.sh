@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Prepare this machine for the test-bed: packages, daemons, virtual environment, container images.
+# Idempotent, and says only what it does. Run as root on Debian 12 / Ubuntu 24.04, with or without systemd.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")"
+
+RUN=/run/lso-testbed
+SYSTEM_PYTHON=/usr/bin/python3 # Mininet's module belongs to the distribution's interpreter
+PACKAGES=(bridge-utils ca-certificates curl ethtool iperf3 iproute2 iptables iputils-ping mininet mmdebstrap nftables
+    openssl openvswitch-switch procps python3-venv tcpdump util-linux vde2)
+
+case "${1:-}" in
+-h | --help)
+    cat <<'TXT'
+usage: ./setup.sh [--no-images]
+
+Install the missing distribution packages, start Docker and Open vSwitch where no init system does,
+make .venv (command: .venv/bin/lso) and build the container images.
+
+  --no-images   leave the container images alone (they are loaded from elsewhere)
+TXT
+    exit 0
+    ;;
+"" | --no-images) ;;
+*)
+    echo "setup: unknown option: $1 (try --help)" >&2
+    exit 2
+    ;;
+esac
+
+say() { printf '[%4ss] %s\n' "$SECONDS" "$*"; }
+die() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 3
+}
+
+missing_packages() {
+    local wanted=("${PACKAGES[@]}")
+    command -v dockerd >/dev/null || wanted+=(docker.io) # a Docker Engine of another package is as good
+    comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
+        <(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii  *//p' | sort)
+}
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages)
+    ((${#missing[@]})) || return 0
+    say "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    local log=$RUN/apt.log
+    { apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||
+        { tail -n 20 "$log" >&2; die "the packages could not be installed; the whole log is $log"; }
+}
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+wait_for() { # wait_for SECONDS COMMAND…
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.1
+    done
+}
+
+docker_answers() { curl -sf --max-time 2 --unix-socket /var/run/docker.sock http://docker/_ping; }
+
+start_docker() {
+    docker_answers >/dev/null 2>&1 && return 0
+    say "starting the Docker Engine"
+    if has_systemd; then
+        systemctl start docker || true # the unit may be another name's; what counts is that it answers
+    else
+        setsid dockerd >"$RUN/dockerd.log" 2>&1 </dev/null &
+    fi
+    wait_for 40 docker_answers || die "the Docker Engine does not answer on /var/run/docker.sock; see $RUN/dockerd.log"
+}
+
+ovs_answers() { ovs-vsctl --timeout=2 --no-wait show && ovs-appctl --timeout=2 version; }
+
+start_openvswitch() {
+    ovs_answers >/dev/null 2>&1 && return 0
+    say "starting Open vSwitch"
+    if has_systemd; then
+        systemctl start openvswitch-switch || true
+    else
+        local db=/etc/openvswitch/conf.db
+        mkdir -p /etc/openvswitch /var/run/openvswitch /var/log/openvswitch
+        [ -s "$db" ] || ovsdb-tool create "$db" /usr/share/openvswitch/vswitch.ovsschema
+        pgrep -x ovsdb-server >/dev/null && [ -S /var/run/openvswitch/db.sock ] && ovs-vsctl --timeout=1 --no-wait show >/dev/null 2>&1 ||
+            ovsdb-server "$db" --remote=punix:/var/run/openvswitch/db.sock --pidfile --detach --log-file 2>"$RUN/ovs.log"
+        ovs-vsctl --no-wait init
+        ovs-vswitchd unix:/var/run/openvswitch/db.sock --pidfile --detach --log-file 2>>"$RUN/ovs.log"
+    fi
+    wait_for 20 ovs_answers || die "Open vSwitch does not answer; see $RUN/ovs.log and /var/log/openvswitch"
+}
+
+make_venv() {
+    local stamp wanted
+    stamp=.venv/.stamp
+    wanted="$($SYSTEM_PYTHON -V) $(pwd) $(sha256sum <pyproject.toml)"
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
+    say "making the virtual environment"
+    [ -x .venv/bin/python ] || $SYSTEM_PYTHON -m venv --system-site-packages .venv
+    .venv/bin/python -m pip install -q --disable-pip-version-check -e '.[dev]' >"$RUN/pip.log" 2>&1 ||
+        { tail -n 20 "$RUN/pip.log" >&2; die "the Python packages could not be installed; the whole log is $RUN/pip.log"; }
+    printf '%s' "$wanted" >"$stamp"
+}
+
+[ "$(id -u)" = 0 ] || die "it makes namespaces and starts containers: run it as root"
+mkdir -p "$RUN"
+chmod 700 "$RUN"
+install_packages
+start_docker
+start_openvswitch
+make_venv
+[ "${1:-}" = --no-images ] || .venv/bin/lso build
+say "ready: .venv/bin/lso --help"
