@@ -108,7 +108,8 @@ def _site(site: SiteSpec, underlays: tuple[UnderlaySpec, ...]) -> tuple[str, ...
     ]
     prefixes = {underlay.name: _network(underlay.prefix) for underlay in underlays}
     ports = [wan.port for wan in site.wan]
-    findings += [f"site {site.name!r}: port {port!r} is given twice" for port in {p for p in ports if ports.count(p) > 1}]
+    twice = sorted({port for port in ports if ports.count(port) > 1})
+    findings += [f"site {site.name!r}: port {port!r} is given twice" for port in twice]
     for wan in site.wan:
         if wan.underlay not in prefixes:
             findings.append(f"site {site.name!r}: {wan.port} names an unknown underlay {wan.underlay!r}")
