@@ -1,0 +1,16 @@
+"""Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
+
+from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, read_frames
+from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, captures
+
+__all__ = [
+    "Capture",
+    "CaptureError",
+    "CaptureResult",
+    "Frame",
+    "TruncatedCapture",
+    "captures",
+    "count_frames",
+    "find_bytes",
+    "read_frames",
+]

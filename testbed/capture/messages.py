@@ -1,0 +1,77 @@
+"""What a running tcpdump says on its standard error, and what the kernel says of its socket."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.process import Child
+
+_COUNTS = re.compile(
+    r"(\d+) packets? captured[,\n]\s*(\d+) packets? received by filter[,\n]\s*(\d+) packets? dropped by kernel"
+)
+_RUNNING, _INODE = 5, 8  # columns of /proc/net/packet
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What tcpdump says that it wrote, that the kernel matched, and that the kernel dropped for lack of buffer."""
+
+    captured: int
+    received: int
+    dropped: int
+
+
+def last_counters(text: str) -> Counters | None:
+    """Return the newest complete counters in tcpdump's messages *text*, None when there are none."""
+    found = _COUNTS.findall(text)
+    return Counters(*(int(number) for number in found[-1])) if found else None
+
+
+def attached(pid: int) -> bool:
+    """Tell whether process *pid* owns a packet socket that the kernel runs on an interface of its namespace."""
+    try:
+        lines = Path(f"/proc/{pid}/net/packet").read_text().splitlines()[1:]
+        own = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return False
+    columns = [line.split() for line in lines]
+    return any(row[_RUNNING] == "1" and f"socket:[{row[_INODE]}]" in own for row in columns if len(row) > _INODE)
+
+
+@dataclass
+class Messages:
+    """All that *child* has written to its standard error so far, in ``text``."""
+
+    child: Child
+    text: str = field(default="", init=False)
+    ended: bool = field(default=False, init=False)
+
+    def until(self, done: Callable[[str], bool], deadline: float) -> bool:
+        """Read until ``done(text)``, end of file or *deadline* seconds; return the last answer of *done*."""
+        end = time.monotonic() + deadline
+        while not done(self.text):
+            left = end - time.monotonic()
+            if self.ended or left <= 0:
+                return False
+            self._read(left)
+        return True
+
+    def until_end(self, deadline: float) -> bool:
+        """Read to the end of file, for at most *deadline* seconds; tell whether it was reached."""
+        self.until(lambda _: self.ended, deadline)
+        return self.ended
+
+    def _read(self, seconds: float) -> None:
+        stream = self.child.stderr
+        if stream is None:
+            raise ValueError("the child was started without a pipe for its messages")
+        if select.select([stream], [], [], seconds)[0]:
+            chunk = os.read(stream.fileno(), 65536)
+            self.ended = not chunk
+            self.text += chunk.decode(errors="replace")

@@ -1,0 +1,197 @@
+"""One capture is one tcpdump in a namespace, proven live at its start and proven complete at its end.
+
+Live means two things at once: tcpdump has said "listening" (filter installed, file open), and the namespace's
+``/proc/net/packet`` shows *its* socket attached to the interface and running. No marker frame is sent: it would
+disturb the counters under test.
+
+Complete means that every frame which the kernel had matched when :meth:`Capture.stop` began is in the file. tcpdump
+forgets what it has not read yet when it is interrupted, so it is first asked for its counters (SIGUSR1) until it
+has caught up.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from testbed.capture.messages import Counters, Messages, attached, last_counters
+from testbed.capture.pcap import count_frames
+from testbed.namespace import Namespace
+from testbed.process import Child, ProbeError, poll, start, stop
+
+SNAPLEN = 2048
+BUFFER_KIB = 8192
+
+
+class CaptureError(ProbeError):
+    """A capture could not be started, was not complete, or lost frames."""
+
+
+@dataclass(frozen=True)
+class CaptureResult:
+    """A finished capture: its file, how many frames it holds and how many of them were cut at the snapshot length.
+
+    *received* counts the frames that the kernel handed over; *dropped_by_kernel* is 0, or :meth:`Capture.stop` raises.
+    """
+
+    path: Path
+    interface: str
+    filter: str
+    packets: int
+    truncated: int
+    received: int
+    dropped_by_kernel: int
+
+
+@dataclass
+class Capture:
+    """A capture of *interface* in *namespace* into the pcap file *path* (nanosecond stamps, private file).
+
+    *filter* is a BPF expression; *snaplen* bytes of each frame are kept: ask for 65535 where segmentation offload
+    makes super-frames whose content matters. *lab* marks the process as owned by that lab. Start and stop one
+    instance once.
+    """
+
+    namespace: Namespace
+    interface: str
+    path: Path
+    filter: str = ""
+    snaplen: int = SNAPLEN
+    direction: Literal["in", "out", "inout"] = "inout"
+    lab: str | None = None
+    deadline: float = 10.0
+    _child: Child | None = field(default=None, init=False, repr=False)
+    _messages: Messages | None = field(default=None, init=False, repr=False)
+
+    def start(self) -> None:
+        """Return when the capture is live. Raises :class:`CaptureError`: no such interface, bad filter, link down."""
+        self.launch()
+        self.confirm()
+
+    def launch(self) -> None:
+        """Start tcpdump without waiting; :meth:`confirm` must follow before traffic."""
+        if self.path.suffix != ".pcap":  # the distributions' AppArmor profile lets tcpdump write nothing else
+            raise CaptureError(f"{self.path}: the name of a capture file must end in .pcap")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._child = start(self._command(), namespace=self.namespace, lab=self.lab)
+        self._messages = Messages(self._child)
+
+    def confirm(self) -> None:
+        """Return when frames are being captured, see :meth:`start`."""
+        child, messages = self._running()
+        try:
+            if not messages.until(lambda text: "listening on" in text, self.deadline):
+                raise self._failure("does not listen")
+            if not poll(lambda: attached(child.pid), self.deadline):
+                raise self._failure("has no packet socket attached to the interface")
+        except CaptureError:
+            self.abandon()
+            raise
+
+    def stop(self) -> CaptureResult:
+        """End the capture with every frame that was matched until now in the file.
+
+        Raises :class:`CaptureError` when the kernel dropped frames or tcpdump died: absence would prove nothing.
+        """
+        try:
+            self.finish()
+            return self.collect()
+        finally:
+            self.abandon()
+
+    def finish(self) -> None:
+        """Let tcpdump catch up, then ask it to end; :meth:`collect` follows."""
+        self._drain()
+        self._running()[0].send_signal(signal.SIGINT)
+
+    def collect(self) -> CaptureResult:
+        """Return the result of a finished capture, see :meth:`stop`."""
+        messages = self._running()[1]
+        if not messages.until_end(self.deadline):
+            raise self._failure("does not end")
+        return self._result(last_counters(messages.text))
+
+    def abandon(self) -> None:
+        """End the process without any promise about the file; safe to repeat."""
+        if self._child:
+            stop(self._child, first=signal.SIGKILL)
+            self._child = None
+
+    def _command(self) -> list[str]:
+        return [
+            "tcpdump", "-n", "-Z", "root", "-U", "--immediate-mode", "--time-stamp-precision=nano",
+            "-s", str(self.snaplen), "-B", str(BUFFER_KIB), "-Q", self.direction,
+            "-i", self.interface, "-w", str(self.path), "--", *([self.filter] if self.filter else []),
+        ]  # fmt: skip
+
+    def _running(self) -> tuple[Child, Messages]:
+        if not self._child or not self._messages:
+            raise CaptureError(f"the capture of {self.interface} is not running")
+        return self._child, self._messages
+
+    def _drain(self) -> None:
+        """Wait until tcpdump has written all that the kernel had matched when this began.
+
+        *captured* may lag *received* for ever by the frames that were seen before the filter was in place: two
+        equal answers in a row also mean that nothing is pending.
+        """
+        first = current = self._ask()
+        previous, end = None, time.monotonic() + self.deadline
+        while current.captured < first.received - first.dropped and current != previous:
+            if time.monotonic() > end:
+                raise self._failure(f"cannot catch up with the traffic: {current}")
+            self._running()[1].until(lambda _: False, 0.02)
+            previous, current = current, self._ask()
+
+    def _ask(self) -> Counters:
+        child, messages = self._running()
+        known = len(messages.text)
+        child.send_signal(signal.SIGUSR1)
+        messages.until(lambda text: last_counters(text[known:]) is not None, self.deadline)
+        answer = last_counters(messages.text[known:])
+        if answer is None:
+            raise self._failure("does not tell its counters")
+        return answer
+
+    def _result(self, counters: Counters | None) -> CaptureResult:
+        if counters is None:
+            raise self._failure("ended without its counters")
+        if counters.dropped:
+            raise self._failure(f"lost {counters.dropped} of {counters.received} frames: the machine is too busy")
+        packets, truncated = count_frames(self.path)
+        if packets != counters.captured:
+            raise self._failure(f"wrote {packets} of {counters.captured} frames")
+        return CaptureResult(
+            self.path, self.interface, self.filter, packets, truncated, counters.received, counters.dropped
+        )
+
+    def _failure(self, what: str) -> CaptureError:
+        said = self._messages.text.strip() if self._messages else ""
+        return CaptureError(f"the capture of {self.interface} {what}; tcpdump said: {said or 'nothing'}")
+
+
+@contextmanager
+def captures(wanted: Sequence[Capture]) -> Iterator[list[CaptureResult]]:
+    """Run all *wanted* captures around the block: all live before it starts, all complete when it has ended.
+
+    The list is empty inside the block and holds one result for each capture, in order, after it. When the block
+    raises, the captures are ended and its exception goes on.
+    """
+    results: list[CaptureResult] = []
+    try:
+        for capture in wanted:
+            capture.launch()
+        for capture in wanted:
+            capture.confirm()
+        yield results
+        for capture in wanted:
+            capture.finish()
+        results.extend(capture.collect() for capture in wanted)
+    finally:
+        for capture in wanted:
+            capture.abandon()

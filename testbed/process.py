@@ -1,0 +1,113 @@
+"""Helper processes that the test-bed owns: marked with their lab, started in a namespace, gone with their parent.
+
+Two marks make an orphan impossible to miss: ``LSO_LAB`` in the environment, and the kernel's parent-death signal.
+That signal fires when the *thread* that started the child ends, so all children are started by one thread that
+lives as long as this process; a worker of a thread pool would take its children with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, TypeVar
+
+from testbed.namespace import Namespace
+
+LAB_MARK = "LSO_LAB"
+Child = subprocess.Popen[str]
+T = TypeVar("T")
+
+
+class ProbeError(RuntimeError):
+    """A probe of the test-bed could not do its work; says nothing about the network under test."""
+
+
+class _Starter:
+    """The one thread that starts children; made at first use, and anew after a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def run(self, function: Callable[[], T]) -> T:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lso-start")
+            pool = self._pool
+        return pool.submit(function).result()
+
+    def forget(self) -> None:
+        """Drop the thread, which a fork does not copy."""
+        self._lock = threading.Lock()
+        self._pool = None
+
+
+_starter = _Starter()
+os.register_at_fork(after_in_child=_starter.forget)
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    namespace: Namespace | None = None,
+    lab: str | None = None,
+    stdin: int | IO[str] = subprocess.DEVNULL,
+    stdout: int | IO[str] = subprocess.PIPE,
+    stderr: int | IO[str] = subprocess.PIPE,
+) -> Child:
+    """Start *argv* (in *namespace*), marked with *lab*; SIGKILL reaches it when this process ends for any reason.
+
+    Files it makes are private (umask 077). Raises :class:`ProbeError` when a needed executable is missing.
+    """
+    bound = ["setpriv", "--pdeathsig", "KILL", "--", *argv]
+    command = namespace.command(bound) if namespace else bound
+    environment = {**os.environ, "LC_ALL": "C", **({LAB_MARK: lab} if lab else {})}
+    try:
+        return _starter.run(
+            lambda: subprocess.Popen(
+                command,
+                env=environment,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                text=True,
+                umask=0o077,
+                start_new_session=True,
+            )
+        )
+    except FileNotFoundError as missing:
+        raise ProbeError(f"cannot start {argv[0]}: {missing.filename} is not installed") from missing
+
+
+def stop(child: Child, *, first: signal.Signals = signal.SIGTERM, patience: float = 2.0) -> int:
+    """End *child* with *first*, with SIGKILL after *patience* seconds; return its exit code. Safe to repeat."""
+    if child.poll() is None:
+        child.send_signal(first)
+        try:
+            child.wait(patience)
+        except subprocess.TimeoutExpired:
+            child.kill()
+    code = child.wait()
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream:
+            stream.close()
+    return code
+
+
+def poll(ready: Callable[[], T | None], deadline: float, interval: float = 0.005) -> T | None:
+    """Call *ready* at once and then every *interval* seconds until it returns a true value or *deadline* seconds pass.
+
+    Returns that value, or None when time is up; *ready* is always asked one last time at the end.
+    """
+    end = time.monotonic() + deadline
+    while True:
+        late = time.monotonic() >= end
+        value = ready()
+        if value or late:
+            return value or None
+        time.sleep(min(interval, max(0.0, end - time.monotonic())))
