@@ -1,0 +1,88 @@
+"""The command line: ``lso VERB …``. One verb is one file in ``lso.commands``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+
+from lso import commands
+from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError
+
+DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
+EPILOG = """examples:
+  lso doctor                         what this machine can do
+  lso run scenarios/poc-two-sites    order a two-site SD-WAN and prove it on the wire
+  lso up scenarios/poc-two-sites     only the network, to look around in
+  lso ls                             the labs of this machine
+
+Each verb has its own help with examples: lso VERB --help"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code (``lso.exits``); never shows a traceback."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        parser = _parser(argv)
+        options = parser.parse_args(argv)
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        print("lso: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except UsageError as error:
+        print(f"lso: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        return ERROR
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a sentence and a file, not a traceback)
+        return _report_trouble(error)
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; only the verb that is asked for is imported, so that each starts fast."""
+    names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    parser = argparse.ArgumentParser(
+        prog="lso", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for name in [wanted] if wanted in names else names:
+        _add(verbs, name, importlib.import_module(f"lso.commands.{name}"))
+    return parser
+
+
+def _add(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: ModuleType) -> None:
+    parser = verbs.add_parser(
+        name,
+        help=module.HELP,
+        description=module.__doc__,
+        epilog=module.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    parser.set_defaults(run=module.run)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _report_trouble(error: Exception) -> int:
+    """Tell the user in one sentence; keep what a developer needs in a file."""
+    with tempfile.NamedTemporaryFile("w", prefix="lso-trouble-", suffix=".txt", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)))
+    print(f"lso: {type(error).__name__}: {error}\n     this is the test-bed's own trouble; details: {file.name}", file=sys.stderr)
+    return ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""What can be wrong with a scenario, as findings that name their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One mistake in a file: where it stands (1-based), what is wrong and what to do about it."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f"\n    {self.hint}" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.path or 'scenario'}: {self.message}{hint}"
+
+
+class ScenarioError(Exception):
+    """A scenario that cannot run, with every finding at once."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(sorted(findings))
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known word nearest to *word*, else all of them."""
+    words = sorted(known)
+    close = get_close_matches(word, words, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(words)}"

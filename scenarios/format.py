@@ -1,0 +1,140 @@
+"""The scenario file: topology, service order, steps. Typed here, published as ``scenarios/scenario.schema.json``."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from testbed.spec import HostSpec, Impairment, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="lower case, digits and hyphens")]
+StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id, kept over years")]
+Word = Annotated[str, Field(min_length=1, max_length=53)]  # MEF identifiers: 1 to 53 characters
+
+
+class Strict(BaseModel):
+    """Base of all parts of the file: frozen, and no key that nobody reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class UnderlayEntry(Strict):
+    """One transport network between the sites, with what it does to packets in each direction."""
+
+    prefix: IPv4Network
+    delay_ms: float = Field(default=0, ge=0, le=10_000)
+    jitter_ms: float = Field(default=0, ge=0, le=10_000)
+    loss_percent: float = Field(default=0, ge=0, le=100)
+    rate_mbit: float | None = Field(default=None, gt=0)
+
+
+class WanEntry(Strict):
+    """One WAN port of a uCPE: the underlay that it is plugged into and its address there."""
+
+    underlay: Name
+    address: IPv4Address
+
+
+class SiteEntry(Strict):
+    """One customer site: its LAN, the address of its gateway there, LAN hosts and WAN ports."""
+
+    lan: IPv4Network
+    gateway: IPv4Address
+    hosts: dict[Name, IPv4Address] = Field(min_length=1)
+    wan: dict[Name, WanEntry] = Field(min_length=1)
+
+
+class Topology(Strict):
+    """Sites and the underlays between them."""
+
+    underlays: dict[Name, UnderlayEntry] = Field(min_length=1)
+    sites: dict[Name, SiteEntry] = Field(min_length=1)
+
+
+class Application(Strict):
+    """An application flow: its criteria are ANDed (MEF 70 R43), the list of flows is searched in order (R44)."""
+
+    id: Word
+    criteria: dict[Word, list[str | int] | str | int] = Field(min_length=1)
+
+
+class Policy(Strict):
+    """A policy: each criterion at most once (MEF 70 R18), the same criteria in all policies of a service (R21)."""
+
+    id: Word
+    criteria: dict[Word, list[str | int] | str | int] = Field(min_length=1)
+
+
+class EndPoint(Strict):
+    """An SWVC end point at a site's UNI; ``overrides`` map an application to another policy there."""
+
+    site: Name
+    overrides: dict[Word, Word] = Field(default_factory=dict)
+
+
+class Service(Strict):
+    """The SD-WAN service (SWVC) that the scenario orders by the Presto API."""
+
+    name: Word
+    face: Literal["presto-rpc"] = "presto-rpc"
+    mtu: int = Field(default=1400, ge=576, le=1400)
+    endpoints: list[EndPoint] = Field(min_length=1)
+    applications: list[Application] = Field(min_length=1)
+    policies: list[Policy] = Field(min_length=1)
+    mappings: dict[Word, Word] = Field(description="application id to policy id, or to the reserved policy 'block'")
+    chain: list[Name] = Field(
+        default_factory=lambda: ["firewall", "statistics", "ipsec"],
+        description="kinds of the VNFs from LAN to WAN that the template promises; chain.traverses proves it",
+    )
+
+
+class Step(Strict):
+    """One verb with its parameters. Ids are stable: reports and CI histories hang on them."""
+
+    id: StepId
+    verb: str
+    title: str = ""
+    reference: str = Field(default="", description="the requirement this step shows: MEF, RFC or TOSCA clause")
+    require: dict[Literal["esp", "datapath", "impairment", "cgroup"], str] = Field(
+        default_factory=dict, description="engines without which the step is skipped with the reason"
+    )
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+
+
+class Scenario(Strict):
+    """A whole scenario file."""
+
+    scenario: StepId
+    title: str
+    description: str = ""
+    topology: Topology
+    service: Service
+    steps: list[Step] = Field(min_length=1)
+
+    def lab_spec(self) -> LabSpec:
+        """Return the lab that this scenario runs in."""
+        return LabSpec(
+            name=self.scenario,
+            sites=tuple(_site(name, entry, self.topology.underlays) for name, entry in self.topology.sites.items()),
+            underlays=tuple(_underlay(name, entry) for name, entry in self.topology.underlays.items()),
+        )
+
+
+def _underlay(name: str, entry: UnderlayEntry) -> UnderlaySpec:
+    impairment = Impairment(entry.delay_ms, entry.jitter_ms, entry.loss_percent, entry.rate_mbit)
+    return UnderlaySpec(name, str(entry.prefix), impairment)
+
+
+def _site(name: str, entry: SiteEntry, underlays: dict[str, UnderlayEntry]) -> SiteSpec:
+    return SiteSpec(
+        name=name,
+        lan_prefix=str(entry.lan),
+        lan_gateway=str(entry.gateway),
+        hosts=tuple(HostSpec(host, f"{address}/{entry.lan.prefixlen}") for host, address in entry.hosts.items()),
+        wan=tuple(
+            WanSpec(port, wan.underlay, f"{wan.address}/{underlays[wan.underlay].prefix.prefixlen}")
+            for port, wan in entry.wan.items()
+        ),
+    )

@@ -1,0 +1,132 @@
+"""From a path to a checked scenario: every finding of a file at once, with its line and what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from scenarios import verbs
+from scenarios.errors import Finding, ScenarioError, nearest
+from scenarios.format import Scenario, SiteEntry
+from scenarios.source import Path_, Source, read
+
+FILE_NAME = "scenario.yaml"
+
+
+@dataclass(frozen=True)
+class LoadedScenario:
+    """A scenario that may run, with the file it came from and that file's SHA-256."""
+
+    path: Path
+    sha256: str
+    scenario: Scenario
+    verbs: tuple[verbs.Verb, ...]
+
+
+def load(path: Path) -> LoadedScenario:
+    """Return the scenario at *path* (a file, or a folder with ``scenario.yaml``); raises ``ScenarioError``."""
+    file = path / FILE_NAME if path.is_dir() else path
+    source = read(file)
+    findings: list[Finding] = []
+    steps = list(_steps(source, findings))
+    try:
+        scenario = Scenario.model_validate(source.data)
+    except ValidationError as error:
+        raise ScenarioError([*findings, *_findings(source, error, Scenario, ())]) from error
+    findings += _references(source, scenario, steps)
+    if findings:
+        raise ScenarioError(findings)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return LoadedScenario(file, digest, scenario, tuple(step for _, step in steps))
+
+
+def _steps(source: Source, findings: list[Finding]) -> Iterator[tuple[int, verbs.Verb]]:
+    """Yield each step's verb with its parameters; what is wrong with them goes into *findings*."""
+    steps = source.data.get("steps") if isinstance(source.data, dict) else None
+    for index, step in enumerate(steps if isinstance(steps, list) else []):
+        if not isinstance(step, dict) or "verb" not in step:
+            continue  # the format's own check reports it
+        verb = verbs.REGISTRY.get(str(step["verb"]))
+        place: Path_ = ("steps", index, "verb")
+        if verb is None:
+            findings.append(source.finding(place, f"unknown verb {step['verb']!r}", nearest(str(step["verb"]), verbs.REGISTRY)))
+            continue
+        parameters = step.get("with") or {}
+        try:
+            yield index, verb.model_validate(parameters)
+        except ValidationError as error:
+            findings += _findings(source, error, verb, ("steps", index, "with"))
+
+
+def _findings(source: Source, error: ValidationError, model: type[BaseModel], base: Path_) -> Iterator[Finding]:
+    for detail in error.errors(include_url=False):
+        inner = tuple(part for part in detail["loc"] if part != "[key]")
+        kind, path = detail["type"], (*base, *inner)
+        if kind == "extra_forbidden":
+            known = _known_keys(model, inner[:-1])
+            yield source.finding(path, f"unknown key {inner[-1]!r}", nearest(str(inner[-1]), known))
+        elif kind == "missing":
+            yield source.finding(path, "is missing")
+        else:
+            yield source.finding(path, detail["msg"].lower().removeprefix("value error, "), _given(detail["input"]))
+
+
+def _given(value: object) -> str:
+    return "" if isinstance(value, dict | list) else f"the file has {value!r}"
+
+
+def _known_keys(model: type[BaseModel], path: Path_) -> set[str]:
+    """Return the keys that *model* knows at *path*."""
+    for part in path:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        inner = _model_in(fields[str(part)].annotation) if str(part) in fields else model
+        model = inner or model
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (list, dict, tuple, Union, types.UnionType):
+        return next((model for item in get_args(annotation) if (model := _model_in(item))), None)
+    return None
+
+
+def _references(source: Source, scenario: Scenario, steps: list[tuple[int, verbs.Verb]]) -> Iterator[Finding]:
+    """Yield names that point nowhere, addresses outside their prefix and ids that stand twice."""
+    sites, underlays = scenario.topology.sites, scenario.topology.underlays
+    for name, site in sites.items():
+        yield from _site(source, ("topology", "sites", name), site)
+        for port, wan in site.wan.items():
+            place: Path_ = ("topology", "sites", name, "wan", port)
+            if wan.underlay not in underlays:
+                yield source.finding((*place, "underlay"), f"no underlay {wan.underlay!r}", nearest(wan.underlay, underlays))
+            elif wan.address not in underlays[wan.underlay].prefix:
+                yield source.finding((*place, "address"), f"{wan.address} is outside {underlays[wan.underlay].prefix}")
+    for index, endpoint in enumerate(scenario.service.endpoints):
+        if endpoint.site not in sites:
+            yield source.finding(("service", "endpoints", index, "site"), f"no site {endpoint.site!r}", nearest(endpoint.site, sites))
+    seen: dict[str, int] = {}
+    for index, step in enumerate(scenario.steps):
+        if step.id in seen:
+            yield source.finding(("steps", index, "id"), f"the id {step.id!r} stands at steps[{seen[step.id]}] already")
+        seen.setdefault(step.id, index)
+    for index, verb in steps:
+        for key, message, hint in verb.unknown_names(scenario):
+            yield source.finding(("steps", index, "with", *key), message, hint)
+
+
+def _site(source: Source, place: Path_, site: SiteEntry) -> Iterator[Finding]:
+    addresses = {"gateway": site.gateway, **site.hosts}
+    for name, address in addresses.items():
+        path = (*place, "gateway") if name == "gateway" else (*place, "hosts", name)
+        if address not in site.lan:
+            yield source.finding(path, f"{address} is outside the LAN {site.lan}")
+        if list(addresses.values()).count(address) > 1 and name != "gateway":
+            yield source.finding(path, f"{address} is given twice on this LAN")

@@ -1,0 +1,214 @@
+"""Run a scenario: start its lab, order its service, prove its steps, leave nothing behind. The result is a value."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from reports.model import RunResult, Scenario, StepResult, Timing, Verdict
+from scenarios import picture
+from scenarios.clock import Clock
+from scenarios.context import Context
+from scenarios.format import Step
+from scenarios.load import LoadedScenario
+from scenarios.order import create_input
+from scenarios.presto_client import PrestoClient, PrestoError
+from scenarios.proof import Proof
+from scenarios.verbs import Verb
+from testbed import doctor
+from testbed.lab import Lab
+
+GOAL_ESTABLISHED_SECONDS = 3.0
+GOAL_RUN_SECONDS = 45.0
+
+ApiStarter = Callable[[Path, Path], AbstractContextManager[str]]
+"""Starts a Presto server on an inventory file with a database file; yields its URL."""
+
+
+class Listener(Protocol):
+    """Hears what happens while it happens."""
+
+    def on_phase(self, name: str) -> None: ...
+    def on_step_started(self, step_id: str, title: str) -> None: ...
+    def on_step_finished(self, result: StepResult) -> None: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: keep the lab afterwards, call *pause* after a step that did not pass, end after the step *until*."""
+
+    command: str = ""
+    keep: bool = False
+    until: str | None = None
+    pause: Callable[[str, StepResult], None] | None = None
+
+
+@dataclass
+class _Run:
+    """What gathers while a scenario runs."""
+
+    loaded: LoadedScenario
+    directory: Path
+    options: Options
+    start_api: ApiStarter
+    listener: Listener
+    clock: Clock = field(init=False)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    steps: list[StepResult] = field(default_factory=list)
+    context: Context | None = None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.listener.on_phase)
+
+    def everything(self) -> None:
+        """Lab, API, order, steps; each undone in reverse, whatever happens."""
+        with ExitStack() as stack:
+            lab = stack.enter_context(self._lab())
+            with self.clock.phase("start the API"):
+                database = lab.folder / "presto.db"
+                url = stack.enter_context(self.start_api(lab.folder / "inventory.json", database))
+                presto = stack.enter_context(PrestoClient(url))
+            self.context = Context(self.loaded.scenario, lab, presto, self.clock)
+            with self.clock.phase("order"):
+                self._order(self.context)
+            with self.clock.phase("steps"):
+                self._steps(self.context)
+
+    @contextmanager
+    def _lab(self) -> Iterator[Lab]:
+        lab = Lab.create(self.loaded.scenario.lab_spec())
+        try:
+            with self.clock.phase("start the lab"):
+                lab.start()
+            yield lab
+        finally:
+            if self.options.keep:
+                lab.keep()
+            else:
+                with self.clock.phase("stop the lab"):
+                    lab.stop()
+
+    def _order(self, context: Context) -> None:
+        for site in context.service_sites():
+            context.baselines[site] = context.view(site).snapshot()
+        names = {f"{site}-lan0": site for site in context.service_sites()}
+        unis = {names[name]: uuid for name, uuid in context.presto.unis().items() if name in names}
+        context.ordered_at = self.clock.now()
+        context.service_id = context.presto.create(create_input(context.scenario.service, unis))
+
+    def _steps(self, context: Context) -> None:
+        blocked_by = ""
+        for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
+            self.listener.on_step_started(step.id, step.title or verb.verb)
+            result = self._step(context, step, verb, blocked_by)
+            self.steps.append(result)
+            self.listener.on_step_finished(result)
+            if result.verdict.is_bad and self.options.pause:
+                self.options.pause(context.lab.id, result)
+            if result.verdict.is_bad and verb.gate:
+                blocked_by = step.id
+            if step.id == self.options.until:
+                return
+
+    def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str) -> StepResult:
+        started = self.clock.now()
+        proof = Proof(step.id, self.directory / "evidence" / step.id)
+        reason = f"{blocked_by} did not pass, so there is nothing to judge" if blocked_by and not verb.always else ""
+        reason = reason or _missing_engine(step, context.engines)
+        if reason:
+            verdict, message = Verdict.SKIPPED, reason
+        else:
+            verdict, message = _prove(context, verb, proof)
+        return StepResult(
+            id=step.id,
+            verb=verb.verb,
+            title=step.title or verb.verb,
+            reference=step.reference,
+            verdict=verdict,
+            message=message,
+            hint=proof.hint,
+            started_seconds=round(started, 3),
+            duration_seconds=round(self.clock.now() - started, 3),
+            checks=tuple(proof.checks),
+            evidence=tuple(proof.evidence),
+            waits=tuple(proof.waits),
+            series=tuple(proof.series),
+            live_command=verb.live_command(context),
+            engines=dict(context.engines),
+            elements=tuple(verb.elements(context)),
+        )
+
+    def result(self) -> RunResult:
+        """Return everything that is known now as the result of the run."""
+        scenario, seconds = self.loaded.scenario, self.clock.now()
+        verdict = Verdict.ERROR if self.error else Verdict.worst(step.verdict for step in self.steps)
+        capabilities = doctor.capabilities()
+        return RunResult(
+            run_id=f"{self.started_at:%Y%m%dT%H%M%SZ}-{scenario.scenario}",
+            scenario=Scenario(
+                id=scenario.scenario, title=scenario.title, path=str(self.loaded.path), sha256=self.loaded.sha256
+            ),
+            started_at=self.started_at,
+            duration_seconds=round(seconds, 3),
+            verdict=verdict,
+            error=self.error,
+            command=self.options.command,
+            phases=tuple(self.clock.phases),
+            steps=tuple(self.steps),
+            timings=tuple(self._timings(seconds)),
+            engines=picture.engines(capabilities, self.context.engines if self.context else {}),
+            topology=picture.topology(scenario, self.context),
+            versions=picture.versions(),
+            machine=picture.machine(),
+        )
+
+    def _timings(self, seconds: float) -> Iterator[Timing]:
+        context = self.context
+        if context and context.established_at is not None:
+            needed = round(context.established_at - context.ordered_at, 3)
+            yield Timing(name="order to tunnel established", seconds=needed, goal_seconds=GOAL_ESTABLISHED_SECONDS)
+        yield Timing(name="whole run", seconds=round(seconds, 3), goal_seconds=GOAL_RUN_SECONDS)
+
+
+def run(
+    loaded: LoadedScenario, directory: Path, start_api: ApiStarter, listener: Listener, options: Options
+) -> RunResult:
+    """Run *loaded*; evidence goes to ``directory/evidence``. Returns the result, also when the test-bed had trouble.
+
+    An interruption (Ctrl-C) undoes the lab and goes on to the caller.
+    """
+    progress = _Run(loaded, directory, options, start_api, listener)
+    try:
+        progress.everything()
+    except PrestoError as error:
+        progress.error = str(error)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the run must end with a report that says so)
+        progress.error = f"{type(error).__name__}: {error}"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "trouble.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return progress.result()
+
+
+def _missing_engine(step: Step, engines: dict[str, str]) -> str:
+    for capability, wanted in step.require.items():
+        if engines.get(capability) != wanted:
+            return f"needs the {capability} engine {wanted!r}; this machine has {engines.get(capability, 'none')!r}"
+    return ""
+
+
+def _prove(context: Context, verb: Verb, proof: Proof) -> tuple[Verdict, str]:
+    """Return the verdict and its sentence; trouble of the test-bed is an error, never a failure of the network."""
+    try:
+        sentence = verb.prove(context, proof)
+    except Exception as error:  # noqa: BLE001  (one step's trouble must not take the other steps' proof away)
+        proof.add_text("trouble.txt", "what went wrong in the test-bed", "".join(traceback.format_exception(error)))
+        return Verdict.ERROR, f"{type(error).__name__}: {error}"
+    if proof.verdict is Verdict.PASSED:
+        return Verdict.PASSED, sentence
+    return proof.verdict, proof.first_failure or "the step gathered no check, so it proved nothing"

@@ -1,0 +1,80 @@
+"""``ipsec.established``: both ends of each tunnel hold the same security associations."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from pydantic import Field
+
+from reports.model import tunnel_element
+from scenarios.context import Context
+from scenarios.proof import Proof
+from scenarios.verbs import Site, Verb
+
+
+class IpsecEstablished(Verb, name="ipsec.established"):
+    """Prove that an IKE SA and a CHILD SA stand between sites and that both ends agree on them.
+
+    *Expected results*: at both ends the IKE SA is ``ESTABLISHED`` with equal SPIs and algorithms, the CHILD SA is ``INSTALLED``
+    with the SPIs crossed (what one sends with, the other receives with), equal algorithms and mirrored traffic selectors.
+
+    *Example*: ``{verb: ipsec.established, with: {between: [site-a, site-b], encryption: AES_GCM_16-256}}``
+    """
+
+    between: list[Site] = Field(default_factory=list, description="two or more sites; default: all of the service")
+    encryption: str = Field(default="", description="required ESP algorithm, e.g. AES_GCM_16-256; default: any")
+    within_seconds: float = Field(default=15, gt=0)
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        sites = self.between or context.service_sites()
+        proof.until("tunnels established", self.within_seconds, lambda: self._all_up(context, sites))
+        context.note_established()
+        status = {site: context.vnf_status(site, "ipsec") for site in sites}
+        proof.add_json("ipsec-status.json", "the security associations at each end", status)
+        for left, right in combinations(sites, 2):
+            self._compare(context, proof, left, right, status)
+        context.note_engine("esp", {str(state.get("engine", {}).get("esp", "")) for state in status.values()})
+        return f"{len(sites)} gateways agree on their security associations"
+
+    def _all_up(self, context: Context, sites: list[str]) -> bool:
+        return all(_peer_up(context.vnf_status(left, "ipsec"), right) for left in sites for right in sites if left != right)
+
+    def _compare(self, context: Context, proof: Proof, left: str, right: str, status: dict[str, Any]) -> None:
+        """Check every fact that the ends of one tunnel must share."""
+        element = tunnel_element(left, right)
+        ends = [_peer(status[left], right), _peer(status[right], left)]
+        context.note_tunnel(left, right, ends[0])
+        name = f"{left} – {right}"
+        for site, end in zip((left, right), ends, strict=True):
+            state = end.get("ike", {}).get("state", "no IKE SA")
+            proof.equal(f"{name}: IKE SA at {site}", state, "ESTABLISHED", element=element)
+            proof.equal(f"{name}: CHILD SA at {site}", _child(end).get("state", "no CHILD SA"), "INSTALLED", element=element)
+        (ike_a, ike_b), (child_a, child_b) = [end.get("ike", {}) for end in ends], [_child(end) for end in ends]
+        for fact in ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh"):
+            proof.equal(f"{name}: IKE {fact}", ike_b.get(fact), ike_a.get(fact), element=element)
+        mirrored = (("spi_in", "spi_out"), ("spi_out", "spi_in"), ("local_subnets", "remote_subnets"), ("remote_subnets", "local_subnets"))
+        for mine, theirs in mirrored:
+            proof.equal(f"{name}: {mine} is the other's {theirs}", child_b.get(theirs), child_a.get(mine), element=element)
+        for fact in ("encryption", "integrity", "protocol", "mode"):
+            proof.equal(f"{name}: ESP {fact}", child_b.get(fact), child_a.get(fact), element=element)
+        if self.encryption:
+            proof.equal(f"{name}: ESP algorithm", child_a.get("encryption"), self.encryption, element=element)
+
+    def live_command(self, context: Context) -> str:
+        site = context.service_sites()[0]
+        return f"lso exec {context.lab.id} {site}/ipsec -- swanctl --list-sas"
+
+
+def _peer(status: dict[str, Any], name: str) -> dict[str, Any]:
+    return next((peer for peer in status.get("peers", []) if peer.get("name") == name), {})
+
+
+def _child(peer: dict[str, Any]) -> dict[str, Any]:
+    children: list[dict[str, Any]] = peer.get("children", [])
+    return next((child for child in children if child.get("state") == "INSTALLED"), children[0] if children else {})
+
+
+def _peer_up(status: dict[str, Any], name: str) -> bool:
+    peer = _peer(status, name)
+    return bool(peer.get("ike", {}).get("state") == "ESTABLISHED" and _child(peer).get("state") == "INSTALLED")

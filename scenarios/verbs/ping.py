@@ -1,0 +1,52 @@
+"""``ping``: ICMP echo between two LAN hosts through both chains."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from scenarios.context import Context
+from scenarios.proof import Proof
+from scenarios.verbs import Host, Verb
+from testbed import traffic
+
+
+class Ping(Verb, name="ping"):
+    """Prove that a host answers another: loss and mean round-trip time within bounds.
+
+    *Expected results*: the share of lost echo requests and the mean round-trip time stay within the bounds that are given.
+
+    *Example*: ``{verb: ping, with: {from: a1, to: b1, count: 10, rtt_ms_at_most: 50}}``
+    """
+
+    from_: Host = Field(alias="from")
+    to: Host
+    count: int = Field(default=5, ge=1, le=10_000)
+    interval_seconds: float = Field(default=0.05, ge=0.002)
+    size: int = Field(default=56, ge=16, le=1372, description="ICMP payload in bytes")
+    loss_percent_at_most: float = Field(default=0, ge=0, le=100)
+    loss_percent_at_least: float = Field(default=0, ge=0, le=100)
+    rtt_ms_at_most: float | None = Field(default=None, gt=0)
+    rtt_ms_at_least: float | None = Field(default=None, gt=0)
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        source, target = context.host(self.from_), context.host(self.to)
+        result = traffic.ping(
+            source.namespace, target.ip, count=self.count, interval=self.interval_seconds, size=self.size
+        )
+        lost = 100 * (1 - result.received / result.sent)
+        name = f"{self.from_} to {self.to}"
+        bounds = f"{self.loss_percent_at_least:g} to {self.loss_percent_at_most:g} %"
+        within = self.loss_percent_at_least <= lost <= self.loss_percent_at_most
+        proof.check(f"{name}: lost", within, expected=bounds, measured=f"{lost:g} %")
+        mean = result.rtt_avg_ms
+        if self.rtt_ms_at_most is not None:
+            holds = mean is not None and mean <= self.rtt_ms_at_most
+            proof.check(f"{name}: mean round trip", holds, expected=f"≤ {self.rtt_ms_at_most:g} ms", measured=f"{mean} ms")
+        if self.rtt_ms_at_least is not None:
+            holds = mean is not None and mean >= self.rtt_ms_at_least
+            proof.check(f"{name}: mean round trip", holds, expected=f"≥ {self.rtt_ms_at_least:g} ms", measured=f"{mean} ms")
+        proof.add_text("ping.txt", "what ping printed", result.output)
+        return f"{result.received} of {result.sent} answered, mean round trip {mean} ms"
+
+    def live_command(self, context: Context) -> str:
+        return f"lso exec {context.lab.id} {self.from_} -- ping -c {self.count} {context.host(self.to).ip}"

@@ -1,0 +1,44 @@
+"""``service.active``: the order reached its end on every uCPE, as the API says and as the uCPEs show."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from scenarios.context import Context
+from scenarios.proof import Proof
+from scenarios.verbs import Verb
+
+
+class ServiceActive(Verb, name="service.active"):
+    """Prove that the ordered service is active.
+
+    *Expected results*: the API reports ``INSTALLED``, ``ENABLED`` and ``UNLOCKED`` within the deadline; each uCPE runs one
+    container for every VNF of the scenario's chain, in that order; each has OpenFlow rules of the service.
+
+    *Example*: ``{verb: service.active, with: {within_seconds: 30}}``
+    """
+
+    gate: ClassVar[bool] = True
+    within_seconds: float = Field(default=30, gt=0)
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        details = proof.until("service installed and enabled", self.within_seconds, lambda: context.settled())
+        details = details or context.presto.service(context.service_id) or {}
+        proof.add_json("service.json", "the service as the API shows it", details)
+        reason = context.service_error(details)
+        proof.equal("lifecycle-state", details.get("lifecycle-state"), "INSTALLED", message=reason)
+        proof.equal("operational-state", details.get("operational-state"), "ENABLED", message=reason)
+        for site in context.service_sites():
+            view = context.view(site)
+            kinds = [vnf.kind for vnf in view.vnfs(context.service_id)]
+            element = f"site:{site}"
+            proof.equal(f"{site}: VNFs that run", kinds, context.scenario.service.chain, element=element)
+            flows = [flow for flow in view.flows() if flow.cookie]
+            proof.check(f"{site}: OpenFlow rules", bool(flows), expected="at least 1", measured=len(flows), element=element)
+        return f"the service is active on {len(context.service_sites())} uCPEs"
+
+    def live_command(self, context: Context) -> str:
+        site = context.service_sites()[0]
+        return f"lso exec {context.lab.id} {site} -- docker ps"

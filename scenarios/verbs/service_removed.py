@@ -1,0 +1,49 @@
+"""``service.removed``: after its deletion nothing of the service is left on any uCPE."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from scenarios.context import Context
+from scenarios.proof import Proof
+from scenarios.verbs import Verb
+
+
+class ServiceRemoved(Verb, name="service.removed"):
+    """Delete the service by the API and prove that each uCPE is as it was before the order.
+
+    *Expected results*: the API no longer knows the service within the deadline; OpenFlow rules, ports, container networks and
+    containers of each uCPE equal those that were seen before the order, one by one.
+
+    *Example*: ``{verb: service.removed, with: {within_seconds: 30}}``
+    """
+
+    within_seconds: float = Field(default=30, gt=0)
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        if context.presto.service(context.service_id) is not None:
+            context.presto.delete(context.service_id)
+        gone = proof.until("service unknown to the API", self.within_seconds, lambda: self._gone(context))
+        details = None if gone else context.presto.service(context.service_id)
+        proof.check("the API no longer knows the service", bool(gone), expected="not found", measured=details or "not found")
+        for site, before in context.baselines.items():
+            after = context.view(site).snapshot()
+            proof.add_json(f"{site}.json", f"{site} before the order and after the removal", {"before": before, "after": after})
+            for part in before:
+                left = [item for item in after[part] if item not in before[part]]
+                lost = [item for item in before[part] if item not in after[part]]
+                proof.check(
+                    f"{site}: {part} as before the order",
+                    not left and not lost,
+                    expected="no difference",
+                    measured=f"left over {left}, lost {lost}" if left or lost else "no difference",
+                    message=f"{site}: {part} left over: {left}" if left else f"{site}: {part} lost: {lost}",
+                    element=f"site:{site}",
+                )
+        return f"nothing of the service is left on {len(context.baselines)} uCPEs"
+
+    def _gone(self, context: Context) -> bool:
+        return context.presto.service(context.service_id) is None
+
+    def live_command(self, context: Context) -> str:
+        return f"lso exec {context.lab.id} {context.service_sites()[0]} -- ovs-ofctl -O OpenFlow14 dump-flows br-ucpe"
