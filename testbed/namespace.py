@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from pyroute2 import netns
 
 ETH_P_ALL = 0x0003
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class Namespace:
             start_new_session=True,
         )
 
-    def _elsewhere(self, function: Any, *arguments: Any) -> Any:
-        def inside() -> Any:
+    def _elsewhere(self, function: Callable[..., T], *arguments: Any) -> T:
+        def inside() -> T:
             with self.entered():
                 return function(*arguments)
 
