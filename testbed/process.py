@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import IO, TypeVar
 
 from testbed.namespace import Namespace
@@ -97,6 +98,15 @@ def stop(child: Child, *, first: signal.Signals = signal.SIGTERM, patience: floa
         if stream:
             stream.close()
     return code
+
+
+def own_sockets(pid: int) -> frozenset[str]:
+    """Return the inodes of the sockets that process *pid* holds; empty when it has ended."""
+    try:
+        links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return frozenset()
+    return frozenset(link[len("socket:[") : -1] for link in links if link.startswith("socket:["))
 
 
 def poll(ready: Callable[[], T | None], deadline: float, interval: float = 0.005) -> T | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed.process import Child
+from testbed.process import Child, own_sockets
 
 _COUNTS = re.compile(
     r"(\d+) packets? captured[,\n]\s*(\d+) packets? received by filter[,\n]\s*(\d+) packets? dropped by kernel"
@@ -37,11 +37,11 @@ def attached(pid: int) -> bool:
     """Tell whether process *pid* owns a packet socket that the kernel runs on an interface of its namespace."""
     try:
         lines = Path(f"/proc/{pid}/net/packet").read_text().splitlines()[1:]
-        own = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     except OSError:
         return False
+    own = own_sockets(pid)
     columns = [line.split() for line in lines]
-    return any(row[_RUNNING] == "1" and f"socket:[{row[_INODE]}]" in own for row in columns if len(row) > _INODE)
+    return any(row[_RUNNING] == "1" and row[_INODE] in own for row in columns if len(row) > _INODE)
 
 
 @dataclass

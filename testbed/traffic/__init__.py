@@ -1,0 +1,17 @@
+"""Traffic with known load between two namespaces: iperf3 streams and echo requests, as parsed results."""
+
+from testbed.traffic.iperf import iperf3
+from testbed.traffic.ping import PingResult, parse_ping, ping
+from testbed.traffic.result import Interval, NoTraffic, TrafficError, TrafficResult, parse_iperf3
+
+__all__ = [
+    "Interval",
+    "NoTraffic",
+    "PingResult",
+    "TrafficError",
+    "TrafficResult",
+    "iperf3",
+    "parse_iperf3",
+    "parse_ping",
+    "ping",
+]

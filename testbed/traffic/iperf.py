@@ -1,0 +1,136 @@
+"""One iperf3 run: a server that is proven to listen, one client, both gone afterwards whatever happens."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from testbed.namespace import Namespace
+from testbed.process import Child, own_sockets, poll, start, stop
+from testbed.traffic.result import NoTraffic, Protocol, TrafficError, TrafficResult, fault, parse_iperf3
+
+CONNECT_TIMEOUT = 3.0
+GRACE = 10.0  # seconds that a run may last beyond its traffic: connection, last acknowledgements, JSON
+_LISTEN = "0A"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run sends; see :func:`iperf3`."""
+
+    protocol: Protocol
+    seconds: int
+    bitrate: float | None
+    parallel: int
+    reverse: bool
+    length: int | None
+    omit: int
+    interval: float
+
+    def client_options(self) -> list[str]:
+        """Return the options of iperf3's client that stand for this load."""
+        options = ["-t", str(self.seconds), "-P", str(self.parallel), "-O", str(self.omit)]
+        options += ["-u"] if self.protocol == "udp" else []
+        options += ["-b", str(int(self.bitrate))] if self.bitrate is not None else []
+        options += ["-l", str(self.length)] if self.length is not None else []
+        options += ["-R"] if self.reverse else []
+        return options
+
+
+def iperf3(
+    client: Namespace,
+    server: Namespace,
+    address: str,
+    *,
+    protocol: Protocol = "tcp",
+    seconds: int = 3,
+    bitrate: float | None = None,
+    parallel: int = 1,
+    reverse: bool = False,
+    length: int | None = None,
+    omit: int = 0,
+    interval: float = 0.5,
+    lab: str | None = None,
+) -> TrafficResult:
+    """Send *seconds* of traffic from *client* to *address* of *server* (from server to client when *reverse*).
+
+    *bitrate* is payload bit/s per stream (None: as fast as TCP can; 1 Mbit/s for UDP), *length* the bytes of one
+    write or datagram, *omit* seconds at the start that do not count, *interval* the step of the series in seconds.
+    Raises :class:`NoTraffic` when the network does not carry it, :class:`TrafficError` when the tool fails.
+    """
+    load = Load(protocol, seconds, bitrate, parallel, reverse, length, omit, interval)
+    with _server(server, address, interval, lab) as (serving, port):
+        answer = _client(client, address, port, load, lab)
+        if "error" in answer:
+            raise fault(str(answer["error"]))
+        return parse_iperf3(answer, _output(serving, GRACE, "server"), protocol)
+
+
+@contextmanager
+def _server(namespace: Namespace, address: str, interval: float, lab: str | None) -> Iterator[tuple[Child, int]]:
+    port = _free_port(namespace, address)
+    argv = ["iperf3", "-s", "-1", "-J", "-i", str(interval), "-B", address, "-p", str(port)]
+    child = start(argv, namespace=namespace, lab=lab)
+    try:
+        ready = poll(lambda: listens(child.pid, port) or child.poll() is not None, GRACE)
+        if not ready or child.poll() is not None:
+            stop_message = child.communicate(timeout=1)[0] if ready else "no answer"
+            raise TrafficError(f"iperf3 does not listen on {address}:{port}: {stop_message.strip()}")
+        yield child, port
+    finally:
+        stop(child)
+
+
+def _client(namespace: Namespace, address: str, port: int, load: Load, lab: str | None) -> Mapping[str, Any]:
+    argv = ["iperf3", "-c", address, "-p", str(port), "-J", "-i", str(load.interval)]
+    argv += ["--connect-timeout", str(int(CONNECT_TIMEOUT * 1000)), *load.client_options()]
+    child = start(argv, namespace=namespace, lab=lab)
+    try:
+        return _output(child, load.seconds + load.omit + CONNECT_TIMEOUT + GRACE, "client")
+    finally:
+        stop(child)
+
+
+def _output(child: Child, deadline: float, side: str) -> Mapping[str, Any]:
+    try:
+        printed, complaint = child.communicate(timeout=deadline)
+    except subprocess.TimeoutExpired as late:
+        raise NoTraffic(f"the path did not carry the test: iperf3's {side} was not done after {deadline} s") from late
+    try:
+        answer = json.loads(printed)
+    except json.JSONDecodeError as error:
+        raise TrafficError(f"iperf3's {side} printed no JSON: {(complaint or printed).strip()[:300]}") from error
+    if not isinstance(answer, dict):
+        raise TrafficError(f"iperf3's {side} printed {type(answer).__name__} in place of an object")
+    return answer
+
+
+def _free_port(namespace: Namespace, address: str) -> int:
+    with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as holder:
+        try:
+            holder.bind((address, 0))
+        except OSError as error:
+            raise TrafficError(f"the server's host has no address {address}: {error.strerror}") from error
+        port: int = holder.getsockname()[1]
+        return port
+
+
+def listens(pid: int, port: int) -> bool:
+    """Tell whether process *pid* itself holds a TCP socket that listens on *port*."""
+    try:
+        rows = [line.split() for name in ("tcp", "tcp6") for line in _table(pid, name)]
+    except OSError:
+        return False
+    own = own_sockets(pid)
+    return any(row[3] == _LISTEN and int(row[1].rsplit(":", 1)[1], 16) == port and row[9] in own for row in rows)
+
+
+def _table(pid: int, name: str) -> list[str]:
+    path = Path(f"/proc/{pid}/net/{name}")
+    return path.read_text().splitlines()[1:] if path.exists() else []
