@@ -228,7 +228,10 @@ class RunResult(Record):
     machine: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _verdict_is_honest(self) -> Self:
+    def _is_honest(self) -> Self:
+        ids = [step.id for step in self.steps]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"run {self.run_id!r} has two steps with one id, {max(ids, key=ids.count)!r}")
         bad = [step.id for step in self.steps if step.verdict.is_bad]
         if bad and not self.verdict.is_bad:
             raise ValueError(f"run {self.run_id!r} cannot be {self.verdict} while its step {bad[0]!r} is bad")
