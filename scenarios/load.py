@@ -11,10 +11,11 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from scenarios import verbs
 from scenarios.errors import Finding, ScenarioError, nearest
 from scenarios.format import Scenario, SiteEntry
 from scenarios.source import Path_, Source, read
+from scenarios.verb import Verb
+from scenarios.verbs import REGISTRY
 
 FILE_NAME = "scenario.yaml"
 
@@ -26,7 +27,7 @@ class LoadedScenario:
     path: Path
     sha256: str
     scenario: Scenario
-    verbs: tuple[verbs.Verb, ...]
+    verbs: tuple[Verb, ...]
 
 
 def load(path: Path) -> LoadedScenario:
@@ -46,16 +47,18 @@ def load(path: Path) -> LoadedScenario:
     return LoadedScenario(file, digest, scenario, tuple(step for _, step in steps))
 
 
-def _steps(source: Source, findings: list[Finding]) -> Iterator[tuple[int, verbs.Verb]]:
+def _steps(source: Source, findings: list[Finding]) -> Iterator[tuple[int, Verb]]:
     """Yield each step's verb with its parameters; what is wrong with them goes into *findings*."""
     steps = source.data.get("steps") if isinstance(source.data, dict) else None
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         if not isinstance(step, dict) or "verb" not in step:
             continue  # the format's own check reports it
-        verb = verbs.REGISTRY.get(str(step["verb"]))
+        verb = REGISTRY.get(str(step["verb"]))
         place: Path_ = ("steps", index, "verb")
         if verb is None:
-            findings.append(source.finding(place, f"unknown verb {step['verb']!r}", nearest(str(step["verb"]), verbs.REGISTRY)))
+            findings.append(
+                source.finding(place, f"unknown verb {step['verb']!r}", nearest(str(step["verb"]), REGISTRY))
+            )
             continue
         parameters = step.get("with") or {}
         try:
@@ -98,20 +101,16 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _references(source: Source, scenario: Scenario, steps: list[tuple[int, verbs.Verb]]) -> Iterator[Finding]:
+def _references(source: Source, scenario: Scenario, steps: list[tuple[int, Verb]]) -> Iterator[Finding]:
     """Yield names that point nowhere, addresses outside their prefix and ids that stand twice."""
-    sites, underlays = scenario.topology.sites, scenario.topology.underlays
+    sites = scenario.topology.sites
     for name, site in sites.items():
         yield from _site(source, ("topology", "sites", name), site)
-        for port, wan in site.wan.items():
-            place: Path_ = ("topology", "sites", name, "wan", port)
-            if wan.underlay not in underlays:
-                yield source.finding((*place, "underlay"), f"no underlay {wan.underlay!r}", nearest(wan.underlay, underlays))
-            elif wan.address not in underlays[wan.underlay].prefix:
-                yield source.finding((*place, "address"), f"{wan.address} is outside {underlays[wan.underlay].prefix}")
+        yield from _wan(source, ("topology", "sites", name, "wan"), site, scenario)
     for index, endpoint in enumerate(scenario.service.endpoints):
         if endpoint.site not in sites:
-            yield source.finding(("service", "endpoints", index, "site"), f"no site {endpoint.site!r}", nearest(endpoint.site, sites))
+            place: Path_ = ("service", "endpoints", index, "site")
+            yield source.finding(place, f"no site {endpoint.site!r}", nearest(endpoint.site, sites))
     seen: dict[str, int] = {}
     for index, step in enumerate(scenario.steps):
         if step.id in seen:
@@ -120,6 +119,17 @@ def _references(source: Source, scenario: Scenario, steps: list[tuple[int, verbs
     for index, verb in steps:
         for key, message, hint in verb.unknown_names(scenario):
             yield source.finding(("steps", index, "with", *key), message, hint)
+
+
+def _wan(source: Source, place: Path_, site: SiteEntry, scenario: Scenario) -> Iterator[Finding]:
+    underlays = scenario.topology.underlays
+    for port, wan in site.wan.items():
+        if wan.underlay not in underlays:
+            hint = nearest(wan.underlay, underlays)
+            yield source.finding((*place, port, "underlay"), f"no underlay {wan.underlay!r}", hint)
+        elif wan.address not in underlays[wan.underlay].prefix:
+            prefix = underlays[wan.underlay].prefix
+            yield source.finding((*place, port, "address"), f"{wan.address} is outside {prefix}")
 
 
 def _site(source: Source, place: Path_, site: SiteEntry) -> Iterator[Finding]:

@@ -26,7 +26,9 @@ def create_input(service: Service, unis: Mapping[str, str]) -> dict[str, Any]:
                 "application": [{"app-id": app.id, "criteria": _criteria(app.criteria)} for app in service.applications]
             },
             "policies": {
-                "policy": [{"policy-id": policy.id, "criteria": _criteria(policy.criteria)} for policy in service.policies]
+                "policy": [
+                    {"policy-id": policy.id, "criteria": _criteria(policy.criteria)} for policy in service.policies
+                ]
             },
             "application-policy-mappings": {"mapping": _mappings(service.mappings)},
         },

@@ -28,7 +28,14 @@ class Proof:
     hint: str = ""
 
     def check(
-        self, name: str, holds: bool, *, expected: object, measured: object, message: str = "", element: str | None = None
+        self,
+        name: str,
+        holds: bool,
+        *,
+        expected: object,
+        measured: object,
+        message: str = "",
+        element: str | None = None,
     ) -> bool:
         """Record one comparison; *message* is the sentence that is shown when it does not hold."""
         verdict = Verdict.PASSED if holds else Verdict.FAILED
@@ -45,9 +52,13 @@ class Proof:
         )
         return holds
 
-    def equal(self, name: str, measured: object, expected: object, *, message: str = "", element: str | None = None) -> bool:
+    def equal(
+        self, name: str, measured: object, expected: object, *, message: str = "", element: str | None = None
+    ) -> bool:
         """Record that *measured* is *expected*."""
-        return self.check(name, measured == expected, expected=expected, measured=measured, message=message, element=element)
+        return self.check(
+            name, measured == expected, expected=expected, measured=measured, message=message, element=element
+        )
 
     def until(self, what: str, deadline: float, probe: Callable[[], T | None]) -> T | None:
         """Poll *probe* at once and then often, until it returns something true or *deadline* seconds went by.

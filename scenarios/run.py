@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from testbed.lab import Lab
+
 from reports.model import RunResult, Scenario, StepResult, Timing, Verdict
 from scenarios import picture
 from scenarios.clock import Clock
@@ -19,9 +21,8 @@ from scenarios.load import LoadedScenario
 from scenarios.order import create_input
 from scenarios.presto_client import PrestoClient, PrestoError
 from scenarios.proof import Proof
-from scenarios.verbs import Verb
+from scenarios.verb import Verb
 from testbed import doctor
-from testbed.lab import Lab
 
 GOAL_ESTABLISHED_SECONDS = 3.0
 GOAL_RUN_SECONDS = 45.0

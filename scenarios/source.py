@@ -1,8 +1,8 @@
 """Read a scenario's YAML into plain data and remember where everything stands.
 
-Only plain YAML is accepted: no tags that make objects, no duplicate keys, no aliases that could explode. ``yes``, ``no``,
-``on`` and ``off`` are words, not booleans (YAML 1.2), because ``ENCRYPTION: Yes`` is a value of the field's vocabulary.
-"""
+Only plain YAML is accepted: no tags that make objects, no duplicate keys, no aliases that could explode.
+``yes``, ``no``, ``on`` and ``off`` are words, not booleans (YAML 1.2), because ``ENCRYPTION: Yes`` is a value
+of the field's vocabulary."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def read(path: Path) -> Source:
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ScenarioError([Finding(name, 1, 1, "", f"cannot be read: {reason}", "give a scenario file or its folder")]) from error
+        raise ScenarioError(
+            [Finding(name, 1, 1, "", f"cannot be read: {reason}", "give a scenario file or its folder")]
+        ) from error
     if len(content) > MAX_BYTES:
         raise ScenarioError([Finding(name, 1, 1, "", f"larger than {MAX_BYTES} bytes")])
     return parse(content, name)

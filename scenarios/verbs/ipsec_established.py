@@ -10,14 +10,18 @@ from pydantic import Field
 from reports.model import tunnel_element
 from scenarios.context import Context
 from scenarios.proof import Proof
-from scenarios.verbs import Site, Verb
+from scenarios.verb import Site, Verb
 
 
 class IpsecEstablished(Verb, name="ipsec.established"):
     """Prove that an IKE SA and a CHILD SA stand between sites and that both ends agree on them.
 
-    *Expected results*: at both ends the IKE SA is ``ESTABLISHED`` with equal SPIs and algorithms, the CHILD SA is ``INSTALLED``
-    with the SPIs crossed (what one sends with, the other receives with), equal algorithms and mirrored traffic selectors.
+    *Expected results*: at both ends the IKE SA is ``ESTABLISHED`` with equal SPIs and algorithms, the CHILD SA is
+    ``INSTALLED`` with the SPIs crossed (what one sends with, the other receives with), equal algorithms and
+    mirrored traffic selectors.
+
+    *Fails when* a key or an identity is wrong (no SA comes up), one end was reloaded (SPIs differ), or the ends
+    protect different subnets.
 
     *Example*: ``{verb: ipsec.established, with: {between: [site-a, site-b], encryption: AES_GCM_16-256}}``
     """
@@ -38,7 +42,9 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         return f"{len(sites)} gateways agree on their security associations"
 
     def _all_up(self, context: Context, sites: list[str]) -> bool:
-        return all(_peer_up(context.vnf_status(left, "ipsec"), right) for left in sites for right in sites if left != right)
+        return all(
+            _peer_up(context.vnf_status(left, "ipsec"), right) for left in sites for right in sites if left != right
+        )
 
     def _compare(self, context: Context, proof: Proof, left: str, right: str, status: dict[str, Any]) -> None:
         """Check every fact that the ends of one tunnel must share."""
@@ -49,13 +55,22 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         for site, end in zip((left, right), ends, strict=True):
             state = end.get("ike", {}).get("state", "no IKE SA")
             proof.equal(f"{name}: IKE SA at {site}", state, "ESTABLISHED", element=element)
-            proof.equal(f"{name}: CHILD SA at {site}", _child(end).get("state", "no CHILD SA"), "INSTALLED", element=element)
+            proof.equal(
+                f"{name}: CHILD SA at {site}", _child(end).get("state", "no CHILD SA"), "INSTALLED", element=element
+            )
         (ike_a, ike_b), (child_a, child_b) = [end.get("ike", {}) for end in ends], [_child(end) for end in ends]
         for fact in ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh"):
             proof.equal(f"{name}: IKE {fact}", ike_b.get(fact), ike_a.get(fact), element=element)
-        mirrored = (("spi_in", "spi_out"), ("spi_out", "spi_in"), ("local_subnets", "remote_subnets"), ("remote_subnets", "local_subnets"))
+        mirrored = (
+            ("spi_in", "spi_out"),
+            ("spi_out", "spi_in"),
+            ("local_subnets", "remote_subnets"),
+            ("remote_subnets", "local_subnets"),
+        )
         for mine, theirs in mirrored:
-            proof.equal(f"{name}: {mine} is the other's {theirs}", child_b.get(theirs), child_a.get(mine), element=element)
+            proof.equal(
+                f"{name}: {mine} is the other's {theirs}", child_b.get(theirs), child_a.get(mine), element=element
+            )
         for fact in ("encryption", "integrity", "protocol", "mode"):
             proof.equal(f"{name}: ESP {fact}", child_b.get(fact), child_a.get(fact), element=element)
         if self.encryption:

@@ -6,14 +6,17 @@ from pydantic import Field
 
 from scenarios.context import Context
 from scenarios.proof import Proof
-from scenarios.verbs import Host, Verb
+from scenarios.verb import Host, Verb
 from testbed import traffic
 
 
 class Ping(Verb, name="ping"):
     """Prove that a host answers another: loss and mean round-trip time within bounds.
 
-    *Expected results*: the share of lost echo requests and the mean round-trip time stay within the bounds that are given.
+    *Expected results*: the share of lost echo requests and the mean round-trip time stay within the bounds that are
+    given.
+
+    *Fails when* the path, a firewall or a tunnel does not carry ICMP echo, or delay and loss leave their bounds.
 
     *Example*: ``{verb: ping, with: {from: a1, to: b1, count: 10, rtt_ms_at_most: 50}}``
     """
@@ -41,10 +44,14 @@ class Ping(Verb, name="ping"):
         mean = result.rtt_avg_ms
         if self.rtt_ms_at_most is not None:
             holds = mean is not None and mean <= self.rtt_ms_at_most
-            proof.check(f"{name}: mean round trip", holds, expected=f"≤ {self.rtt_ms_at_most:g} ms", measured=f"{mean} ms")
+            proof.check(
+                f"{name}: mean round trip", holds, expected=f"≤ {self.rtt_ms_at_most:g} ms", measured=f"{mean} ms"
+            )
         if self.rtt_ms_at_least is not None:
             holds = mean is not None and mean >= self.rtt_ms_at_least
-            proof.check(f"{name}: mean round trip", holds, expected=f"≥ {self.rtt_ms_at_least:g} ms", measured=f"{mean} ms")
+            proof.check(
+                f"{name}: mean round trip", holds, expected=f"≥ {self.rtt_ms_at_least:g} ms", measured=f"{mean} ms"
+            )
         proof.add_text("ping.txt", "what ping printed", result.output)
         return f"{result.received} of {result.sent} answered, mean round trip {mean} ms"
 

@@ -8,14 +8,17 @@ from pydantic import Field
 
 from scenarios.context import Context
 from scenarios.proof import Proof
-from scenarios.verbs import Verb
+from scenarios.verb import Verb
 
 
 class ServiceActive(Verb, name="service.active"):
     """Prove that the ordered service is active.
 
-    *Expected results*: the API reports ``INSTALLED``, ``ENABLED`` and ``UNLOCKED`` within the deadline; each uCPE runs one
-    container for every VNF of the scenario's chain, in that order; each has OpenFlow rules of the service.
+    *Expected results*: the API reports ``INSTALLED``, ``ENABLED`` and ``UNLOCKED`` within the deadline; each uCPE
+    runs one container for every VNF of the scenario's chain, in that order; each has OpenFlow rules of the service.
+
+    *Fails when* the API gives another state or an error, a VNF of the chain does not run or runs out of order, or
+    no rule is there.
 
     *Example*: ``{verb: service.active, with: {within_seconds: 30}}``
     """
@@ -24,7 +27,7 @@ class ServiceActive(Verb, name="service.active"):
     within_seconds: float = Field(default=30, gt=0)
 
     def prove(self, context: Context, proof: Proof) -> str:
-        details = proof.until("service installed and enabled", self.within_seconds, lambda: context.settled())
+        details = proof.until("service installed and enabled", self.within_seconds, context.settled)
         details = details or context.presto.service(context.service_id) or {}
         proof.add_json("service.json", "the service as the API shows it", details)
         reason = context.service_error(details)
@@ -36,7 +39,9 @@ class ServiceActive(Verb, name="service.active"):
             element = f"site:{site}"
             proof.equal(f"{site}: VNFs that run", kinds, context.scenario.service.chain, element=element)
             flows = [flow for flow in view.flows() if flow.cookie]
-            proof.check(f"{site}: OpenFlow rules", bool(flows), expected="at least 1", measured=len(flows), element=element)
+            proof.check(
+                f"{site}: OpenFlow rules", bool(flows), expected="at least 1", measured=len(flows), element=element
+            )
         return f"the service is active on {len(context.service_sites())} uCPEs"
 
     def live_command(self, context: Context) -> str:

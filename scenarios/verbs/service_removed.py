@@ -6,14 +6,16 @@ from pydantic import Field
 
 from scenarios.context import Context
 from scenarios.proof import Proof
-from scenarios.verbs import Verb
+from scenarios.verb import Verb
 
 
 class ServiceRemoved(Verb, name="service.removed"):
     """Delete the service by the API and prove that each uCPE is as it was before the order.
 
-    *Expected results*: the API no longer knows the service within the deadline; OpenFlow rules, ports, container networks and
-    containers of each uCPE equal those that were seen before the order, one by one.
+    *Expected results*: the API no longer knows the service within the deadline; OpenFlow rules, ports, container
+    networks and containers of each uCPE equal those that were seen before the order, one by one.
+
+    *Fails when* a rule, a port, a network or a container stays behind, or something is gone that was there before.
 
     *Example*: ``{verb: service.removed, with: {within_seconds: 30}}``
     """
@@ -25,10 +27,14 @@ class ServiceRemoved(Verb, name="service.removed"):
             context.presto.delete(context.service_id)
         gone = proof.until("service unknown to the API", self.within_seconds, lambda: self._gone(context))
         details = None if gone else context.presto.service(context.service_id)
-        proof.check("the API no longer knows the service", bool(gone), expected="not found", measured=details or "not found")
+        proof.check(
+            "the API no longer knows the service", bool(gone), expected="not found", measured=details or "not found"
+        )
         for site, before in context.baselines.items():
             after = context.view(site).snapshot()
-            proof.add_json(f"{site}.json", f"{site} before the order and after the removal", {"before": before, "after": after})
+            proof.add_json(
+                f"{site}.json", f"{site} before the order and after the removal", {"before": before, "after": after}
+            )
             for part in before:
                 left = [item for item in after[part] if item not in before[part]]
                 lost = [item for item in before[part] if item not in after[part]]

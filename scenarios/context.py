@@ -1,0 +1,95 @@
+"""What a verb may use: the scenario, the lab, the API's client, and what earlier steps saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from testbed.lab import Lab
+from testbed.nodes import HostNode
+from testbed.ucpe_view import UcpeView
+
+from reports.model import TunnelPicture, VnfPicture, tunnel_element
+from scenarios.clock import Clock
+from scenarios.format import Scenario
+from scenarios.presto_client import PrestoClient
+
+END_STATES = {"applied", "failed", "partial"}
+
+
+@dataclass
+class Context:
+    """One run's world. The uCPEs are looked at from outside the orchestrator (``view``), the service through HTTP."""
+
+    scenario: Scenario
+    lab: Lab
+    presto: PrestoClient
+    clock: Clock
+    service_id: str = ""
+    ordered_at: float = 0.0
+    established_at: float | None = None
+    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    engines: dict[str, str] = field(default_factory=dict)
+    chains: dict[str, tuple[VnfPicture, ...]] = field(default_factory=dict)
+    tunnels: dict[str, TunnelPicture] = field(default_factory=dict)
+    _ports_taken: int = 0
+
+    def service_sites(self) -> list[str]:
+        """Return the sites of the service's end points, in the scenario's order."""
+        return [point.site for point in self.scenario.service.endpoints]
+
+    def host(self, name: str) -> HostNode:
+        """Return the LAN host *name*."""
+        return self.lab.hosts[name]
+
+    def site_of(self, host: str) -> str:
+        """Return the site whose LAN *host* is on."""
+        return next(name for name, site in self.scenario.topology.sites.items() if host in site.hosts)
+
+    def view(self, site: str) -> UcpeView:
+        """Return the view into the uCPE of *site* that owes nothing to the orchestrator."""
+        return UcpeView(self.lab.ucpes[site].pid)
+
+    def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
+        """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""
+        return self.view(site).vnf_json(self.service_id, kind, "/vnf/status")
+
+    def settled(self) -> dict[str, Any] | None:
+        """Return the service's details once its order has reached an end, whichever."""
+        details = self.presto.service(self.service_id)
+        if details and (details.get("operational-state") == "ENABLED" or self.service_error(details)):
+            return details
+        return None
+
+    @staticmethod
+    def service_error(details: dict[str, Any]) -> str:
+        """Return the reason that the API gives for a service that did not come up, empty when it gives none."""
+        names = {pair.get("value-name"): pair.get("value", "") for pair in details.get("name", [])}
+        return str(names.get("lso-error", ""))
+
+    def take_ports(self, count: int) -> int:
+        """Return the first of *count* source-port offsets that no probe of this run has used."""
+        first = self._ports_taken
+        self._ports_taken = (first + count) % 20_000
+        return first
+
+    def note_established(self) -> None:
+        """Remember when the tunnels were first seen up."""
+        if self.established_at is None:
+            self.established_at = self.clock.now()
+
+    def note_engine(self, capability: str, seen: set[str]) -> None:
+        """Remember which engine really did the work."""
+        self.engines[capability] = " and ".join(sorted(seen))
+
+    def note_tunnel(self, left: str, right: str, peer: dict[str, Any]) -> None:
+        """Remember a tunnel for the picture, as one end reported it."""
+        children = peer.get("children") or [{}]
+        self.tunnels[tunnel_element(left, right)] = TunnelPicture(
+            site_a=left,
+            site_b=right,
+            underlay=next(iter(self.scenario.topology.sites[left].wan.values())).underlay,
+            state=str(peer.get("ike", {}).get("state", "")),
+            algorithm=str(children[0].get("encryption", "")),
+            spis=tuple(str(children[0][key]) for key in ("spi_in", "spi_out") if children[0].get(key)),
+        )

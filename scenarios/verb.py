@@ -1,0 +1,78 @@
+"""What a verb of a scenario step is.
+
+A verb is a model of its parameters with a ``prove`` method. It gathers checks and evidence in a ``Proof`` and never
+decides a verdict by itself: the checks do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, get_args
+
+from scenarios.context import Context
+from scenarios.errors import nearest
+from scenarios.format import Scenario, Strict
+from scenarios.proof import Proof
+
+
+class _Names:
+    """Marks a parameter whose value must be the name of something in the scenario's topology."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+
+Site = Annotated[str, _Names("site")]
+Host = Annotated[str, _Names("host")]
+
+REGISTRY: dict[str, type[Verb]] = {}
+
+
+class Verb(Strict):
+    """Base of all verbs. Subclasses say ``class X(Verb, name="group.verb")`` and what they prove in their docstring."""
+
+    verb: ClassVar[str] = ""
+    gate: ClassVar[bool] = False
+    """Whether a failure leaves nothing for the following steps to judge."""
+    always: ClassVar[bool] = False
+    """Whether the step runs behind a gate that did not pass."""
+
+    def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if name:
+            cls.verb = name
+            REGISTRY[name] = cls
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        """Gather checks and evidence in *proof*; return one sentence that is true when all checks passed."""
+        raise TypeError(f"{type(self).__name__} is a base, not a verb")
+
+    def live_command(self, context: Context) -> str:
+        """Return the command that shows the same thing in a lab that still runs; empty when there is none."""
+        return ""
+
+    def elements(self, context: Context) -> list[str]:
+        """Return the elements of the picture (``reports.topology``) that the step's whole verdict applies to."""
+        return []
+
+    def unknown_names(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Yield path, message and hint for each parameter that names no site or host of *scenario*."""
+        sites = scenario.topology.sites
+        known = {"site": list(sites), "host": [host for site in sites.values() for host in site.hosts]}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            key = field.alias or name
+            for marker in [mark for mark in field.metadata if isinstance(mark, _Names)]:
+                yield from _unknown((key,), value, marker.what, known)
+            for argument in get_args(field.annotation):
+                for marker in [mark for mark in getattr(argument, "__metadata__", ()) if isinstance(mark, _Names)]:
+                    items = enumerate(value) if isinstance(value, list | tuple) else [(None, value)]
+                    for index, item in items:
+                        yield from _unknown((key,) if index is None else (key, index), item, marker.what, known)
+
+
+def _unknown(
+    path: tuple[str | int, ...], value: object, what: str, known: dict[str, list[str]]
+) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    if isinstance(value, str) and value not in known[what]:
+        yield path, f"no {what} {value!r} in the topology", nearest(value, known[what])

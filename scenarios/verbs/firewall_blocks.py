@@ -1,0 +1,54 @@
+"""``firewall.blocks``: packets that a rule denies, or that none names, enter the chain and never arrive."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from scenarios import wire
+from scenarios.context import Context
+from scenarios.firewalling import FirewallVerb
+from scenarios.proof import Proof
+
+
+class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
+    """Prove that crafted packets are stopped by the firewall, and by nothing else.
+
+    *Expected results*: each packet is captured entering the sender's uCPE; none is captured at the receiver, while
+    a control packet that was sent after them, and that is allowed, is; the rule's counter rose by exactly their
+    number.
+
+    *Fails when* the rule is missing, the packets take a way around the firewall, or they are lost before they reach
+    it.
+
+    *Example*: ``{verb: firewall.blocks, with: {from: a1, to: b1, protocol: tcp, destination_port: 23, rule:
+    telnet}}``"""
+
+    control_protocol: Literal["tcp", "udp", "icmp"] = "icmp"
+    control_port: int = Field(default=0, ge=0, le=65535, description="an allowed port for the control packet")
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        site = context.site_of(self.from_)
+        probes = self.probes(context)
+        control = wire.make(
+            context, self.from_, self.to, protocol=self.control_protocol, destination_port=self.control_port, count=1
+        )
+        before = self.counted(context, site)
+        entry = wire.port_point(context, proof, site, "lan0", f"{site} lan0")
+        far = wire.host_point(context, proof, self.to)
+        with wire.watched(proof, [entry, far]), probes.target_open(), control.target_open():
+            probes.send()
+            control.send()
+            proof.until("the control packet at the receiver", 3, lambda: wire.arrived(control)(far.capture.path))
+        entered = sum(map(bool, entry.sightings(probes.frames)))
+        proof.equal(f"packets that entered the uCPE of {site}", entered, self.packets)
+        controls = sum(far.sightings(control.frames))
+        proof.equal(
+            "control packets captured at the receiver", controls, 1, message="the control packet did not arrive either"
+        )
+        arrived = sum(map(bool, far.sightings(probes.frames)))
+        message = f"{self.what()}: {arrived} of {self.packets} packets arrived, none should"
+        proof.equal("packets captured at the receiver", arrived, 0, message=message, element=f"vnf:{site}/firewall")
+        self.check_counter(context, proof, site, before)
+        return f"{self.what()}: none of {self.packets} packets arrived, counted by rule {self.rule!r}"

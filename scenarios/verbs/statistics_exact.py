@@ -1,0 +1,132 @@
+"""``statistics.exact``: the statistics VNFs count neither more nor less than what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from scenarios.context import Context
+from scenarios.proof import Proof
+from scenarios.verb import Host, Verb
+from testbed.packets import Count, CountedStream, End, Flow, Truth, interface_mac, resolve
+
+FORTH, BACK = "forth", "back"
+LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
+
+
+class StatisticsExact(Verb, name="statistics.exact"):
+    """Prove that the statistics VNF's counters equal the ground truth of a counted stream.
+
+    *Expected results*: at both sites the packets and layer-3 bytes of each direction, of each protocol and of each
+    flow rose by exactly what the stream sent (UDP both ways, ICMP echo with its replies).
+
+    *Fails when* a counter misses or invents a packet or a byte, or the packets do not pass the VNF.
+
+    *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 500}}``
+    """
+
+    from_: Host = Field(alias="from")
+    to: Host
+    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
+    packets: int = Field(
+        default=200, ge=1, le=100_000, description="UDP packets forth; half as many back, a tenth echoes"
+    )
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        stream = self._stream(context)
+        sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
+        sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
+        before = {site: context.vnf_status(site, "statistics") for site in sites}
+        truth = stream.run()
+        for site, directions in sites.items():
+            self._judge(context, proof, site, before[site], truth, directions)
+        total = truth.direction(FORTH) + truth.direction(BACK)
+        return f"both sites counted exactly {total.packets} packets and {total.bytes} bytes"
+
+    def _stream(self, context: Context) -> CountedStream:
+        first = context.take_ports(3)
+        flows = (
+            Flow(FORTH, "udp", self.packets, 400, 40_000 + first, self.destination_port),
+            Flow(BACK, "udp", max(1, self.packets // 2), 90, 40_001 + first, self.destination_port),
+            Flow(FORTH, "icmp", max(1, self.packets // 10), 56, 40_002 + first),
+        )
+        return CountedStream({FORTH: self._end(context, self.from_), BACK: self._end(context, self.to)}, flows)
+
+    def _end(self, context: Context, name: str) -> End:
+        host = context.host(name)
+        gateway = str(context.scenario.topology.sites[context.site_of(name)].gateway)
+        next_hop = resolve(host.namespace, host.interface, host.ip, gateway)
+        return End(host.namespace, host.interface, host.ip, interface_mac(host.namespace, host.interface), next_hop)
+
+    def _judge(
+        self, context: Context, proof: Proof, site: str, before: Any, truth: Truth, directions: Mapping[str, str]
+    ) -> None:
+        expected = _expected(truth, directions)
+        proof.until(
+            f"counters of {site}",
+            3,
+            lambda: _risen(before, context.vnf_status(site, "statistics"), expected) == expected,
+        )
+        after = context.vnf_status(site, "statistics")
+        proof.add_json(
+            f"{site}.json", f"the statistics VNF of {site} before and after", {"before": before, "after": after}
+        )
+        for key, measured in _risen(before, after, expected).items():
+            proof.equal(f"{site}: {key}", _text(measured), _text(expected[key]), element=f"vnf:{site}/statistics")
+
+    def live_command(self, context: Context) -> str:
+        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/statistics -- /vnf/metrics"
+
+
+def _text(count: Count) -> str:
+    return f"{count.packets} packets, {count.bytes} bytes"
+
+
+def _expected(truth: Truth, directions: Mapping[str, str]) -> dict[str, Count]:
+    """Return what each counter must have risen by, under the name that :func:`_totals` gives it."""
+    expected = {f"direction {directions[name]}": truth.direction(name) for name in (FORTH, BACK)}
+    for key, count in truth.flows.items():
+        direction = directions[key.direction]
+        protocol = f"protocol {key.protocol} {direction}"
+        expected[protocol] = expected.get(protocol, Count()) + count
+        ends = f"{key.source}:{key.source_port} → {key.destination}:{key.destination_port}"
+        flow = (
+            f"flow {key.protocol} {ends}"
+            if key.protocol == "udp"
+            else f"flow {key.protocol} {key.source} → {key.destination}"
+        )
+        expected[flow] = expected.get(flow, Count()) + count
+    return expected
+
+
+def _totals(status: Mapping[str, Any]) -> dict[str, Count]:
+    """Return every counter of a status by a name of its own."""
+    totals = {f"direction {name}": _count(entry) for name, entry in status.get("directions", {}).items()}
+    for entry in status.get("protocols", []):
+        totals[f"protocol {entry['protocol']} {entry['direction']}"] = _count(entry)
+    for entry in status.get("flows", []):
+        name = f"flow {entry['protocol']} {entry['source']} → {entry['destination']}"
+        if entry["protocol"] == "udp":
+            ends = f"{entry['source']}:{entry['source_port']} → {entry['destination']}:{entry['destination_port']}"
+            name = f"flow udp {ends}"
+        totals[name] = totals.get(name, Count()) + _count(entry)
+    return totals
+
+
+def _count(entry: Mapping[str, Any]) -> Count:
+    return Count(int(entry["packets"]), int(entry["bytes"]))
+
+
+def _risen(before: Mapping[str, Any], after: Mapping[str, Any], wanted: Mapping[str, Count]) -> dict[str, Count]:
+    """Return by how much each counter in *wanted* rose; one that is missing counts as zero."""
+    earlier, later = _totals(before), _totals(after)
+    nothing = Count()
+    return {
+        key: Count(
+            later.get(key, nothing).packets - earlier.get(key, nothing).packets,
+            later.get(key, nothing).bytes - earlier.get(key, nothing).bytes,
+        )
+        for key in wanted
+    }

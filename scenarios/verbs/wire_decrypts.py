@@ -1,0 +1,62 @@
+"""``wire.decrypts``: the ESP on the underlay, opened with the gateway's own keys, is what was sent."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from scenarios import wire
+from scenarios.context import Context
+from scenarios.proof import Proof
+from scenarios.verb import Host, Verb
+from testbed import esp
+
+TTL, CHECKSUM = 8, slice(10, 12)  # offsets in the IPv4 header (RFC 791, 3.1)
+
+
+class WireDecrypts(Verb, name="wire.decrypts"):
+    """Prove that the encrypted packets on the wire are the sent ones: open them with the exported SA keys.
+
+    *Expected results*: each probe that was sent is found among the packets that the captured ESP opens to, octet by
+    octet, with its time to live lowered by one by the gateway (RFC 1812, 5.3.1).
+
+    *Fails when* the exported keys are not those of the packets, or what crosses the underlay is not what the host
+    sent.
+
+    *Example*: ``{verb: wire.decrypts, with: {from: a1, to: b1, destination_port: 9002}}``
+    """
+
+    from_: Host = Field(alias="from")
+    to: Host
+    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
+    packets: int = Field(default=10, ge=1, le=1000)
+
+    def prove(self, context: Context, proof: Proof) -> str:
+        site = context.site_of(self.from_)
+        probes = wire.make(
+            context, self.from_, self.to, protocol="udp", destination_port=self.destination_port, count=self.packets
+        )
+        far = wire.host_point(context, proof, self.to)
+        link = next(point for point in wire.underlay_points(context, proof) if point.name.split()[1] == site)
+        with wire.watched(proof, [far, link]), probes.target_open():
+            probes.send()
+            proof.until("the last probe in the far LAN", 3, lambda: wire.arrived(probes)(far.capture.path))
+        keys = context.view(site).vnf_json(context.service_id, "ipsec", "/vnf/keys")
+        proof.add_json("keys.json", "the security associations' keys: of this lab only, worthless after it", keys)
+        opened = esp.open_capture(link.capture.path, keys)
+        sent = {_normal(item.packet) for item in probes.frames}
+        found = {_normal(packet, hops=1) for packet in opened.packets}
+        element = f"vnf:{site}/ipsec"
+        proof.equal("probes found inside the captured ESP", len(sent & found), self.packets, element=element)
+        proof.equal("ESP packets that the keys do not open", opened.refused, 0, element=element)
+        return f"the captured ESP opens to the {self.packets} packets that were sent"
+
+    def live_command(self, context: Context) -> str:
+        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/ipsec -- /vnf/keys"
+
+
+def _normal(packet: bytes, hops: int = 0) -> bytes:
+    """Return *packet* as it was *hops* routers ago, header checksum (which follows the TTL) left out."""
+    raw = bytearray(packet)
+    raw[TTL] += hops
+    raw[CHECKSUM] = b"\0\0"
+    return bytes(raw[: int.from_bytes(raw[2:4], "big")])
