@@ -1,0 +1,81 @@
+"""Commands in a container: the Docker SDK cannot end a command's input over TLS, so the stream is handled here."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+EXEC_SECONDS = 30.0
+_STDOUT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """Exit code and output of a command."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run_exec(client: Any, container: str, command: Sequence[str], stdin: bytes | None) -> ExecResult:
+    """Three requests (create, start, inspect) of the engine's exec API; raises what the SDK raises."""
+    created = client.exec_create(container, list(command), stdin=stdin is not None)
+    if stdin is None:
+        stdout, stderr = client.exec_start(created["Id"], demux=True)
+    else:
+        stream = client.exec_start(created["Id"], socket=True)
+        stdout, stderr = _converse(getattr(stream, "_sock", stream), stdin)
+    code = client.exec_inspect(created["Id"])["ExitCode"]
+    return ExecResult(code, stdout or b"", stderr or b"")
+
+
+def _converse(stream: socket.socket, stdin: bytes) -> tuple[bytes, bytes]:
+    stream.settimeout(EXEC_SECONDS)
+    with contextlib.closing(stream):
+        stream.sendall(stdin)
+        _end_of_input(stream)
+        return split_streams(b"".join(iter(partial(_receive, stream), b"")))
+
+
+def _end_of_input(stream: socket.socket) -> None:
+    """Half-close, and go on reading. TLS has its own way for that, close_notify (RFC 8446, 6.1)."""
+    if not isinstance(stream, ssl.SSLSocket):
+        stream.shutdown(socket.SHUT_WR)
+        return
+    stream.setblocking(False)  # unwrap() sends close_notify, then would wait for the peer's
+    while True:
+        try:
+            stream.unwrap()
+        except ssl.SSLWantWriteError:
+            select.select([], [stream], [], EXEC_SECONDS)
+            continue
+        except ssl.SSLWantReadError:
+            break
+        break
+    stream.settimeout(EXEC_SECONDS)
+
+
+def _receive(stream: socket.socket) -> bytes:
+    try:
+        return stream.recv(65536)
+    except ssl.SSLZeroReturnError:  # both sides have sent close_notify: the end, which is no error here
+        return b""
+
+
+def split_streams(data: bytes) -> tuple[bytes, bytes]:
+    """Standard output and error of Docker's multiplexed stream: 1 byte kind, 3 zero, 4 length, payload."""
+    stdout, stderr = bytearray(), bytearray()
+    position = 0
+    while position + 8 <= len(data):
+        kind, length = struct.unpack_from(">BxxxL", data, position)
+        (stdout if kind == _STDOUT else stderr).extend(data[position + 8 : position + 8 + length])
+        position += 8 + length
+    return bytes(stdout), bytes(stderr)
