@@ -80,7 +80,10 @@ def _report_trouble(error: Exception) -> int:
     """Tell the user in one sentence; keep what a developer needs in a file."""
     with tempfile.NamedTemporaryFile("w", prefix="lso-trouble-", suffix=".txt", delete=False) as file:
         file.write("".join(traceback.format_exception(error)))
-    print(f"lso: {type(error).__name__}: {error}\n     this is the test-bed's own trouble; details: {file.name}", file=sys.stderr)
+    print(
+        f"lso: {type(error).__name__}: {error}\n     this is the test-bed's own trouble; details: {file.name}",
+        file=sys.stderr,
+    )
     return ERROR
 
 

@@ -1,0 +1,114 @@
+"""Run scenarios: start each one's lab, order its service by the Presto API, prove its steps, leave nothing behind.
+
+Exit code: 0 every step passed, 1 a step failed (the network under test is wrong), 2 a scenario is not valid (nothing was
+started), 3 the test-bed itself had trouble.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lso.api import api_server
+from lso.exits import BAD_INPUT, ERROR, FAILED, PASSED, UsageError
+from reports.console import Console
+from reports.model import RunResult, StepResult, Verdict
+from reports.write import write_report
+from scenarios.errors import Finding, ScenarioError
+from scenarios.load import LoadedScenario, load
+from scenarios.run import Options, run as run_scenario
+
+HELP = "run scenarios and write their reports"
+EXAMPLES = """examples:
+  lso run scenarios/poc-two-sites
+  lso run scenarios/* --report results            one folder per scenario under results/
+  lso run my.yaml --keep --until POC-05           stop there and leave the lab up, to look around
+  lso run my.yaml --pause-on-failure              wait after a step that did not pass
+  lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error"""
+EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a scenario file, or a folder that holds one")
+    parser.add_argument("--report", metavar="DIR", type=Path, help="write the report there (default: a new folder in runs/)")
+    parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards (lso down removes it)")
+    parser.add_argument("--pause-on-failure", action="store_true", help="wait for Enter after a step that did not pass")
+    parser.add_argument("--until", metavar="STEP", help="end after the step with this id")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    scenarios = _load_all(options.paths)
+    if scenarios is None:
+        return BAD_INPUT
+    _check_until(options.until, scenarios)
+    results = [_run_one(options, scenario, len(scenarios) > 1) for scenario in scenarios]
+    if options.json:
+        documents = [result.model_dump(mode="json") for result in results]
+        print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
+    return max(EXITS[result.verdict] for result in results)
+
+
+def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
+    """Return the scenarios, or None after all findings of all files were printed."""
+    scenarios: list[LoadedScenario] = []
+    findings: list[Finding] = []
+    for path in paths:
+        try:
+            scenarios.append(load(path))
+        except ScenarioError as error:
+            findings += error.findings
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    if findings:
+        print(f"lso: {len(findings)} findings, nothing was started", file=sys.stderr)
+    return None if findings else scenarios
+
+
+def _check_until(step: str | None, scenarios: Sequence[LoadedScenario]) -> None:
+    known = [entry.id for scenario in scenarios for entry in scenario.scenario.steps]
+    if step is not None and step not in known:
+        raise UsageError(f"--until {step}: no such step; there are {', '.join(known)}")
+
+
+def _run_one(options: argparse.Namespace, scenario: LoadedScenario, several: bool) -> RunResult:  # noqa: FBT001
+    directory = _directory(options.report, scenario.scenario.scenario, several)
+    stream = sys.stderr if options.json else sys.stdout
+    with Console(stream) as console:
+        result = run_scenario(
+            scenario,
+            directory,
+            api_server,
+            console,
+            Options(
+                command=f"lso run {scenario.path}",
+                keep=options.keep,
+                until=options.until,
+                pause=_pause if options.pause_on_failure else None,
+            ),
+        )
+        write_report(result, directory)
+        console.summary(result, directory)
+    return result
+
+
+def _directory(report: Path | None, name: str, several: bool) -> Path:  # noqa: FBT001
+    if report is not None:
+        return report / name if several else report
+    return Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"
+
+
+def _pause(lab: str, result: StepResult) -> None:
+    """Wait until the user has looked at the network as it is."""
+    print(f"\n{result.id} {result.verdict}: {result.message}", file=sys.stderr)
+    print(f"the lab {lab} is up; see it live: {result.live_command or f'lso exec {lab} NODE -- COMMAND'}", file=sys.stderr)
+    if sys.stdin.isatty():
+        input("press Enter to go on ")
+    else:
+        print("standard input is no terminal: going on", file=sys.stderr)

@@ -1,0 +1,53 @@
+"""Serve the Presto API for the uCPEs of an inventory, until Ctrl-C.
+
+The server binds to the loopback address: there is no authentication yet. State is kept in a database, so orders that were
+accepted before a crash are carried on at the next start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from lso.exits import PASSED, UsageError
+from orchestrator.model import OrchestratorError
+from presto.core.settings import Settings
+from presto.server import DEFAULT_HOST, DEFAULT_PORT, UnsafeBinding, serve
+from testbed.lab import Lab
+
+HELP = "serve the Presto API for a lab or an inventory"
+EXAMPLES = """examples:
+  lso up scenarios/poc-two-sites && lso serve --lab poc-two-sites-1a2b
+  lso serve --inventory /etc/lso/inventory.json --database /var/lib/lso/presto.db
+  curl -s -X POST localhost:8181/restconf/operations/get-service-interface-point-list/"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--lab", metavar="ID", help="serve the uCPEs of a lab that is up")
+    where.add_argument("--inventory", metavar="FILE", type=Path, help="serve the uCPEs of an inventory file")
+    parser.add_argument("--database", metavar="URL", help="SQLite file or SQLAlchemy URL (default: presto.db beside the inventory)")
+    parser.add_argument("--host", default=DEFAULT_HOST, help="loopback address to bind to (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
+    parser.add_argument("--template", default=Settings.template, help="site template (default: %(default)s)")
+    parser.add_argument(
+        "--ike-authentication", choices=("certificate", "psk"), default=Settings.authentication, help="how gateways prove who they are"
+    )
+    parser.add_argument("--export-keys", action="store_true", help="let gateways hand out SA keys, for laboratories only")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    inventory = Lab.attach(options.lab).folder / "inventory.json" if options.lab else options.inventory
+    database = options.database or str(inventory.with_name("presto.db"))
+    settings = Settings(options.template, options.ike_authentication, options.export_keys)
+    try:
+        serve(inventory, database, options.host, options.port, settings, lambda url: print(f"serving {url}/restconf", flush=True))
+    except (OrchestratorError, UnsafeBinding) as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{options.host}:{options.port} cannot be bound: {error.strerror}") from error
+    print("lso: stopped", file=sys.stderr)
+    return PASSED
