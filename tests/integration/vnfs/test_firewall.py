@@ -1,0 +1,296 @@
+"""The firewall image decides real packets: rules, order, state, changes, restarts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
+
+LAN, WAN = "10.1.0.10", "10.2.0.10"
+
+
+def rule(name: str, action: str = "allow", **match: Any) -> dict[str, Any]:
+    return {"id": name, "action": action, "direction": "lan-to-wan", **match}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The firewall between two hosts; ``crosses`` asks the receiver's capture, not the sender."""
+
+    vnf: Any
+    lan: Any
+    wan: Any
+    intent: dict[str, Any]
+
+    def with_rules(self, *rules: dict[str, Any], default: str = "deny") -> dict[str, Any]:
+        return {**self.intent, "firewall": {"default": default, "rules": list(rules)}}
+
+    def apply(self, *rules: dict[str, Any], default: str = "deny") -> None:
+        self.vnf.applied(self.with_rules(*rules, default=default))
+
+    def counters(self) -> dict[str, int]:
+        return {entry["id"]: entry["packets"] for entry in self.vnf.status()["rules"]}
+
+    def crosses(self, packet: Packet, direction: str = "lan-to-wan", timeout: float = 0.15) -> bool:
+        """Send *packet* with a canary and say whether the other side's capture has it."""
+        ends = [(self.lan, "lan"), (self.wan, "wan")]
+        (sender, _), (receiver, _) = ends if direction == "lan-to-wan" else ends[::-1]
+        canary = f"canary-{time.monotonic_ns()}".encode()
+        frame = Ether(src=mac_of(sender), dst=mac_of(receiver)) / packet / Raw(canary)
+        with (
+            closing(receiver.namespace.packet_socket("eth0")) as capture,
+            closing(sender.namespace.packet_socket("eth0")) as source,
+        ):
+            source.send(bytes(frame))
+            return seen(capture, canary, timeout)
+
+
+def seen(capture: socket.socket, canary: bytes, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0:
+        capture.settimeout(left)
+        try:
+            if canary in capture.recv(65535):
+                return True
+        except TimeoutError:
+            break
+    return False
+
+
+def mac_of(host: Any) -> str:
+    (link,) = json.loads(host.run("ip", "-j", "link", "show", "eth0").stdout)
+    return str(link["address"])
+
+
+@pytest.fixture(scope="module")
+def wire(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Iterator[Wire]:
+    lan, wan = bench.host(), bench.host()
+    ports = [bench.port("lan", lan, "eth0"), bench.port("wan", wan, "eth0")]
+    intent = {
+        "contract": "1",
+        "kind": "firewall",
+        "name": "fw",
+        "ports": [{"role": p.role, "mac": p.mac, "mtu": 1500, "addresses": []} for p in ports],
+        "firewall": {"default": "deny", "rules": []},
+    }
+    vnf = bench.vnf("lso/vnf-nftables", descriptor("nftables"), intent)
+    for port in ports:
+        vnf.plug(port)
+    for host, address, other in ((lan, LAN, "10.2.0.0/16"), (wan, WAN, "10.1.0.0/16")):
+        host.run("ip", "address", "add", f"{address}/16", "dev", "eth0")
+        host.run("ip", "route", "add", other, "dev", "eth0")
+    vnf.wait_ready(intent)
+    yield Wire(vnf, lan, wan, intent)
+
+
+@contextmanager
+def connection(server: Any, client: Any, address: str, port: int) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A TCP connection from *client* to *server*: both ends."""
+    listener = server.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+    near = client.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with closing(listener), closing(near):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen()
+        near.settimeout(2)
+        near.connect((address, port))
+        far, _ = listener.accept()
+        far.settimeout(2)
+        with closing(far):
+            yield near, far
+
+
+def carries(source: socket.socket, target: socket.socket, timeout: float = 1.5) -> bool:
+    source.send(b"still here")
+    target.settimeout(timeout)
+    try:
+        return bool(target.recv(100))
+    except TimeoutError:
+        return False
+
+
+TCP80 = IP(src=LAN, dst=WAN) / TCP(sport=40000, dport=80, flags="S")
+WEB = rule("web", protocol="tcp", destination_ports=["80", "8000-8080"])
+
+DECISIONS = [
+    ("no rule", [], IP(src=LAN, dst=WAN) / UDP(sport=1, dport=53), False),
+    ("port", [WEB], TCP80, True),
+    ("port in range", [WEB], IP(src=LAN, dst=WAN) / TCP(sport=40001, dport=8042, flags="S"), True),
+    ("port beside range", [WEB], IP(src=LAN, dst=WAN) / TCP(sport=40002, dport=8081, flags="S"), False),
+    ("other protocol", [WEB], IP(src=LAN, dst=WAN) / UDP(sport=40003, dport=80), False),
+    ("source port", [rule("s", protocol="udp", source_ports=["7"])], IP(src=LAN, dst=WAN) / UDP(sport=7, dport=9), True),
+    ("other source port", [rule("s", protocol="udp", source_ports=["7"])], IP(src=LAN, dst=WAN) / UDP(sport=8, dport=9), False),
+    ("source prefix", [rule("p", source=["10.1.0.0/24"])], IP(src=LAN, dst=WAN) / UDP(sport=11, dport=9), True),
+    ("other source", [rule("p", source=["10.1.1.0/24"])], IP(src=LAN, dst=WAN) / UDP(sport=12, dport=9), False),
+    ("overlapping prefixes", [rule("p", source=["10.0.0.0/8", "10.1.0.0/24"])], IP(src=LAN, dst=WAN) / UDP(sport=14, dport=9), True),
+    ("destination", [rule("p", destination=["10.2.0.10"])], IP(src=LAN, dst=WAN) / UDP(sport=13, dport=9), True),
+    ("number of a protocol", [rule("n", protocol="99")], IP(src=LAN, dst=WAN, proto=99), True),
+    ("ICMP type", [rule("echo", protocol="icmp", icmp_types=["echo-request"])], IP(src=LAN, dst=WAN) / ICMP(id=1), True),
+    ("other ICMP type", [rule("echo", protocol="icmp", icmp_types=["echo-request"])], IP(src=LAN, dst=WAN) / ICMP(type=13, id=2), False),
+    ("first rule wins: deny", [rule("no", "deny", protocol="udp"), rule("yes")], IP(src=LAN, dst=WAN) / UDP(sport=20, dport=9), False),
+    ("first rule wins: allow", [rule("yes"), rule("no", "deny", protocol="udp")], IP(src=LAN, dst=WAN) / UDP(sport=21, dport=9), True),
+    ("other direction", [{**rule("in"), "direction": "wan-to-lan"}], IP(src=LAN, dst=WAN) / UDP(sport=22, dport=9), False),
+    ("both directions", [{**rule("in"), "direction": "both"}], IP(src=LAN, dst=WAN) / UDP(sport=23, dport=9), True),
+]
+
+
+@pytest.mark.parametrize(("rules", "packet", "passes"), [case[1:] for case in DECISIONS], ids=[case[0] for case in DECISIONS])
+def test_rules_decide_packets(wire: Wire, rules: list[dict[str, Any]], packet: Packet, passes: bool) -> None:
+    wire.apply(*rules)
+    assert wire.crosses(packet) is passes
+
+
+def test_default_allow(wire: Wire) -> None:
+    wire.apply(rule("no", "deny", protocol="udp", destination_ports=["9"]), default="allow")
+    assert wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=30, dport=10))
+    assert not wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=30, dport=9))
+
+
+def test_only_answers_come_back(wire: Wire) -> None:
+    wire.apply(rule("dns", protocol="udp", destination_ports=["53"]))
+    answer = IP(src=WAN, dst=LAN) / UDP(sport=53, dport=5353)
+    assert not wire.crosses(answer, "wan-to-lan")
+    assert wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=5353, dport=53))
+    assert wire.crosses(answer, "wan-to-lan")
+
+
+def test_icmp_errors_of_an_allowed_connection_pass(wire: Wire) -> None:
+    wire.apply(rule("web", protocol="udp", destination_ports=["443"]))
+    sent = IP(src=LAN, dst=WAN) / UDP(sport=4433, dport=443)
+    too_big = IP(src="10.2.0.1", dst=LAN) / ICMP(type=3, code=4, nexthopmtu=1300) / sent
+    assert not wire.crosses(too_big, "wan-to-lan")
+    assert wire.crosses(sent)
+    assert wire.crosses(too_big, "wan-to-lan")
+
+
+def test_fragments_pass(wire: Wire) -> None:
+    wire.apply(rule("ping", protocol="icmp", icmp_types=["echo-request"]))
+    assert wire.lan.pings(WAN, "-s", "4000")
+    wire.apply()
+    assert not wire.lan.pings(WAN, "-s", "4000")
+
+
+def test_other_than_ip_and_arp_is_dropped(wire: Wire) -> None:
+    wire.apply(rule("all"), default="allow")
+    with (
+        closing(wire.wan.namespace.packet_socket("eth0")) as capture,
+        closing(wire.lan.namespace.packet_socket("eth0")) as source,
+    ):
+        for ether_type in (0x88CC, 0x8100, 0x8847):
+            canary = f"type {ether_type:x} {time.monotonic_ns()}".encode()
+            source.send(bytes(Ether(src=mac_of(wire.lan), dst=mac_of(wire.wan), type=ether_type) / Raw(canary * 3)))
+            assert not seen(capture, canary, 0.2)
+
+
+def test_ipv6_obeys_the_rules(wire: Wire) -> None:
+    from scapy.layers.inet6 import IPv6
+
+    packet = IPv6(src="fd00:1::1", dst="fd00:2::1") / UDP(sport=1, dport=9)
+    wire.apply()
+    assert not wire.crosses(packet)
+    wire.apply(rule("six", source=["fd00:1::/64"], protocol="udp"))
+    assert wire.crosses(packet)
+
+
+def test_a_change_cuts_what_is_no_longer_allowed_and_nothing_else(wire: Wire) -> None:
+    allow_81 = rule("b", protocol="tcp", destination_ports=["81"])
+    wire.apply(WEB, allow_81)
+    with (
+        connection(wire.wan, wire.lan, WAN, 80) as (near80, far80),
+        connection(wire.wan, wire.lan, WAN, 81) as (near81, far81),
+    ):
+        assert carries(near80, far80)
+        assert carries(near81, far81)
+        wire.apply(rule("first", "deny", protocol="tcp", destination_ports=["81"]), WEB, allow_81)
+        assert carries(far80, near80), "the server speaks first after the change"
+        assert not carries(near81, far81)
+        assert not carries(far81, near81)
+        assert carries(near80, far80)
+
+
+def test_counters_count_and_survive_a_change(wire: Wire) -> None:
+    echo = rule("echo", protocol="udp", destination_ports=["7"])
+    wire.apply(echo, rule("nine", "deny", protocol="udp", destination_ports=["9"]))
+    before = wire.counters()
+    for port in range(5):
+        assert wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=100 + port, dport=7))
+        assert not wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=100 + port, dport=9), timeout=0.05)
+    after = wire.counters()
+    assert (after["echo"] - before["echo"], after["nine"] - before["nine"]) == (5, 5)
+    wire.apply(rule("other"), echo)
+    assert wire.counters() == {"other": 0, "echo": after["echo"]}
+    wire.apply({**echo, "destination_ports": ["8"]})
+    assert wire.counters() == {"echo": 0}
+
+
+@pytest.mark.parametrize(
+    ("firewall", "path"),
+    [
+        ({"default": "deny", "rules": [{"id": "x", "action": "permit"}]}, "firewall.rules[0].action"),
+        ({"default": "deny", "rules": [rule("a"), rule("a")]}, "firewall.rules"),
+        ({"default": "deny", "rules": [rule("a", protocol="udp", source_ports=["9-7"])]}, "firewall.rules[0].source_ports[0]"),
+        ({"default": "deny", "rules": [], "extra": 1}, "firewall.extra"),
+        ({"default": "deny", "rules": [rule("a", source=["fd00:::1"])]}, "firewall"),
+    ],
+)
+def test_a_bad_intent_changes_nothing(wire: Wire, firewall: dict[str, Any], path: str) -> None:
+    wire.apply(WEB)
+    before = wire.vnf.status()
+    refused = wire.vnf.apply({**wire.intent, "firewall": firewall})
+    assert refused.returncode == 2
+    assert json.loads(refused.stderr)["path"] == path
+    after = wire.vnf.status()
+    assert (after["intent_sha256"], after["rules"]) == (before["intent_sha256"], before["rules"])
+    assert wire.crosses(IP(src=LAN, dst=WAN) / TCP(sport=40500, dport=80, flags="S"))
+
+
+def test_no_json_and_unknown_mac_are_refused(wire: Wire) -> None:
+    assert wire.vnf.apply("{").returncode == 2
+    ports = [{**wire.intent["ports"][0], "mac": "02:42:00:00:00:01"}, wire.intent["ports"][1]]
+    refused = wire.vnf.apply({**wire.intent, "ports": ports})
+    assert (refused.returncode, json.loads(refused.stderr)["path"]) == (2, "ports")
+
+
+def test_applying_twice_is_applying_once(wire: Wire) -> None:
+    wire.apply(WEB)
+    rules = wire.vnf.namespace.run(["nft", "-s", "list", "ruleset"]).stdout
+    wire.apply(WEB)
+    assert wire.vnf.namespace.run(["nft", "-s", "list", "ruleset"]).stdout == rules
+
+
+def test_a_restart_brings_the_intent_back(wire: Wire) -> None:
+    intent = wire.with_rules(WEB)
+    wire.vnf.applied(intent)
+    began = time.monotonic()
+    wire.vnf.container.restart()
+    assert time.monotonic() - began < 3, "SIGTERM ends the container at once"
+    for port in wire.vnf.ports:
+        wire.vnf.plug(port)
+    for host, address, other in ((wire.lan, LAN, "10.2.0.0/16"), (wire.wan, WAN, "10.1.0.0/16")):
+        host.run("ip", "address", "add", f"{address}/16", "dev", "eth0")
+        host.run("ip", "route", "add", other, "dev", "eth0")
+    wire.vnf.wait_ready(intent)
+    assert wire.crosses(TCP80)
+    assert not wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=1, dport=53))
+
+
+def test_the_intent_is_private_and_orphans_are_reaped(wire: Wire) -> None:
+    wire.apply(WEB)
+    pid = wire.vnf.namespace.path.split("/")[2]
+    inside = ["docker", "exec", wire.vnf.container.id]
+    mode = subprocess.run([*inside, "stat", "-c", "%a", "/var/lib/vnf/intent.json"], capture_output=True, text=True, check=True)
+    assert mode.stdout.strip() == "600"
+    subprocess.run([*inside, "sh", "-c", "(sleep 0.1 &) ; exit"], check=True)
+    time.sleep(0.3)
+    children = subprocess.run(["ps", "--ppid", pid, "-o", "stat=,comm="], capture_output=True, text=True, check=True).stdout
+    assert "Z" not in children, children

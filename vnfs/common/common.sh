@@ -1,0 +1,48 @@
+# Helpers that every adaptor shares. Sourced; POSIX sh.
+
+STATE=/var/lib/vnf        # the intent survives a restart
+RUN=/run/vnf              # what is true of this start only
+LIB=/vnf/lib
+umask 077
+
+# bad_intent MESSAGE PATH: the contract's refusal.
+bad_intent() {
+  jq -cn --arg error "$1" --arg path "$2" '{$error, $path}' >&2
+  exit 2
+}
+
+# interface_of MAC: prints the name of the interface that has it.
+interface_of() {
+  for file in /sys/class/net/*/address; do
+    read -r mac <"$file" || continue
+    [ "$mac" = "$1" ] || continue
+    name=${file%/address}
+    echo "${name##*/}"
+    return 0
+  done
+  return 1
+}
+
+# set_port INTERFACE MTU [ADDRESS...]: exactly these IPv4 addresses, no default route that Docker may have set.
+set_port() {
+  interface=$1 mtu=$2
+  shift 2
+  wanted=" $* "
+  ip link set "$interface" mtu "$mtu" addrgenmode none up
+  ip -4 -o address show dev "$interface" | while read -r _ _ _ address _; do
+    case $wanted in *" $address "*) ;; *) ip address del "$address" dev "$interface" ;; esac
+  done
+  for address in "$@"; do ip address replace "$address" dev "$interface"; done
+  ip -6 address flush dev "$interface"
+}
+
+# bridge_ports LAN WAN MAC [OPTION...]: br0 joins both ports. MAC is one that no port has: a bridge takes a port's
+# by itself, and ports are found by theirs.
+bridge_ports() {
+  lan=$1 wan=$2 mac=$3
+  shift 3
+  [ -e /sys/class/net/br0 ] || ip link add br0 address "$mac" type bridge
+  ip link set br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 "$@"
+  for port in "$lan" "$wan"; do ip link set "$port" master br0; done
+  ip link set br0 addrgenmode none up
+}

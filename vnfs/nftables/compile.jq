@@ -1,0 +1,107 @@
+# Compiles a firewall intent to one nft script; `nft -f` applies it as one transaction.
+#
+# Rules look at the *original* tuple of the connection, so a packet of either direction can be judged by them. An
+# allowed connection is marked with the generation of the rules that allowed it; packets with the current mark pass
+# at once. After a change every open connection is judged anew by its next packet: what is still allowed goes on,
+# what is not is cut.
+include "contract";
+
+def icmp_number: {
+  "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
+  "router-advertisement": 9, "router-solicitation": 10, "time-exceeded": 11, "parameter-problem": 12,
+  "timestamp-request": 13, "timestamp-reply": 14, "info-request": 15, "info-reply": 16,
+  "address-mask-request": 17, "address-mask-reply": 18}[.];
+
+def generation: tojson | explode | reduce .[] as $byte (7; (. * 31 + $byte) % 2147483647) | . + 1;
+
+def set_of: "{ \(join(", ")) }";
+
+def port_range: split("-") | map(tonumber) | join("-");
+
+def is_any: (. // []) == [];
+
+# The address match, once per address family that the rule's prefixes leave possible.
+def address_matches:
+  def family($six): map(select(contains(":") == $six));
+  def side($keyword; $list; $field): if $list | is_any then "" else "ct original \($keyword) \($field) \($list | set_of) " end;
+  . as $rule
+  | if (.source | is_any) and (.destination | is_any) then ""
+    else ({ip: false, ip6: true} | to_entries[]) as $kind
+      | ($rule.source // [] | family($kind.value)) as $source
+      | ($rule.destination // [] | family($kind.value)) as $destination
+      | select(($rule.source | is_any) or $source != [])
+      | select(($rule.destination | is_any) or $destination != [])
+      | side($kind.key; $source; "saddr") + side($kind.key; $destination; "daddr")
+    end;
+
+def protocol_match:
+  (.protocol // "any") as $protocol
+  | (if $protocol == "any" then "" else "meta l4proto \($protocol) " end)
+  + (if .source_ports | is_any then "" else "ct original proto-src \(.source_ports | map(port_range) | set_of) " end)
+  + (if .destination_ports | is_any then "" else "ct original proto-dst \(.destination_ports | map(port_range) | set_of) " end)
+  # An ICMP connection has type and code where others have the destination port.
+  + (if .icmp_types | is_any then ""
+     else "ct original proto-dst \(.icmp_types | map(icmp_number * 256 | "\(.)-\(. + 255)") | set_of) " end);
+
+def verdict($generation): if . == "allow" then "ct mark set \($generation) accept" else "drop" end;
+
+def rule_lines($generation):
+  (.direction // "both") as $direction
+  | (if $direction == "both" then "lan-to-wan", "wan-to-lan" else $direction end) as $chain
+  | address_matches as $addresses
+  | "add rule inet firewall \($chain) \($addresses)\(protocol_match)counter name rule-\(.id) \(.action | verdict($generation))";
+
+# Counters of rules that are unchanged live on; those of changed and removed rules go.
+def stale_counters($applied): . as $rules | ($applied.firewall.rules // []) - $rules | map("rule-\(.id)");
+
+def checked:
+  (.firewall.rules | map(.id) | group_by(.) | map(select(length > 1)[0])) as $twice
+  | if $twice != [] then refuse("the rule id \($twice[0]) is used twice"; "firewall.rules") else . end
+  | first((
+      (.firewall.rules | to_entries[]) as $rule
+      | ("source_ports", "destination_ports") as $list
+      | ($rule.value[$list] // [] | to_entries[]) as $range
+      | ($range.value | split("-") | map(tonumber)) as $ends
+      | select($ends[0] > $ends[-1])
+      | {error: "the range \($range.value) ends before it starts",
+         path: "firewall.rules[\($rule.key)].\($list)[\($range.key)]"}), null) as $wrong
+  | if $wrong then refuse($wrong.error; $wrong.path) else . end;
+
+def ruleset($applied):
+  (.firewall | generation) as $generation
+  | .firewall.rules as $rules
+  | ["add table bridge ports",
+     "add chain bridge ports prerouting { type filter hook prerouting priority dstnat; policy accept; }",
+     "flush chain bridge ports prerouting",
+     "add rule bridge ports prerouting meta protocol != { ip, ip6, arp } drop",
+     "add rule bridge ports prerouting iifname $lan meta mark set 1",
+     "add rule bridge ports prerouting iifname $wan meta mark set 2",
+     "add table inet firewall",
+     "add chain inet firewall lan-to-wan",
+     "add chain inet firewall wan-to-lan",
+     "add chain inet firewall forward { type filter hook forward priority filter; policy drop; }",
+     "flush chain inet firewall forward",
+     "flush chain inet firewall lan-to-wan",
+     "flush chain inet firewall wan-to-lan",
+     "add counter inet firewall established",
+     "add counter inet firewall default",
+     ($rules | stale_counters($applied)[] | "delete counter inet firewall \(.)"),
+     ($rules[] | "add counter inet firewall rule-\(.id)"),
+     "add rule inet firewall forward ct state established,related ct mark \($generation) counter name established accept",
+     # Neighbour discovery is to IPv6 what ARP is to IPv4.
+     "add rule inet firewall forward icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+     "add rule inet firewall forward ct state invalid counter name default drop",
+     "add rule inet firewall forward ct direction original meta mark 1 jump lan-to-wan",
+     "add rule inet firewall forward ct direction reply meta mark 2 jump lan-to-wan",
+     "add rule inet firewall forward ct direction original meta mark 2 jump wan-to-lan",
+     "add rule inet firewall forward ct direction reply meta mark 1 jump wan-to-lan",
+     ($rules[] | rule_lines($generation)),
+     "add rule inet firewall forward counter name default \(.firewall.default | verdict($generation))",
+     ""]
+  | join("\n");
+
+def compile($applied):
+  checked
+  | (.ports | map({(.role): .}) | add) as $port
+  | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
+     bridge_mac: ("06" + $port.lan.mac[2:]), ruleset: ruleset($applied)};

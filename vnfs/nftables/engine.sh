@@ -1,0 +1,18 @@
+# The firewall: a bridge whose IPv4 and IPv6 frames pass netfilter's inet hooks, and one nft table.
+
+engine_start() { :; }
+engine_stop() { :; }
+
+engine_apply() {
+  error=$(printf '%s' "$ruleset" | nft -D lan="$LAN" -D wan="$WAN" -f - 2>&1) ||
+    bad_intent "nft refuses the rules: ${error%%
+*}" firewall
+  set_port "$LAN" "$lan_mtu"
+  set_port "$WAN" "$wan_mtu"
+  bridge_ports "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1 nf_call_ip6tables 1
+}
+
+engine_facts() {
+  nft -j list counters table inet firewall 2>/dev/null || echo '{"nftables": []}'
+  cat /proc/sys/net/netfilter/nf_conntrack_count 2>/dev/null || echo 0
+}
