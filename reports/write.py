@@ -31,11 +31,11 @@ def write_report(result: RunResult, directory: Path) -> ReportPaths:
 
     Raises OSError when the directory cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     paths = ReportPaths(directory / RESULT_NAME, directory / "junit.xml", directory / "report.html")
-    _replace(paths.result, result_json(result))
-    _replace(paths.junit, junit_xml(result))
-    _replace(paths.page, render_html(result))
+    texts = ((paths.result, result_json(result)), (paths.junit, junit_xml(result)), (paths.page, render_html(result)))
+    directory.mkdir(parents=True, exist_ok=True)
+    for path, text in texts:
+        _replace(path, text)
     return paths
 
 

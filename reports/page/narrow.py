@@ -10,17 +10,17 @@ from reports.model import HostPicture, SitePicture, TunnelPicture, UnderlayPictu
 from reports.page.picture import Picture, ends_text, impairment_text
 from reports.page.svg import box, group, line, linked, mark, tag, text
 
-WIDTH = 372.0
 _CARD = 324.0
 _GAP = 18.0
 _HOST_ROW = 46.0
 _VNF_ROW = 46.0
 _PORT_ROW = 18.0
 _UNDERLAY_ROW = 58.0
+_BRACKETS = 48.0  # at most, for the tunnels right of the sites
 
 
 def narrow_drawing(picture: Picture) -> Markup:
-    """The SVG element, `WIDTH` units wide: sites, tunnels as brackets at their right, underlays at the end."""
+    """The SVG element: sites, tunnels as brackets at their right, underlays at the end."""
     parts: list[Markup] = []
     ports: dict[str, float] = {}
     y = 0.0
@@ -33,7 +33,8 @@ def narrow_drawing(picture: Picture) -> Markup:
         parts.append(_underlay(picture, underlay, y))
         y += _UNDERLAY_ROW + 10
     label = f"Topology: {', '.join(site.name for site in picture.topology.sites)}"
-    view = f"-2 -2 {WIDTH + 4:g} {max(y - 8, 1):g}"
+    width = _CARD + (10 + _lane(len(picture.topology.tunnels)) * len(picture.topology.tunnels) if brackets else 0)
+    view = f"-2 -2 {width + 4:g} {max(y - 8, 1):g}"
     return tag("svg", brackets, *parts, viewBox=view, class_="topology narrow", role="group", aria_label=label)
 
 
@@ -82,7 +83,7 @@ def _switch(picture: Picture, site: SitePicture, y: float) -> Markup:
     )  # fmt: skip
     return group(
         box(14, top, _CARD - 28, height, "switch"),
-        line(36, top - 8 if site.hosts else top, 36, bottom, "path"),
+        line(36, top - 16 if site.hosts else top, 36, bottom, "path"),
         text(52, top + 16, "uCPE · Open vSwitch", 10.5, class_="muted"),
         *(_vnf(picture, site, vnf, top + 22 + index * _VNF_ROW) for index, vnf in enumerate(site.chain)),
         *ports,
@@ -115,9 +116,14 @@ def _underlay(picture: Picture, underlay: UnderlayPicture, y: float) -> Markup:
 
 def _brackets(picture: Picture, ports: dict[str, float]) -> Iterator[Markup]:
     tunnels = [item for item in picture.topology.tunnels if item.site_a in ports and item.site_b in ports]
-    lane = min(12.0, (WIDTH - _CARD - 14) / max(len(tunnels), 1))
+    lane = _lane(len(picture.topology.tunnels))
     for index, tunnel in enumerate(tunnels):
         yield _bracket(picture, tunnel, ports, _CARD + 10 + index * lane)
+
+
+def _lane(count: int) -> float:
+    """Distance between brackets."""
+    return min(12.0, (_BRACKETS - 10) / max(count, 1))
 
 
 def _bracket(picture: Picture, tunnel: TunnelPicture, ports: dict[str, float], x: float) -> Markup:

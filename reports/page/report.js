@@ -34,7 +34,7 @@
           button.textContent = "Not allowed here";
         }
       });
-      pre.parentElement.querySelector("h4").append(button);
+      pre.parentElement.querySelector("h3").append(button);
     });
   }
 

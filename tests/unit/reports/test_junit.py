@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+import pytest
+from report_samples import SAMPLES, a_run, a_step, sample
+
+from reports.junit import junit_xml
+from reports.model import RunResult
+
+# The grammar that the schemas of Jenkins, GitLab and Ant's JUnit task have in common.
+CHILDREN = {
+    "testsuites": ["testsuite"],
+    "testsuite": ["properties", "testcase"],
+    "properties": ["property"],
+    "property": [],
+    "testcase": ["skipped", "error", "failure", "system-out"],
+    "skipped": [],
+    "error": [],
+    "failure": [],
+    "system-out": [],
+}
+ATTRIBUTES = {
+    "testsuites": {"name", "tests", "failures", "errors", "skipped", "time"},
+    "testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname"},
+    "properties": set(),
+    "property": {"name", "value"},
+    "testcase": {"name", "classname", "time"},
+    "skipped": {"message"},
+    "error": {"message", "type"},
+    "failure": {"message", "type"},
+    "system-out": set(),
+}
+
+
+def _suite(result: RunResult) -> ET.Element:
+    return ET.fromstring(junit_xml(result).encode())[0]  # noqa: S314 - our own text
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_grammar(name: str) -> None:
+    def visit(element: ET.Element) -> None:
+        order = [CHILDREN[element.tag].index(child.tag) for child in element]
+        assert order == sorted(order), f"children of {element.tag} out of order"
+        assert set(element.attrib) == ATTRIBUTES[element.tag]
+        for child in element:
+            visit(child)
+
+    visit(ET.fromstring(junit_xml(sample(name)).encode()))  # noqa: S314 - our own text
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_counts_agree_with_the_cases(name: str) -> None:
+    suite = _suite(sample(name))
+    cases = suite.findall("testcase")
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        assert int(suite.attrib[attribute]) == sum(case.find(tag) is not None for case in cases)
+    assert int(suite.attrib["tests"]) == len(cases)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tag"), [("passed", None), ("failed", "failure"), ("error", "error"), ("skipped", "skipped")]
+)
+def test_verdicts_are_kept_apart(verdict: str, tag: str | None) -> None:
+    suite = _suite(a_run(a_step(verdict=verdict, message="why"), verdict=verdict))
+    case = suite.find("testcase")
+    assert case is not None
+    outcomes = [child for child in case if child.tag in ("failure", "error", "skipped")]
+    assert [child.tag for child in outcomes] == ([tag] if tag else [])
+    assert all(child.attrib["message"] == "why" for child in outcomes)
+
+
+def test_an_error_outside_every_step_is_counted() -> None:
+    suite = _suite(a_run(a_step(), verdict="error", error="dockerd is gone"))
+    assert (suite.attrib["tests"], suite.attrib["errors"]) == ("2", "1")
+    error = suite.find("testcase[@name='test-bed']/error")
+    assert error is not None
+    assert error.text == "dockerd is gone"
+
+
+def test_an_error_of_a_step_is_counted_once() -> None:
+    assert _suite(a_run(a_step(verdict="error"), verdict="error")).attrib["errors"] == "1"
+
+
+def test_engines_and_evidence_are_told() -> None:
+    suite = _suite(sample("passed"))
+    properties = {item.attrib["name"]: item.attrib["value"] for item in suite.iter("property")}
+    assert properties["engine.ESP"] == "kernel-libipsec"
+    assert properties["engine.ESP.best"] == "kernel"
+    output = suite.findtext("testcase[4]/system-out") or ""
+    assert "evidence/wire-encrypted/internet-site-a.pcap" in output
+    assert "engine ESP: kernel-libipsec" in output
+
+
+def test_time_is_universal() -> None:
+    result = a_run(started_at="2026-03-14T23:30:00+05:30")
+    assert _suite(result).attrib["timestamp"] == "2026-03-14T18:00:00"
+
+
+@pytest.mark.parametrize("name", ["failed", "no-steps", "hostile"])
+def test_golden(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"{name}.junit.xml", junit_xml(sample(name)))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from report_samples import SAMPLES
+
+from reports.schema import SCHEMA_PATH, result_schema, schema_text
+
+
+def test_the_published_schema_is_current() -> None:
+    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text(), "run: python -m reports.schema"
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(result_schema())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_follow_it(name: str) -> None:
+    Draft202012Validator(result_schema()).validate(json.loads(SAMPLES[name].read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"verdict": "green"}, ["verdict"]),
+        ({"duration_seconds": -2}, ["duration_seconds"]),
+        ({"schema_version": "0"}, ["schema_version"]),
+        ({"sceanrio": {}}, []),
+    ],
+)
+def test_it_refuses_what_is_wrong(change: dict[str, Any], place: list[str]) -> None:
+    content = {**json.loads(SAMPLES["passed"].read_text(encoding="utf-8")), **change}
+    errors = list(Draft202012Validator(result_schema()).iter_errors(content))
+    assert [list(error.absolute_path) for error in errors] == [place]
