@@ -1,0 +1,119 @@
+"""Templates by name, and sites compiled from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.intent import SiteIntent
+from orchestrator.model import Finding, TemplateError, UnknownTemplate
+from orchestrator.tosca.report import Report, nearest
+from orchestrator.tosca.site import build_site
+from orchestrator.tosca.sources import Root
+from orchestrator.tosca.template import Template, check_inputs, evaluate, read_template
+from orchestrator.tosca.values import secrets_in
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words
+
+
+class Catalogue:
+    """The package's templates, and those in further folders, which come first when names are equal.
+
+    A template may import files from the folders of templates, from the package's types, and from the folders of VNFs,
+    the package's own and further ones; all else on the machine is out of its reach. Several threads may use it.
+    """
+
+    def __init__(self, folders: Iterable[Path] = (), vnfs: Iterable[Path] = ()) -> None:
+        self._folders = (*_roots(folders), Root.of("templates", _PACKAGE / "templates"))
+        own = (Root.of("types", _PACKAGE / "types"), Root.of("vnfs", _PACKAGE.parent / "vnfs"))
+        self._roots = (*self._folders, *own, *_roots(vnfs))
+        self._read: dict[Path, Template] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all templates."""
+        return tuple(sorted({path.stem for root in self._folders for path in root.folder.glob("*.yaml")}))
+
+    def template(self, name: str) -> Template:
+        """The template of that name, read anew only when a file of it has changed; raises UnknownTemplate."""
+        for root in self._folders:
+            path = root.folder / f"{name}.yaml"
+            if path.parent == root.folder and path.is_file():
+                return self._current(name, path)
+        hint = nearest(name, self.names())
+        raise UnknownTemplate(f"there is no template {name}" + (f" ({hint})" if hint else ""))
+
+    def compile(self, name: str, inputs: Mapping[str, Any]) -> SiteIntent:
+        """Fill a template with inputs; raises UnknownTemplate, or TemplateError with everything that is wrong."""
+        return compile_template(self.template(name), inputs)
+
+    def _current(self, name: str, path: Path) -> Template:
+        template = self._read.get(path)
+        if template is None or not template.current():
+            template = self._read[path] = read_template(name, path, self._roots)
+        return template
+
+
+def _roots(folders: Iterable[Path]) -> list[Root]:
+    return [Root.of(folder.name, folder) for folder in folders]
+
+
+def compile_site(template_name: str, inputs: Mapping[str, Any], catalogue: Catalogue) -> SiteIntent:
+    """Fill the catalogue's template of that name with inputs; raises UnknownTemplate or TemplateError."""
+    return catalogue.compile(template_name, inputs)
+
+
+def compile_template(template: Template, inputs: Mapping[str, Any]) -> SiteIntent:
+    """Fill a template with inputs; raises TemplateError. No finding shows a secret."""
+    report = Report()
+    report.extend(template.findings)
+    site = _fill(template, inputs, report)
+    if site is None or report:
+        raise TemplateError(_without_secrets(template, inputs, report.findings))
+    return site
+
+
+def validate(path: Path, inputs: Mapping[str, Any] | None = None) -> tuple[Finding, ...]:
+    """Everything that is wrong with the template in that file, and with the inputs if there are any."""
+    template = Catalogue([path.parent]).template(path.stem) if path.suffix == ".yaml" else None
+    if template is None:
+        return (Finding(path.name, None, None, "", "a template is a file whose name ends in .yaml"),)
+    if inputs is None:
+        return template.findings
+    try:
+        compile_template(template, inputs)
+    except TemplateError as error:
+        return error.findings
+    return ()
+
+
+def _fill(template: Template, inputs: Mapping[str, Any], report: Report) -> SiteIntent | None:
+    usable = not report
+    values = check_inputs(template, inputs, report)
+    if template.topology is None or not usable:
+        return None
+    nodes = evaluate(template.types, template.topology, values, inputs, report)
+    return None if report else build_site(template, nodes, inputs, report)
+
+
+def _without_secrets(
+    template: Template, inputs: Mapping[str, Any], findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Findings with secret inputs blotted out, wherever a template or a caller may have put them."""
+    fields = template.topology.inputs if template.topology else {}
+    found = [
+        secrets_in(template.types, fields[name].schema, value) for name, value in inputs.items() if name in fields
+    ]
+    secrets = sorted((text for text in set().union(*found) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+    def blot(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    return tuple(
+        replace(item, path=blot(item.path), message=blot(item.message), hint=item.hint and blot(item.hint))
+        for item in findings
+    )

@@ -1,0 +1,106 @@
+"""Checks that concern several properties of one VNF, by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from itertools import combinations
+from typing import Any
+
+from orchestrator.tosca.chain import GATEWAY
+from orchestrator.tosca.functions import Node
+from orchestrator.tosca.report import Report
+from orchestrator.tosca.template import origin
+from orchestrator.tosca.types import Types
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What is wrong, at which part of the node's properties."""
+
+    path: tuple[str | int, ...]
+    message: str
+    hint: str | None = None
+
+
+def check_vnf(types: Types, node: Node, values: Values, given: Values, report: Report) -> None:
+    """Check the values of a VNF against each other; each is right by itself."""
+    for base, check in _CHECKS.items():
+        if types.is_a("node_types", node.type, base):
+            for problem in check(values):
+                report.add(origin(node, given, *problem.path), problem.message, problem.hint)
+
+
+def _gateway(values: Values) -> Iterator[_Problem]:
+    lan, wan = ([IPv4Interface(text).network for text in values[name]] for name in ("lan_addresses", "wan_addresses"))
+    for name, networks in (("lan_addresses", lan), ("wan_addresses", wan)):
+        if not networks:
+            yield _Problem((name,), "a gateway needs at least one address here")
+    for index, network in enumerate(wan):
+        overlapping = [other for other in lan if other.overlaps(network)]
+        if overlapping:
+            yield _Problem(("wan_addresses", index), f"{network} overlaps {overlapping[0]} on the LAN side")
+    gateway = values["wan_gateway"]
+    if gateway is not None and wan and not any(IPv4Address(gateway) in network for network in wan):
+        yield _Problem(("wan_gateway",), f"{gateway} is not in {' or '.join(map(str, wan))}, so it cannot be reached")
+
+
+def _ipsec(values: Values) -> Iterator[_Problem]:
+    local, peers = values["local"], values["peers"]
+    if values["authentication"] == "certificate":
+        for name in ("certificate", "private_key", "ca_certificate"):
+            if not local.get(name):
+                yield _Problem(("local", name), f"authentication by certificate needs {name}")
+    else:
+        for index, peer in enumerate(peers):
+            if not peer.get("psk"):
+                yield _Problem(("peers", index, "psk"), f"authentication by pre-shared key needs psk of {peer['name']}")
+    if local["address"] not in {text.split("/")[0] for text in values["wan_addresses"]}:
+        yield _Problem(("local", "address"), f"{local['address']} is none of the gateway's WAN addresses")
+    for index, peer in enumerate(peers):
+        if peer["address"] == local["address"]:
+            yield _Problem(("peers", index, "address"), f"{peer['address']} is this site's own address")
+    yield from _repeated([peer["name"] for peer in peers], "peers", "name")
+    yield from _overlaps(local, peers)
+
+
+def _overlaps(local: Values, peers: list[Values]) -> Iterator[_Problem]:
+    """A packet's destination decides about its tunnel, so no two ends may have the same subnet."""
+    owned: list[tuple[str, tuple[str | int, ...], IPv4Network]] = []
+    for owner, path, subnets in [
+        ("this site", ("local", "subnets"), local["subnets"]),
+        *((peer["name"], ("peers", index, "subnets"), peer["subnets"]) for index, peer in enumerate(peers)),
+    ]:
+        owned += [(owner, (*path, number), IPv4Network(text)) for number, text in enumerate(subnets)]
+    for (owner, _path, network), (_other, path, second) in combinations(owned, 2):
+        if network.overlaps(second):
+            yield _Problem(path, f"{second} overlaps {network} of {owner}")
+
+
+def _firewall(values: Values) -> Iterator[_Problem]:
+    rules = values["rules"]
+    yield from _repeated([rule["id"] for rule in rules], "rules", "id")
+    for index, rule in enumerate(rules):
+        protocol = rule["protocol"]
+        for name in ("source_ports", "destination_ports"):
+            if rule.get(name) and protocol not in {"tcp", "udp", "6", "17"}:
+                yield _Problem(("rules", index, name), f"ports belong to tcp and udp, not to {protocol}")
+        if rule.get("icmp_types") and protocol not in {"icmp", "1"}:
+            yield _Problem(("rules", index, "icmp_types"), f"ICMP types belong to icmp, not to {protocol}")
+
+
+def _repeated(names: list[str], prop: str, key: str) -> Iterator[_Problem]:
+    for index, name in enumerate(names):
+        first = names.index(name)
+        if first < index:
+            yield _Problem((prop, index, key), f"{name} is the {key} of {prop}[{first}] already")
+
+
+_CHECKS: dict[str, Callable[[Values], Iterator[_Problem]]] = {
+    GATEWAY: _gateway,
+    "lso.nodes.vnf.IPsec": _ipsec,
+    "lso.nodes.vnf.Firewall": _firewall,
+}

@@ -1,0 +1,155 @@
+"""A template and what it imports, read from allowed folders only."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from orchestrator.model import Finding
+from orchestrator.tosca.document import MAX_BYTES, Document, read_document
+from orchestrator.tosca.report import Place, Report
+
+MAX_FILES = 64
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder that may be read, and its name in messages."""
+
+    label: str
+    folder: Path
+
+    @classmethod
+    def of(cls, label: str, folder: Path) -> Root:
+        """The folder with all symbolic links resolved."""
+        return cls(label, _real(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The documents, the template's own first, and the digest of each file that was read."""
+
+    documents: tuple[Document, ...]
+    digests: tuple[tuple[Path, str], ...]
+
+
+def digest(content: bytes) -> str:
+    """What tells one content of a file from another."""
+    return sha256(content).hexdigest()
+
+
+def read_sources(template: Path, roots: tuple[Root, ...], report: Report) -> Sources:
+    """Read the template and, transitively, its imports, each file once; reports what cannot be read."""
+    reader = _Reader(roots, report)
+    reader.read_template(template)
+    return Sources(tuple(reader.documents), tuple(reader.digests.items()))
+
+
+class _Reader:
+    def __init__(self, roots: tuple[Root, ...], report: Report) -> None:
+        self._roots = roots
+        self._report = report
+        self.documents: list[Document] = []
+        self.digests: dict[Path, str] = {}
+
+    def read_template(self, path: Path) -> None:
+        real = _real(path)
+        if self._label(real) is None:
+            self._report.note(Finding(path.name, 1, 1, "", "the file is outside the folders that may be read"))
+        else:
+            self._read(real, None)
+
+    def _read(self, real: Path, imported_at: Place | None) -> None:
+        name = self._label(real) or real.name
+        try:
+            with real.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            message = f"cannot be read: {error.strerror}"
+            if imported_at is None:
+                self._report.note(Finding(name, 1, 1, "", message))
+            else:
+                self._report.add(imported_at, f"{name} {message}")
+            return
+        self.digests[real] = digest(content)
+        document = read_document(name, content, self._report)
+        if document is None:
+            return
+        self.documents.append(document)
+        if isinstance(document.data, dict):
+            self._imports(document, real)
+
+    def _imports(self, document: Document, real: Path) -> None:
+        place = Place(document, ("imports",))
+        entries = document.data.get("imports")
+        if entries is None:
+            return
+        if not isinstance(entries, list):
+            self._report.add(place, "imports must be a list of file names")
+            return
+        for index, entry in enumerate(entries):
+            self._import(entry, place / index, real)
+
+    def _import(self, entry: Any, place: Place, importing: Path) -> None:
+        name = entry.get("file") if isinstance(entry, dict) and set(entry) == {"file"} else entry
+        if not isinstance(name, str) or not name:
+            self._report.add(place, "an import must be a file name", "write - ../types/lso_types.yaml")
+            return
+        real = self._find(name, place, importing)
+        if real is None or real in self.digests:
+            return
+        if len(self.digests) >= MAX_FILES:
+            self._report.add(place, f"more than {MAX_FILES} files are imported")
+            return
+        self._read(real, place)
+
+    def _find(self, name: str, place: Place, importing: Path) -> Path | None:
+        """The file of that name beside the importing file, else in one of the roots; links are resolved first."""
+        if _URL.match(name):
+            self._report.add(place, f"{name}: addresses are never fetched", "import a file by its relative path")
+            return None
+        if name.startswith("/") or "\0" in name:
+            self._report.add(place, f"{name}: absolute paths are not followed", "import a file by its relative path")
+            return None
+        candidates = [folder / name for folder in (importing.parent, *(root.folder for root in self._roots))]
+        inside = [real for real in map(_real, candidates) if self._label(real) is not None]
+        found = next((real for real in inside if _is_file(real)), None)
+        if found is None:
+            # The same words whether or not something is there: templates must not probe the machine's files.
+            labels = ", ".join(dict.fromkeys(root.label for root in self._roots))
+            self._report.add(place, f"{name} is not a file in a folder that may be read", f"folders: {labels}")
+        return found
+
+    def _label(self, real: Path) -> str | None:
+        """The file's name in messages; None when it is in none of the roots."""
+        for root in self._roots:
+            if real.is_relative_to(root.folder):
+                return f"{root.label}/{real.relative_to(root.folder)}"
+        return None
+
+
+def unchanged(digests: Iterable[tuple[Path, str]]) -> bool:
+    """True while all files have the content that they were read with."""
+    try:
+        return all(digest(path.read_bytes()) == known for path, known in digests)
+    except OSError:
+        return False
+
+
+def _real(path: Path) -> Path:
+    """The path with all symbolic links resolved; unlike Path.resolve, a circle of links is no error."""
+    return Path(os.path.realpath(path))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
