@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from pyroute2 import netns
@@ -27,11 +26,12 @@ class Namespace:
     """One network namespace, by the path that keeps it alive."""
 
     path: str
+    lab: str = ""  # marks what is started here by LSO_LAB in its environment, so that nothing can be lost
 
     @classmethod
-    def of_pid(cls, pid: int) -> Namespace:
+    def of_pid(cls, pid: int, lab: str = "") -> Namespace:
         """Return the network namespace of process *pid*."""
-        return cls(f"/proc/{pid}/ns/net")
+        return cls(f"/proc/{pid}/ns/net", lab)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -74,7 +74,13 @@ class Namespace:
         Raises ``subprocess.CalledProcessError`` when *check* and the exit code is not 0.
         """
         return subprocess.run(
-            self.command(argv), check=check, input=input, timeout=timeout, capture_output=True, text=True
+            self.command(argv),
+            check=check,
+            env=self._environment({}),
+            input=input,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
         )
 
     def popen(
@@ -88,13 +94,17 @@ class Namespace:
         """Start *argv* in the namespace, in a session of its own so that Ctrl-C reaches only its owner."""
         return subprocess.Popen(
             self.command(argv),
-            env={**os.environ, **env} if env else None,
+            env=self._environment(env or {}),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
             text=True,
             start_new_session=True,
         )
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str] | None:
+        marks = {"LSO_LAB": self.lab} if self.lab else {}
+        return {**os.environ, **marks, **more} if marks or more else None
 
     def _elsewhere(self, function: Callable[..., T], *arguments: Any) -> T:
         def inside() -> T:

@@ -110,6 +110,9 @@ def _site(site: SiteSpec, underlays: tuple[UnderlaySpec, ...]) -> tuple[str, ...
     ports = [wan.port for wan in site.wan]
     twice = sorted({port for port in ports if ports.count(port) > 1})
     findings += [f"site {site.name!r}: port {port!r} is given twice" for port in twice]
+    joined = [wan.underlay for wan in site.wan]
+    more = sorted({name for name in joined if joined.count(name) > 1})
+    findings += [f"site {site.name!r}: has more than one port on underlay {name!r}" for name in more]
     for wan in site.wan:
         if wan.underlay not in prefixes:
             findings.append(f"site {site.name!r}: {wan.port} names an unknown underlay {wan.underlay!r}")

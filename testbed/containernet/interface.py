@@ -1,0 +1,127 @@
+# ruff: noqa: N802  (names and signatures are Mininet's)
+"""Mininet's interfaces and links, made by a plan and configured from outside the node.
+
+Images therefore need no ``ip``, ``ifconfig``, ``ethtool`` or ``tc`` of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mininet.link import Intf, Link
+
+from testbed.containernet.plan import Plan, network_of, run_lines
+
+
+class PlannedIntf:
+    """Put before a class of Mininet interfaces: the same behaviour by ``iproute2`` in the node's namespace."""
+
+    plan: Plan
+    node: Any
+    name: str
+    mac: str | None
+    ip: str | None
+    prefixLen: int | str | None  # noqa: N815
+
+    def cmd(self, *args: Any, **_options: Any) -> str:
+        """Run words in the node's network, or plan it; a planned command prints nothing."""
+        words = args[0] if len(args) == 1 and isinstance(args[0], list) else args
+        line = " ".join(str(word) for word in words)
+        if self.plan.lazy:
+            self.plan.add_command(self.node, line)
+            return ""
+        return run_lines([line], network_of(self.node))
+
+    def setIP(self, ipstr: str, prefixLen: int | None = None) -> str:  # noqa: N803
+        """Replace the IPv4 address; *ipstr* may end in its prefix length."""
+        address, _, length = ipstr.partition("/")
+        if not length and prefixLen is None:
+            raise ValueError(f"no prefix length for the address {ipstr}")
+        self.ip, self.prefixLen = address, length or prefixLen
+        return (
+            self.cmd(f"ip address flush dev {self.name} scope global")
+            + self.cmd(f"ip address add {address}/{self.prefixLen} dev {self.name}")
+            + self.cmd(f"ip link set dev {self.name} up")
+        )
+
+    def setMAC(self, macstr: str) -> str:
+        """Set the MAC address."""
+        self.mac = macstr
+        return self.cmd(f"ip link set dev {self.name} address {macstr}")
+
+    def ifconfig(self, *args: Any) -> str:
+        """Do what ``ifconfig`` would: ``up`` and ``down`` by ``ip``, the rest by the machine's ``ifconfig``."""
+        words = " ".join(str(word) for word in args)
+        if words in ("up", "down"):
+            return self.cmd(f"ip link set dev {self.name} {words}")
+        return self.cmd("ifconfig", self.name, *args)
+
+    def isUp(self, setUp: bool = False) -> bool:
+        """Tell whether the interface is up; set it up first when asked to."""
+        if setUp:
+            return not self.cmd(f"ip link set dev {self.name} up")
+        return "UP" in self._seen().get("flags", [])
+
+    def updateIP(self) -> str | None:
+        """Return the first IPv4 address that the kernel knows."""
+        inet = [a["local"] for a in self._seen().get("addr_info", []) if a["family"] == "inet"]
+        self.ip = inet[0] if inet else None
+        return self.ip
+
+    def updateMAC(self) -> str | None:
+        """Return the MAC address that the kernel knows."""
+        self.mac = self._seen().get("address")
+        return self.mac
+
+    def updateAddr(self) -> tuple[str | None, str | None]:
+        """Return both."""
+        return self.updateIP(), self.updateMAC()
+
+    def status(self) -> str:
+        """Return OK or MISSING."""
+        return "OK" if self._seen() else "MISSING"
+
+    def _seen(self) -> dict[str, Any]:
+        self.plan.realize()
+        printed = run_lines([f"exec ip -json address show dev {self.name}"], network_of(self.node))
+        return dict(json.loads(printed)[0]) if printed.startswith("[") else {}
+
+
+class PlannedLink:
+    """Put before a class of Mininet links: the veth pair is planned, not made."""
+
+    plan: Plan
+
+    def __init__(self, *args: Any, mtu: int = 1500, **params: Any) -> None:
+        self.mtu = mtu  # of both ends
+        super().__init__(*args, **params)
+
+    def makeIntfPair(
+        self,
+        intfname1: str,
+        intfname2: str,
+        addr1: str,
+        addr2: str,
+        node1: Any = None,
+        node2: Any = None,
+        deleteIntfs: bool = True,  # noqa: N803  (names in a namespace of our own are never taken)
+    ) -> None:
+        """Plan the pair; both ends start in their nodes."""
+        self.plan.add_pair((node1, intfname1, addr1, self.mtu), (node2, intfname2, addr2, self.mtu))
+
+
+def is_veth(cls: Any) -> bool:
+    """Tell whether links of class *cls* are plain veth pairs, however their ends are shaped."""
+    made_by = getattr(getattr(cls, "makeIntfPair", None), "__func__", None)
+    return isinstance(cls, type) and made_by is Link.makeIntfPair.__func__
+
+
+def planned_interface(cls: type[Intf], plan: Plan) -> Any:
+    """Return *cls* with its commands planned by *plan*."""
+    return cls if issubclass(cls, PlannedIntf) else plan.variant(cls, PlannedIntf)
+
+
+def planned_link(cls: type[Link], plan: Plan) -> Any:
+    """Return *cls* with its veth pair planned by *plan*."""
+    return plan.variant(cls, PlannedLink)

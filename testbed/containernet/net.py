@@ -1,0 +1,260 @@
+# ruff: noqa: N802  (names and signatures are Mininet's and Containernet's)
+"""The network: Mininet's class with Containernet's calls, started side by side."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from typing import Any
+
+from mininet.cli import CLI
+from mininet.link import Intf, TCIntf, TCLink
+from mininet.log import info, output, warn
+from mininet.net import Mininet
+from mininet.node import Controller, DefaultController, OVSController, OVSSwitch, Switch, findController
+from mininet.node import Host as MininetHost
+from mininet.util import ensureRoot
+
+from testbed import kernel
+from testbed.containernet.bridge import NamespaceBridge
+from testbed.containernet.container import Docker
+from testbed.containernet.interface import is_veth, planned_interface, planned_link
+from testbed.containernet.node import Host, PlannedNode
+from testbed.containernet.plan import Plan, in_parallel, network_of
+from testbed.owner import Owner
+
+NETEM = ("delay", "jitter", "loss", "max_queue_size")
+
+
+class Containernet(Mininet):  # type: ignore[misc]
+    """A Mininet whose hosts may be Docker containers.
+
+    Naming nodes and links starts nothing; ``build``, ``start`` or a first command makes them. Everything carries the
+    id of a lab: of *owner* when given, else of one made for this network and ended by ``stop``.
+    """
+
+    hosts: list[Any]
+    switches: list[Any]
+    links: list[Any]
+
+    def __init__(self, *args: Any, owner: Owner | None = None, **params: Any) -> None:
+        self._owner = owner
+        self._owns = owner is None
+        self._started = False
+        self._self_learning = False
+        self.plan = Plan(self._lab)
+        super().__init__(*args, **params)
+
+    @classmethod
+    def init(cls) -> None:
+        """Prepare this process for many nodes. Mininet would change system-wide settings for good; we leave them."""
+        if cls.inited:
+            return
+        ensureRoot()
+        for limit, wanted in ((resource.RLIMIT_NPROC, 8192), (resource.RLIMIT_NOFILE, 16384)):
+            soft, hard = resource.getrlimit(limit)
+            if soft != resource.RLIM_INFINITY and soft < wanted:
+                most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+                resource.setrlimit(limit, (most, hard))
+        Mininet.inited = True
+
+    def _lab(self) -> Owner:
+        if self._owner is None:
+            self._owner = Owner.create("containernet")
+        return self._owner
+
+    # --- nodes ---
+
+    def addHost(self, name: str, cls: type | None = None, **params: Any) -> Any:
+        """Add a host; Mininet's plain ``Host`` becomes one without a process of its own."""
+        cls = cls or self.host
+        cls = Host if cls is MininetHost else cls
+        node = super().addHost(name, cls=cls, **self._planned(cls, params))
+        self._catch_up()
+        return node
+
+    def addDocker(self, name: str, cls: type = Docker, **params: Any) -> Any:
+        """Add a container as a host; see :class:`Docker` for the parameters."""
+        return self.addHost(name, cls=cls, **params)
+
+    def addSwitch(self, name: str, cls: type | None = None, **params: Any) -> Any:
+        """Add a switch; Open vSwitch gets the datapath that this kernel has."""
+        cls = cls or self.switch
+        if isinstance(cls, type) and issubclass(cls, OVSSwitch) and not kernel.has_ovs_datapath():
+            params.setdefault("datapath", "user")
+        switch = super().addSwitch(name, cls=cls, **self._planned(cls, params))
+        self._catch_up()
+        return switch
+
+    def addController(self, name: Any = "c0", controller: Any = None, **params: Any) -> Any:
+        """Add a controller; where no controller program is installed, the switches learn by themselves."""
+        wanted = controller or self.controller
+        if wanted in (Controller, DefaultController, OVSController) and not isinstance(name, Controller):
+            found = findController() if shutil.which("telnet") else None
+            if found is None:
+                warn("*** No controller program is installed (openvswitch-testcontroller): switches learn alone\n")
+                self._self_learning = True
+                return None
+            wanted = found
+        return super().addController(name, wanted, **params)
+
+    def removeHost(self, name: Any, **_params: Any) -> bool:
+        """Remove a host (or its name) and its links from the running network; False when there is none."""
+        node = name if not isinstance(name, str) else self.nameToNode.get(name)
+        if node not in self.hosts:
+            return False
+        for link in [link for link in self.links if node in (link.intf1.node, link.intf2.node)]:
+            self.removeLink(link)
+        self.hosts.remove(node)
+        del self.nameToNode[node.name]
+        node.terminate()
+        return True
+
+    def removeDocker(self, name: Any, **params: Any) -> bool:
+        """Remove a container from the running network."""
+        return self.removeHost(name, **params)
+
+    # --- links ---
+
+    def addLink(self, node1: Any, node2: Any, port1: Any = None, port2: Any = None, cls: Any = None,
+                **params: Any) -> Any:  # fmt: skip
+        """Add a link, also to a running network."""
+        nodes = [self[node] if isinstance(node, str) else node for node in (node1, node2)]
+        cls = cls or self.link
+        if is_veth(cls) and params.get("fast", True):
+            self._plan_ends(cls, nodes, params)
+            cls = planned_link(cls, self.plan)
+        else:
+            self.plan.realize()
+        link = super().addLink(*nodes, port1, port2, cls, **params)
+        if any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
+            self.plan.add_plain_checksums(nodes[0], link.intf1.name)
+            self.plan.add_plain_checksums(nodes[1], link.intf2.name)
+        self._catch_up()
+        if self._started:
+            self._attach(link)
+        return link
+
+    def removeLink(self, link: Any = None, node1: Any = None, node2: Any = None) -> None:
+        """Remove *link*, or the first one between two nodes, from the running network."""
+        if link is None:
+            ends = [self[node] if isinstance(node, str) else node for node in (node1, node2)]
+            link = self.linksBetween(*ends)[0]
+        self.plan.realize()
+        for intf in (link.intf1, link.intf2):
+            if isinstance(intf.node, Switch):
+                intf.node.detach(intf)
+        self.delLink(link)
+
+    def _plan_ends(self, cls: Any, nodes: list[Any], params: dict[str, Any]) -> None:
+        shaped = issubclass(cls, TCLink)
+        if shaped and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
+            params.setdefault("txo", False)
+        lost = [name for name in NETEM if params.get(name)]
+        if lost and not kernel.has_netem():
+            warn(f"*** {nodes[0]}-{nodes[1]}: this kernel has no netem, so {', '.join(lost)} do nothing; bw works\n")
+            for name in lost:
+                del params[name]
+        default = TCIntf if shaped else params.get("intf") or self.intf or Intf
+        for end in ("cls1", "cls2"):
+            params[end] = planned_interface(params.get(end) or default, self.plan)
+
+    def _attach(self, link: Any) -> None:
+        for intf in (link.intf1, link.intf2):
+            if isinstance(intf.node, Switch):
+                intf.node.attach(intf)
+            elif intf is intf.node.defaultIntf() and not intf.IP():
+                intf.node.configDefault()
+
+    # --- life ---
+
+    def build(self) -> None:
+        """Plan what the topology asks for, then make all of it."""
+        super().build()
+        self.plan.realize()
+
+    def start(self) -> None:
+        """Start the network: hosts, links, controllers, switches."""
+        self._refuse_foreign_bridges()
+        for switch in self.switches:
+            if self._self_learning and isinstance(switch, OVSSwitch):
+                switch.failMode = "standalone"
+        super().start()
+        self.plan.realize()
+        self.plan.lazy = False
+        self._started = True
+        for host in self.hosts:
+            if isinstance(host, Docker):
+                host.start()
+
+    def stop(self) -> None:
+        """Stop everything and remove it; containers side by side."""
+        self.plan.lazy = True  # what is still asked of a node is not worth doing
+        ours = [node for node in (*self.hosts, *self.switches) if isinstance(node, PlannedNode)]
+        in_parallel(lambda node: node.terminate(), ours)
+        self.links, theirs = [link for link in self.links if not self._gone(link, ours)], self.hosts
+        self.hosts = [host for host in theirs if host not in ours]
+        self.switches = [switch for switch in self.switches if switch not in ours]
+        super().stop()
+        self._started = False
+        if self._owns and self._owner:
+            self._owner.lease.end()
+            self._owner = None
+
+    @staticmethod
+    def _gone(link: Any, nodes: list[Any]) -> bool:
+        return link.intf1.node in nodes or link.intf2.node in nodes
+
+    def _planned(self, cls: Any, params: dict[str, Any]) -> dict[str, Any]:
+        return {**params, "plan": self.plan} if isinstance(cls, type) and issubclass(cls, PlannedNode) else params
+
+    def _catch_up(self) -> None:
+        if self._started:
+            self.plan.realize()
+
+    def _refuse_foreign_bridges(self) -> None:
+        """Mininet deletes a bridge that has the name of one of its switches, whoever made it."""
+        taken = {s.name for s in self.switches if isinstance(s, OVSSwitch)} & kernel.ovs_bridges()
+        if taken and not self._started:
+            raise RuntimeError(f"Open vSwitch has a bridge {', '.join(sorted(taken))} already: another network runs")
+
+    # --- tests ---
+
+    def ping(self, hosts: list[Any] | None = None, timeout: Any = None, manualdestip: str | None = None) -> float:
+        """Ping between all *hosts*, or from each to *manualdestip*; return the loss in per cent."""
+        results = self.pingFull(hosts, timeout, manualdestip)
+        sent = sum(result[2][0] for result in results)
+        received = sum(result[2][1] for result in results)
+        return 100.0 * (sent - received) / sent if sent else 0.0
+
+    def pingFull(self, hosts: list[Any] | None = None, timeout: Any = None,
+                 manualdestip: str | None = None) -> list[Any]:  # fmt: skip
+        """Ping as :meth:`ping` does; return (node, target, (sent, received, min, avg, max, deviation)) for each."""
+        hosts = hosts or self.hosts
+        results = []
+        for node in hosts:
+            output(f"{node.name} -> ")
+            for target in [manualdestip] if manualdestip else [host for host in hosts if host is not node]:
+                result = self._ping_once(node, target, timeout)
+                output(f"{target} " if result[1] else "X ")
+                results.append((node, target, result))
+            output("\n")
+        return results
+
+    def _ping_once(self, node: Any, target: Any, timeout: Any) -> tuple[float, ...]:
+        address = target if isinstance(target, str) else target.IP()
+        self.plan.realize()
+        namespace = network_of(node)
+        command = ["ping", "-c1", *(["-W", str(timeout)] if timeout else []), address or "0.0.0.0"]  # noqa: S104
+        done = (namespace or network_of(self.hosts[0])).run(command, check=False)  # type: ignore[union-attr]
+        return tuple(self._parsePingFull(done.stdout + done.stderr))
+
+    def interact(self) -> Any:
+        """Start, run Mininet's command line, stop."""
+        self.start()
+        result = CLI(self)
+        self.stop()
+        return result
+
+
+__all__ = ["Containernet", "Docker", "Host", "NamespaceBridge", "info"]

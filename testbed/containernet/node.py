@@ -1,0 +1,208 @@
+# ruff: noqa: N802, N803  (names and signatures are Mininet's)
+"""Mininet nodes that exist only once their network is realised, and whose shell starts at its first command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from mininet.node import Host as MininetHost
+
+from testbed import netns
+from testbed.containernet.plan import Plan, run_lines
+from testbed.namespace import Namespace
+from testbed.process import poll
+
+PROMPT = chr(127)
+BYE_SECONDS = 2.0
+
+
+class PlannedNode:
+    """Put before a class of Mininet nodes. Its interpreter is a shell that enters the node at the first command."""
+
+    plan: Plan
+    name: str
+    shell: Any
+    pid: int | None
+    params: dict[str, Any]
+    privateDirs: list[Any]  # noqa: N815
+    _made = False
+    _awake = False
+
+    def __init__(self, name: str, plan: Plan, **params: Any) -> None:
+        self.plan = plan
+        self._namespace: Namespace | None = None
+        super().__init__(name, **{**params, "inNamespace": True})  # type: ignore[call-arg]
+        plan.add_node(self)
+
+    def make(self) -> None:
+        """Make the node: its namespace, and what runs in it. Called once, by the plan."""
+        self._namespace = self.plan.owner.make_namespace(self.name)
+        self._made = True
+
+    @property
+    def namespace(self) -> Namespace:
+        """The node's network namespace; realises the plan when the node is not made yet."""
+        if self._namespace is None:
+            self.plan.realize()
+        if self._namespace is None:
+            raise RuntimeError(f"{self.name} has no network any more")
+        return self._namespace
+
+    def argv(self, command: list[str]) -> list[str]:
+        """Return the argument list that runs *command* in this node from the machine's own namespaces."""
+        return self.namespace.command(command)
+
+    def shell_argv(self) -> list[str]:
+        """Return the argument list of the node's shell."""
+        shell = ["env", f"PS1={PROMPT}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
+        return self.argv(["unshare", "--mount", *shell] if self.privateDirs else shell)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of processes in this node."""
+        return {**os.environ, **self.plan.owner.environment}
+
+    def network_command(self, line: str) -> str:
+        """Run the shell words *line* with the machine's own tools in this node's network; return what it printed."""
+        self.plan.realize()
+        return run_lines([line], self.namespace)
+
+    # --- Mininet's interface ---
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Start the shell; Mininet's constructor asks for it too early and gets nothing."""
+        if not self._awake:
+            return
+        super().startShell(mnopts)  # type: ignore[misc]
+
+    def mountPrivateDirs(self) -> None:
+        """Mount private directories; they live in the shell's own mount namespace."""
+        if self._awake:
+            super().mountPrivateDirs()  # type: ignore[misc]
+
+    def unmountPrivateDirs(self) -> None:
+        """Do nothing: the mounts end with the shell's mount namespace."""
+
+    def wake(self) -> None:
+        """Start the shell if it does not run; realises the plan."""
+        if self.shell and self.shell.poll() is None:
+            return
+        self.plan.realize()
+        self.shell, self._awake = None, True
+        self.startShell()
+        self.mountPrivateDirs()
+
+    def _popen(self, cmd: list[str], **params: Any) -> subprocess.Popen[Any]:
+        if f"mininet:{self.name}" in cmd:  # the shell: a session with the pty as its terminal, so Ctrl-C arrives
+            cmd = ["setsid", "--ctty", *self.shell_argv()]
+            params = {**params, "close_fds": True, "env": self.environment()}
+        popen: subprocess.Popen[Any] = super()._popen(cmd, **params)  # type: ignore[misc]
+        return popen
+
+    def sendCmd(self, *args: Any, **kwargs: Any) -> None:
+        """Send a command to the shell and return at once."""
+        if not self.waiting:  # type: ignore[attr-defined]
+            self.wake()
+        super().sendCmd(*args, **kwargs)  # type: ignore[misc]
+
+    def cmd(self, *args: Any, **kwargs: Any) -> str | None:
+        """Send a command to the shell, wait for its end and return what it printed."""
+        self.wake()
+        printed: str | None = super().cmd(*args, **kwargs)  # type: ignore[misc]
+        return printed
+
+    def popen(self, *args: Any, **kwargs: Any) -> subprocess.Popen[Any]:
+        """Start a process in the node, as ``subprocess.Popen`` would."""
+        self.plan.realize()
+        kwargs.setdefault("mncmd", self.argv([]))
+        kwargs.setdefault("env", self.environment())
+        popen: subprocess.Popen[Any] = super().popen(*args, **kwargs)  # type: ignore[misc]
+        return popen
+
+    def config(
+        self,
+        mac: str | None = None,
+        ip: str | None = None,
+        defaultRoute: str | None = None,
+        lo: str = "up",
+        **_params: Any,
+    ) -> dict[str, Any]:
+        """Configure the default interface, the default route and the loopback, or plan to."""
+        results: dict[str, Any] = {}
+        node: Any = self
+        node.setParam(results, "setMAC", mac=mac)
+        node.setParam(results, "setIP", ip=ip)
+        node.setParam(results, "setDefaultRoute", defaultRoute=defaultRoute)
+        self._configure(f"ip link set dev lo {lo}")
+        return results
+
+    def setDefaultRoute(self, intf: Any = None) -> str:
+        """Set the default route; *intf* is an interface, or words such as ``via 10.0.0.1``."""
+        params = intf if isinstance(intf, str) and " " in intf else f"dev {intf}"
+        return self._configure(f"ip route replace default {params}")
+
+    def setHostRoute(self, ip: str, intf: Any) -> str:
+        """Add a route to one host."""
+        return self._configure(f"ip route replace {ip} dev {intf}")
+
+    def setARP(self, ip: str, mac: str) -> str:
+        """Add a permanent neighbour on the default interface."""
+        node: Any = self
+        return self._configure(f"ip neighbour replace {ip} lladdr {mac} dev {node.defaultIntf()}")
+
+    def _configure(self, line: str) -> str:
+        if self.plan.lazy:
+            self.plan.add_command(self, line)
+            return ""
+        return self.network_command(line)
+
+    def terminate(self) -> None:
+        """End the shell and remove the node."""
+        self.close_shell()
+        if self._namespace:
+            clear_namespace(Path(self._namespace.path))
+            self._namespace = None
+
+    def close_shell(self) -> None:
+        """End the shell, if one runs, with everything in its session."""
+        if self.shell:
+            if self.shell.poll() is None:
+                os.killpg(self.shell.pid, signal.SIGHUP)
+                os.killpg(self.shell.pid, signal.SIGKILL)
+            super().cleanup()  # type: ignore[misc]
+
+
+class Host(PlannedNode, MininetHost):  # type: ignore[misc]
+    """A Mininet host: a network namespace, no process until a command is given."""
+
+
+def clear_namespace(path: Path) -> None:
+    """End every process in the namespace at *path* and remove it."""
+    if identity := netns.identity(path):
+        kill(netns.inhabitants({identity}))
+    netns.remove(path)
+
+
+def kill(processes: tuple[int, ...]) -> None:
+    """End *processes*, politely first, and wait until they are gone."""
+    for first in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            try:
+                os.kill(process, first)
+            except ProcessLookupError:
+                continue
+        if not processes or poll(lambda: not any(map(_runs, processes)), BYE_SECONDS):
+            return
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+

@@ -1,0 +1,129 @@
+"""What a network was asked for and does not exist yet; made all at once.
+
+Mininet makes each thing at the moment it is named: one shell per host, two or three processes per link. Here naming
+only writes into a plan. Realising it starts nodes side by side, makes all links by one ``ip -batch`` and configures
+each node by one more. A command given to a node earlier than that realises the plan first, so scripts notice nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from mininet.log import error
+
+from testbed import offload, wiring
+from testbed.namespace import Namespace
+from testbed.owner import Owner
+
+if TYPE_CHECKING:
+    from testbed.containernet.node import PlannedNode
+
+WORKERS = 4
+PlannedEnd = tuple[Any, str, str, int]
+OWN_NAMESPACE = "/proc/self/ns/net"
+
+
+class Plan:
+    """Nodes to start, links to make and commands to run, in the order of their naming."""
+
+    def __init__(self, owner: Callable[[], Owner]) -> None:
+        self._owner = owner
+        self.lazy = True
+        self._lock = threading.RLock()
+        self._nodes: list[PlannedNode] = []
+        self._pairs: list[tuple[PlannedEnd, PlannedEnd]] = []
+        self._commands: dict[Any, list[str]] = {}
+        self._checksums: list[tuple[Any, str]] = []
+        self._variants: dict[tuple[type, type], type] = {}
+
+    def variant(self, cls: type, mixin: type) -> type:
+        """Return the class *cls* with *mixin* before it, bound to this plan."""
+        key = (cls, mixin)
+        if key not in self._variants:
+            self._variants[key] = type(cls.__name__, (mixin, cls), {"plan": self})
+        return self._variants[key]
+
+    @property
+    def owner(self) -> Owner:
+        """The lab that all this belongs to; made at first use."""
+        return self._owner()
+
+    def add_node(self, node: PlannedNode) -> None:
+        """Plan to start *node*."""
+        self._nodes.append(node)
+
+    def add_pair(self, left: PlannedEnd, right: PlannedEnd) -> None:
+        """Plan a veth pair; each end is (node, interface name, MAC address, MTU)."""
+        self._pairs.append((left, right))
+
+    def add_command(self, node: Any, line: str) -> None:
+        """Plan to run *line* (shell words) in the network of *node*, with the machine's own tools."""
+        self._commands.setdefault(node, []).append(line)
+
+    def add_plain_checksums(self, node: Any, interface: str) -> None:
+        """Plan to have *interface* compute its checksums in software."""
+        self._checksums.append((node, interface))
+
+    def realize(self) -> None:
+        """Make everything that is planned; quick when nothing is."""
+        with self._lock:
+            nodes, pairs, commands, checksums = self._nodes, self._pairs, self._commands, self._checksums
+            self._nodes, self._pairs, self._commands, self._checksums = [], [], {}, []
+            if nodes:
+                self._owner()  # made here, not by whichever thread comes first
+            in_parallel(lambda node: node.make(), nodes)
+            wiring.ip_batch(wiring.creation((), [_cable(left, right) for left, right in pairs]))
+            for node, interface in checksums:
+                offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
+            in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())
+
+
+def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int = WORKERS) -> None:
+    """Call *work* for each item, some at a time; raise the first error after all have ended."""
+    todo = list(items)
+    if len(todo) == 1:
+        work(todo[0])
+    elif todo:
+        with ThreadPoolExecutor(max_workers=min(workers, len(todo))) as pool:
+            results = [pool.submit(work, item) for item in todo]
+        for result in results:
+            result.result()
+
+
+def network_of(node: Any) -> Namespace | None:
+    """Return the namespace of any Mininet node; None when it is the machine's own."""
+    namespace: Namespace | None = getattr(node, "namespace", None)
+    if namespace is None and node.inNamespace:
+        namespace = Namespace.of_pid(node.pid)
+    return namespace
+
+
+def run_lines(lines: Iterable[str], namespace: Namespace | None) -> str:
+    """Run *lines* in *namespace*, neighbouring ``ip`` commands as one batch; return what they printed."""
+    printed = []
+    for is_ip, group in groupby(lines, lambda line: line.startswith("ip ")):
+        some = list(group)
+        text = "\n".join(line.removeprefix("ip ") if is_ip else line for line in some) + "\n"
+        command = ["ip", "-batch", "-"] if is_ip else ["sh"]
+        argv = namespace.command(command) if namespace else command
+        done = subprocess.run(
+            argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60
+        )
+        printed.append(done.stdout)
+        if done.returncode and is_ip:
+            error(f"*** Error: ip -batch: {done.stdout}{''.join(f'    {line}{chr(10)}' for line in some)}")
+    return "".join(printed)
+
+
+def _cable(left: PlannedEnd, right: PlannedEnd) -> wiring.Cable:
+    return wiring.Cable(_end(*left), _end(*right))
+
+
+def _end(node: Any, name: str, mac: str, mtu: int) -> wiring.End:
+    namespace = network_of(node)
+    return wiring.End(namespace.path if namespace else OWN_NAMESPACE, name, mac, mtu)

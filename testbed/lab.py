@@ -1,0 +1,238 @@
+"""A lab: an emulated network that runs, owned by a lease, described in its folder, stopped without a trace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+from testbed import kernel, lease, management, pki, reap, topology
+from testbed.handle import Node
+from testbed.inventory import LAN_PORT, inventory
+from testbed.lease import State
+from testbed.nodes.ucpe import DOCKER_PORT, OPENFLOW_PORT, OVSDB_PORT, UcpeSettings
+from testbed.owner import Owner
+from testbed.pki import Authority
+from testbed.progress import Clock, Listener, silent
+from testbed.ready import Endpoint, NotReady, wait_until_ready
+from testbed.spec import LabSpec
+from testbed.topology import Topology
+
+DESCRIPTION = "lab.json"
+
+
+class LabError(RuntimeError):
+    """The lab cannot do what was asked; the test-bed is at fault, not the network under test."""
+
+
+class Lab:
+    """One emulated network. :meth:`create` it, :meth:`start` it, use its nodes, :meth:`stop` it.
+
+    As a context manager it starts on entry and stops on exit, unless it is kept. ``ucpes`` and ``lans`` are by site,
+    ``hosts`` and ``underlays`` by name. ``phases`` says how long each part of the start took, in seconds.
+    """
+
+    def __init__(self, folder: Path, owner: Owner | None, spec: LabSpec | None, clock: Clock) -> None:
+        self.folder = folder
+        self.ucpes: dict[str, Node] = {}
+        self.hosts: dict[str, Node] = {}
+        self.lans: dict[str, Node] = {}
+        self.underlays: dict[str, Node] = {}
+        self.authority: Authority | None = None
+        self.engines: dict[str, str] = {}
+        self._owner = owner
+        self._spec = spec
+        self._clock = clock
+        self._topology: Topology | None = None
+        self._kept = False
+
+    @classmethod
+    def create(
+        cls, spec: LabSpec, *, progress: Listener = silent, engines: Mapping[str, str] | None = None,
+        store: str | None = None,
+    ) -> Lab:  # fmt: skip
+        """Return a new lab of *spec*; only its folder is made. Raises ``SpecError`` for a lab that cannot exist.
+
+        *engines* overrides what this machine would choose for ``esp`` and ``datapath``. *store* is the volume with the
+        images that the uCPEs have from the start (see ``testbed.store``).
+        """
+        spec.check()
+        owner = Owner.create(spec.name)
+        lab = cls(owner.folder, owner, spec, Clock(progress))
+        lab.engines = {**best_engines(), **(engines or {})}
+        lab._store = store
+        return lab
+
+    _store: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The lab's id: its name and six digits."""
+        return self.folder.name
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """How long each phase of the start took, in seconds."""
+        return self._clock.phases
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory file, for an orchestrator."""
+        return self.folder / "inventory.json"
+
+    def start(self) -> Lab:
+        """Start everything and wait until all uCPEs are ready; what was made is removed again if that fails."""
+        try:
+            self._start()
+        except BaseException:  # also Ctrl-C: half a lab is of no use to anyone
+            self.stop()
+            raise
+        return self
+
+    def keep(self) -> None:
+        """Let the lab run on after this process has ended."""
+        self._owned().lease.keep()
+        self._kept = True
+
+    def stop(self) -> None:
+        """Remove everything the lab made. Safe to repeat; a lab that another process runs cannot be stopped."""
+        if self._owner is None and not self.folder.exists():
+            return
+        owner = self._owner = self._owner or Owner.adopt(self.folder)
+        if self._topology:
+            self._topology.net.stop()
+            self._topology = None
+        reap.remove(owner)
+        self._owner = None
+
+    def __enter__(self) -> Lab:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._kept:
+            self.stop()
+
+    @classmethod
+    def attach(cls, lab: str) -> Lab:
+        """Return the running lab with id *lab*, to use its nodes; raise :class:`LabError` when it does not run."""
+        folder = lease.LABS / lab
+        if not (folder / DESCRIPTION).exists() or lease.state(folder) is State.DEAD:
+            running = ", ".join(found.id for found in cls.list()) or "none"
+            raise LabError(f"no lab {lab!r} runs; running labs: {running}")
+        found = cls(folder, None, None, Clock())
+        description = json.loads((folder / DESCRIPTION).read_text())
+        found.engines = description["engines"]
+        found._settle(tuple(Node.of(lab, node) for node in description["nodes"]))
+        return found
+
+    @classmethod
+    def list(cls) -> tuple[Lab, ...]:
+        """Return the labs that are up, kept ones too; see ``testbed.reap`` for the orphans."""
+        ids = [folder.name for folder in lease.folders() if (folder / DESCRIPTION).exists()]
+        return tuple(cls.attach(lab) for lab in ids if lease.state(lease.LABS / lab) is not State.DEAD)
+
+    # --- the start, phase by phase ---
+
+    def _start(self) -> None:
+        owner, spec = self._owned(), self._given()
+        settings = self._prepare(owner, spec)
+        self._topology = topology.plan(spec, owner, settings)
+        self._clock.tell("nodes", f"starting {len(spec.sites)} uCPEs")
+        self._topology.net.start()
+        self._settle(self._topology.nodes())
+        self._describe()
+        self._clock.done("nodes", "uCPEs, hosts, LANs and underlays run")
+        self._wait_ready(spec)
+        self._clock.done("ready", "all uCPEs are ready")
+
+    def _prepare(self, owner: Owner, spec: LabSpec) -> dict[str, UcpeSettings]:
+        self.authority = Authority.create(f"lab {self.id}")
+        network, subnet = management.make(owner)
+        addresses = {site.name: management.address(subnet, index) for index, site in enumerate(spec.sites)}
+        folder = self.folder / "pki"
+        folder.mkdir(mode=0o700)
+        client = self.authority.issue("orchestrator")
+        pki.write_private(folder / "ca.pem", self.authority.certificate)
+        pki.write_private(folder / "client.pem", client.certificate)
+        pki.write_private(folder / "client.key", client.key)
+        document = inventory(self.id, spec, addresses, folder, self.engines)
+        pki.write_private(self.inventory, json.dumps(document, indent=2).encode())
+        self._clock.done("management", f"network {subnet}, certificates")
+        return {
+            site.name: UcpeSettings(
+                network,
+                addresses[site.name],
+                self.authority.certificate,
+                self.authority.issue(site.name, [addresses[site.name]]),
+                (LAN_PORT, *(wan.port for wan in site.wan)),
+                self.engines["datapath"],
+                self._store,
+            )
+            for site in spec.sites
+        }
+
+    def _wait_ready(self, spec: LabSpec) -> None:
+        def wait(site: str, ports: tuple[str, ...]) -> None:
+            try:
+                wait_until_ready(self.endpoint(site), ports, DOCKER_PORT, OVSDB_PORT, OPENFLOW_PORT)
+            except NotReady as error:
+                raise LabError(f"uCPE {site}: {error}\n{self._last_words(site)}") from error
+            self._clock.tell("ready", f"uCPE {site} is ready")
+
+        with ThreadPoolExecutor(max_workers=len(spec.sites)) as pool:
+            waits = [
+                pool.submit(wait, site.name, (LAN_PORT, *(wan.port for wan in site.wan))) for site in spec.sites
+            ]
+        for result in waits:
+            result.result()
+
+    def endpoint(self, site: str) -> Endpoint:
+        """Return the management address of a uCPE and the files that open it."""
+        folder = self.folder / "pki"
+        return Endpoint(self.ucpes[site].address, folder / "ca.pem", folder / "client.pem", folder / "client.key")
+
+    def _last_words(self, site: str) -> str:
+        logs = self.ucpes[site].exec(
+            ["sh", "-c", "tail -n 8 /var/log/*.log /var/log/openvswitch/*.log"], check=False, timeout=5
+        )
+        return logs.stdout.strip()
+
+    def _settle(self, nodes: tuple[Node, ...]) -> None:
+        for node in nodes:
+            {"ucpe": self.ucpes, "host": self.hosts, "lan": self.lans, "underlay": self.underlays}[node.kind][
+                node.name
+            ] = node
+
+    def _describe(self) -> None:
+        nodes = [
+            node.described()
+            for group in (self.ucpes, self.hosts, self.lans, self.underlays)
+            for node in group.values()
+        ]
+        document = {"id": self.id, "engines": self.engines, "inventory": str(self.inventory), "nodes": nodes}
+        pki.write_private(self.folder / DESCRIPTION, json.dumps(document, indent=2).encode())
+
+    def _owned(self) -> Owner:
+        if self._owner is None:
+            raise LabError(f"lab {self.id} is not owned by this process")
+        return self._owner
+
+    def _given(self) -> LabSpec:
+        if self._spec is None:
+            raise LabError(f"lab {self.id} runs already")
+        return self._spec
+
+
+def best_engines() -> dict[str, str]:
+    """Return what this machine's kernel allows: ``esp`` and ``datapath`` of the uCPEs."""
+    return {
+        "esp": "kernel" if kernel.has_esp() else "libipsec",
+        "datapath": "system" if kernel.has_ovs_datapath() else "netdev",
+    }
+
+
+

@@ -1,0 +1,1 @@
+"""The kinds of node that a lab is made of."""

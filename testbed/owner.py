@@ -1,0 +1,64 @@
+"""The owner of what the test-bed makes: one lab's id, folder, lease and journal.
+
+Whatever is made is written into the journal first and carries the lab's id: Docker objects by the label ``lso.lab``,
+processes by ``LSO_LAB`` in their environment, namespaces by their path in the lab's folder. Removing follows these
+marks and nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from testbed import lease as leases
+from testbed import netns
+from testbed.journal import Journal
+from testbed.lease import Lease
+from testbed.namespace import Namespace
+
+LABEL = "lso.lab"
+NODE_LABEL = "lso.node"
+MARK = "LSO_LAB"
+
+
+class Owner:
+    """Makes things on behalf of one lab. Get one by :meth:`create`, or :meth:`adopt` for a lab that is there."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.journal = Journal(lease.folder / "journal")
+
+    @classmethod
+    def create(cls, name: str, labs: Path = leases.LABS) -> Owner:
+        """Start a new lab; nothing but its folder is made."""
+        return cls(Lease.create(name, labs))
+
+    @classmethod
+    def adopt(cls, folder: Path) -> Owner:
+        """Take over the lab in *folder*; raise ``LeaseError`` when its owner lives."""
+        return cls(Lease.adopt(folder))
+
+    @property
+    def lab(self) -> str:
+        """The lab's id."""
+        return self.lease.lab
+
+    @property
+    def folder(self) -> Path:
+        """The lab's folder, readable by root alone."""
+        return self.lease.folder
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What marks a process as this lab's."""
+        return {MARK: self.lab}
+
+    def labels(self, node: str = "") -> dict[str, str]:
+        """Return the labels of a Docker object of this lab, and of *node* when given."""
+        return {LABEL: self.lab, **({NODE_LABEL: node} if node else {})}
+
+    def make_namespace(self, name: str) -> Namespace:
+        """Make the network namespace ``ns/<name>`` in the lab's folder."""
+        path = self.folder / "ns" / name
+        self.journal.record("namespace", str(path))
+        netns.make(path)
+        return Namespace(str(path), self.lab)
