@@ -34,7 +34,7 @@ def narrow_drawing(picture: Picture) -> Markup:
         y += _UNDERLAY_ROW + 10
     label = f"Topology: {', '.join(site.name for site in picture.topology.sites)}"
     width = _CARD + (10 + _lane(len(picture.topology.tunnels)) * len(picture.topology.tunnels) if brackets else 0)
-    view = f"-2 -2 {width + 4:g} {max(y - 8, 1):g}"
+    view = f"-2 -2 {width + 4:g} {max(y - 6, 1):g}"
     return tag("svg", brackets, *parts, viewBox=view, class_="topology narrow", role="group", aria_label=label)
 
 

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import Markup
 from report_samples import SAMPLES, a_run, a_step, sample
 
-from reports.model import RunResult, Series, UnderlayPicture
+from reports.model import RunResult, Series, TopologyPicture, UnderlayPicture
 from reports.page.charts import chart_groups, line_chart, round_step, summary_text
 from reports.page.narrow import narrow_drawing
 from reports.page.picture import Picture, impairment_text, picture
@@ -53,6 +53,40 @@ def test_a_vnf_is_red_only_where_it_failed(draw: Draw) -> None:
     assert "firewall of site-b: failed" in titles
     assert "firewall of site-a: passed" in titles
     assert "Tunnel site-a \N{EN DASH} site-b: passed" in titles
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_names_stay_text(draw: Draw) -> None:
+    evil = "<b>\x1b"
+    site = {
+        "name": evil,
+        "lan_prefix": evil,
+        "hosts": [{"name": evil, "address": evil}],
+        "chain": [{"name": evil, "kind": "firewall", "vendor": evil, "version": evil}],
+        "wan": [{"port": evil, "underlay": evil, "address": evil}],
+    }
+    topology = TopologyPicture.model_validate(
+        {
+            "sites": [site, {**site, "name": "b"}],
+            "underlays": [{"name": evil, "prefix": evil}],
+            "tunnels": [{"site_a": evil, "site_b": "b", "underlay": evil, "algorithm": evil, "spis": [evil]}],
+        }
+    )
+    root = _drawn(draw, a_run(a_step(verb="firewall.blocks"), topology=topology))
+    assert {element.tag for element in root.iter()} <= {
+        "svg",
+        "g",
+        "rect",
+        "text",
+        "title",
+        "path",
+        "line",
+        "circle",
+        "use",
+        "a",
+    }
+    assert "<b>\ufffd" in [text.text for text in root.iter("text")]
+    assert f"Topology: {evil}, b".replace("\x1b", "\ufffd") == root.attrib["aria-label"]
 
 
 @pytest.mark.parametrize("draw", DRAWINGS)
