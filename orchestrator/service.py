@@ -1,0 +1,189 @@
+"""The orchestrator's face: deploy, modify, remove and observe services over many uCPEs at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from uuid import UUID
+
+from orchestrator.execute import Record, deploy_site, remove_site
+from orchestrator.intent import SiteIntent
+from orchestrator.inventory import Inventory, Ucpe
+from orchestrator.model import (
+    Conflict,
+    DeploymentOutcome,
+    EventListener,
+    RequestError,
+    Result,
+    ServiceEvent,
+    ServiceObservation,
+    ServiceOutcome,
+    ServiceRequest,
+)
+from orchestrator.observe import observe_site
+from orchestrator.plan import SitePlan, plan_site, port_keys, service_prefix
+from orchestrator.store import Store, StoredService
+from orchestrator.tosca import Catalogue
+
+_WORST_FIRST = (Result.INCONSISTENT, Result.ROLLED_BACK, Result.APPLIED, Result.REMOVED, Result.UNCHANGED)
+
+
+class Orchestrator:
+    """Deploys services from the catalogue's templates to the inventory's uCPEs; `store` is an SQLAlchemy URL.
+
+    A service may be changed by one request at a time; requests for different services run side by side.
+    """
+
+    def __init__(self, inventory: Inventory, store: str | Store, catalogue: Catalogue | None = None) -> None:
+        self._inventory = inventory
+        self._store = Store(store) if isinstance(store, str) else store
+        self._catalogue = catalogue or Catalogue()
+        self._busy: set[str] = set()
+
+    def close(self) -> None:
+        """Close the state database."""
+        self._store.close()
+
+    async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
+        """Make the service as requested; one that exists already is modified by the difference alone.
+
+        An end point that fails is put back to what it was, and does not stop the others. Raises RequestError
+        (TemplateError, UnknownTemplate, UnknownUcpe, Conflict …) when the request cannot be served as it stands;
+        then nothing was created.
+        """
+        request = _checked(request)
+        async with self._change(request.id, on_event) as work:
+            sites = {item.ucpe: self._inventory.ucpe(item.ucpe) for item in request.deployments}
+            intents = await asyncio.to_thread(self._compile, request)
+            stored, plans = await asyncio.to_thread(self._plan, request, intents)
+            leaving = {ucpe: self._inventory.ucpe(ucpe) for ucpe in stored.records if ucpe not in sites}
+            await asyncio.to_thread(self._store.begin, request.id, {**plans, **dict.fromkeys(leaving)})
+            outcomes = await asyncio.gather(
+                *(work.deploy(sites[ucpe], plan, stored.records.get(ucpe, Record())) for ucpe, plan in plans.items()),
+                *(work.remove(ucpe) for ucpe in leaving.values()),
+            )
+            return work.outcome(stored.generation, outcomes)
+
+    async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
+        """Remove the service from all its uCPEs, in whatever state it is, and forget it when nothing is left.
+
+        Raises UnknownService.
+        """
+        async with self._change(service_id, on_event) as work:
+            stored = await asyncio.to_thread(self._store.service, service_id)
+            sites = [self._inventory.ucpe(ucpe) for ucpe in stored.records]
+            await asyncio.to_thread(self._store.begin, service_id, dict.fromkeys(stored.records))
+            outcomes = await asyncio.gather(*(work.remove(ucpe) for ucpe in sites))
+            outcome = work.outcome(stored.generation, outcomes or (), nothing=Result.REMOVED)
+            if outcome.succeeded:
+                await asyncio.to_thread(self._store.forget, service_id)
+            return outcome
+
+    async def observe(self, service_id: str) -> ServiceObservation:
+        """What the uCPEs really have of the service now. Raises UnknownService."""
+        stored = await asyncio.to_thread(self._store.service, service_id)
+        sites = await asyncio.gather(
+            *(observe_site(self._inventory.ucpe(ucpe), service_id, record) for ucpe, record in stored.records.items())
+        )
+        return ServiceObservation(service_id, stored.name, stored.generation, tuple(sites))
+
+    def services(self) -> tuple[StoredService, ...]:
+        """All services that the store knows."""
+        return self._store.services()
+
+    @contextlib.asynccontextmanager
+    async def _change(self, service_id: str, on_event: EventListener | None) -> AsyncIterator[_Work]:
+        if service_id in self._busy:
+            raise Conflict(f"service {service_id} is being changed by another request; wait for its end")
+        self._busy.add(service_id)
+        try:
+            yield _Work(self._store, service_id, on_event)
+        finally:
+            self._busy.discard(service_id)
+
+    def _compile(self, request: ServiceRequest) -> dict[str, SiteIntent]:
+        return {item.ucpe: self._catalogue.compile(item.template, item.inputs) for item in request.deployments}
+
+    def _plan(
+        self, request: ServiceRequest, intents: Mapping[str, SiteIntent]
+    ) -> tuple[StoredService, dict[str, SitePlan]]:
+        _refuse_conflicts(request.id, intents, self._store.services())
+        stored = self._store.enter(request.id, request.name)
+        plans = {}
+        for ucpe, intent in intents.items():
+            addresses = self._store.placeholders(request.id, ucpe, port_keys(intent))
+            plans[ucpe] = plan_site(request.id, stored.generation, intent, ucpe, addresses)
+        return stored, plans
+
+
+class _Work:
+    """One request under way: events with the time since its start, results into the store."""
+
+    def __init__(self, store: Store, service_id: str, on_event: EventListener | None) -> None:
+        self._store = store
+        self._service_id = service_id
+        self._on_event = on_event
+        self._start = time.monotonic()
+
+    async def deploy(self, ucpe: Ucpe, plan: SitePlan, record: Record) -> DeploymentOutcome:
+        def tell(stage: str, message: str, vnf: str | None) -> None:
+            self._tell(ucpe.id, stage, message, vnf)
+
+        outcome, after = await deploy_site(ucpe, plan, record, tell)
+        await asyncio.to_thread(
+            self._store.finish, self._service_id, ucpe.id, after, outcome.result.value, outcome.error
+        )
+        return outcome
+
+    async def remove(self, ucpe: Ucpe) -> DeploymentOutcome:
+        def tell(stage: str, message: str, vnf: str | None) -> None:
+            self._tell(ucpe.id, stage, message, vnf)
+
+        outcome = await remove_site(ucpe, self._service_id, tell)
+        if outcome.result is Result.REMOVED:
+            await asyncio.to_thread(self._store.leave, self._service_id, ucpe.id)
+        return outcome
+
+    def outcome(
+        self, generation: int, outcomes: Iterable[DeploymentOutcome], nothing: Result = Result.UNCHANGED
+    ) -> ServiceOutcome:
+        """The service fares as its worst end point."""
+        outcomes = tuple(outcomes)
+        results = {outcome.result for outcome in outcomes}
+        result = next((result for result in _WORST_FIRST if result in results), nothing)
+        elapsed = time.monotonic() - self._start
+        return ServiceOutcome(self._service_id, generation, result, outcomes, round(elapsed, 4))
+
+    def _tell(self, ucpe: str, stage: str, message: str, vnf: str | None) -> None:
+        if self._on_event:
+            elapsed = round(time.monotonic() - self._start, 4)
+            self._on_event(ServiceEvent(self._service_id, stage, message, elapsed, ucpe, vnf))
+
+
+def _checked(request: ServiceRequest) -> ServiceRequest:
+    try:
+        UUID(request.id)
+    except ValueError:
+        raise RequestError(f"'{request.id}' is no UUID; a service is named by one") from None
+    ucpes = [item.ucpe for item in request.deployments]
+    if twice := sorted({ucpe for ucpe in ucpes if ucpes.count(ucpe) > 1}):
+        raise RequestError(f"more than one deployment on uCPE {', '.join(twice)}; a service has one for each")
+    if not ucpes:
+        raise RequestError("a service without a deployment; name at least one uCPE")
+    return request
+
+
+def _refuse_conflicts(service_id: str, intents: Mapping[str, SiteIntent], others: Iterable[StoredService]) -> None:
+    """Another service that holds one of the chain's outer ports, or whose marks on a switch would be the same."""
+    for other in others:
+        if other.id == service_id:
+            continue
+        if service_prefix(other.id) == service_prefix(service_id):
+            raise Conflict(f"service {other.id} has the same first eight digits; choose another UUID")
+        for ucpe, intent in intents.items():
+            for plan in other.records.get(ucpe, Record()).plans:
+                if shared := {intent.lan_port, intent.wan_port} & {plan.lan_port, plan.wan_port}:
+                    names = " and ".join(sorted(shared))
+                    raise Conflict(f"{ucpe}: port {names} is in use by service {other.id} ({other.name})")

@@ -1,0 +1,207 @@
+"""The single steps of a change on one uCPE, and the stack that undoes them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from orchestrator.model import UcpeError, UcpeRefused, VnfError
+from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
+from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
+from orchestrator.southbound.openflow import OpenFlowSwitch
+from orchestrator.southbound.ports import InternalPort
+from orchestrator.southbound.rules import Rule, difference, messages
+from orchestrator.southbound.uplink import Uplink
+from orchestrator.survey import OWNER_MASK, owned, port_names, show_rule
+
+INTENT_FILE = "/var/lib/vnf/intent.json"
+READY_SECONDS = 15.0
+"""A VNF applies its first intent within a second or two; a slow machine may take longer."""
+POLL_SECONDS = 0.05
+
+T = TypeVar("T")
+Undo = Callable[[], Awaitable[None]]
+
+
+class UndoStack:
+    """What would restore the state before, each entry with its words."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[str, Undo]] = []
+
+    def push(self, what: str, undo: Undo) -> None:
+        """Call right after the step that it undoes has succeeded."""
+        self._entries.append((what, undo))
+
+    async def unwind(self) -> tuple[str, ...]:
+        """Undo all, last first; what could not be undone, in words."""
+        failed = []
+        while self._entries:
+            what, undo = self._entries.pop()
+            try:
+                await undo()
+            except UcpeError as error:
+                failed.append(f"{what} could not be undone: {error.message}")
+        return tuple(failed)
+
+
+class Stopwatch:
+    """Seconds by stage; a stage that comes twice adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measures what runs inside."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 4)
+
+
+async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Run at once and wait for all, even when one fails: a request that went out cannot be called back. Then raise."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def internal_port(port: PortPlan) -> InternalPort:
+    """For OVSDB."""
+    return InternalPort(port.name, port.mtu, port.external_ids)
+
+
+def network_spec(network: NetworkPlan) -> NetworkSpec:
+    """For the Docker Engine."""
+    return NetworkSpec(network.name, network.parent, network.subnet, network.gateway, network.labels)
+
+
+def intent_bytes(intent: Mapping[str, Any]) -> bytes:
+    """The intent as a VNF gets it, the same bytes for the same values."""
+    return json.dumps(intent, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def container_spec(container: ContainerPlan) -> ContainerSpec:
+    """For the Docker Engine, with the intent in its place before the first start."""
+    return ContainerSpec(
+        name=container.name,
+        image=container.image,
+        capabilities=container.capabilities,
+        devices=container.devices,
+        sysctls=container.sysctls,
+        labels=container.labels,
+        addresses={attachment.network: attachment.address for attachment in container.attachments},
+        files={INTENT_FILE: intent_bytes(container.intent)},
+    )
+
+
+async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
+    """Hand a running VNF a new intent; VnfError when it refuses, its old state is then kept."""
+    result = await uplink.docker.run(container.name, ["/vnf/apply"], intent_bytes(container.intent))
+    if result.code != 0:
+        message, path = complaint(result.stderr or result.stdout)
+        raise VnfError(uplink.ucpe.id, container.vnf, f"/vnf/apply refused (exit {result.code}): {message}", path)
+
+
+def complaint(output: bytes) -> tuple[str, str | None]:
+    """Error and place out of a VNF's JSON error, or its last line when it is something else."""
+    lines = output.decode(errors="replace").strip().splitlines() or ["no message"]
+    try:
+        error = json.loads(lines[-1])
+        return str(error["error"]), error.get("path")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return lines[-1][:500], None
+
+
+async def await_intent(uplink: Uplink, container: ContainerPlan) -> None:
+    """Wait until a VNF that was started says that it has applied the intent; VnfError when it does not."""
+    digest = hashlib.sha256(intent_bytes(container.intent)).hexdigest()
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        problem = await _intent_problem(uplink, container, digest)
+        if problem is None:
+            return
+        if time.monotonic() > deadline:
+            raise VnfError(uplink.ucpe.id, container.vnf, f"not ready after {READY_SECONDS:g} s: {problem}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _intent_problem(uplink: Uplink, container: ContainerPlan, digest: str) -> str | None:
+    try:
+        result = await uplink.docker.run(container.name, ["/vnf/status"])
+    except UcpeRefused as error:
+        problem = f"its container does not run ({error.message}); see 'docker logs {container.name}' on the uCPE"
+        raise VnfError(uplink.ucpe.id, container.vnf, problem) from error
+    if result.code != 0:
+        return f"/vnf/status ended with {result.code}: {complaint(result.stderr or result.stdout)[0]}"
+    try:
+        status = json.loads(result.stdout)
+    except ValueError:
+        return "/vnf/status printed no JSON"
+    return None if status.get("intent_sha256") == digest else "it has not applied its intent"
+
+
+async def on_switch(uplink: Uplink, work: Callable[[OpenFlowSwitch], Awaitable[T]]) -> T:
+    """Do work that may be repeated; once more when the switch dropped its connections meanwhile."""
+    switch = await uplink.switch()
+    try:
+        return await work(switch)
+    except UcpeError:
+        if not switch.failure:
+            raise
+    return await work(await uplink.switch())
+
+
+def rules_of(uplink: Uplink, flows: Iterable[Flow], numbers: Mapping[str, int]) -> tuple[Rule, ...]:
+    """Flows with the switch's port numbers; UcpeRefused when a port is missing."""
+    missing = sorted({name for flow in flows for name in (flow.in_port, flow.output)} - set(numbers))
+    if missing:
+        problem = f"bridge {uplink.ucpe.bridge} has no port {', '.join(missing)}"
+        raise UcpeRefused(uplink.ucpe.id, "ovsdb", problem)
+    return tuple(
+        Rule(flow.priority, (("in_port", numbers[flow.in_port]),), (numbers[flow.output],), cookie=flow.cookie)
+        for flow in flows
+    )
+
+
+async def set_rules(uplink: Uplink, service_id: str, wanted: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Make the service's rules exactly these, by one bundle with the difference, and read back; the rules before.
+
+    Raises UcpeRefused when a rule of somebody else has the same priority and match, when the switch refuses the
+    bundle (all is as before then), or when the rules are not as asked afterwards.
+    """
+    before: tuple[Rule, ...] = ()
+
+    async def work(switch: OpenFlowSwitch) -> None:
+        nonlocal before
+        installed = [item.rule for item in await switch.dump()]
+        own = tuple(rule for rule in installed if owned(rule, service_id))
+        before = before or own
+        await _refuse_clashes(uplink, {rule.key: rule for rule in installed if rule not in own}, wanted)
+        await switch.commit(messages(difference(own, wanted), OWNER_MASK))
+        present = await switch.dump(service_cookie(service_id, 0), OWNER_MASK)
+        if left := difference([item.rule for item in present], wanted):
+            raise UcpeRefused(uplink.ucpe.id, "openflow", f"after the commit the switch has other rules: {left}")
+
+    await on_switch(uplink, work)
+    return before
+
+
+async def _refuse_clashes(uplink: Uplink, foreign: Mapping[Any, Rule], wanted: Iterable[Rule]) -> None:
+    for rule in wanted:
+        if clash := foreign.get(rule.key):
+            names = port_names(await uplink.ports.list())
+            problem = (
+                f"rule {show_rule(rule, names)} would overwrite {show_rule(clash, names)}, whose cookie "
+                f"{clash.cookie:#018x} is not of this service; is another service on the same port?"
+            )
+            raise UcpeRefused(uplink.ucpe.id, "openflow", problem)

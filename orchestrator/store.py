@@ -1,0 +1,249 @@
+"""State of the orchestrator in a database: services, their end points, and who has which placeholder address.
+
+What is about to be done is written before a uCPE is touched, and what came of it afterwards, so a process that is
+killed in between leaves a record of everything that it may have made. Plans hold private keys: the database file is
+readable for its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Engine,
+    ForeignKey,
+    UniqueConstraint,
+    and_,
+    create_engine,
+    delete,
+    event,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from orchestrator.execute import Record
+from orchestrator.intent import Role
+from orchestrator.model import StoreError, UnknownService
+from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan
+
+PortKey = tuple[str, Role]
+BUSY_MILLISECONDS = 10_000
+
+
+class _Base(DeclarativeBase):
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON(none_as_null=True)}
+
+
+class ServiceRow(_Base):
+    """A service and the generation of its last request."""
+
+    __tablename__ = "services"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    generation: Mapped[int]
+    deployments: Mapped[list[DeploymentRow]] = relationship(cascade="all, delete-orphan", order_by="DeploymentRow.ucpe")
+
+
+class DeploymentRow(_Base):
+    """An end point: `plan` was reached; `attempt` is set while a change is under way or ended unclean."""
+
+    __tablename__ = "deployments"
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id", ondelete="CASCADE"), primary_key=True)
+    ucpe: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    error: Mapped[str | None]
+    plan: Mapped[dict[str, Any] | None]
+    attempt: Mapped[dict[str, Any] | None]
+
+
+class PlaceholderRow(_Base):
+    """A placeholder address in use, by number: the same port of the same VNF keeps it for its life."""
+
+    __tablename__ = "placeholders"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id", ondelete="CASCADE"))
+    ucpe: Mapped[str]
+    vnf: Mapped[str]
+    role: Mapped[str]
+    __table_args__ = (UniqueConstraint("service_id", "ucpe", "vnf", "role"),)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredService:
+    """A service as it is recorded. `states` says of each uCPE how the last change there ended, or `changing`."""
+
+    id: str
+    name: str
+    generation: int
+    records: Mapping[str, Record]
+    states: Mapping[str, str]
+
+
+CHANGING = "changing"
+
+
+class Store:
+    """The database behind an SQLAlchemy URL: `sqlite:///<path>`, `postgresql+psycopg://…`. Methods block briefly."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = _open(url)
+            _Base.metadata.create_all(self._engine)
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise StoreError(f"cannot open the state database: {error}") from error
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._engine.dispose()
+
+    def services(self) -> tuple[StoredService, ...]:
+        """All services, by id."""
+        with self._transaction() as session:
+            return tuple(_stored(row) for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)))
+
+    def service(self, service_id: str) -> StoredService:
+        """That service; raises UnknownService."""
+        with self._transaction() as session:
+            return _stored(_row(session, service_id))
+
+    def enter(self, service_id: str, name: str) -> StoredService:
+        """Record that a service is wanted, with a generation one higher than before (the first is 1)."""
+        with self._transaction() as session:
+            row = session.get(ServiceRow, service_id)
+            if row is None:
+                row = ServiceRow(id=service_id, name=name, generation=0)
+                session.add(row)
+            row.name = name
+            row.generation += 1
+            return _stored(row)
+
+    def placeholders(self, service_id: str, ucpe: str, ports: Sequence[PortKey]) -> dict[PortKey, int]:
+        """The numbers of these ports' placeholders: those they have, and the lowest free ones for the others."""
+        with self._transaction() as session:
+            rows = session.scalars(select(PlaceholderRow)).all()
+            owner = {(row.service_id, row.ucpe, row.vnf, row.role): row.number for row in rows}
+            free = _free({row.number for row in rows})
+            chosen: dict[PortKey, int] = {}
+            for vnf, role in ports:
+                number = owner.get((service_id, ucpe, vnf, role))
+                if number is None:
+                    number = next(free)
+                    session.add(PlaceholderRow(number=number, service_id=service_id, ucpe=ucpe, vnf=vnf, role=role))
+                chosen[vnf, role] = number
+            return chosen
+
+    def begin(self, service_id: str, attempts: Mapping[str, SitePlan | None]) -> None:
+        """Record what is going to be done on each uCPE (None: removal), before it is done."""
+        with self._transaction() as session:
+            service = _row(session, service_id)
+            rows = {row.ucpe: row for row in service.deployments}
+            for ucpe, attempt in attempts.items():
+                row = rows.get(ucpe)
+                if row is None:
+                    row = DeploymentRow(ucpe=ucpe)
+                    service.deployments.append(row)
+                row.state = CHANGING
+                row.error = None
+                if attempt is not None:
+                    row.attempt = dump_plan(attempt)
+                elif row.attempt is None:
+                    row.attempt = row.plan
+
+    def finish(self, service_id: str, ucpe: str, record: Record, state: str, error: str | None) -> None:
+        """Record how the work on a uCPE ended. An empty record gives its placeholders back."""
+        with self._transaction() as session:
+            row = session.get_one(DeploymentRow, (service_id, ucpe))
+            row.state, row.error = state, error
+            row.plan = dump_plan(record.plan) if record.plan else None
+            row.attempt = dump_plan(record.attempt) if record.attempt else None
+            vnfs = {port.vnf for plan in record.plans for port in plan.ports}
+            unused = delete(PlaceholderRow).where(
+                PlaceholderRow.service_id == service_id, PlaceholderRow.ucpe == ucpe, PlaceholderRow.vnf.not_in(vnfs)
+            )
+            session.execute(unused)
+
+    def leave(self, service_id: str, ucpe: str) -> None:
+        """Forget an end point from which everything is removed."""
+        with self._transaction() as session:
+            session.execute(delete(DeploymentRow).where(_at(DeploymentRow, service_id, ucpe)))
+            session.execute(delete(PlaceholderRow).where(_at(PlaceholderRow, service_id, ucpe)))
+
+    def forget(self, service_id: str) -> None:
+        """Forget a service of which nothing is left."""
+        with self._transaction() as session:
+            session.delete(_row(session, service_id))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield session
+        except SQLAlchemyError as error:
+            # without the statement's parameters, which may be secret
+            raise StoreError(
+                f"the state database failed: {getattr(error, 'orig', None) or type(error).__name__}"
+            ) from None
+
+
+def _open(url: str) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return create_engine(address, hide_parameters=True)
+    if address.database and address.database != ":memory:":
+        _private_file(Path(address.database))
+    engine = create_engine(address, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _private_file(path: Path) -> None:
+    """SQLite gives its side files the mode of the main one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are ours alone: BEGIN IMMEDIATE, so that none has to be repeated
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"busy_timeout = {BUSY_MILLISECONDS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _row(session: Session, service_id: str) -> ServiceRow:
+    row = session.get(ServiceRow, service_id)
+    if row is None:
+        raise UnknownService(f"there is no service {service_id}")
+    return row
+
+
+def _at(table: type[DeploymentRow | PlaceholderRow], service_id: str, ucpe: str) -> ColumnElement[bool]:
+    return and_(table.service_id == service_id, table.ucpe == ucpe)
+
+
+def _stored(row: ServiceRow) -> StoredService:
+    return StoredService(
+        id=row.id,
+        name=row.name,
+        generation=row.generation,
+        records={item.ucpe: Record(_plan(item.plan), _plan(item.attempt)) for item in row.deployments},
+        states={item.ucpe: item.state for item in row.deployments},
+    )
+
+
+def _plan(values: dict[str, Any] | None) -> SitePlan | None:
+    return load_plan(values) if values else None
+
+
+def _free(used: Collection[int]) -> Iterator[int]:
+    yield from (number for number in range(PLACEHOLDERS) if number not in used)
+    raise StoreError("all placeholder addresses are in use")
