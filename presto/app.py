@@ -1,0 +1,54 @@
+"""The web application: one core, the faces over it, and errors that tell what is wrong and nothing of the inside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from presto.core.core import Core
+from presto.core.findings import Finding, Tag
+from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
+from presto.restconf import errors
+from presto.restconf.router import YANG_JSON, json_response, restconf_router
+
+_TAGS = {403: Tag.ACCESS_DENIED, 405: Tag.OPERATION_NOT_SUPPORTED, 413: Tag.TOO_BIG}
+
+
+def create_app(core: Core, *, hosts: frozenset[str] = LOOPBACK_HOSTS) -> FastAPI:
+    """The application for a core, which it starts and stops; it answers for the given host names only."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await core.start()
+        try:
+            yield
+        finally:
+            await core.stop()
+
+    app = FastAPI(title="LSO test-bed", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app.include_router(restconf_router(core))
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _failed)
+    app.add_middleware(BodyGuard)
+    app.add_middleware(HostGuard, hosts=hosts)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What the web framework refuses: unknown paths, other methods, other media types."""
+    if not isinstance(error, HTTPException):
+        raise error
+    tag = _TAGS.get(error.status_code, Tag.INVALID_VALUE)
+    message = f"{request.method} {request.url.path[:120]}: {error.detail}".rstrip(".")
+    response = json_response(errors.body([Finding(tag, (), message, "")]), error.status_code, YANG_JSON)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """A fault of ours: the client learns no more than that; the server's log has the rest."""
+    finding = Finding(Tag.OPERATION_FAILED, (), "The server failed", "See its log.")
+    return json_response(errors.body([finding]), 500, YANG_JSON)

@@ -1,0 +1,175 @@
+"""Whether an SWVC can be ordered as it stands: pure, and with everything that is wrong at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.inventory import Inventory, Uni
+from presto.core.check_flows import check_applications, check_assignments
+from presto.core.check_sites import check_sites
+from presto.core.findings import Finding, Tag
+from presto.core.model import EndPoint, Swvc
+from presto.core.policies import check_policies
+
+SMALLEST_MTU, LARGEST_MTU = 576, 1400
+"""Every IPv4 host takes 576 bytes (RFC 791); 1400 is what fits into ESP in UDP over an underlay of 1500."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What an order is checked against.
+
+    `names` are the identifiers of the other services, `claims` maps the id of each UNI that they use to the
+    identifier of its service, `locked` holds the ids of UNIs that are administratively locked.
+    """
+
+    inventory: Inventory
+    names: frozenset[str] = frozenset()
+    claims: Mapping[str, str] = field(default_factory=dict)
+    locked: frozenset[str] = frozenset()
+
+
+def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
+    """All findings, in the order of the model; none when the order can be carried out."""
+    return tuple(_check(swvc, surroundings))
+
+
+def find_uni(inventory: Inventory, id_or_name: str) -> Uni | None:
+    """The UNI of that id, or else of that name."""
+    by_name = (uni for uni in inventory.unis if uni.name == id_or_name)
+    return next((uni for uni in inventory.unis if uni.id == id_or_name), None) or next(by_name, None)
+
+
+def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
+    unis = [find_uni(surroundings.inventory, end_point.uni) for end_point in swvc.end_points]
+    yield from _check_identifier(swvc.identifier, surroundings.names)
+    yield from _check_mtu(swvc.mtu, unis)
+    yield from _check_number(swvc)
+    yield from _check_identifiers(swvc)
+    yield from _check_unis(swvc.end_points, unis, surroundings)
+    yield from _check_roles(swvc)
+    yield from check_sites(swvc, unis, surroundings.inventory)
+    yield from check_applications(swvc.applications)
+    yield from check_policies(swvc.policies)
+    yield from check_assignments(swvc, swvc.mappings, ("mappings",))
+    for index, end_point in enumerate(swvc.end_points):
+        yield from check_assignments(swvc, end_point.overrides, ("end_points", index, "overrides"))
+
+
+def identifier_fault(text: str) -> str | None:
+    """Why a text is no MEF 70 identifier: 1 to 53 printable ASCII characters."""
+    if not 1 <= len(text) <= 53:
+        return f"has {len(text)} characters"
+    if any(not " " <= letter <= "~" for letter in text):
+        return "has a character that is not printable ASCII"
+    return None
+
+
+def _check_identifier(identifier: str, names: frozenset[str]) -> Iterator[Finding]:
+    fault = identifier_fault(identifier)
+    if not identifier:
+        hint = "Name the service; delete, update and details take this name."
+        yield Finding(
+            Tag.MISSING_ELEMENT, ("identifier",), "The SWVC has no identifier", hint, "MEF 70 SWVC Identifier"
+        )
+    elif fault:
+        message, hint = f"The SWVC identifier {fault}", "Use 1 to 53 printable ASCII characters."
+        yield Finding(Tag.INVALID_VALUE, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
+    elif identifier in names:
+        message, hint = f'A service "{identifier}" exists', "Update it, delete it or choose another identifier."
+        yield Finding(Tag.DATA_EXISTS, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
+
+
+def _check_mtu(mtu: int, unis: Iterable[Uni | None]) -> Iterator[Finding]:
+    largest = min([LARGEST_MTU, *(uni.mtu for uni in unis if uni)])
+    if not SMALLEST_MTU <= mtu <= largest:
+        hint = f"Choose {SMALLEST_MTU} to {largest} bytes."
+        yield Finding(Tag.INVALID_VALUE, ("mtu",), f"An MTU of {mtu} cannot be carried", hint, "MEF 70 SWVC MTU")
+
+
+def _check_number(swvc: Swvc) -> Iterator[Finding]:
+    count = len(swvc.end_points)
+    if count < 2:
+        message = f"The order has {count} end point{'s' * (count != 1)}, a service needs two or more"
+        tag = Tag.INVALID_VALUE if count else Tag.MISSING_ELEMENT
+        yield Finding(tag, ("end_points",), message, "Add an end point on another UNI.", "MEF 70 SWVC End Points")
+    if count > 2 and swvc.service_type == "point-to-point":
+        message, hint = f"A point-to-point service has two end points, not {count}", "Order a multipoint service."
+        yield Finding(Tag.INVALID_VALUE, ("service_type",), message, hint)
+
+
+def _check_identifiers(swvc: Swvc) -> Iterator[Finding]:
+    identifiers = [end_point.identifier for end_point in swvc.end_points]
+    for index, end_point in enumerate(swvc.end_points):
+        where = ("end_points", index, "identifier")
+        fault = identifier_fault(end_point.identifier) if end_point.identifier else None
+        if fault:
+            hint = "Use 1 to 53 printable ASCII characters."
+            yield Finding(
+                Tag.INVALID_VALUE, where, f"The end point identifier {fault}", hint, "MEF 70 End Point Identifier"
+            )
+        if end_point.identifier and end_point.identifier in identifiers[:index]:
+            message = f'End point "{end_point.identifier}" stands twice'
+            yield Finding(Tag.INVALID_VALUE, where, message, "Rename one.", "MEF 70 End Point Identifier")
+        if end_point.local_id and end_point.local_id in [other.local_id for other in swvc.end_points[:index]]:
+            message = f'Local id "{end_point.local_id}" stands twice'
+            yield Finding(Tag.INVALID_VALUE, ("end_points", index, "local_id"), message, "Change one.")
+    if swvc.listed_end_points and set(swvc.listed_end_points) != set(identifiers):
+        message = "The list of end points names others than the order has"
+        hint = f"Leave the list out or write: {', '.join(identifiers)}."
+        yield Finding(Tag.INVALID_VALUE, ("listed_end_points",), message, hint, "MEF 70 SWVC End Points")
+
+
+def _check_unis(
+    end_points: tuple[EndPoint, ...], unis: list[Uni | None], surroundings: Surroundings
+) -> Iterator[Finding]:
+    busy = {
+        uni.ucpe: surroundings.claims[uni.id] for uni in surroundings.inventory.unis if uni.id in surroundings.claims
+    }
+    for index, (end_point, uni) in enumerate(zip(end_points, unis, strict=True)):
+        where = ("end_points", index, "uni")
+        if not end_point.uni:
+            yield Finding(Tag.MISSING_ELEMENT, where, "The end point names no UNI", _known_unis(surroundings.inventory))
+        elif uni is None:
+            message = f'There is no UNI "{end_point.uni}"'
+            yield Finding(
+                Tag.INVALID_VALUE, where, message, _known_unis(surroundings.inventory), "MEF 70 UNI Identifier"
+            )
+        elif uni in unis[:index]:
+            message = f"UNI {uni.name} stands in two end points"
+            yield Finding(
+                Tag.INVALID_VALUE, where, message, "Each end point needs its own UNI.", "MEF 70 SWVC End Points"
+            )
+        elif uni.id in surroundings.claims:
+            message = f'UNI {uni.name} belongs to service "{surroundings.claims[uni.id]}"'
+            yield Finding(
+                Tag.IN_USE, where, message, "Delete that service or use another UNI.", "MEF 70 SWVC End Points"
+            )
+        elif uni.ucpe in busy:
+            message = f'uCPE {uni.ucpe} of UNI {uni.name} carries service "{busy[uni.ucpe]}"'
+            yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
+        elif uni.id in surroundings.locked:
+            message = f"UNI {uni.name} is administratively locked"
+            yield Finding(Tag.IN_USE, where, message, "Unlock it with update-service-interface-point.")
+
+
+def _known_unis(inventory: Inventory) -> str:
+    listed = ", ".join(f"{uni.id} ({uni.name})" for uni in inventory.unis[:8])
+    more = f" and {len(inventory.unis) - 8} more" if len(inventory.unis) > 8 else ""
+    return f"UNIs: {listed or 'none'}{more}."
+
+
+def _check_roles(swvc: Swvc) -> Iterator[Finding]:
+    rooted = swvc.service_type in {"rooted-multipoint", "point-to-multipoint"}
+    allowed = {"root", "leaf"} if rooted else {"symmetric"}
+    for index, end_point in enumerate(swvc.end_points):
+        if end_point.role not in allowed:
+            message = f"Role {end_point.role} has no place in a {swvc.service_type} service"
+            hint = f"Use {' or '.join(sorted(allowed, reverse=True))}."
+            yield Finding(Tag.INVALID_VALUE, ("end_points", index, "role"), message, hint)
+    roots = sum(end_point.role == "root" for end_point in swvc.end_points)
+    if rooted and (roots < 1 or (roots > 1 and swvc.service_type == "point-to-multipoint")):
+        wanted = "exactly one root" if swvc.service_type == "point-to-multipoint" else "at least one root"
+        message = f"A {swvc.service_type} service has {wanted}, not {roots}"
+        yield Finding(Tag.INVALID_VALUE, ("service_type",), message, "Set the roles of the end points.")

@@ -1,0 +1,81 @@
+"""The rules for application flows and for what assigns policies to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from presto.core.criteria import check_flow
+from presto.core.findings import Finding, Path, Tag, nearest
+from presto.core.model import Application, PolicyAssignment, Swvc
+from presto.core.policies import BLOCK_NAMES
+
+
+def check_applications(applications: tuple[Application, ...]) -> Iterator[Finding]:
+    """Unique names that are no group's, groups not reserved, meaningful criteria; paths start with `applications`."""
+    groups = {application.group for application in applications if application.group}
+    seen: set[str] = set()
+    for index, application in enumerate(applications):
+        here: Path = ("applications", index)
+        yield from _check_name(application.identifier, here, seen, groups)
+        yield from _check_group(application.group, here)
+        yield from check_flow(application, here)
+
+
+def check_assignments(swvc: Swvc, assignments: tuple[PolicyAssignment, ...], path: Path) -> Iterator[Finding]:
+    """Each flow or group at most once, and both names known; paths start with `path`."""
+    flows = [application.identifier for application in swvc.applications]
+    groups = [application.group for application in swvc.applications if application.group]
+    policies = [policy.identifier for policy in swvc.policies]
+    seen: set[str] = set()
+    for index, assignment in enumerate(assignments):
+        here = (*path, index)
+        yield from _check_flow_name(assignment.application, [*flows, *groups], seen, here)
+        yield from _check_policy_name(assignment.policy, policies, here)
+        seen.add(assignment.application)
+
+
+def _check_name(name: str, here: Path, seen: set[str], groups: set[str]) -> Iterator[Finding]:
+    where = (*here, "identifier")
+    if not name:
+        yield Finding(Tag.MISSING_ELEMENT, where, "The application has no name", "Name it.", "MEF 70 R41")
+    elif len(name) > 53 or any(not " " <= letter <= "~" for letter in name):
+        message = f'"{name[:60]}" is no application name'
+        yield Finding(Tag.INVALID_VALUE, where, message, "Use 1 to 53 printable ASCII characters.", "MEF 70 R41")
+    elif name in seen:
+        yield Finding(Tag.INVALID_VALUE, where, f'Application "{name}" stands twice', "Rename one.", "MEF 70 R41")
+    elif name in groups:
+        message = f'Application "{name}" has the name of an application group'
+        yield Finding(Tag.INVALID_VALUE, where, message, "Rename one of them.", "MEF 70 R42")
+    seen.add(name)
+
+
+def _check_group(group: str | None, here: Path) -> Iterator[Finding]:
+    where = (*here, "group")
+    if group is not None and group.casefold() == "none":
+        message, hint = f'Application group name "{group}" is reserved', "Leave it out or choose another name."
+        yield Finding(Tag.INVALID_VALUE, where, message, hint, "MEF 70 R40")
+    elif group == "" or (group and (len(group) > 53 or any(not " " <= letter <= "~" for letter in group))):
+        hint = "Use 1 to 53 printable ASCII characters."
+        yield Finding(Tag.INVALID_VALUE, where, "This is no application group name", hint, "MEF 70 R38")
+
+
+def _check_flow_name(name: str, known: list[str], seen: set[str], here: Path) -> Iterator[Finding]:
+    where = (*here, "application")
+    if not name:
+        yield Finding(Tag.MISSING_ELEMENT, where, "No application is named", nearest("", known), "MEF 70 R51, R53")
+    elif name in seen:
+        message, hint = f'Application or group "{name}" is given a policy twice', "Keep one."
+        yield Finding(Tag.INVALID_VALUE, where, message, hint, "MEF 70 R52")
+    elif name not in known:
+        message = f'There is no application or group "{name}"'
+        yield Finding(Tag.INVALID_VALUE, where, message, nearest(name, known), "MEF 70 R51, R53")
+
+
+def _check_policy_name(name: str, policies: list[str], here: Path) -> Iterator[Finding]:
+    where = (*here, "policy")
+    known = [*filter(None, policies), "block"]
+    if not name:
+        yield Finding(Tag.MISSING_ELEMENT, where, "No policy is named", nearest("", known), "MEF 70 R51, R53")
+    elif name not in known and name not in BLOCK_NAMES:
+        message = f'There is no policy "{name}"'
+        yield Finding(Tag.INVALID_VALUE, where, message, nearest(name, known), "MEF 70 R51, R53")

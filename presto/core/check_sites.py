@@ -1,0 +1,69 @@
+"""The rules that tie end points to their sites: prefixes that must not overlap, uCPEs and the underlay they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface, IPv4Network
+
+from orchestrator.inventory import Inventory, Uni
+from presto.core.criteria import prefix
+from presto.core.findings import Finding, Tag
+from presto.core.model import Swvc
+
+
+def common_underlays(inventory: Inventory, ucpes: list[str]) -> list[str]:
+    """The underlays that every one of these uCPEs is connected to, in the order of the first one's ports."""
+    ports = [[wan.underlay for wan in inventory.ucpe(ucpe).wan] for ucpe in ucpes]
+    return [name for name in dict.fromkeys(ports[0]) if all(name in others for others in ports)] if ports else []
+
+
+def check_sites(swvc: Swvc, unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:
+    """Overlapping prefixes, two end points on one uCPE, and sites without a common underlay."""
+    yield from _check_overlaps(unis, inventory)
+    yield from _check_reserved(swvc, unis)
+    yield from _check_ucpes(unis)
+    known = list(dict.fromkeys(uni.ucpe for uni in unis if uni))
+    if len(known) > 1 and not common_underlays(inventory, known):
+        message = f"No underlay connects all of {', '.join(known)}"
+        yield Finding(Tag.INVALID_VALUE, ("end_points",), message, "Connect the uCPEs to a common underlay.")
+
+
+def _check_overlaps(unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:
+    ucpes = dict.fromkeys(uni.ucpe for uni in unis if uni)
+    underlays = {wan.underlay: IPv4Interface(wan.address).network for name in ucpes for wan in inventory.ucpe(name).wan}
+    for index, uni in enumerate(unis):
+        if uni is None:
+            continue
+        where = ("end_points", index, "uni")
+        for other in unis[:index]:
+            if other and other != uni and other.prefix.overlaps(uni.prefix):
+                message = f"LAN {uni.prefix} of {uni.name} overlaps LAN {other.prefix} of {other.name}"
+                hint = "The LANs of one service are routed to each other, so they need different prefixes."
+                yield Finding(Tag.INVALID_VALUE, where, message, hint, "MEF 70 UNI IPv4 Connection Addressing")
+        for name, network in underlays.items():
+            if network.overlaps(uni.prefix):
+                message = f"LAN {uni.prefix} of {uni.name} overlaps underlay {name} ({network})"
+                yield Finding(Tag.INVALID_VALUE, where, message, "Renumber the LAN or the underlay.")
+
+
+def _check_reserved(swvc: Swvc, unis: list[Uni | None]) -> Iterator[Finding]:
+    for index, text in enumerate(swvc.reserved_prefixes):
+        where, rule = ("reserved_prefixes", index), "MEF 70 SWVC Reserved Prefixes"
+        try:
+            reserved: IPv4Network = prefix(text)
+        except ValueError as error:
+            yield Finding(Tag.INVALID_VALUE, where, f'"{text}" is no prefix', str(error), rule)
+            continue
+        for uni in filter(None, unis):
+            if reserved.overlaps(uni.prefix):
+                message = f"Reserved prefix {reserved} overlaps LAN {uni.prefix} of {uni.name}"
+                yield Finding(Tag.INVALID_VALUE, where, message, "The subscriber cannot use reserved prefixes.", rule)
+
+
+def _check_ucpes(unis: list[Uni | None]) -> Iterator[Finding]:
+    for index, uni in enumerate(unis):
+        earlier = [other for other in unis[:index] if other and uni and other != uni and other.ucpe == uni.ucpe]
+        if uni and earlier:
+            message = f"UNIs {earlier[0].name} and {uni.name} are on the same uCPE {uni.ucpe}"
+            hint = "A service has one end point on a uCPE, because the IPsec gateway owns its WAN address."
+            yield Finding(Tag.INVALID_VALUE, ("end_points", index, "uni"), message, hint)

@@ -1,0 +1,113 @@
+"""A service, turned into what the orchestrator is asked to deploy: pure, one deployment for each end point."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface
+from typing import Any
+
+from orchestrator.inventory import Inventory, Uni, WanPort
+from orchestrator.model import DeploymentRequest, ServiceRequest
+from presto.core.check import find_uni
+from presto.core.check_sites import common_underlays
+from presto.core.credentials import Credentials
+from presto.core.findings import Finding, Rejected, Tag
+from presto.core.model import EndPoint, Service, Swvc
+from presto.core.policies import encryption
+from presto.core.rules import firewall_rules
+from presto.core.settings import Settings
+
+
+def site_unis(swvc: Swvc, inventory: Inventory) -> tuple[Uni, ...]:
+    """The UNI of each end point. Raises Rejected when the inventory no longer has one."""
+    unis = [find_uni(inventory, end_point.uni) for end_point in swvc.end_points]
+    missing = [
+        Finding(
+            Tag.INVALID_VALUE,
+            ("end_points", index, "uni"),
+            f"UNI {swvc.end_points[index].uni} is no longer in the inventory",
+            "Put it back, or delete the service.",
+        )
+        for index, uni in enumerate(unis)
+        if uni is None
+    ]
+    if missing:
+        raise Rejected(missing)
+    return tuple(uni for uni in unis if uni)
+
+
+def compile_request(
+    service: Service, inventory: Inventory, credentials: Credentials, settings: Settings
+) -> ServiceRequest:
+    """The orchestrator's request for a checked service. The identity of a site in IKE is the id of its uCPE."""
+    unis = site_unis(service.swvc, inventory)
+    underlay = common_underlays(inventory, [uni.ucpe for uni in unis])[0]
+    ports = tuple(_wan(inventory, uni, underlay) for uni in unis)
+    deployments = tuple(
+        DeploymentRequest(
+            ucpe=uni.ucpe,
+            template=settings.template,
+            inputs={
+                **_site(service.swvc, index, unis, ports),
+                **_keys(uni.ucpe, credentials, settings),
+                "peers": _peers(service.swvc, index, unis, ports, credentials),
+            },
+        )
+        for index, uni in enumerate(unis)
+    )
+    return ServiceRequest(service.id, service.swvc.identifier, deployments)
+
+
+def _wan(inventory: Inventory, uni: Uni, underlay: str) -> WanPort:
+    return next(port for port in inventory.ucpe(uni.ucpe).wan if port.underlay == underlay)
+
+
+def _site(swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, ...]) -> dict[str, Any]:
+    uni, port = unis[index], ports[index]
+    gateway = {"wan_gateway": port.gateway} if port.gateway else {}
+    return {
+        "site_name": uni.ucpe,
+        "lan_address": f"{uni.provider_address}/{uni.prefix.prefixlen}",
+        "lan_subnets": [str(uni.prefix)],
+        "lan_mtu": swvc.mtu,
+        "wan_address": port.address,
+        **gateway,
+        "identity": uni.ucpe,
+        "encryption": encryption(swvc.policies),
+        "firewall_rules": firewall_rules(swvc, index, tuple(other.prefix for other in unis)),
+    }
+
+
+def _keys(identity: str, credentials: Credentials, settings: Settings) -> dict[str, Any]:
+    common = {"authentication": settings.authentication, "export_keys": settings.export_keys}
+    if settings.authentication == "psk" or credentials.authority is None:
+        return common
+    own = credentials.sites[identity]
+    return {
+        **common,
+        "certificate": own.certificate,
+        "private_key": own.private_key,
+        "ca_certificate": credentials.authority.certificate,
+    }
+
+
+def _peers(
+    swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, ...], credentials: Credentials
+) -> list[dict[str, Any]]:
+    own = swvc.end_points[index]
+    return [
+        {
+            "name": unis[peer].ucpe,
+            "address": str(IPv4Interface(ports[peer].address).ip),
+            "identity": unis[peer].ucpe,
+            "subnets": [str(unis[peer].prefix)],
+            "psk": credentials.secret(unis[index].ucpe, unis[peer].ucpe),
+            "initiate": own.identifier < other.identifier,
+        }
+        for peer, other in enumerate(swvc.end_points)
+        if peer != index and _talks(own, other)
+    ]
+
+
+def _talks(one: EndPoint, other: EndPoint) -> bool:
+    """Leaves reach roots only; in a service without roots and leaves everybody reaches everybody."""
+    return not one.role == other.role == "leaf"

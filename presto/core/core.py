@@ -1,0 +1,164 @@
+"""The one thing that every face talks to: takes orders, answers questions, and has accepted orders carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sqlalchemy.exc import IntegrityError
+
+from orchestrator.inventory import Inventory, Uni
+from presto.core.check import Surroundings, check, find_uni
+from presto.core.credentials import utc_now
+from presto.core.findings import Finding, Rejected, Tag, nearest
+from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
+from presto.core.pipeline import Network, Pipeline
+from presto.core.settings import Settings
+from presto.core.store import Store
+
+STOP_PATIENCE = 5.0
+"""Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
+
+
+@dataclass(frozen=True)
+class UniState:
+    """A UNI, whether it is locked and the service that uses it, if any."""
+
+    uni: Uni
+    locked: bool
+    service: str | None
+
+
+class Core:
+    """Services over an inventory. `start` takes up what an earlier process left unfinished; `stop` undoes it."""
+
+    def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings | None = None) -> None:
+        self.inventory = inventory
+        self._store = store
+        self._pipeline = Pipeline(inventory, store, network, settings or Settings())
+        # What is checked must still hold when it is written: changes are taken in one at a time.
+        self._intake = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Take up all unfinished work."""
+        for service_id in await asyncio.to_thread(self._store.unfinished):
+            self._pipeline.wake(service_id)
+
+    async def stop(self) -> None:
+        """Let work end for a moment, then leave the rest to the next start."""
+        await self._pipeline.stop(STOP_PATIENCE)
+
+    def findings(self, swvc: Swvc, *, besides: str = "") -> tuple[Finding, ...]:
+        """What is wrong with an SWVC; `besides` is the id of the service that it is going to replace."""
+        surroundings = Surroundings(
+            self.inventory,
+            self._store.names(besides=besides),
+            self._store.claims(besides=besides),
+            self._store.locked_unis(),
+        )
+        return check(swvc, surroundings)
+
+    async def create(self, swvc: Swvc, earlier: tuple[Finding, ...] = ()) -> Service:
+        """Accept an order: durably stored and on its way. Raises Rejected with everything that is wrong.
+
+        `earlier` are findings of the face, which refuse the order together with those made here.
+        """
+        async with self._intake:
+            completed = self._completed(swvc)
+            findings = await asyncio.to_thread(self.findings, completed)
+            if earlier or findings:
+                raise Rejected((*earlier, *findings))
+            now = utc_now()
+            service = Service(str(uuid.uuid4()), completed, State.ACCEPTED, 1, now, now)
+            await self._save(service)
+        return service
+
+    async def update(
+        self, id_or_name: str, change: Callable[[Swvc], Swvc], earlier: tuple[Finding, ...] = ()
+    ) -> Service:
+        """Accept a change of a service. Raises Rejected with everything that is wrong."""
+        async with self._intake:
+            service = await self.service(id_or_name)
+            if service.state in ON_ITS_WAY_OUT:
+                message = f'Service "{service.swvc.identifier}" is being removed'
+                raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
+            swvc = self._completed(change(service.swvc))
+            findings = await asyncio.to_thread(self.findings, swvc, besides=service.id)
+            if earlier or findings:
+                raise Rejected((*earlier, *findings))
+            changed = _next(service, State.ACCEPTED, swvc)
+            await self._save(changed)
+        return changed
+
+    async def delete(self, id_or_name: str) -> Service:
+        """Have a service removed, whatever state it is in; asking twice changes nothing. Raises Rejected."""
+        async with self._intake:
+            service = await self.service(id_or_name)
+            if service.state is not State.REMOVING:
+                service = _next(service, State.REMOVING, service.swvc)
+                await self._save(service)
+        return service
+
+    async def services(self) -> tuple[Service, ...]:
+        """All services, oldest first."""
+        return await asyncio.to_thread(self._store.services)
+
+    async def service(self, id_or_name: str) -> Service:
+        """The service of that id or name. Raises Rejected when there is none."""
+        service = await asyncio.to_thread(self._store.find, id_or_name)
+        if service is None:
+            hint = nearest(id_or_name, sorted(await asyncio.to_thread(self._store.names)), "Services")
+            raise Rejected([Finding(Tag.NOT_FOUND, ("service",), f'There is no service "{id_or_name}"', hint)])
+        return service
+
+    def stage(self, service: Service) -> str | None:
+        """What is being done for a service right now, in words."""
+        return self._pipeline.stage(service.id)
+
+    async def unis(self) -> tuple[UniState, ...]:
+        """All UNIs of the inventory."""
+        locked = await asyncio.to_thread(self._store.locked_unis)
+        claims = await asyncio.to_thread(self._store.claims)
+        return tuple(UniState(uni, uni.id in locked, claims.get(uni.id)) for uni in self.inventory.unis)
+
+    async def uni(self, id_or_name: str) -> UniState:
+        """The UNI of that id or name. Raises Rejected when there is none."""
+        found = find_uni(self.inventory, id_or_name)
+        for state in await self.unis():
+            if state.uni is found:
+                return state
+        hint = nearest(id_or_name, (uni.name for uni in self.inventory.unis), "UNIs")
+        raise Rejected([Finding(Tag.NOT_FOUND, ("uni",), f'There is no UNI "{id_or_name}"', hint)])
+
+    async def lock_uni(self, id_or_name: str, *, locked: bool) -> None:
+        """Lock or unlock a UNI for orders. Raises Rejected when there is none, or when a service uses it."""
+        async with self._intake:
+            state = await self.uni(id_or_name)
+            if locked and state.service:
+                message = f'UNI {state.uni.name} belongs to service "{state.service}"'
+                raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Delete the service first.")])
+            await asyncio.to_thread(self._store.lock_uni, state.uni.id, locked=locked)
+
+    def _completed(self, swvc: Swvc) -> Swvc:
+        """Name UNIs by their id, and end points that have no identifier by the name of their UNI."""
+        end_points = []
+        for end_point in swvc.end_points:
+            uni = find_uni(self.inventory, end_point.uni)
+            identifier = end_point.identifier or (uni.name if uni else "")
+            end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
+        return replace(swvc, end_points=tuple(end_points))
+
+    async def _save(self, service: Service) -> None:
+        unis = [end_point.uni for end_point in service.swvc.end_points]
+        try:
+            await asyncio.to_thread(self._store.save, service, unis)
+        except IntegrityError:
+            message = f'Another order took the name "{service.swvc.identifier}" or one of its UNIs just now'
+            raise Rejected([Finding(Tag.DATA_EXISTS, (), message, "Look at the services and order again.")]) from None
+        self._pipeline.wake(service.id)
+
+
+def _next(service: Service, state: State, swvc: Swvc) -> Service:
+    return replace(service, swvc=swvc, state=state, generation=service.generation + 1, changed=utc_now(), error=None)

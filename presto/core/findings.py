@@ -1,0 +1,65 @@
+"""What is wrong with a request: one finding for each thing, and all of them at once.
+
+A finding points into the core model (`("end_points", 1, "uni")`); each face turns that into its own notation.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+Path = tuple[str | int, ...]
+
+
+class Tag(StrEnum):
+    """The kinds of error, by the names of RFC 8040 section 7."""
+
+    ACCESS_DENIED = "access-denied"
+    DATA_EXISTS = "data-exists"
+    IN_USE = "in-use"
+    INVALID_VALUE = "invalid-value"
+    MALFORMED_MESSAGE = "malformed-message"
+    MISSING_ELEMENT = "missing-element"
+    NOT_FOUND = "not-found"
+    OPERATION_FAILED = "operation-failed"
+    OPERATION_NOT_SUPPORTED = "operation-not-supported"
+    TOO_BIG = "too-big"
+    UNKNOWN_ELEMENT = "unknown-element"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what, what to do, and the rule it breaks (`MEF 70 R41`)."""
+
+    tag: Tag
+    path: Path
+    message: str
+    hint: str = ""
+    rule: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentence for people."""
+        rule = f" [{self.rule}]" if self.rule else ""
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{self.message}{rule}.{hint}"
+
+
+class Rejected(Exception):
+    """The request is refused and nothing was changed; `findings` holds everything that is wrong with it."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(finding.text for finding in self.findings))
+
+
+def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
+    """A hint for an unknown word: the nearest known one, or all of them when none is near."""
+    names = list(dict.fromkeys(known))
+    by_folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    if close:
+        return f'Did you mean "{by_folded[close[0]]}"?'
+    return f"{lead}: {', '.join(names)}." if names else f"{lead}: none."

@@ -1,0 +1,73 @@
+"""Sets of IPv4 packets, as a stateful five-tuple firewall can tell them apart, and their intersection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import TypeVar
+
+Ports = tuple[int, int]
+"""A range of ports, both ends included."""
+
+TCP, UDP, ICMP = 6, 17, 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Match:
+    """Packets whose every field is in the given set; None is any value. Ports imply TCP or UDP, ICMP types ICMP."""
+
+    source: tuple[IPv4Network, ...] | None = None
+    destination: tuple[IPv4Network, ...] | None = None
+    protocols: tuple[int, ...] | None = None
+    source_ports: tuple[Ports, ...] | None = None
+    destination_ports: tuple[Ports, ...] | None = None
+    icmp_types: tuple[str, ...] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """True when no packet can match."""
+        return any(
+            values == ()
+            for values in (
+                self.source,
+                self.destination,
+                self.protocols,
+                self.source_ports,
+                self.destination_ports,
+                self.icmp_types,
+            )
+        )
+
+    def __and__(self, other: Match) -> Match:
+        return Match(
+            source=_networks(self.source, other.source),
+            destination=_networks(self.destination, other.destination),
+            protocols=_values(self.protocols, other.protocols),
+            source_ports=_ranges(self.source_ports, other.source_ports),
+            destination_ports=_ranges(self.destination_ports, other.destination_ports),
+            icmp_types=_values(self.icmp_types, other.icmp_types),
+        )
+
+
+def _values(left: tuple[T, ...] | None, right: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    if left is None or right is None:
+        return right if left is None else left
+    return tuple(dict.fromkeys(value for value in left if value in right))
+
+
+def _networks(
+    left: tuple[IPv4Network, ...] | None, right: tuple[IPv4Network, ...] | None
+) -> tuple[IPv4Network, ...] | None:
+    if left is None or right is None:
+        return right if left is None else left
+    common = (max(a, b, key=lambda net: net.prefixlen) for a in left for b in right if a.overlaps(b))
+    return tuple(dict.fromkeys(common))
+
+
+def _ranges(left: tuple[Ports, ...] | None, right: tuple[Ports, ...] | None) -> tuple[Ports, ...] | None:
+    if left is None or right is None:
+        return right if left is None else left
+    common = ((max(a[0], b[0]), min(a[1], b[1])) for a in left for b in right)
+    return tuple(dict.fromkeys((low, high) for low, high in common if low <= high))

@@ -1,0 +1,180 @@
+"""Carries out accepted orders in the background: one after the other for a service, different services in parallel.
+
+Every step is recorded before it is taken, so that a restart takes up what was under way: the orchestrator's own
+`deploy` and `remove` work by difference and may be asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from orchestrator.inventory import Inventory
+from orchestrator.model import (
+    EventListener,
+    OrchestratorError,
+    RequestError,
+    Result,
+    ServiceEvent,
+    ServiceOutcome,
+    ServiceRequest,
+    UnknownService,
+)
+from presto.core import credentials
+from presto.core.compile import compile_request, site_unis
+from presto.core.findings import Rejected
+from presto.core.model import UNFINISHED, EndPointState, Service, State
+from presto.core.settings import Settings
+from presto.core.store import Store
+
+log = logging.getLogger(__name__)
+
+_WORKING = frozenset({Result.APPLIED, Result.UNCHANGED})
+
+
+class Network(Protocol):
+    """What carries services out: the orchestrator, or in tests something that behaves like it."""
+
+    async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
+        """Make the network as the request asks; the same id again is a change."""
+        ...
+
+    async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
+        """Leave nothing of the service."""
+        ...
+
+
+class Pipeline:
+    """Works on services that `wake` names until each has reached the end of its order."""
+
+    def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings) -> None:
+        self._inventory, self._store, self._network, self._settings = inventory, store, network, settings
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stages: dict[str, str] = {}
+
+    def wake(self, service_id: str) -> None:
+        """There is something new to do for this service."""
+        task = asyncio.create_task(self._work(service_id), name=f"service {service_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def stage(self, service_id: str) -> str | None:
+        """What is being done for a service right now, in words."""
+        return self._stages.get(service_id)
+
+    async def stop(self, patience: float) -> None:
+        """Let running work end for `patience` seconds, then leave the rest to the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s: %s", task.get_name(), error, exc_info=error)
+
+    async def _work(self, service_id: str) -> None:
+        lock = self._locks.setdefault(service_id, asyncio.Lock())
+        async with lock:
+            service = await asyncio.to_thread(self._store.find, service_id)
+            if service is None or service.state not in UNFINISHED:
+                return
+            try:
+                await self._carry_out(service)
+            except Exception as error:
+                # A fault of ours: the order must not look as if it were still under way.
+                reason = f"internal error ({type(error).__name__}); see the server's log"
+                await self._record(service, _failure_state(service), reason)
+                raise
+            finally:
+                self._stages.pop(service_id, None)
+
+    async def _carry_out(self, service: Service) -> None:
+        if service.state is State.REMOVING:
+            await self._remove(service)
+        elif service.swvc.locked:
+            await self._take_down(service)
+        else:
+            await self._deploy(service)
+
+    async def _deploy(self, service: Service) -> None:
+        if not await self._record(service, State.DEPLOYING, None):
+            return
+        try:
+            request = await asyncio.to_thread(self._compile, service)
+            outcome = await self._network.deploy(request, self._note)
+        except RequestError as error:
+            await self._record(service, State.FAILED, str(error))
+        except (OrchestratorError, Rejected) as error:
+            await self._record(replace(service, end_points={}), State.FAILED, str(error))
+        else:
+            await self._judge(service, outcome)
+
+    def _compile(self, service: Service) -> ServiceRequest:
+        ucpes = [uni.ucpe for uni in site_unis(service.swvc, self._inventory)]
+        held = self._store.credentials(service.id)
+        keys = credentials.complete(held, service.id, ucpes, self._settings.authentication, credentials.utc_now())
+        if keys != held:
+            self._store.save_credentials(service.id, keys)
+        return compile_request(service, self._inventory, keys, self._settings)
+
+    async def _judge(self, service: Service, outcome: ServiceOutcome) -> None:
+        """Keep what works and name what does not; a site that was rolled back works as it did before."""
+        ucpes = [uni.ucpe for uni in site_unis(service.swvc, self._inventory)]
+        ended = {deployment.ucpe: deployment for deployment in outcome.deployments}
+        end_points: dict[str, EndPointState] = {}
+        for end_point, ucpe in zip(service.swvc.end_points, ucpes, strict=True):
+            before = service.end_points.get(end_point.identifier)
+            here = ended.get(ucpe)
+            result = here.result if here else outcome.result
+            works = result in _WORKING or (result is Result.ROLLED_BACK and before is not None and before.working)
+            fault = None if result in _WORKING else (here and here.error) or f"{ucpe}: {result.value}"
+            end_points[end_point.identifier] = EndPointState(works, fault)
+        faults = [f"{name}: {state.error}" for name, state in end_points.items() if state.error]
+        failed = State.PARTIAL if any(state.working for state in end_points.values()) else State.FAILED
+        state = failed if faults or not outcome.succeeded else State.ACTIVE
+        error = "; ".join(faults) or (None if outcome.succeeded else f"the deployment ended {outcome.result.value}")
+        await self._record(replace(service, end_points=end_points), state, error)
+
+    async def _take_down(self, service: Service) -> None:
+        error = await self._clear(service)
+        await self._record(replace(service, end_points={}), State.FAILED if error else State.LOCKED, error)
+
+    async def _remove(self, service: Service) -> None:
+        error = await self._clear(service)
+        if error:
+            await self._record(service, State.REMOVAL_FAILED, error)
+        else:
+            await asyncio.to_thread(self._store.remove, service)
+
+    async def _clear(self, service: Service) -> str | None:
+        """Take the service off the network; returns why that failed."""
+        try:
+            outcome = await self._network.remove(service.id, self._note)
+        except UnknownService:
+            return None
+        except OrchestratorError as error:
+            return str(error)
+        if outcome.succeeded:
+            return None
+        faults = (f"{end.ucpe}: {end.error or end.result.value}" for end in outcome.deployments if end.error)
+        return "; ".join(faults) or f"the removal ended {outcome.result.value}"
+
+    def _note(self, event: ServiceEvent) -> None:
+        place = f"{event.ucpe}: " if event.ucpe else ""
+        self._stages[event.service_id] = f"{place}{event.message}"
+
+    async def _record(self, service: Service, state: State, error: str | None) -> bool:
+        log.info('service %s "%s": %s%s', service.id, service.swvc.identifier, state, f": {error}" if error else "")
+        now = credentials.utc_now()
+        return await asyncio.to_thread(self._store.progress, replace(service, state=state, error=error, changed=now))
+
+
+def _failure_state(service: Service) -> State:
+    return State.REMOVAL_FAILED if service.state is State.REMOVING else State.FAILED

@@ -1,0 +1,126 @@
+"""The policy map of an end point, turned into the ordered rules of its firewall.
+
+The policy map that decides about a packet is that of the end point where the packet enters the SWVC (MEF 70). So an
+end point's firewall judges packets from its LAN by its own map and packets from its WAN by the map of the site that
+they come from. Where all maps agree, as without overrides, one rule serves both directions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import Any
+
+from presto.core.criteria import matches
+from presto.core.matches import Match, Ports
+from presto.core.model import Application, EndPoint, Swvc
+from presto.core.policies import BLOCK_NAMES
+
+Rule = dict[str, Any]
+"""A rule of the firewall's VNF contract."""
+
+_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to one flow at the end point where it enters; `policy` is None for a flow without any (R55)."""
+
+    application: Application
+    policy: str | None
+
+    @property
+    def action(self) -> str:
+        """Block, and a flow without a policy, is denied; any other policy forwards."""
+        return "deny" if self.policy is None or self.policy in BLOCK_NAMES else "allow"
+
+
+def decisions(swvc: Swvc, end_point: EndPoint) -> tuple[Decision, ...]:
+    """What happens to each flow that enters at an end point, in the order of precedence (R44).
+
+    An override replaces the service's mapping of the same name; a flow's own policy beats its group's (R54).
+    """
+    policies = {entry.application: entry.policy for entry in (*swvc.mappings, *end_point.overrides)}
+    return tuple(
+        Decision(flow, policies.get(flow.identifier, policies.get(flow.group) if flow.group else None))
+        for flow in swvc.applications
+    )
+
+
+def firewall_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) -> list[Rule]:
+    """The rules of end point number `index`, first match wins; `prefixes` are the LANs of all end points.
+
+    Rules are named after the application, numbered where one application needs several. What no rule matches is
+    denied by the firewall's default (R45).
+    """
+    maps = [decisions(swvc, end_point) for end_point in swvc.end_points]
+    own = maps[index]
+    if all(_actions(other) == _actions(own) for other in maps):
+        return list(_named(_rules(own, "both")))
+    rules = list(_rules(own, "lan-to-wan"))
+    for peer, (decided, lan) in enumerate(zip(maps, prefixes, strict=True)):
+        if peer != index:
+            rules.extend(_rules(decided, "wan-to-lan", Match(source=(lan,))))
+    return list(_named(rules))
+
+
+def _actions(decided: tuple[Decision, ...]) -> list[str]:
+    return [decision.action for decision in decided]
+
+
+def _rules(decided: Iterable[Decision], direction: str, among: Match | None = None) -> Iterator[Rule]:
+    for decision in decided:
+        for match in matches(decision.application):
+            narrowed = match & among if among else match
+            if not narrowed.empty:
+                for fields in _fields(narrowed):
+                    yield {
+                        "id": _slug(decision.application.identifier),
+                        "action": decision.action,
+                        "direction": direction,
+                        **fields,
+                    }
+
+
+def _fields(match: Match) -> Iterator[Rule]:
+    """One set of fields for each protocol, because a rule names one; fields that match anything are left out."""
+    fields: Rule = {
+        "source": _texts(match.source),
+        "destination": _texts(match.destination),
+        "source_ports": _texts(match.source_ports),
+        "destination_ports": _texts(match.destination_ports),
+        "icmp_types": list(match.icmp_types) if match.icmp_types else None,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    if match.protocols is None:
+        yield {"protocol": "any", **given}
+    for number in match.protocols or ():
+        yield {"protocol": _PROTOCOLS.get(number, str(number)), **given}
+
+
+def _texts(values: tuple[IPv4Network, ...] | tuple[Ports, ...] | None) -> list[str] | None:
+    if values is None:
+        return None
+    texts = (f"{v[0]}-{v[1]}" if v[0] != v[1] else str(v[0]) for v in values if isinstance(v, tuple))
+    return list(dict.fromkeys([*texts, *(str(v) for v in values if isinstance(v, IPv4Network))]))
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "application"
+
+
+def _named(rules: Iterable[Rule]) -> Iterator[Rule]:
+    rules = list(rules)
+    uses = Counter(rule["id"] for rule in rules)
+    counts: Counter[str] = Counter()
+    for rule in rules:
+        name = rule["id"]
+        if uses[name] > 1:
+            counts[name] += 1
+            while f"{name}-{counts[name]}" in uses:
+                counts[name] += 1
+            name = f"{name}-{counts[name]}"
+        yield {**rule, "id": name}

@@ -1,0 +1,145 @@
+"""Services, their keys and the locked UNIs, kept in a database: what is acknowledged is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
+
+from presto.core.credentials import Credentials
+from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
+from presto.core.tables import WRITES, ClaimRow, CredentialsRow, LockedUniRow, ServiceRow
+
+_SWVC = TypeAdapter(Swvc)
+_CREDENTIALS = TypeAdapter(Credentials)
+_END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
+
+
+class Store:
+    """The state of the API behind an open engine. Every method is one transaction and may be called from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+
+    def services(self) -> tuple[Service, ...]:
+        """All services, oldest first."""
+        with Session(self._engine) as session:
+            rows = session.scalars(select(ServiceRow).order_by(ServiceRow.created, ServiceRow.id))
+            return tuple(map(_service, rows))
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The ids of services with work to do."""
+        with Session(self._engine) as session:
+            return tuple(session.scalars(select(ServiceRow.id).where(ServiceRow.state.in_(UNFINISHED))))
+
+    def find(self, id_or_name: str) -> Service | None:
+        """The service of that id, or else of that name."""
+        with Session(self._engine) as session:
+            row = session.get(ServiceRow, id_or_name) or session.scalar(
+                select(ServiceRow).where(ServiceRow.name == id_or_name)
+            )
+            return _service(row) if row else None
+
+    def names(self, *, besides: str = "") -> frozenset[str]:
+        """The names of all services but one."""
+        with Session(self._engine) as session:
+            return frozenset(session.scalars(select(ServiceRow.name).where(ServiceRow.id != besides)))
+
+    def claims(self, *, besides: str = "") -> dict[str, str]:
+        """The UNIs in use by all services but one: UNI id → name of its service."""
+        query = select(ClaimRow.uni, ServiceRow.name).join(ServiceRow).where(ServiceRow.id != besides)
+        with Session(self._engine) as session:
+            return {row.uni: row.name for row in session.execute(query)}
+
+    def save(self, service: Service, unis: Iterable[str]) -> None:
+        """Insert or replace a service together with the UNIs that it claims.
+
+        Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its UNIs.
+        """
+        with Session(self._writer) as session, session.begin():
+            session.merge(_row(service))
+            session.flush()
+            session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
+            session.add_all(ClaimRow(uni=uni, service=service.id) for uni in unis)
+
+    def progress(self, service: Service) -> bool:
+        """Record the state that work for `service.generation` came to; False when a newer change was accepted since."""
+        with Session(self._writer) as session, session.begin():
+            row = session.get(ServiceRow, service.id, with_for_update=True)
+            if row is None or row.generation != service.generation:
+                return False
+            row.state, row.error, row.changed = service.state, service.error, service.changed
+            row.end_points = _END_POINTS.dump_python(service.end_points, mode="json")
+            return True
+
+    def remove(self, service: Service) -> bool:
+        """Forget a service with its keys and claims; False when a newer change was accepted since."""
+        with Session(self._writer) as session, session.begin():
+            row = session.get(ServiceRow, service.id, with_for_update=True)
+            if row is None or row.generation != service.generation:
+                return False
+            session.delete(row)
+            return True
+
+    def credentials(self, service_id: str) -> Credentials:
+        """The keys of a service; empty ones when it has none yet."""
+        with Session(self._engine) as session:
+            row = session.get(CredentialsRow, service_id)
+            return _CREDENTIALS.validate_python(row.document) if row else Credentials()
+
+    def save_credentials(self, service_id: str, credentials: Credentials) -> None:
+        """Keep the keys of a service that exists."""
+        with Session(self._writer) as session, session.begin():
+            document = _CREDENTIALS.dump_python(credentials, mode="json")
+            session.merge(CredentialsRow(service=service_id, document=document))
+
+    def locked_unis(self) -> frozenset[str]:
+        """The ids of the UNIs that are administratively locked."""
+        with Session(self._engine) as session:
+            return frozenset(session.scalars(select(LockedUniRow.uni)))
+
+    def lock_uni(self, uni: str, *, locked: bool) -> None:
+        """Lock or unlock a UNI; doing it twice changes nothing."""
+        with Session(self._writer) as session, session.begin():
+            if locked:
+                session.merge(LockedUniRow(uni=uni))
+            else:
+                session.execute(delete(LockedUniRow).where(LockedUniRow.uni == uni))
+
+
+def _row(service: Service) -> ServiceRow:
+    return ServiceRow(
+        id=service.id,
+        name=service.swvc.identifier,
+        state=service.state,
+        generation=service.generation,
+        created=service.created,
+        changed=service.changed,
+        error=service.error,
+        document=_SWVC.dump_python(service.swvc, mode="json"),
+        end_points=_END_POINTS.dump_python(service.end_points, mode="json"),
+    )
+
+
+def _service(row: ServiceRow) -> Service:
+    swvc = _SWVC.validate_python(row.document)
+    return Service(
+        id=row.id,
+        swvc=replace(swvc, identifier=row.name),
+        state=State(row.state),
+        generation=row.generation,
+        created=_aware(row.created),
+        changed=_aware(row.changed),
+        error=row.error,
+        end_points=_END_POINTS.validate_python(row.end_points),
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    """SQLite keeps no zone; everything that is stored is UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

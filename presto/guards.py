@@ -1,0 +1,83 @@
+"""What every request passes before a face sees it: the host that it was meant for, and the size of its body."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from presto.core.findings import Finding, Tag
+from presto.restconf import errors
+from presto.restconf.router import YANG_JSON, json_response
+
+LARGEST_BODY = 1 << 20
+"""Bytes: an order with a thousand applications is below 300,000."""
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class BodyTooBig(Exception):
+    """More of a body arrived than is taken; nothing of it was used."""
+
+
+class HostGuard:
+    """Refuses requests for other host names than ours.
+
+    A server on the loopback address can be reached by any web page that has its own name point there.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        if scope["type"] == "http" and _host(scope) not in self._hosts:
+            finding = Finding(Tag.ACCESS_DENIED, (), "This server does not answer for that host name", "Use 127.0.0.1.")
+            await json_response(errors.body([finding]), 403, YANG_JSON)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class BodyGuard:
+    """Refuses bodies that are too big, by their announced length or as they arrive."""
+
+    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY) -> None:
+        self._app, self._largest = app, largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._largest:
+                raise BodyTooBig
+            return message
+
+        try:
+            if _announced(scope) > self._largest:
+                raise BodyTooBig
+            await self._app(scope, counted, send)
+        except BodyTooBig:
+            finding = Finding(Tag.TOO_BIG, (), f"The body is larger than {self._largest} bytes", "Send less.")
+            response = json_response(errors.body([finding]), 413, YANG_JSON)
+            # The rest of the body stays unread, so the connection is of no more use.
+            response.headers["connection"] = "close"
+            await response(scope, receive, send)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _host(scope: Scope) -> str:
+    name, _, port = _header(scope, b"host").casefold().rpartition(":")
+    return name if port.isdigit() and name else _header(scope, b"host").casefold()
+
+
+def _announced(scope: Scope) -> int:
+    text = _header(scope, b"content-length")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0

@@ -1,0 +1,118 @@
+"""What the operations take and give back: the inputs and outputs of the published file."""
+
+from __future__ import annotations
+
+from presto.restconf.sdwan import ServiceInterfacePoint, SwvcEndpointAttributes, SwvcServiceAttributes
+from presto.restconf.tapi import (
+    AdministrativeState,
+    AdminStatePac,
+    Capacity,
+    ConnectionEndPointRef,
+    ConnectionRef,
+    ConnectivityConstraint,
+    GlobalClass,
+    LayerProtocolName,
+    LocalClass,
+    PortDirection,
+    PortRole,
+    ProtectionRole,
+    ResilienceConstraint,
+    RoutingConstraint,
+    ServiceInterfacePointRef,
+    TopologyConstraint,
+    Wire,
+)
+
+
+class EndPoint(LocalClass, AdminStatePac):
+    """`tapi.connectivity.createconnectivityservice.input.EndPoint`: an SWVC end point."""
+
+    layer_protocol_name: LayerProtocolName | None = None
+    layer_protocol_qualifier: str | None = None
+    service_interface_point: ServiceInterfacePointRef | None = None
+    connection_end_point: list[ConnectionEndPointRef] | None = None
+    capacity: Capacity | None = None
+    direction: PortDirection | None = None
+    role: PortRole | None = None
+    protection_role: ProtectionRole | None = None
+    swvc_endpoint_attributes: SwvcEndpointAttributes | None = None
+
+
+class Service(
+    ConnectivityConstraint, GlobalClass, RoutingConstraint, AdminStatePac, TopologyConstraint, ResilienceConstraint
+):
+    """`tapi.connectivity.*.output.Service`: an SWVC."""
+
+    end_point: list[EndPoint] | None = None
+    connection: list[ConnectionRef] | None = None
+    swvc_service_attributes: SwvcServiceAttributes | None = None
+
+
+class _OrderMembers(Wire):
+    """What create and update have in common."""
+
+    connectivity_constraint: ConnectivityConstraint | None = None
+    routing_constraint: RoutingConstraint | None = None
+    topology_constraint: TopologyConstraint | None = None
+    resilience_constraint: list[ResilienceConstraint] | None = None
+    state: str | None = None
+    swvc_service_attributes: SwvcServiceAttributes | None = None
+
+
+class CreateInput(_OrderMembers):
+    """`tapi.connectivity.createconnectivityservice.Input`."""
+
+    end_point: list[EndPoint] | None = None
+
+
+class UpdateInput(_OrderMembers):
+    """`tapi.connectivity.updateconnectivityservice.Input`; the SD-WAN attributes are our addition to it."""
+
+    service_id_or_name: str | None = None
+    end_point: EndPoint | None = None
+
+
+class ServiceIdInput(Wire):
+    """The input of `get-connectivity-service-details` and `delete-connectivity-service`."""
+
+    service_id_or_name: str | None = None
+
+
+class SipIdInput(Wire):
+    """`tapi.common.getserviceinterfacepointdetails.Input`."""
+
+    sip_id_or_name: str | None = None
+
+
+class SipUpdateInput(SipIdInput):
+    """`tapi.common.updateserviceinterfacepoint.Input`."""
+
+    state: AdministrativeState | None = None
+
+
+class NoInput(Wire):
+    """The input of the operations that take none."""
+
+
+class ServiceOutput(Wire):
+    """The output of create, update and details."""
+
+    service: Service
+
+
+class ServiceListOutput(Wire):
+    """`tapi.connectivity.getconnectivityservicelist.Output`."""
+
+    service: list[Service]
+
+
+class SipOutput(Wire):
+    """`tapi.common.getserviceinterfacepointdetails.Output`."""
+
+    sip: ServiceInterfacePoint
+
+
+class SipListOutput(Wire):
+    """`tapi.common.getserviceinterfacepointlist.Output`."""
+
+    sip: list[ServiceInterfacePoint]

@@ -1,0 +1,168 @@
+"""The operations: each takes the parsed input and gives the published output, or None where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from presto.core.core import Core
+from presto.core.findings import Finding, Rejected, Tag, nearest
+from presto.core.model import Service
+from presto.restconf import answers
+from presto.restconf.messages import (
+    CreateInput,
+    NoInput,
+    ServiceIdInput,
+    ServiceListOutput,
+    ServiceOutput,
+    SipIdInput,
+    SipListOutput,
+    SipOutput,
+    SipUpdateInput,
+    UpdateInput,
+)
+from presto.restconf.orders import changed_swvc, new_swvc, order_findings
+from presto.restconf.parse import Input, Parsed, to_model
+from presto.restconf.paths import in_an_update, on_the_wire
+from presto.restconf.tapi import Wire
+from presto.restconf.unsupported import check_honoured
+
+Handler = Callable[[Core, Parsed], Awaitable[Wire | None]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A published operation: its YANG module and what answers it; None where nothing does yet."""
+
+    module: str
+    handler: Handler | None
+
+
+async def list_sips(core: Core, parsed: Parsed) -> SipListOutput:
+    """`get-service-interface-point-list`: all UNIs."""
+    _input(NoInput, parsed)
+    return SipListOutput(sip=[answers.service_interface_point(state) for state in await core.unis()])
+
+
+async def show_sip(core: Core, parsed: Parsed) -> SipOutput:
+    """`get-service-interface-point-details`: one UNI by id or name."""
+    wanted = _required(_input(SipIdInput, parsed).sip_id_or_name, "sip-id-or-name")
+    return SipOutput(sip=answers.service_interface_point(await core.uni(wanted)))
+
+
+async def update_sip(core: Core, parsed: Parsed) -> None:
+    """`update-service-interface-point`: lock or unlock a UNI for orders."""
+    given, findings = to_model(SipUpdateInput, parsed)
+    findings += _missing(given.sip_id_or_name, "sip-id-or-name") + _missing(given.state, "state")
+    if findings:
+        raise Rejected(findings)
+    await core.lock_uni(given.sip_id_or_name or "", locked=given.state == "LOCKED")
+
+
+async def create_service(core: Core, parsed: Parsed) -> ServiceOutput:
+    """`create-connectivity-service`: accepted when everything is right, carried out in the background."""
+    order, form = to_model(CreateInput, parsed)
+    findings = (*form, *order_findings(order, core.inventory), *check_honoured(order))
+    return _shown(core, await core.create(new_swvc(order), findings))
+
+
+async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
+    """`update-connectivity-service`: members that are given replace the service's; one end point at a time."""
+    order, form = to_model(UpdateInput, parsed)
+    findings = (*form, *order_findings(order, core.inventory), *check_honoured(order))
+    wanted = order.service_id_or_name
+    if not wanted:
+        raise Rejected((*findings, *_missing(wanted, "service-id-or-name")))
+    try:
+        return _shown(core, await core.update(wanted, changed_swvc(order), findings))
+    except Rejected as rejected:
+        raise Rejected(in_an_update(on_the_wire(rejected.findings))) from None
+
+
+async def delete_service(core: Core, parsed: Parsed) -> None:
+    """`delete-connectivity-service`: accepted in any state, carried out in the background."""
+    await core.delete(_required(_input(ServiceIdInput, parsed).service_id_or_name, "service-id-or-name"))
+
+
+async def list_services(core: Core, parsed: Parsed) -> ServiceListOutput:
+    """`get-connectivity-service-list`: all services, oldest first."""
+    _input(NoInput, parsed)
+    found = await core.services()
+    return ServiceListOutput(service=[answers.service(service, core.stage(service)) for service in found])
+
+
+async def show_service(core: Core, parsed: Parsed) -> ServiceOutput:
+    """`get-connectivity-service-details`: one service by id or name."""
+    wanted = _required(_input(ServiceIdInput, parsed).service_id_or_name, "service-id-or-name")
+    return _shown(core, await core.service(wanted))
+
+
+_COMMON, _CONNECTIVITY = partial(Operation, "tapi-common"), partial(Operation, "tapi-connectivity")
+_TOPOLOGY, _PATHS = Operation("tapi-topology", None), Operation("tapi-path-computation", None)
+
+OPERATIONS: Mapping[str, Operation] = {
+    "get-service-interface-point-list": _COMMON(list_sips),
+    "get-service-interface-point-details": _COMMON(show_sip),
+    "update-service-interface-point": _COMMON(update_sip),
+    "create-connectivity-service": _CONNECTIVITY(create_service),
+    "update-connectivity-service": _CONNECTIVITY(update_service),
+    "delete-connectivity-service": _CONNECTIVITY(delete_service),
+    "get-connectivity-service-list": _CONNECTIVITY(list_services),
+    "get-connectivity-service-details": _CONNECTIVITY(show_service),
+    "get-connection-details": _CONNECTIVITY(None),
+    "get-topology-list": _TOPOLOGY,
+    "get-topology-details": _TOPOLOGY,
+    "get-node-details": _TOPOLOGY,
+    "get-link-details": _TOPOLOGY,
+    "get-node-edge-point-details": _TOPOLOGY,
+    "compute-p-2-p-path": _PATHS,
+    "optimize-p-2-p-path": _PATHS,
+    "delete-p-2-p-path": _PATHS,
+}
+"""The 17 published operations."""
+
+
+def find_operation(name: str) -> Operation:
+    """The operation of a plain or module-qualified name. Raises Rejected when there is none."""
+    module, _, plain = name.rpartition(":")
+    operation = OPERATIONS.get(plain)
+    if operation is None or module not in {"", operation.module}:
+        known = [f"{operation.module}:{plain}"] if operation else OPERATIONS
+        raise Rejected([Finding(Tag.NOT_FOUND, (), f'There is no operation "{name[:80]}"', nearest(name, known))])
+    return operation
+
+
+async def run(operation: Operation, name: str, core: Core, parsed: Parsed) -> Wire | None:
+    """Carry an operation out. Raises Rejected, with published paths."""
+    if operation.handler is None:
+        built = ", ".join(name for name, other in OPERATIONS.items() if other.handler)
+        message = f"The operation {name} is not built"
+        raise Rejected([Finding(Tag.OPERATION_NOT_SUPPORTED, (), message, f"Built: {built}.")])
+    try:
+        return await operation.handler(core, parsed)
+    except Rejected as rejected:
+        raise Rejected(on_the_wire(rejected.findings)) from None
+
+
+def _input(model: type[Input], parsed: Parsed) -> Input:
+    given, findings = to_model(model, parsed)
+    if findings:
+        raise Rejected(findings)
+    return given
+
+
+def _missing(value: str | None, member: str) -> tuple[Finding, ...]:
+    if value:
+        return ()
+    return (Finding(Tag.MISSING_ELEMENT, ("input", member), f"The input has no {member}", "Give it."),)
+
+
+def _required(value: str | None, member: str) -> str:
+    if not value:
+        raise Rejected(_missing(value, member))
+    return value
+
+
+def _shown(core: Core, service: Service) -> ServiceOutput:
+    return ServiceOutput(service=answers.service(service, core.stage(service)))

@@ -1,0 +1,171 @@
+"""From the bytes of a request to a typed input, with everything that is wrong on the way.
+
+The published file allows unknown members everywhere. Here they are refused: a member that is misspelt, and so
+ignored, would leave a firewall open or a tunnel unencrypted without a word.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from presto.core.findings import Finding, Path, Rejected, Tag, nearest
+from presto.restconf.tapi import Wire
+
+MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
+MEMBER_MODULES = MODULES | {"mef-sdwan", "mef-sdwan-connectivity", "mef-common", "mef-common-types"}
+_DEEPEST = 32
+
+Input = TypeVar("Input", bound=Wire)
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The `input` member as plain values, published names without module, and what was wrong with its form."""
+
+    values: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+
+def parse_body(content: bytes) -> Parsed:
+    """Read `{"input": {…}}`; an empty body is an empty input.
+
+    Raises Rejected when it is no JSON object of that form.
+    """
+    if not content.strip():
+        return Parsed({}, ())
+    try:
+        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        _malformed("The body is not UTF-8.")
+    except RecursionError:
+        _malformed(f"The body is nested deeper than {_DEEPEST} levels.")
+    except ValueError as error:
+        _malformed(f"The body is not JSON: {error}.")
+    if not isinstance(document, dict):
+        _malformed('The body must be an object with the member "input".')
+    findings: list[Finding] = []
+    members = _plain(document, (), findings)
+    for name in members.keys() - {"input"}:
+        findings.append(_unknown((name,), ["input"]))
+    values = members.get("input", {})
+    if not isinstance(values, dict):
+        raise Rejected([Finding(Tag.INVALID_VALUE, ("input",), "The input must be an object", "")])
+    return Parsed(values, tuple(findings))
+
+
+def to_model(model: type[Input], parsed: Parsed) -> tuple[Input, tuple[Finding, ...]]:
+    """The typed input and everything that is wrong with its members.
+
+    Wrong members are left out of the result, so that the rest can be checked in the same go.
+    """
+    values, findings = parsed.values, list(parsed.findings)
+    while True:
+        try:
+            return model.model_validate(values), tuple(findings)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            findings += [_finding(model, detail) for detail in details]
+            for detail in details:
+                _leave_out(values, detail["loc"])
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"member {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return members
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON value")
+
+
+def _malformed(message: str) -> NoReturn:
+    raise Rejected([Finding(Tag.MALFORMED_MESSAGE, (), message.rstrip("."), "")]) from None
+
+
+def _plain(value: Any, path: Path, findings: list[Finding]) -> Any:
+    """Take module names off members, and leave out what has no place in YANG's JSON (RFC 7951): null, control codes."""
+    if len(path) > _DEEPEST:
+        _malformed(f"The body is nested deeper than {_DEEPEST} levels.")
+    if isinstance(value, list):
+        return [_plain(element, (*path, index), findings) for index, element in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    members: dict[str, Any] = {}
+    for name, member in value.items():
+        module, _, plain = name.rpartition(":")
+        key = plain if module in MEMBER_MODULES else name
+        here = (*path, key)
+        fault = _member_fault(key in members, member)
+        if fault:
+            findings.append(Finding(Tag.INVALID_VALUE, here, *fault))
+        else:
+            members[key] = _plain(member, here, findings)
+    return members
+
+
+def _member_fault(repeated: bool, member: Any) -> tuple[str, str] | None:
+    if repeated:
+        return "The member stands twice, with and without its module", "Keep one."
+    if member is None:
+        return "null is no value", "Leave the member out."
+    texts = [text for text in (member if isinstance(member, list) else [member]) if isinstance(text, str)]
+    if any(not _legal(text) for text in texts):
+        return "The text has characters that YANG strings cannot hold", "See RFC 7950 section 9.4."
+    return None
+
+
+def _legal(text: str) -> bool:
+    return all(letter in "\t\n\r" or (letter >= " " and not "\ud800" <= letter <= "\udfff") for letter in text)
+
+
+def _finding(model: type[Wire], detail: Any) -> Finding:
+    path: Path = ("input", *detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return _unknown(path, _members(model, detail["loc"][:-1]))
+    if detail["type"] == "literal_error":
+        allowed = [text.strip("'") for text in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        hint = nearest(str(detail["input"]), allowed, "Values")
+        return Finding(Tag.INVALID_VALUE, path, "This is no value of the enumeration", hint)
+    return Finding(Tag.INVALID_VALUE, path, detail["msg"], "")
+
+
+def _unknown(path: Path, known: list[str]) -> Finding:
+    name = str(path[-1])
+    message = f'There is no member "{name[:60]}" here'
+    return Finding(Tag.UNKNOWN_ELEMENT, path, message, nearest(name, known, "Known members"))
+
+
+def _members(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The published names that may stand at a place."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, str):
+            fields = {field.alias: field.annotation for field in current.model_fields.values()}
+            current = _model_in(fields[part])
+    return [str(field.alias) for field in current.model_fields.values()]
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return (
+        next(found for part in get_args(annotation) if (found := _model_in(part)) is not None)
+        if get_args(annotation)
+        else None
+    )
+
+
+def _leave_out(values: Any, location: tuple[int | str, ...]) -> None:
+    """Remove the innermost member that a location is in; a list with a wrong element goes as a whole."""
+    names = [number for number, part in enumerate(location) if isinstance(part, str)]
+    for part in location[: names[-1]]:
+        values = values[part] if isinstance(part, int) else values.get(part, {})
+    if isinstance(values, dict):
+        values.pop(str(location[names[-1]]), None)

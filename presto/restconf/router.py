@@ -1,0 +1,79 @@
+"""The HTTP side of the operations: media types, bodies, and errors in the shape of RFC 8040."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from presto.core.core import Core
+from presto.core.findings import Rejected
+from presto.restconf import errors
+from presto.restconf.operations import find_operation, run
+from presto.restconf.parse import parse_body
+
+YANG_JSON, PLAIN_JSON = "application/yang-data+json", "application/json"
+
+
+def restconf_router(core: Core) -> APIRouter:
+    """`POST /restconf/operations/<operation>`, with or without a slash at the end and the module in front."""
+    router = APIRouter(prefix="/restconf")
+
+    @router.post("/operations/{name}")
+    @router.post("/operations/{name}/")
+    async def operate(name: str, request: Request) -> Response:
+        media = answer_media(request)
+        module = ""
+        try:
+            operation = find_operation(name)
+            module = operation.module
+            _check_content_type(request)
+            output = await run(operation, name, core, parse_body(await request.body()))
+        except Rejected as rejected:
+            status = errors.status(rejected.findings)
+            return json_response(errors.body(rejected.findings, module), status, media)
+        if output is None:
+            # The published file answers operations without output with 201 "No response".
+            return Response(status_code=201)
+        document = output.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return json_response({"output": document}, 200, media)
+
+    return router
+
+
+def json_response(document: Any, status: int, media: str) -> Response:
+    """A JSON body of that media type."""
+    return Response(json.dumps(document, separators=(",", ":")), status, media_type=media)
+
+
+def answer_media(request: Request) -> str:
+    """The media type of the answer. Raises HTTPException 406 when the client accepts none that we have."""
+    accepted = _media_types(request.headers.getlist("accept"))
+    if not accepted or accepted & {YANG_JSON, "application/*", "*/*"}:
+        return YANG_JSON
+    if PLAIN_JSON in accepted:
+        return PLAIN_JSON
+    raise HTTPException(406, f"The answer is {YANG_JSON} or {PLAIN_JSON}.")
+
+
+def _media_types(headers: Iterable[str]) -> set[str]:
+    types = (part.split(";") for header in headers for part in header.split(","))
+    kinds = {kind.strip().casefold() for kind, *parameters in types if not any(map(_refused, parameters))}
+    return kinds - {""}
+
+
+def _refused(parameter: str) -> bool:
+    name, _, value = parameter.strip().partition("=")
+    return name.casefold() == "q" and not value.strip("0. ")
+
+
+def _check_content_type(request: Request) -> None:
+    """A body needs its type. That also keeps web pages from sending orders: browsers ask before they send this one."""
+    given = request.headers.get("content-type", "").split(";")[0].strip().casefold()
+    if given and given not in {YANG_JSON, PLAIN_JSON}:
+        raise HTTPException(415, f"Send {YANG_JSON} or {PLAIN_JSON}.")
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if not given and has_body:
+        raise HTTPException(415, f"Say what the body is: Content-Type: {YANG_JSON}.")

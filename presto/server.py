@@ -1,0 +1,158 @@
+"""Serving the API: blocking for the command line, or in a thread of its own for tests and scenarios.
+
+There is no authentication yet, so the server binds to loopback addresses only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI
+from orchestrator.service import Orchestrator
+
+from orchestrator.inventory import load_inventory
+from orchestrator.store import Store as OrchestratorStore
+from presto.app import create_app
+from presto.core.core import STOP_PATIENCE, Core
+from presto.core.settings import Settings
+from presto.core.store import Store
+from presto.core.tables import database_url, open_engine
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
+START_PATIENCE = 30.0
+
+
+class UnsafeBinding(Exception):
+    """The address can be reached from other machines, and nothing would ask who is there."""
+
+
+class ServerFailed(Exception):
+    """The server did not start or did not stop."""
+
+
+def build_app(inventory: Path, database: str, settings: Settings | None = None) -> FastAPI:
+    """The application over the orchestrator. `database` is a SQLAlchemy URL or the path of a SQLite file.
+
+    Raises orchestrator.model.InventoryError when the inventory is wrong, StoreError or
+    sqlalchemy.exc.SQLAlchemyError when the database cannot be used.
+    """
+    enrolled = load_inventory(inventory)
+    store = Store(open_engine(database))
+    orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database)))
+    return create_app(Core(enrolled, store, orchestrator, settings))
+
+
+def serve(
+    inventory: Path,
+    database: str,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    settings: Settings | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the base URL once requests are answered.
+
+    Port 0 takes a free one. Raises UnsafeBinding for addresses that are not loopback, OSError when the address is
+    taken, and what `build_app` raises.
+    """
+    listener = _bind(host, port)
+    with listener:
+        server = _Server(build_app(inventory, database, settings), lambda: ready and ready(_url(listener)))
+        server.run(sockets=[listener])
+
+
+class BackgroundServer:
+    """The application on a port of its own in a thread: `start` returns when it answers, `stop` when it is gone."""
+
+    def __init__(self, app: FastAPI, host: str = DEFAULT_HOST, port: int = 0) -> None:
+        self._listener = _bind(host, port)
+        self._changed = threading.Event()
+        self._server = _Server(app, self._changed.set)
+        self._thread = threading.Thread(target=self._run, name="presto", daemon=True)
+        self.url = _url(self._listener)
+
+    def start(self) -> str:
+        """Returns the base URL. Raises ServerFailed."""
+        self._thread.start()
+        if not (self._changed.wait(START_PATIENCE) and self._server.started):
+            self.stop()
+            raise ServerFailed("the server did not start; its log says why")
+        return self.url
+
+    def stop(self) -> None:
+        """Ends the server; orders under way get a moment, then wait for the next start. Raises ServerFailed."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(STOP_PATIENCE + START_PATIENCE)
+        self._listener.close()
+        if self._thread.is_alive():
+            raise ServerFailed("the server did not stop")
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            self._changed.set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it has started."""
+
+    def __init__(self, app: FastAPI, started: Callable[[], object]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
+                lifespan="on",
+            )
+        )
+        self._on_start = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket's base; every address that the host name stands for must be a loopback one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    outside = [str(entry[4][0]) for entry in found if not ipaddress.ip_address(entry[4][0]).is_loopback]
+    if outside:
+        raise UnsafeBinding(
+            f"{host} ({', '.join(outside)}) can be reached from other machines, and the API has no authentication yet: "
+            f"bind to {DEFAULT_HOST} and reach it through an SSH tunnel"
+        )
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

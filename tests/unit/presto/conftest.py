@@ -1,0 +1,211 @@
+"""An application over an in-memory network that behaves like the orchestrator, and a good order to start from."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from orchestrator.inventory import Inventory
+from orchestrator.model import (
+    DeploymentOutcome,
+    EventListener,
+    OrchestratorError,
+    Result,
+    ServiceEvent,
+    ServiceOutcome,
+    ServiceRequest,
+    UnknownService,
+)
+from presto.app import create_app
+from presto.core.core import Core
+from presto.core.settings import Settings
+from presto.core.store import Store
+from presto.core.tables import open_engine
+
+ORDER = json.loads((Path(__file__).parent / "order.json").read_text(encoding="utf-8"))
+
+
+def make_inventory(sites: int = 4) -> Inventory:
+    names = [f"site-{chr(ord('a') + number)}" for number in range(sites)]
+    return Inventory.model_validate(
+        {
+            "ucpes": [
+                {
+                    "id": name,
+                    "docker": f"tcp://172.30.1.{number}:2376",
+                    "ovsdb": f"ssl:172.30.1.{number}:6640",
+                    "openflow": f"ssl:172.30.1.{number}:6653",
+                    "bridge": "br-ucpe",
+                    "wan": [{"port": "wan0", "underlay": "internet", "address": f"198.51.100.{number}/24"}],
+                }
+                for number, name in enumerate(names, 1)
+            ],
+            "unis": [
+                {
+                    "id": f"0000000{number}-0000-4000-8000-000000000000",
+                    "name": f"{name}-lan0",
+                    "ucpe": name,
+                    "port": "lan0",
+                    "prefix": f"10.{number}.0.0/24",
+                    "provider_address": f"10.{number}.0.1",
+                }
+                for number, name in enumerate(names, 1)
+            ],
+        }
+    )
+
+
+class MemoryNetwork:
+    """Keeps what was asked for. `gate` holds work up while it is cleared; `faults` are raised or returned once.
+
+    Like the orchestrator it compares with what it has, knows no services but those it deployed, and is asked for one
+    service at a time only: a second call while one runs is a fault of the caller.
+    """
+
+    def __init__(self) -> None:
+        self.deployed: dict[str, ServiceRequest] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.faults: list[OrchestratorError | Exception | dict[str, str]] = []
+        self._busy: set[str] = set()
+        self.most_at_once = 0
+
+    async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
+        failing = await self._work("deploy", request.id, on_event)
+        same = self.deployed.get(request.id) == request
+        ends = tuple(
+            DeploymentOutcome(end.ucpe, Result.ROLLED_BACK, error=failing[end.ucpe])
+            if end.ucpe in failing
+            else DeploymentOutcome(end.ucpe, Result.UNCHANGED if same else Result.APPLIED)
+            for end in request.deployments
+        )
+        self.deployed[request.id] = request
+        whole = Result.ROLLED_BACK if failing else Result.UNCHANGED if same else Result.APPLIED
+        return ServiceOutcome(request.id, 1, whole, ends, 0.0)
+
+    async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
+        failing = await self._work("remove", service_id, on_event)
+        if service_id not in self.deployed:
+            raise UnknownService(f"there is no service {service_id}")
+        ucpes = [end.ucpe for end in self.deployed[service_id].deployments]
+        if failing:
+            ends = tuple(DeploymentOutcome(name, Result.INCONSISTENT, error=failing.get(name)) for name in ucpes)
+            return ServiceOutcome(service_id, 1, Result.INCONSISTENT, ends, 0.0)
+        del self.deployed[service_id]
+        ends = tuple(DeploymentOutcome(name, Result.REMOVED) for name in ucpes)
+        return ServiceOutcome(service_id, 1, Result.REMOVED, ends, 0.0)
+
+    async def asked(self, times: int) -> None:
+        """Wait until that many calls came."""
+        async with asyncio.timeout(5):
+            while len(self.calls) < times:
+                await asyncio.sleep(0.002)
+
+    async def _work(self, verb: str, service_id: str, on_event: EventListener | None) -> dict[str, str]:
+        assert service_id not in self._busy, "two pieces of work for one service at once"
+        self._busy.add(service_id)
+        self.most_at_once = max(self.most_at_once, len(self._busy))
+        try:
+            self.calls.append((verb, service_id))
+            if on_event:
+                on_event(ServiceEvent(service_id, "containers", "starting containers", 0.0, ucpe="site-a"))
+            await self.gate.wait()
+            fault = self.faults.pop(0) if self.faults else {}
+            if isinstance(fault, Exception):
+                raise fault
+            return fault
+        finally:
+            self._busy.discard(service_id)
+
+
+class Client:
+    """Calls operations by name."""
+
+    def __init__(self, http: httpx.AsyncClient, network: MemoryNetwork, core: Core) -> None:
+        self.http, self.network, self.core = http, network, core
+
+    async def call(self, operation: str, values: dict[str, Any] | None = None) -> httpx.Response:
+        content = None if values is None else json.dumps({"input": values})
+        headers = {"content-type": "application/yang-data+json"} if content else {}
+        return await self.http.post(f"/restconf/operations/{operation}/", content=content, headers=headers)
+
+    async def service(self, name: str) -> dict[str, Any]:
+        answer = await self.call("get-connectivity-service-details", {"service-id-or-name": name})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["output"]["service"]
+        return found
+
+    async def until(self, name: str, state: str) -> dict[str, Any]:
+        """The service once it has come to that state."""
+        async with asyncio.timeout(5):
+            while (found := await self.service(name)) and pairs(found)["lso-state"] != state:
+                await asyncio.sleep(0.002)
+        return found
+
+    async def until_gone(self, name: str) -> None:
+        async with asyncio.timeout(5):
+            while (
+                await self.call("get-connectivity-service-details", {"service-id-or-name": name})
+            ).status_code != 404:
+                await asyncio.sleep(0.002)
+
+
+def pairs(thing: dict[str, Any]) -> dict[str, str]:
+    return {pair["value-name"]: pair["value"] for pair in thing.get("name", [])}
+
+
+@pytest.fixture(name="pairs")
+def _pairs() -> Callable[[dict[str, Any]], dict[str, str]]:
+    return pairs
+
+
+@pytest.fixture
+def order() -> dict[str, Any]:
+    """A fresh copy of a good order of two sites."""
+    return copy.deepcopy(ORDER)
+
+
+@pytest.fixture
+def inventory() -> Inventory:
+    return make_inventory()
+
+
+@pytest.fixture
+def network() -> MemoryNetwork:
+    return MemoryNetwork()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "lso.db"
+
+
+@pytest.fixture
+def new_core(inventory: Inventory, network: MemoryNetwork, database: Path) -> Callable[..., Core]:
+    def make(settings: Settings | None = None, **changes: Any) -> Core:
+        engine = open_engine(str(database))
+        return Core(changes.get("inventory", inventory), Store(engine), network, settings)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def client(new_core: Callable[..., Core], network: MemoryNetwork) -> AsyncIterator[Client]:
+    core = new_core()
+    app = create_app(core)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
+    ):
+        yield Client(http, network, core)
+        network.gate.set()
