@@ -54,6 +54,7 @@ def wide_drawing(picture: Picture) -> Markup:
         group(*(_pipe(pin, bands[name]) for (_, name), pin in pins.items() if name in bands)),
         group(*(_underlay(picture, underlay, bands[underlay.name]) for underlay in picture.topology.underlays)),
         group(*_tunnels(picture, pins, bands)),
+        group(*(_underlay_label(picture, underlay, bands[underlay.name]) for underlay in picture.topology.underlays)),
         group(*(_site(picture, site, frames[site.name]) for site in picture.topology.sites)),
     ]
     label = f"Topology: {', '.join(site.name for site in picture.topology.sites)}"
@@ -197,15 +198,22 @@ def _bands(underlays: tuple[UnderlayPicture, ...], height: float) -> dict[str, t
 def _underlay(picture: Picture, underlay: UnderlayPicture, band: tuple[float, float]) -> Markup:
     left, right = _MIDDLE
     top, bottom = band
+    ground = f"underlay {picture.style(underlay.element)}"
+    return box(left, top, right - left, bottom - top, ground, radius=14)
+
+
+def _underlay_label(picture: Picture, underlay: UnderlayPicture, band: tuple[float, float]) -> Markup:
+    """The words of an underlay; they lie above the tunnels, with a halo."""
+    left, right = _MIDDLE
+    top = band[0]
     element = underlay.element
     room = right - left - 28
     drawn = group(
-        box(left, top, right - left, bottom - top, f"underlay {picture.style(element)}", radius=14),
-        text(left + 14, top + 24, underlay.name, 13, face="bold", width=room - 20),
+        text(left + 14, top + 24, underlay.name, 13, face="bold", width=room - 20, class_="halo"),
         mark(right - 20, top + 19, picture.verdict(element)),
-        text(left + 14, top + 41, underlay.prefix, 10.5, face="mono", width=room, class_="muted"),
+        text(left + 14, top + 41, underlay.prefix, 10.5, face="mono", width=room, class_="muted halo"),
         *(
-            text(left + 14, top + 57 + 15 * index, words, 10.5, width=room, class_="muted")
+            text(left + 14, top + 57 + 15 * index, words, 10.5, width=room, class_="muted halo")
             for index, words in enumerate(impairment_lines(underlay))
         ),
     )
