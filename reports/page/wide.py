@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.model import HostPicture, SitePicture, TunnelPicture, UnderlayPicture, VnfPicture
-from reports.page.picture import Picture, ends_text, impairment_lines, spi_text
+from reports.model import HostPicture, SitePicture, VnfPicture
+from reports.page.between import WIDTH, bands, pipe, tunnels, underlay_ground, underlay_label
+from reports.page.picture import Picture
 from reports.page.svg import box, group, line, linked, mark, tag, text
 
-WIDTH = 1240.0
 _CARD = 470.0  # width of a site
-_MIDDLE = (520.0, 720.0)  # left and right edge of the underlays
 _ROW_GAP = 24.0
 _HOST = 46.0  # height of a host with its gap
 _SHOWN_HOSTS = 4
 _VNF_HEIGHT = 78.0
-_UNDERLAY_HEAD = 84.0
-
-_Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class _Frame:
 def wide_drawing(picture: Picture) -> Markup:
     """The SVG element, `WIDTH` units wide and as high as the sites need."""
     frames, height = _frames(picture.topology.sites)
-    bands = _bands(picture.topology.underlays, height)
+    heights = bands(picture.topology.underlays, height)
     pins = {
         (site.name, wan.underlay): _pin(site, frames[site.name], index)
         for site in picture.topology.sites
@@ -51,10 +47,10 @@ def wide_drawing(picture: Picture) -> Markup:
     }
     parts = [
         group(*(_card(picture, site, frames[site.name]) for site in picture.topology.sites)),
-        group(*(_pipe(pin, bands[name]) for (_, name), pin in pins.items() if name in bands)),
-        group(*(_underlay(picture, underlay, bands[underlay.name]) for underlay in picture.topology.underlays)),
-        group(*_tunnels(picture, pins, bands)),
-        group(*(_underlay_label(picture, underlay, bands[underlay.name]) for underlay in picture.topology.underlays)),
+        group(*(pipe(pin, heights[name]) for (_, name), pin in pins.items() if name in heights)),
+        group(*(underlay_ground(picture, underlay, heights[underlay.name]) for underlay in picture.topology.underlays)),
+        group(*tunnels(picture, pins, heights)),
+        group(*(underlay_label(picture, underlay, heights[underlay.name]) for underlay in picture.topology.underlays)),
         group(*(_site(picture, site, frames[site.name]) for site in picture.topology.sites)),
     ]
     label = f"Topology: {', '.join(site.name for site in picture.topology.sites)}"
@@ -186,110 +182,3 @@ def _vnf(picture: Picture, site: SitePicture, vnf: VnfPicture, frame: _Frame, in
         text(x + pad, y + 65, vnf.version, size - 1.5, face="mono", width=room, class_="muted"),
     )
     return linked(drawn, picture.anchor(element), picture.label(element, f"{vnf.name} of {site.name}"))
-
-
-def _bands(underlays: tuple[UnderlayPicture, ...], height: float) -> dict[str, tuple[float, float]]:
-    """Top and bottom of each underlay, which share the height evenly."""
-    gap = 16.0
-    each = (height - gap * max(len(underlays) - 1, 0)) / max(len(underlays), 1)
-    return {item.name: (index * (each + gap), index * (each + gap) + each) for index, item in enumerate(underlays)}
-
-
-def _underlay(picture: Picture, underlay: UnderlayPicture, band: tuple[float, float]) -> Markup:
-    left, right = _MIDDLE
-    top, bottom = band
-    ground = f"underlay {picture.style(underlay.element)}"
-    return box(left, top, right - left, bottom - top, ground, radius=14)
-
-
-def _underlay_label(picture: Picture, underlay: UnderlayPicture, band: tuple[float, float]) -> Markup:
-    """The words of an underlay; they lie above the tunnels, with a halo."""
-    left, right = _MIDDLE
-    top = band[0]
-    element = underlay.element
-    room = right - left - 28
-    drawn = group(
-        text(left + 14, top + 24, underlay.name, 13, face="bold", width=room - 20, class_="halo"),
-        mark(right - 20, top + 19, picture.verdict(element)),
-        text(left + 14, top + 41, underlay.prefix, 10.5, face="mono", width=room, class_="muted halo"),
-        *(
-            text(left + 14, top + 57 + 15 * index, words, 10.5, width=room, class_="muted halo")
-            for index, words in enumerate(impairment_lines(underlay))
-        ),
-    )
-    return linked(drawn, picture.anchor(element), picture.label(element, f"Underlay {underlay.name}"))
-
-
-def _pipe(pin: _Point, band: tuple[float, float]) -> Markup:
-    """The access link from a WAN port to its underlay, drawn wide so that tunnels lie inside it."""
-    x, y = pin
-    edge = _MIDDLE[0] + 4 if x < WIDTH / 2 else _MIDDLE[1] - 4
-    entry = min(max(y, band[0] + 24), band[1] - 14)
-    bend = (x + edge) / 2
-    return tag("path", d=f"M{x:g} {y:g}C{bend:g} {y:g} {bend:g} {entry:g} {edge:g} {entry:g}", class_="pipe")
-
-
-def _tunnels(
-    picture: Picture, pins: Mapping[tuple[str, str], _Point], bands: Mapping[str, tuple[float, float]]
-) -> Iterator[Markup]:
-    for name, band in bands.items():
-        drawn = [
-            (tunnel, pins[tunnel.site_a, name], pins[tunnel.site_b, name])
-            for tunnel in picture.topology.tunnels
-            if (tunnel.underlay or next(iter(bands))) == name
-            and (tunnel.site_a, name) in pins and (tunnel.site_b, name) in pins
-        ]  # fmt: skip
-        across = [item for item in drawn if item[1][0] != item[2][0]]
-        levels = _levels([(one[1] + two[1]) / 2 for _, one, two in across], band[0] + _UNDERLAY_HEAD, band[1] - 12)
-        labelled = len(drawn) == len(across) and len(across) * 40 <= band[1] - band[0] - _UNDERLAY_HEAD
-        for (tunnel, one, two), level in zip(across, levels, strict=True):
-            yield _across(picture, tunnel, one, two, level)
-            if labelled:
-                yield _tunnel_label(tunnel, level, alone=len(across) == 1)
-        yield from (_beside(picture, *item) for item in drawn if item[1][0] == item[2][0])
-
-
-def _levels(wanted: list[float], top: float, bottom: float) -> list[float]:
-    """Heights near those wanted, in the same order, evenly apart where they would crowd, all within top and bottom."""
-    if not wanted:
-        return []
-    step = min(40.0, (bottom - top) / len(wanted))
-    order = sorted(range(len(wanted)), key=wanted.__getitem__)
-    levels = [0.0] * len(wanted)
-    reached = top + step / 2 - step
-    for position, index in enumerate(order):
-        latest = bottom - step / 2 - step * (len(wanted) - 1 - position)
-        reached = levels[index] = min(max(wanted[index], reached + step), latest)
-    return levels
-
-
-def _across(picture: Picture, tunnel: TunnelPicture, one: _Point, two: _Point, level: float) -> Markup:
-    (x1, y1), (x2, y2) = sorted((one, two))
-    left, right = _MIDDLE
-    path = (
-        f"M{x1:g} {y1:g}C{(x1 + left) / 2:g} {y1:g} {(x1 + left) / 2:g} {level:g} {left:g} {level:g}"
-        f"H{right:g}C{(x2 + right) / 2:g} {level:g} {(x2 + right) / 2:g} {y2:g} {x2:g} {y2:g}"
-    )
-    return _tunnel(picture, tunnel, path)
-
-
-def _beside(picture: Picture, tunnel: TunnelPicture, one: _Point, two: _Point) -> Markup:
-    """A tunnel between two sites of one column: it bends back inside the underlay."""
-    x = one[0]
-    reach = _MIDDLE[0] + 90 if x < WIDTH / 2 else _MIDDLE[1] - 90
-    return _tunnel(picture, tunnel, f"M{x:g} {one[1]:g}C{reach:g} {one[1]:g} {reach:g} {two[1]:g} {x:g} {two[1]:g}")
-
-
-def _tunnel(picture: Picture, tunnel: TunnelPicture, path: str) -> Markup:
-    drawn = tag("path", d=path, class_=f"tunnel {picture.style(tunnel.element)}")
-    return linked(drawn, picture.anchor(tunnel.element), picture.label(tunnel.element, f"Tunnel {ends_text(tunnel)}"))
-
-
-def _tunnel_label(tunnel: TunnelPicture, level: float, *, alone: bool) -> Markup:
-    middle, room = sum(_MIDDLE) / 2, _MIDDLE[1] - _MIDDLE[0] - 16
-    above = tunnel.algorithm if alone else ends_text(tunnel)
-    below = spi_text(tunnel) if alone else tunnel.algorithm
-    return group(
-        text(middle, level - 8, above or tunnel.state, 11, face="bold", anchor="middle", width=room),
-        text(middle, level + 17, below, 10, face="mono", anchor="middle", width=room, class_="muted"),
-    )
