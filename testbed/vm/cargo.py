@@ -1,0 +1,130 @@
+"""What is carried into the virtual machine, which has no network: the project, its Python wheels, its images.
+
+All of it lies in one folder that the machine mounts at ``/srv/carried``. Its ``results`` come back the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from testbed.vm.errors import VmError
+
+IMAGES = "lso/*"
+INSIDE = "/srv/carried/project/testbed/vm/inside.sh"
+# The interpreter of the disk's Debian release, and the C libraries it can serve.
+PYTHON = "3.11"
+GLIBC_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36)
+PLATFORMS = (
+    *("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64"),
+    *(f"manylinux_2_{minor}_x86_64" for minor in GLIBC_MINORS),
+)
+
+
+def requirements(pyproject: dict[str, Any]) -> tuple[str, ...]:
+    """Return all that ``pip install -e .[dev]`` needs, its build back end included."""
+    project = pyproject["project"]
+    wanted = (
+        *pyproject["build-system"]["requires"],
+        *project["dependencies"],
+        *project["optional-dependencies"]["dev"],
+    )
+    return tuple(sorted(wanted))
+
+
+def wheels_command(wanted: Sequence[str], folder: Path) -> list[str]:
+    """Return the ``pip`` call that fetches the wheels of *wanted* for the machine's interpreter, not for this one."""
+    return [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+        *("--dest", str(folder), "--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON),
+        *("--abi", f"cp{PYTHON.replace('.', '')}", "--abi", "abi3", "--abi", "none"),
+        *(option for platform in PLATFORMS for option in ("--platform", platform)),
+        *wanted,
+    ]
+
+
+def kept_wheels(project: Path, cache: Path, log: Path) -> Path:
+    """Return the folder of wheels, fetched when ``pyproject.toml`` asks for others than last time."""
+    wanted = requirements(tomllib.loads((project / "pyproject.toml").read_text()))
+    folder = cache / f"wheels-{_short_digest(*wanted)}"
+    if not folder.is_dir():
+        _drop(cache, "wheels-*")
+        unfinished = cache / "wheels-unfinished"
+        _run(wheels_command(wanted, unfinished), log)
+        unfinished.rename(folder)
+    return folder
+
+
+def kept_images(cache: Path, log: Path) -> Path:
+    """Return an archive of the container images that this machine's engine has now."""
+    query = ["docker", "image", "ls", "--no-trunc", "--format", "{{json .}}", "--filter", f"reference={IMAGES}"]
+    listed = _output(query)
+    images = {f"{row['Repository']}:{row['Tag']}": row["ID"] for row in map(json.loads, listed.splitlines())}
+    if not images:
+        raise VmError(f"this machine has no container image {IMAGES}: run `make setup` first")
+    archive = cache / f"images-{_short_digest(*(f'{name} {images[name]}' for name in sorted(images)))}.tar"
+    if not archive.exists():
+        _drop(cache, "images-*")
+        unfinished = cache / "images-unfinished"
+        _run(["docker", "save", "--output", str(unfinished), *sorted(images)], log)
+        unfinished.rename(archive)
+    return archive
+
+
+def pack(folder: Path, project: Path, wheels: Path, images: Path, command: Sequence[str]) -> None:
+    """Fill *folder* with everything that *command* needs in the machine; large files are linked, not copied."""
+    (folder / "results").mkdir(parents=True)
+    copy_project(project, folder / "project")
+    shutil.copytree(wheels, folder / "wheels", copy_function=os.link)
+    os.link(images, folder / "images.tar")
+    job = folder / "job"
+    job.write_text(f"#!/bin/sh\nexec {INSIDE} {shlex.join(command)}\n")
+    job.chmod(0o755)
+
+
+def copy_project(project: Path, target: Path) -> None:
+    """Clone *project* into *target* and carry uncommitted work over, so that what is seen here is what runs there."""
+    _output(["git", "clone", "--quiet", "--no-hardlinks", str(project), str(target)])
+    tracked = ["ls-files", "-z", "--deleted", "--modified", "--others", "--exclude-standard"]
+    for name in filter(None, _output(["git", "-C", str(project), *tracked]).split("\0")):
+        source, copy = project / name, target / name
+        if source.exists() or source.is_symlink():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy, follow_symlinks=False)
+        else:
+            copy.unlink(missing_ok=True)
+
+
+def _short_digest(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
+
+
+def _drop(cache: Path, pattern: str) -> None:
+    for old in cache.glob(pattern):
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+
+
+def _output(command: Sequence[str]) -> str:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise VmError(f"{shlex.join(command[:3])} … ended with code {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _run(command: Sequence[str], log: Path) -> None:
+    with log.open("a") as output:
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False).returncode
+    if code:
+        raise VmError(f"{shlex.join(command[:4])} … ended with code {code}; its output is in {log}")
