@@ -1,0 +1,21 @@
+"""The test-bed's own look into a uCPE, beside every interface that the orchestrator uses."""
+
+from testbed.ucpe_view.flows import FlowEntry, parse_flows
+from testbed.ucpe_view.inside import Inside, ViewError
+from testbed.ucpe_view.switch import Port, Trace, parse_trace
+from testbed.ucpe_view.view import Container, Network, Snapshot, UcpeView, Vnf
+
+__all__ = [
+    "Container",
+    "FlowEntry",
+    "Inside",
+    "Network",
+    "Port",
+    "Snapshot",
+    "Trace",
+    "UcpeView",
+    "ViewError",
+    "Vnf",
+    "parse_flows",
+    "parse_trace",
+]

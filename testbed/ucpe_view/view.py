@@ -1,0 +1,200 @@
+"""One uCPE seen out of band: its switch, containers, networks and VNFs, and all of it as one comparable value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from testbed.namespace import Namespace
+from testbed.ucpe_view.flows import FlowEntry, parse_flows
+from testbed.ucpe_view.inside import Inside, ViewError, host_pid
+from testbed.ucpe_view.switch import INTERFACE_COLUMNS, Port, Trace, parse_ports, parse_trace
+
+BRIDGE = "br-ucpe"
+OPENFLOW = "OpenFlow14"
+Snapshot = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of the uCPE's engine; *state* is the engine's word (running, exited, created …)."""
+
+    id: str
+    name: str
+    image: str
+    state: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of the uCPE's engine."""
+
+    name: str
+    driver: str
+    labels: Mapping[str, str]
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Vnf:
+    """One VNF that runs; *position* counts from the LAN, *inside* opens it, *namespace* is for captures in it."""
+
+    name: str
+    kind: str
+    service: str
+    position: int
+    container: Container
+    inside: Inside
+
+    @property
+    def namespace(self) -> Namespace:
+        """Return the VNF's network namespace."""
+        return self.inside.namespace
+
+    @property
+    def pid(self) -> int:
+        """Return the process id, on this machine, of the VNF's first process."""
+        return host_pid(self.inside)
+
+
+class UcpeView:
+    """The uCPE whose first process has id *pid* on this machine; every call looks anew and changes nothing."""
+
+    def __init__(self, pid: int, bridge: str = BRIDGE) -> None:
+        self.inside = Inside(f"/proc/{pid}")
+        self.bridge = bridge
+
+    def ports(self, service: str | None = None) -> list[Port]:
+        """Return all OVS ports by name, or those of *service* in the order of the chain."""
+        columns = ",".join(INTERFACE_COLUMNS)
+        argv = ["ovs-vsctl", "--timeout=10", "--format=json", "--", f"--columns={columns}", "list", "Interface"]
+        ports = parse_ports(self.inside.run(argv))
+        if service is None:
+            return ports
+        own = [port for port in ports if port.service == service]
+        return sorted(own, key=lambda port: (port.position if port.position is not None else -1, port.role))
+
+    def flows(self) -> list[FlowEntry]:
+        """Return all OpenFlow rules of the bridge with their counters, ports by name."""
+        return parse_flows(self._ofctl("dump-flows"))
+
+    def groups(self) -> list[str]:
+        """Return the bridge's OpenFlow groups, one text each."""
+        return sorted(line.strip() for line in self._ofctl("dump-groups").splitlines() if "group_id=" in line)
+
+    def trace(self, flow: str) -> Trace:
+        """Return what the bridge would do with a packet of *flow*, such as ``in_port=lan0,ip,nw_dst=10.2.0.10``.
+
+        Nothing is sent and no counter moves. Raises :class:`ViewError` for a port or field that does not exist.
+        """
+        return parse_trace(self.inside.run(["ovs-appctl", "-T", "10", "ofproto/trace", "--names", self.bridge, flow]))
+
+    def containers(self) -> list[Container]:
+        """Return all containers of the uCPE's engine, running or not, by name."""
+        rows = self.inside.engine("/containers/json?all=1")
+        return sorted((_container(row) for row in rows), key=lambda container: container.name)
+
+    def networks(self) -> list[Network]:
+        """Return all networks of the uCPE's engine by name."""
+        rows = self.inside.engine("/networks")
+        found = (Network(row["Name"], row["Driver"], row["Labels"] or {}, row["Options"] or {}) for row in rows)
+        return sorted(found, key=lambda network: network.name)
+
+    def vnfs(self, service: str) -> list[Vnf]:
+        """Return the VNFs of *service* that run, from the LAN to the WAN."""
+        running = (item for item in self.containers() if item.state == "running")
+        own = [item for item in running if item.labels.get("lso.service") == service]
+        found = (self._vnf(item) for item in own)
+        return sorted((vnf for vnf in found if vnf), key=lambda vnf: vnf.position)
+
+    def vnf(self, service: str, kind: str) -> Vnf | None:
+        """Return the first running VNF of *kind* of *service*, None when there is none."""
+        return next((vnf for vnf in self.vnfs(service) if vnf.kind == kind), None)
+
+    def vnf_json(self, service: str, kind: str, *argv: str) -> dict[str, Any]:
+        """Return the JSON object that *argv* prints in the VNF of *kind*; empty while no such VNF runs.
+
+        Raises :class:`ViewError` when the command fails in a VNF that runs, or prints anything else.
+        """
+        vnf = self.vnf(service, kind)
+        if not vnf:
+            return {}
+        try:
+            printed = vnf.inside.run(argv)
+        except ViewError:
+            if not vnf.inside.alive():
+                return {}
+            raise
+        try:
+            answer = json.loads(printed)
+        except json.JSONDecodeError as error:
+            raise ViewError(f"{argv[0]} of {vnf.name} printed no JSON: {error}") from error
+        if not isinstance(answer, dict):
+            raise ViewError(f"{argv[0]} of {vnf.name} printed no JSON object")
+        return answer
+
+    def run(self, argv: Sequence[str]) -> str:
+        """Run *argv* in the uCPE itself and return its standard output; :class:`ViewError` when it fails."""
+        return self.inside.run(argv)
+
+    def snapshot(self) -> Snapshot:
+        """Return all that a service can leave behind, without counters: equal before an order and after its removal."""
+        return {
+            "rules": [{"rule": text} for text in sorted(flow.text() for flow in self.flows())],
+            "groups": [{"group": text} for text in self.groups()],
+            "ports": [_lasting(port) for port in self.ports()],
+            "interfaces": [{"name": name} for name in self._interfaces()],
+            "networks": [
+                {"name": n.name, "driver": n.driver, "labels": dict(n.labels), "options": dict(n.options)}
+                for n in self.networks()
+            ],
+            "containers": [
+                {"name": c.name, "image": c.image, "state": c.state, "labels": dict(c.labels)}
+                for c in self.containers()
+            ],
+            "volumes": [{"name": name} for name in self._volumes()],
+        }
+
+    def _ofctl(self, command: str) -> str:
+        return self.inside.run(["ovs-ofctl", "--timeout=10", "-O", OPENFLOW, "--names", command, self.bridge])
+
+    def _interfaces(self) -> list[str]:
+        rows = Path(self.inside.proc, "net/dev").read_text().splitlines()[2:]
+        return sorted(row.split(":")[0].strip() for row in rows)
+
+    def _volumes(self) -> list[str]:
+        return sorted(volume["Name"] for volume in self.inside.engine("/volumes")["Volumes"] or [])
+
+    def _vnf(self, container: Container) -> Vnf | None:
+        state = self.inside.engine(f"/containers/{container.id}/json")["State"]
+        if not state["Pid"]:
+            return None
+        labels = container.labels
+        position = labels.get("lso.position", "")
+        return Vnf(
+            name=labels.get("lso.vnf", ""),
+            kind=labels.get("lso.kind", ""),
+            service=labels.get("lso.service", ""),
+            position=int(position) if position.isdecimal() else -1,
+            container=container,
+            inside=self.inside.child(state["Pid"]),
+        )
+
+
+def _container(row: Mapping[str, Any]) -> Container:
+    return Container(row["Id"], row["Names"][0].lstrip("/"), row["Image"], row["State"], row["Labels"] or {})
+
+
+def _lasting(port: Port) -> dict[str, Any]:
+    """Return of *port* what does not move by itself: no addresses that are drawn by lot, no state."""
+    return {
+        "name": port.name,
+        "type": port.type,
+        "external_ids": dict(port.external_ids),
+        "options": dict(port.options),
+        "mtu_request": port.mtu_request,
+    }
