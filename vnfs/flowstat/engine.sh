@@ -9,10 +9,11 @@ engine_stop() { stop_exporter; }
 
 make_meter() {
   [ ! -e /sys/class/net/meter0 ] || return 0
-  ip link add meter0 mtu 65535 addrgenmode none type veth peer name meter1 mtu 65535 addrgenmode none
+  # addrgenmode only once they exist: where IPv6 is off, creation with it is refused.
+  ip link add meter0 mtu 65535 type veth peer name meter1 mtu 65535
   ethtool -K meter0 tso off gso off tx-udp-segmentation off
-  ip link set meter0 up
-  ip link set meter1 up
+  ip link set meter0 addrgenmode none up
+  ip link set meter1 addrgenmode none up
 }
 
 engine_apply() {
