@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from testbed import kernel, lease, management, pki, reap, topology
+from testbed import store as images
 from testbed.handle import Node
 from testbed.inventory import LAN_PORT, inventory
 from testbed.lease import State
@@ -47,6 +48,7 @@ class Lab:
         self._clock = clock
         self._topology: Topology | None = None
         self._kept = False
+        self._store: str | None = None
 
     @classmethod
     def create(
@@ -55,17 +57,15 @@ class Lab:
     ) -> Lab:  # fmt: skip
         """Return a new lab of *spec*; only its folder is made. Raises ``SpecError`` for a lab that cannot exist.
 
-        *engines* overrides what this machine would choose for ``esp`` and ``datapath``. *store* is the volume with the
-        images that the uCPEs have from the start (see ``testbed.store``).
+        *engines* overrides what this machine would choose for ``esp`` and ``datapath``. *store* names the volume with
+        the images that the uCPEs have from the start; by default the one of the present images (``testbed.store``).
         """
         spec.check()
         owner = Owner.create(spec.name)
         lab = cls(owner.folder, owner, spec, Clock(progress))
         lab.engines = {**best_engines(), **(engines or {})}
-        lab._store = store
+        lab._store = images.current() if store is None else store
         return lab
-
-    _store: str | None = None
 
     @property
     def id(self) -> str:

@@ -35,6 +35,9 @@ class Orphan:
     name: str
     lab: str
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of lab {self.lab}"
+
 
 def orphans() -> tuple[Orphan, ...]:
     """Return everything that belongs to dead labs; looks only."""

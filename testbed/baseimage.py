@@ -1,0 +1,114 @@
+"""The base image: a slim Debian 12, pulled where a registry answers, else made from the distribution's mirror."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import docker
+import requests
+from docker.errors import DockerException
+
+from testbed.engine import EngineError, engine
+from testbed.progress import Clock
+
+TAG = "lso/base"
+SUITE = "bookworm"
+UPSTREAM = ("debian", "bookworm-slim")
+PULL_SECONDS = 20  # a registry that answers does so at once; one that is cut off never does
+INCLUDE = ("ca-certificates",)
+EXCLUDE = ("doc", "groff", "info", "linda", "lintian", "locale", "man", "zoneinfo")
+MIRROR = "http://deb.debian.org/debian"
+SECURITY = "http://deb.debian.org/debian-security"
+APT = Path("/etc/apt")
+TAIL = 15
+
+
+def digest() -> str:
+    """Return the digest of the recipe."""
+    return hashlib.sha256("\0".join((SUITE, *INCLUDE, "", *EXCLUDE)).encode()).hexdigest()
+
+
+def make(clock: Clock, labels: Mapping[str, str]) -> None:
+    """Make the image with *labels*; raise ``EngineError`` when neither way works."""
+    if _pulled():
+        clock.tell(TAG, f"{':'.join(UPSTREAM)} from the registry")
+        lines = [f"FROM {':'.join(UPSTREAM)}", *(f"LABEL {name}={value}" for name, value in labels.items())]
+        _from_dockerfile("\n".join(lines) + "\n")
+    else:
+        clock.tell(TAG, "no registry answers: from the distribution's mirror, with mmdebstrap")
+        _bootstrap(labels)
+
+
+def _pulled() -> bool:
+    try:
+        engine().images.get(":".join(UPSTREAM))
+    except DockerException:
+        pass
+    else:
+        return True
+    try:
+        docker.from_env(timeout=PULL_SECONDS).images.pull(*UPSTREAM)
+    except (DockerException, requests.RequestException):
+        return False
+    return True
+
+
+def _from_dockerfile(text: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="lso-base-") as folder:
+        (Path(folder) / "Dockerfile").write_text(text)
+        engine().images.build(path=folder, tag=TAG, rm=True, forcerm=True)
+
+
+def _bootstrap(labels: Mapping[str, str]) -> None:
+    changes = ['CMD ["/bin/bash"]', *(f"LABEL {name}={value}" for name, value in labels.items())]
+    with tempfile.TemporaryFile("w+") as log:
+        try:
+            tree = subprocess.Popen(bootstrap_command(*mirrors()), stdout=subprocess.PIPE, stderr=log)
+        except FileNotFoundError as error:
+            raise EngineError(f"{TAG} cannot be made: {error.filename} is not installed") from error
+        with tree:
+            engine().api.import_image(src=tree.stdout, repository=TAG, tag="latest", changes=changes)
+        if tree.returncode:
+            engine().images.remove(TAG, force=True)
+            log.seek(0)
+            last = "".join(f"    {line}" for line in log.read().splitlines(keepends=True)[-TAIL:])
+            raise EngineError(f"{TAG} cannot be made: mmdebstrap failed with {tree.returncode}\n{last}")
+
+
+def bootstrap_command(mirror: str, security: str) -> list[str]:
+    """Return the ``mmdebstrap`` command that writes the image's tree as a tar file to its output."""
+    slim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in EXCLUDE]
+    return [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={','.join(INCLUDE)}",
+        "--aptopt=APT::Install-Recommends false",
+        "--aptopt=Acquire::Languages none",
+        "--dpkgopt=force-unsafe-io",
+        *slim,
+        "--customize-hook=rm -rf $1/var/cache/* $1/var/log/*",
+        SUITE,
+        "-",
+        f"deb {mirror} {SUITE} main",
+        f"deb {mirror} {SUITE}-updates main",
+        f"deb {security} {SUITE}-security main",
+    ]
+
+
+def mirrors(apt: Path = APT) -> tuple[str, str]:
+    """Return the Debian and Debian security mirrors that this machine uses, or Debian's own on another distribution."""
+    if platform.freedesktop_os_release().get("ID") != "debian":
+        return MIRROR, SECURITY
+    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
+    text = "\n".join(path.read_text(errors="replace") for path in files if path.is_file())
+    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    main = re.search(r"https?://\S+/debian(?=/?\s)", text)
+    security = re.search(r"https?://\S+/debian-security(?=/?\s)", text)
+    return (main[0] if main else MIRROR), (security[0] if security else SECURITY)
