@@ -41,7 +41,7 @@ class Catalogue:
         for root in self._folders:
             path = root.folder / f"{name}.yaml"
             if path.parent == root.folder and path.is_file():
-                return self._current(name, path)
+                return self.read(path)
         hint = nearest(name, self.names())
         raise UnknownTemplate(f"there is no template {name}" + (f" ({hint})" if hint else ""))
 
@@ -49,10 +49,11 @@ class Catalogue:
         """Fill a template with inputs; raises UnknownTemplate, or TemplateError with everything that is wrong."""
         return compile_template(self.template(name), inputs)
 
-    def _current(self, name: str, path: Path) -> Template:
+    def read(self, path: Path) -> Template:
+        """The template in that file, which must be in one of the folders."""
         template = self._read.get(path)
         if template is None or not template.current():
-            template = self._read[path] = read_template(name, path, self._roots)
+            template = self._read[path] = read_template(path.stem, path, self._roots)
         return template
 
 
@@ -77,9 +78,7 @@ def compile_template(template: Template, inputs: Mapping[str, Any]) -> SiteInten
 
 def validate(path: Path, inputs: Mapping[str, Any] | None = None) -> tuple[Finding, ...]:
     """Everything that is wrong with the template in that file, and with the inputs if there are any."""
-    template = Catalogue([path.parent]).template(path.stem) if path.suffix == ".yaml" else None
-    if template is None:
-        return (Finding(path.name, None, None, "", "a template is a file whose name ends in .yaml"),)
+    template = Catalogue([path.parent]).read(path)
     if inputs is None:
         return template.findings
     try:
@@ -103,9 +102,7 @@ def _without_secrets(
 ) -> tuple[Finding, ...]:
     """Findings with secret inputs blotted out, wherever a template or a caller may have put them."""
     fields = template.topology.inputs if template.topology else {}
-    found = [
-        secrets_in(template.types, fields[name].schema, value) for name, value in inputs.items() if name in fields
-    ]
+    found = [secrets_in(template.types, fields[name].schema, value) for name, value in inputs.items() if name in fields]
     secrets = sorted((text for text in set().union(*found) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
 
     def blot(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a pattern cannot say about our text types: addresses, prefixes and ports that really are ones."""
+"""What TOSCA's constraints cannot say about our text types: addresses, prefixes, ports and PEM that really are ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValu
 SECRET = "lso.datatypes.Secret"  # noqa: S105
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_PEM = re.compile(r"\s*-----BEGIN [A-Z0-9 ]+-----[A-Za-z0-9+/=\s-]+-----END [A-Z0-9 ]+-----\s*")
 _ADDRESS_ERRORS = (AddressValueError, NetmaskValueError, ValueError)
 
 
@@ -71,6 +72,10 @@ def _ports(text: str) -> str | None:
     return "is a range that ends before it begins" if low > high else None
 
 
+def _pem(text: str) -> str | None:
+    return None if _PEM.fullmatch(text) else "is not PEM text, which begins with -----BEGIN and ends with -----"
+
+
 def _has_length(text: str) -> bool:
     return re.fullmatch(r"[0-9.]+/[0-9]{1,2}", text) is not None
 
@@ -81,4 +86,6 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "lso.datatypes.Ipv4Prefix": _prefix,
     "lso.datatypes.IpMatch": _match,
     "lso.datatypes.PortMatch": _ports,
+    "lso.datatypes.Certificate": _pem,
+    "lso.datatypes.PrivateKey": _pem,
 }

@@ -18,6 +18,8 @@ _REFUSED = {
     "get_artifact": "artifacts are not read by templates",
 }
 
+FUNCTIONS = frozenset({"get_input", "get_property", "concat", "join", "token"})
+
 
 @dataclass(frozen=True)
 class Node:
@@ -140,7 +142,7 @@ class Evaluator:
             if value is UNKNOWN or value is None:
                 return value
             if not _has(value, step):
-                return self._wrong(place, f"there is no {show(step)} in {show(value)}")
+                return self._wrong(place, f"there is no part {show(step)} in {show(value)}")
             value = value[step]
         return value
 

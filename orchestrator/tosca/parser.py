@@ -9,9 +9,12 @@ from typing import Any
 
 from orchestrator.model import Finding
 from orchestrator.tosca.document import Document
+from orchestrator.tosca.functions import FUNCTIONS
 from orchestrator.tosca.report import Path, format_path
 from orchestrator.tosca.shape import VERSION
 from orchestrator.tosca.types import ROOTS, Types
+
+_ANYTHING = "anything"
 
 _LOCK = Lock()  # tosca-parser gathers its errors in a class, for all threads together
 _CRASHES = (AttributeError, TypeError, KeyError, ValueError, IndexError, RecursionError)
@@ -48,8 +51,9 @@ def _parse(template: dict[str, Any]) -> list[str]:
 def _self_contained(document: Document, types: Types) -> dict[str, Any]:
     """One template without imports, so that tosca-parser opens no file.
 
-    It knows neither data types derived from `string` nor inputs of types of our own: the former become the primitive
-    type, the latter a map. Their values are checked elsewhere, more strictly.
+    It knows neither data types derived from `string`, nor inputs of types of our own, nor nested functions: the first
+    become the primitive type, and an input of no meaning takes the place of the others. Their values are
+    checked elsewhere, more strictly.
     """
     template: dict[str, Any] = {"tosca_definitions_version": VERSION}
     for section in ROOTS:
@@ -61,7 +65,10 @@ def _self_contained(document: Document, types: Types) -> dict[str, Any]:
         if kept:
             template[section] = kept
     topology = deepcopy(document.data["topology_template"])
-    topology["inputs"] = {name: _simple_input(body, types) for name, body in (topology.get("inputs") or {}).items()}
+    topology["inputs"] = {_ANYTHING: {"type": "string", "required": False}}
+    for section in ("node_templates", "relationship_templates"):
+        for body in (topology.get(section) or {}).values():
+            _replace_functions(body)
     return {**template, "topology_template": topology}
 
 
@@ -72,8 +79,21 @@ def _simplify(schema: dict[str, Any], types: Types) -> None:
             _simplify(schema[key], types)
 
 
-def _simple_input(body: dict[str, Any], types: Types) -> dict[str, Any]:
-    return {"type": _primitive(types, body["type"]) or "map", "required": False}
+def _replace_functions(body: dict[str, Any]) -> None:
+    """Put an input in place of each property that holds functions, and of those of inline relationships."""
+    for name, value in (body.get("properties") or {}).items():
+        if _has_function(value):
+            body["properties"][name] = {"get_input": _ANYTHING}
+    for requirement in body.get("requirements") or []:
+        for assignment in requirement.values():
+            if isinstance(assignment, dict) and isinstance(assignment.get("relationship"), dict):
+                _replace_functions(assignment["relationship"])
+
+
+def _has_function(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(name in FUNCTIONS for name in value) or any(map(_has_function, value.values()))
+    return isinstance(value, list) and any(map(_has_function, value))
 
 
 def _primitive(types: Types, name: str) -> str | None:
