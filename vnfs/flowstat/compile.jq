@@ -30,22 +30,22 @@ def counting($table; $ip; $first_fragment; $later_fragment):
   "add rule \($table) count counter name untracked drop";
 
 def capture($port; $mark):
-  "add chain netdev meter \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
-  "flush chain netdev meter \($port)",
-  "add rule netdev meter \($port) meta protocol { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0";
+  "add chain netdev flowstat \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
+  "flush chain netdev flowstat \($port)",
+  "add rule netdev flowstat \($port) meta protocol { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0";
 
 def ruleset($resized):
-  [(objects("ip meter"), objects("netdev meter")),
-   "add chain netdev meter count { type filter hook ingress device \"meter1\" priority 0; policy drop; }",
-   "add chain ip meter count { type filter hook prerouting priority raw; policy accept; }",
-   "flush chain netdev meter count",
-   "flush chain ip meter count",
-   if $resized then ("ip", "netdev" | "delete set \(.) meter flows", "delete set \(.) meter portless") else empty end,
-   sets("ip meter"; "ip"), sets("netdev meter"; "ip6"),
-   "add rule netdev meter count meta protocol ip meta pkttype set host accept",
-   "add rule ip meter count iifname != \"meter1\" accept",
-   counting("ip meter"; "ip"; "ip frag-off & 0x1fff == 0"; "ip frag-off & 0x1fff != 0"),
-   counting("netdev meter"; "ip6"; "exthdr frag missing"; "exthdr frag exists"),
+  [(objects("ip flowstat"), objects("netdev flowstat")),
+   "add chain netdev flowstat count { type filter hook ingress device \"meter1\" priority 0; policy drop; }",
+   "add chain ip flowstat count { type filter hook prerouting priority raw; policy accept; }",
+   "flush chain netdev flowstat count",
+   "flush chain ip flowstat count",
+   if $resized then ("ip", "netdev" | "delete set \(.) flowstat flows", "delete set \(.) flowstat portless") else empty end,
+   sets("ip flowstat"; "ip"), sets("netdev flowstat"; "ip6"),
+   "add rule netdev flowstat count meta protocol ip meta pkttype set host accept",
+   "add rule ip flowstat count iifname != \"meter1\" accept",
+   counting("ip flowstat"; "ip"; "ip frag-off & 0x1fff == 0"; "ip frag-off & 0x1fff != 0"),
+   counting("netdev flowstat"; "ip6"; "exthdr frag missing"; "exthdr frag exists"),
    capture("lan"; 1), capture("wan"; 2),
    ""]
   | join("\n");

@@ -49,8 +49,8 @@ exporter_runs() {
 }
 
 engine_facts() {
-  nft -j list table ip meter 2>/dev/null || echo '{"nftables": []}'
-  nft -j list table netdev meter 2>/dev/null || echo '{"nftables": []}'
+  nft -j list table ip flowstat 2>/dev/null || echo '{"nftables": []}'
+  nft -j list table netdev flowstat 2>/dev/null || echo '{"nftables": []}'
   cat /sys/class/net/meter0/statistics/tx_dropped 2>/dev/null || echo 0
   if exporter_runs; then echo true; else echo false; fi
 }
