@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from presto.core.criteria import check_flow
 from presto.core.findings import Finding, Path, Tag, nearest
 from presto.core.model import Application, PolicyAssignment, Swvc
-from presto.core.policies import BLOCK_NAMES
+from presto.core.policies import BLOCK_NAMES, RESERVED_NAMES
 
 
 def check_applications(applications: tuple[Application, ...]) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _check_flow_name(name: str, known: list[str], seen: set[str], here: Path) ->
 
 def _check_policy_name(name: str, policies: list[str], here: Path) -> Iterator[Finding]:
     where = (*here, "policy")
-    known = [*filter(None, policies), "block"]
+    known = [policy for policy in policies if policy.casefold() not in RESERVED_NAMES] + ["block"]
     if not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "No policy is named", nearest("", known), "MEF 70 R51, R53")
     elif name not in known and name not in BLOCK_NAMES:

@@ -122,7 +122,7 @@ def _sdport(parameters: tuple[str, ...]) -> tuple[Match, ...]:
 
 def _any(parameters: tuple[str, ...]) -> tuple[Match, ...]:
     if parameters:
-        raise Unacceptable(0, "ANY takes no value", "Leave pc-param out.")
+        raise Unacceptable(None, "takes no value", "Leave its parameters out.")
     return (Match(),)
 
 
@@ -221,4 +221,5 @@ def _check_criterion(criterion: Criterion, here: Path) -> Iterator[Finding]:
             PARSERS[name](criterion.parameters)
         except Unacceptable as error:
             place = () if error.index is None else (error.index,)
-            yield Finding(Tag.INVALID_VALUE, (*here, "parameters", *place), f"{name}: {error.message}", error.hint)
+            message = f"{name} {error.message}" if error.index is None else f"{name}: {error.message}"
+            yield Finding(Tag.INVALID_VALUE, (*here, "parameters", *place), message, error.hint)

@@ -57,7 +57,7 @@ class Rejected(Exception):
 
 def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
     """A hint for an unknown word: the nearest known one, or all of them when none is near."""
-    names = list(dict.fromkeys(known))
+    names = list(dict.fromkeys(filter(None, known)))
     by_folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     if close:

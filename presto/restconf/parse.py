@@ -18,6 +18,15 @@ from presto.restconf.tapi import Wire
 MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
 MEMBER_MODULES = MODULES | {"mef-sdwan", "mef-sdwan-connectivity", "mef-common", "mef-common-types"}
 _DEEPEST = 32
+_WRONG = {
+    "bool_type": "This must be true or false",
+    "int_type": "This must be a JSON number without fraction",
+    "list_type": "This must be a JSON array",
+    "model_type": "This must be a JSON object",
+    "string_type": "This must be a JSON string",
+    "greater_than_equal": "This is too small for 32 bits",
+    "less_than_equal": "This is too large for 32 bits",
+}
 
 Input = TypeVar("Input", bound=Wire)
 
@@ -133,7 +142,7 @@ def _finding(model: type[Wire], detail: Any) -> Finding:
         allowed = [text.strip("'") for text in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         hint = nearest(str(detail["input"]), allowed, "Values")
         return Finding(Tag.INVALID_VALUE, path, "This is no value of the enumeration", hint)
-    return Finding(Tag.INVALID_VALUE, path, detail["msg"], "")
+    return Finding(Tag.INVALID_VALUE, path, _WRONG.get(detail["type"], detail["msg"]), "")
 
 
 def _unknown(path: Path, known: list[str]) -> Finding:
