@@ -1,0 +1,152 @@
+# The gateway: strongSwan's charon, with ESP in the kernel where it has that, else in charon (kernel-libipsec).
+
+export SWANCTL_DIR=$RUN/swanctl STRONGSWAN_CONF=$RUN/strongswan.conf
+KEY_LOG=/dev/shm/charon-keys      # a tmpfs; 0600 by the umask
+
+kernel_has_esp() {
+  ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1 mode tunnel \
+    aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 128 2>/dev/null &&
+    ip xfrm state delete src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1
+}
+
+# write_settings LEVEL: charon's settings; LEVEL is that of the key log, 4 shows keys, -1 is silent. Retransmission
+# starts fast because at a deployment the peer is about to come up.
+write_settings() {
+  case $(cat "$RUN/esp") in libipsec) libipsec=kernel-libipsec ;; *) libipsec= ;; esac
+  cat >"$STRONGSWAN_CONF" <<SETTINGS
+charon-systemd {
+  load = random nonce aesni openssl pem pkcs1 pkcs8 x509 pubkey constraints kdf $libipsec kernel-netlink socket-default vici
+  plugins {
+    vici {
+      socket = unix://$RUN/charon.vici
+    }
+  }
+  retransmit_timeout = 0.2
+  retransmit_base = 1.3
+  retransmit_tries = 12
+  retransmit_limit = 3
+  install_virtual_ip = no
+  filelog {
+    stdout {
+      path = stdout
+      default = 0
+      ike = 1
+      cfg = 0
+    }
+    keys {
+      path = $KEY_LOG
+      default = -1
+      chd = $1
+      enc = $(($1 > 0 ? 1 : -1))
+      flush_line = yes
+    }
+  }
+}
+swanctl {
+  load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey
+  socket = unix://$RUN/charon.vici
+}
+SETTINGS
+}
+
+engine_start() {
+  if kernel_has_esp; then echo kernel >"$RUN/esp"; else echo libipsec >"$RUN/esp"; fi
+  # Until there is a configuration a peer must find silence, which it retries, and no refusal, which it would believe.
+  nft -f - <<'RULES'
+table inet gateway {
+  chain input { type filter hook input priority filter; policy accept; udp dport { 500, 4500 } drop; }
+  chain forward { type filter hook forward priority filter; policy drop; }
+}
+RULES
+  rm -f "$KEY_LOG"
+  write_settings -1
+  charon-systemd &
+  charon=$!
+  initiate_for_ever &
+}
+
+engine_stop() {
+  kill "$charon"
+  wait "$charon"
+}
+
+# tunnel_up NAME: initiates it unless it is up or under way.
+tunnel_up() {
+  case $(swanctl --list-sas --raw --ike "$1") in
+    *state=INSTALLED* | *state=CONNECTING* | *state=INSTALLING* | *state=REKEY*) return 0 ;;
+  esac
+  swanctl --initiate --child "$1" --ike "$1" --timeout 1 >/dev/null 2>&1
+}
+
+# Brings back what charon gave up: a peer that refused, or one that sent a delete.
+initiate_for_ever() {
+  while :; do
+    pause=2
+    for name in $(cat "$RUN/initiators" 2>/dev/null); do tunnel_up "$name" || pause=0.2; done
+    sleep "$pause"
+  done
+}
+
+put() {
+  mkdir -p "${1%/*}"
+  cat >"$1"
+}
+
+# Nothing passes between LAN and WAN but through an SA, and MSS fits into the tunnel.
+policy() {
+  echo "flush chain inet gateway forward"
+  echo "add rule inet gateway forward tcp flags syn / syn,rst tcp option maxseg size set rt mtu"
+  if [ "$(cat "$RUN/esp")" = libipsec ]; then
+    echo "add rule inet gateway forward iifname $LAN oifname ipsec0 accept"
+    echo "add rule inet gateway forward iifname ipsec0 oifname $LAN accept"
+  else
+    echo "add rule inet gateway forward iifname $LAN oifname $WAN rt ipsec exists accept"
+    echo "add rule inet gateway forward iifname $WAN oifname $LAN meta ipsec exists accept"
+  fi
+}
+
+# load DIRECTORY: what is there becomes charon's whole configuration. It starts nothing, so it can be taken back.
+load() {
+  rm -rf "$SWANCTL_DIR"
+  cp -r "$1" "$SWANCTL_DIR"
+  swanctl --load-all --clear --noprompt 2>&1
+}
+
+load_or_keep() {
+  rm -rf "$RUN/new"
+  printf '%s' "$configuration" | put "$RUN/new/swanctl.conf"
+  if [ -n "$certificate" ]; then
+    printf '%s' "$certificate" | put "$RUN/new/x509/site.pem"
+    printf '%s' "$ca_certificate" | put "$RUN/new/x509ca/ca.pem"
+    printf '%s' "$private_key" | put "$RUN/new/private/site.pem"
+  fi
+  if ! error=$(load "$RUN/new"); then
+    if [ -d "$RUN/loaded" ]; then load "$RUN/loaded" >/dev/null; fi
+    bad_intent "charon refuses: $(printf '%s' "$error" | grep -i fail | head -n 1)" ipsec
+  fi
+  rm -rf "$RUN/loaded"
+  mv "$RUN/new" "$RUN/loaded"
+}
+
+engine_apply() {
+  until [ -S "$RUN/charon.vici" ]; do sleep 0.01; done
+  load_or_keep
+  policy | nft -f -
+  # shellcheck disable=SC2086  # lists of checked addresses
+  set_port "$LAN" "$lan_mtu" $lan_addresses
+  # shellcheck disable=SC2086
+  set_port "$WAN" "$wan_mtu" $wan_addresses
+  if [ -n "$gateway" ]; then ip route replace default via "$gateway"; else ip route flush default; fi
+  if [ "$export_keys" = true ]; then write_settings 4; else write_settings -1; fi
+  swanctl --reload-settings >/dev/null
+  [ "$export_keys" = true ] || rm -f "$KEY_LOG"
+  for name in $stale; do swanctl --terminate --ike "$name" --force --timeout 1 >/dev/null 2>&1 || :; done
+  nft flush chain inet gateway input
+  printf '%s' "$initiators" >"$RUN/initiators"
+  for name in $initiators; do tunnel_up "$name" </dev/null >/dev/null 2>&1 9>&- & done
+}
+
+engine_facts() {
+  jq -R . "$RUN/esp"
+  swanctl --list-sas --raw 2>/dev/null | jq -Rs .
+}

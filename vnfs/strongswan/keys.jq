@@ -1,0 +1,46 @@
+# The contract's keys from either source of them: charon's key log, or `ip xfrm state`.
+
+def hex: scan("0x([0-9a-f]+)")[0];
+
+# charon logs, thread by thread: the message that it parsed, the algorithms, both sides' keys as hex dumps, and the
+# SAs that it adds. Who *sent* the request of the exchange is the initiator of these keys.
+def from_log($log):
+  def dump: [scan("^[0-9]+\\[CHD\\] +[0-9]+: ((?:[0-9A-F]{2} )+)")[0] | gsub(" "; "") | ascii_downcase] | add // "";
+  reduce ($log | split("\n")[] | select(test("^[0-9]+\\["))) as $line ({threads: {}, sas: []};
+    ($line | capture("^(?<id>[0-9]+)").id) as $id
+    | (.threads[$id] // {}) as $thread
+    | if $line | test("\\] parsed .* (request|response) [0-9]") then
+        .threads[$id] = {initiator: ($line | test(" response [0-9]"))}
+      elif $line | test("\\]   using .* for (encryption|integrity)") then
+        ($line | capture("using (?<name>[^ ]+) for (?<use>[a-z]+)")) as $algorithm
+        | .threads[$id][$algorithm.use] = $algorithm.name
+      elif $line | test(" (initiator|responder) key => ") then
+        ($line | capture("\\] (?<use>[a-z]+) (?<side>[a-z]+) key")) as $key
+        | .threads[$id].dump = "\($key.use) \($key.side)" | .threads[$id][.threads[$id].dump] = ""
+      elif $line | test(" (initiator|responder)? ?[a-z]+ =>|^[0-9]+\\[CHD\\] [a-z]+ => ") then .threads[$id].dump = null
+      elif $thread.dump and ($line | test("\\] +[0-9]+: ")) then
+        .threads[$id][$thread.dump] += ($line | dump)
+      elif $line | test("adding (inbound|outbound) ESP SA") then
+        .threads[$id].outbound = ($line | test("outbound"))
+      elif $line | test("\\]   SPI 0x") then
+        ($line | capture("SPI 0x(?<spi>[0-9a-f]+), src (?<source>[^ ]+) dst (?<destination>[^ ]+)")) as $sa
+        | (if $thread.outbound == $thread.initiator then "initiator" else "responder" end) as $side
+        | .sas += [$sa + {
+            encryption: ($thread.encryption // "NULL"), encryption_key: ($thread["encryption " + $side] // ""),
+            integrity: $thread.integrity, integrity_key: $thread["integrity " + $side]}]
+      else . end)
+  | .sas;
+
+def from_kernel($state):
+  {"rfc4106(gcm(aes))": "AES_GCM_16", "cbc(aes)": "AES_CBC", "ecb(cipher_null)": "NULL"} as $ciphers
+  | {"hmac(sha256)": "HMAC_SHA2_256_128", "hmac(sha384)": "HMAC_SHA2_384_192", "hmac(sha512)": "HMAC_SHA2_512_256",
+     "hmac(sha1)": "HMAC_SHA1_96"} as $macs
+  | $state | [splits("(?m)^(?=src )")] | map(select(contains("proto esp")))
+  | map(capture("^src (?<source>[^ ]+) dst (?<destination>[^ \n]+)\n\\s+proto esp spi 0x(?<spi>[0-9a-f]+)")
+      + ((capture("\\b(?:aead|enc) (?<name>[^ ]+) (?:0x)?(?<key>[0-9a-f]*)") // {name: "ecb(cipher_null)", key: ""})
+         | {encryption: ($ciphers[.name] // .name), encryption_key: .key})
+      + ((capture("\\bauth(?:-trunc)? (?<name>[^ ]+) 0x(?<key>[0-9a-f]+)") // null)
+         | {integrity: (if . then $macs[.name] // .name else null end), integrity_key: (if . then .key else null end)}));
+
+# Only SAs that are installed now; a key log also has those of the past.
+def current($installed): map(.spi |= ("00000000" + .)[-8:] | select(.spi | IN($installed[])));
