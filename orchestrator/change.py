@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from orchestrator.model import UcpeError, UcpeRefused
@@ -69,22 +70,22 @@ class SiteChange:
             raise ChangeFailed(error, (f"parts of the former chain are left: {error.message}",)) from error
 
     async def _build(self) -> None:
+        with self._watch.stage("images"):
+            images = {container.image for container in self._changes.containers.create}
+            await all_of(self._uplink.docker.require_image(image) for image in sorted(images))
         await self._clear()
         with self._watch.stage("ports"):
             await self._ports()
         with self._watch.stage("networks"):
             await all_of(self._add_network(network) for network in self._changes.networks.create)
         with self._watch.stage("containers"):
-            await all_of(
-                [
-                    *(self._add_container(container) for container in self._changes.containers.create),
-                    *(self._reconfigure(old, new) for old, new in self._changes.containers.reconfigure),
-                ]
-            )
+            reconfigured = [self._reconfigure(old, new) for old, new in self._changes.containers.reconfigure]
+            await all_of([self._add_containers(), *reconfigured])
         with self._watch.stage("flows"):
             await self._flows()
         with self._watch.stage("verify"):
-            await all_of(await_intent(self._uplink, item) for item in self._changes.containers.create)
+            for container in self._changes.containers.create:  # one by one, as asking takes the time that the last needs
+                await await_intent(self._uplink, container)
 
     async def _clear(self) -> None:
         """Out of the way: what is of no use, then what must be made anew under the same name."""
@@ -122,12 +123,22 @@ class SiteChange:
         await self._uplink.docker.remove_network(network.name)
         self._undo.push(f"network {network.name}", lambda: self._uplink.docker.create_network(network_spec(network)))
 
-    async def _add_container(self, container: ContainerPlan) -> None:
+    async def _add_containers(self) -> None:
+        """Create side by side; start in the chain's order, the first as soon as it is there."""
+        containers = self._changes.containers.create
+        created = [asyncio.ensure_future(self._create_container(container)) for container in containers]
+        try:
+            for container, creation in zip(containers, created, strict=True):
+                await creation
+                await self._uplink.docker.start(container.name)
+                self._tell("containers", f"{container.image} started", container.vnf)
+        finally:  # a creation that goes on behind a failed one must not escape the undoing
+            await asyncio.gather(*created, return_exceptions=True)
+
+    async def _create_container(self, container: ContainerPlan) -> None:
         docker = self._uplink.docker
         await docker.create_container(container_spec(container))
         self._undo.push(f"container {container.name}", lambda: docker.remove_container(container.name))
-        await docker.start(container.name)
-        self._tell("containers", f"{container.image} started", container.vnf)
 
     async def _remove_container(self, container: ContainerPlan) -> None:
         await self._uplink.docker.remove_container(container.name)

@@ -130,6 +130,8 @@ async def await_intent(uplink: Uplink, container: ContainerPlan) -> None:
         problem = await _intent_problem(uplink, container, digest)
         if problem is None:
             return
+        if refusal := await _refusal(uplink, container):
+            raise VnfError(uplink.ucpe.id, container.vnf, *refusal)
         if time.monotonic() > deadline:
             raise VnfError(uplink.ucpe.id, container.vnf, f"not ready after {READY_SECONDS:g} s: {problem}")
         await asyncio.sleep(POLL_SECONDS)
@@ -148,6 +150,17 @@ async def _intent_problem(uplink: Uplink, container: ContainerPlan, digest: str)
     except ValueError:
         return "/vnf/status printed no JSON"
     return None if status.get("intent_sha256") == digest else "it has not applied its intent"
+
+
+async def _refusal(uplink: Uplink, container: ContainerPlan) -> tuple[str, str | None] | None:
+    """What a VNF says in its log against the intent that it found at its start."""
+    for line in reversed((await uplink.docker.logs(container.name, 5)).splitlines()):
+        try:
+            error = json.loads(line)
+            return f"it refused its intent: {error['error']}", error.get("path")
+        except (ValueError, TypeError, KeyError):
+            continue
+    return None
 
 
 async def on_switch(uplink: Uplink, work: Callable[[OpenFlowSwitch], Awaitable[T]]) -> T:

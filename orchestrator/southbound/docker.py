@@ -134,6 +134,10 @@ class DockerEngine:
         """Docker's own description of a container."""
         return dict(await self._call(self._client.inspect_container, container))
 
+    async def require_image(self, image: str) -> None:
+        """UcpeRefused when the engine does not have it; nothing is ever pulled."""
+        await self._call(self._client.inspect_image, image)
+
     async def create_network(self, spec: NetworkSpec) -> None:
         """`internal` keeps Docker from setting a default route by the gateway, which is a mere placeholder."""
         pool = {"Subnet": spec.subnet, "Gateway": spec.gateway}
