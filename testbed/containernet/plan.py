@@ -77,7 +77,7 @@ class Plan:
             if nodes:
                 self._owner()  # made here, not by whichever thread comes first
             in_parallel(lambda node: node.make(), nodes)
-            wiring.ip_batch(wiring.creation((), [_cable(left, right) for left, right in pairs]))
+            wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
             for node, interface in checksums:
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())
