@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
 from typing import Any
-
-from testbed.lab import Lab
-from testbed.nodes import HostNode
-from testbed.ucpe_view import UcpeView
 
 from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.clock import Clock
 from scenarios.format import Scenario
 from scenarios.presto_client import PrestoClient
+from testbed.lab import Lab
+from testbed.namespace import Namespace
+from testbed.ucpe_view import UcpeView
 
-END_STATES = {"applied", "failed", "partial"}
+HOST_INTERFACE = "eth0"
+
+
+@dataclass(frozen=True)
+class HostEnd:
+    """A LAN host as the end of a path: its namespace, the interface on the LAN and its address there."""
+
+    namespace: Namespace
+    interface: str
+    ip: str
 
 
 @dataclass
@@ -38,9 +47,10 @@ class Context:
         """Return the sites of the service's end points, in the scenario's order."""
         return [point.site for point in self.scenario.service.endpoints]
 
-    def host(self, name: str) -> HostNode:
+    def host(self, name: str) -> HostEnd:
         """Return the LAN host *name*."""
-        return self.lab.hosts[name]
+        node = self.lab.hosts[name]
+        return HostEnd(node.namespace, HOST_INTERFACE, str(IPv4Interface(node.address).ip))
 
     def site_of(self, host: str) -> str:
         """Return the site whose LAN *host* is on."""

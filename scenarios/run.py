@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
-
-from testbed.lab import Lab
 
 from reports.model import RunResult, Scenario, StepResult, Timing, Verdict
 from scenarios import picture
@@ -18,17 +16,15 @@ from scenarios.clock import Clock
 from scenarios.context import Context
 from scenarios.format import Step
 from scenarios.load import LoadedScenario
-from scenarios.order import create_input
 from scenarios.presto_client import PrestoClient, PrestoError
 from scenarios.proof import Proof
+from scenarios.session import ApiStarter, new_lab, order
 from scenarios.verb import Verb
 from testbed import doctor
+from testbed.lab import Lab
 
 GOAL_ESTABLISHED_SECONDS = 3.0
 GOAL_RUN_SECONDS = 45.0
-
-ApiStarter = Callable[[Path, Path], AbstractContextManager[str]]
-"""Starts a Presto server on an inventory file with a database file; yields its URL."""
 
 
 class Listener(Protocol):
@@ -73,17 +69,18 @@ class _Run:
             lab = stack.enter_context(self._lab())
             with self.clock.phase("start the API"):
                 database = lab.folder / "presto.db"
-                url = stack.enter_context(self.start_api(lab.folder / "inventory.json", database))
+                url = stack.enter_context(self.start_api(lab.inventory, database))
                 presto = stack.enter_context(PrestoClient(url))
-            self.context = Context(self.loaded.scenario, lab, presto, self.clock)
+            self.context = Context(self.loaded.scenario, lab, presto, self.clock, engines=dict(lab.engines))
             with self.clock.phase("order"):
-                self._order(self.context)
+                order(self.context)
             with self.clock.phase("steps"):
                 self._steps(self.context)
 
     @contextmanager
     def _lab(self) -> Iterator[Lab]:
-        lab = Lab.create(self.loaded.scenario.lab_spec())
+        with self.clock.phase("check the images"):
+            lab = new_lab(self.loaded.scenario)
         try:
             with self.clock.phase("start the lab"):
                 lab.start()
@@ -94,14 +91,6 @@ class _Run:
             else:
                 with self.clock.phase("stop the lab"):
                     lab.stop()
-
-    def _order(self, context: Context) -> None:
-        for site in context.service_sites():
-            context.baselines[site] = context.view(site).snapshot()
-        names = {f"{site}-lan0": site for site in context.service_sites()}
-        unis = {names[name]: uuid for name, uuid in context.presto.unis().items() if name in names}
-        context.ordered_at = self.clock.now()
-        context.service_id = context.presto.create(create_input(context.scenario.service, unis))
 
     def _steps(self, context: Context) -> None:
         blocked_by = ""

@@ -20,7 +20,9 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("directory", metavar="DIR", nargs="?", type=Path, help="a run's folder (default: the latest in runs/)")
+    parser.add_argument(
+        "directory", metavar="DIR", nargs="?", type=Path, help="a run's folder (default: the latest in runs/)"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

@@ -20,7 +20,8 @@ from reports.model import RunResult, StepResult, Verdict
 from reports.write import write_report
 from scenarios.errors import Finding, ScenarioError
 from scenarios.load import LoadedScenario, load
-from scenarios.run import Options, run as run_scenario
+from scenarios.run import Options
+from scenarios.run import run as run_scenario
 
 HELP = "run scenarios and write their reports"
 EXAMPLES = """examples:
@@ -34,8 +35,12 @@ EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a scenario file, or a folder that holds one")
-    parser.add_argument("--report", metavar="DIR", type=Path, help="write the report there (default: a new folder in runs/)")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help="a scenario file, or a folder that holds one"
+    )
+    parser.add_argument(
+        "--report", metavar="DIR", type=Path, help="write the report there (default: a new folder in runs/)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards (lso down removes it)")
     parser.add_argument("--pause-on-failure", action="store_true", help="wait for Enter after a step that did not pass")
     parser.add_argument("--until", metavar="STEP", help="end after the step with this id")
@@ -77,7 +82,7 @@ def _check_until(step: str | None, scenarios: Sequence[LoadedScenario]) -> None:
         raise UsageError(f"--until {step}: no such step; there are {', '.join(known)}")
 
 
-def _run_one(options: argparse.Namespace, scenario: LoadedScenario, several: bool) -> RunResult:  # noqa: FBT001
+def _run_one(options: argparse.Namespace, scenario: LoadedScenario, several: bool) -> RunResult:
     directory = _directory(options.report, scenario.scenario.scenario, several)
     stream = sys.stderr if options.json else sys.stdout
     with Console(stream) as console:
@@ -98,7 +103,7 @@ def _run_one(options: argparse.Namespace, scenario: LoadedScenario, several: boo
     return result
 
 
-def _directory(report: Path | None, name: str, several: bool) -> Path:  # noqa: FBT001
+def _directory(report: Path | None, name: str, several: bool) -> Path:
     if report is not None:
         return report / name if several else report
     return Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"
@@ -107,7 +112,9 @@ def _directory(report: Path | None, name: str, several: bool) -> Path:  # noqa: 
 def _pause(lab: str, result: StepResult) -> None:
     """Wait until the user has looked at the network as it is."""
     print(f"\n{result.id} {result.verdict}: {result.message}", file=sys.stderr)
-    print(f"the lab {lab} is up; see it live: {result.live_command or f'lso exec {lab} NODE -- COMMAND'}", file=sys.stderr)
+    print(
+        f"the lab {lab} is up; see it live: {result.live_command or f'lso exec {lab} NODE -- COMMAND'}", file=sys.stderr
+    )
     if sys.stdin.isatty():
         input("press Enter to go on ")
     else:

@@ -28,23 +28,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--lab", metavar="ID", help="serve the uCPEs of a lab that is up")
     where.add_argument("--inventory", metavar="FILE", type=Path, help="serve the uCPEs of an inventory file")
-    parser.add_argument("--database", metavar="URL", help="SQLite file or SQLAlchemy URL (default: presto.db beside the inventory)")
+    parser.add_argument(
+        "--database", metavar="URL", help="SQLite file or SQLAlchemy URL (default: presto.db beside the inventory)"
+    )
     parser.add_argument("--host", default=DEFAULT_HOST, help="loopback address to bind to (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
     parser.add_argument("--template", default=Settings.template, help="site template (default: %(default)s)")
     parser.add_argument(
-        "--ike-authentication", choices=("certificate", "psk"), default=Settings.authentication, help="how gateways prove who they are"
+        "--ike-authentication",
+        choices=("certificate", "psk"),
+        default=Settings.authentication,
+        help="how gateways prove who they are",
     )
-    parser.add_argument("--export-keys", action="store_true", help="let gateways hand out SA keys, for laboratories only")
+    parser.add_argument(
+        "--export-keys", action="store_true", help="let gateways hand out SA keys, for laboratories only"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    inventory = Lab.attach(options.lab).folder / "inventory.json" if options.lab else options.inventory
+    inventory = Lab.attach(options.lab).inventory if options.lab else options.inventory
     database = options.database or str(inventory.with_name("presto.db"))
     settings = Settings(options.template, options.ike_authentication, options.export_keys)
     try:
-        serve(inventory, database, options.host, options.port, settings, lambda url: print(f"serving {url}/restconf", flush=True))
+        serve(
+            inventory,
+            database,
+            options.host,
+            options.port,
+            settings,
+            lambda url: print(f"serving {url}/restconf", flush=True),
+        )
     except (OrchestratorError, UnsafeBinding) as error:
         raise UsageError(str(error)) from error
     except OSError as error:

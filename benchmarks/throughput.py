@@ -1,0 +1,29 @@
+"""TCP through both full chains ÷ TCP through a bare tunnel, in turns within one run."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from benchmarks.bare_tunnel import bare_tunnel
+from benchmarks.poc import ordered_poc
+from testbed.traffic import iperf3
+
+ROUNDS, SECONDS = 3, 4
+
+
+def main() -> None:
+    """Print both throughputs and their ratio."""
+    chain, bare = [], []
+    with ordered_poc() as context, bare_tunnel() as (left, right, address):
+        source, target = context.host("a1"), context.host("b1")
+        for _ in range(ROUNDS):
+            bare.append(iperf3(left, right, address, seconds=SECONDS).bits_per_second / 1e6)
+            chain.append(
+                iperf3(source.namespace, target.namespace, target.ip, port=5201, seconds=SECONDS).bits_per_second / 1e6
+            )
+            print(f"bare tunnel {bare[-1]:6.1f} Mbit/s   both chains {chain[-1]:6.1f} Mbit/s", flush=True)
+    print(f"TCP through both chains / bare tunnel: {median(chain) / median(bare):.2f} (medians of {ROUNDS})")
+
+
+if __name__ == "__main__":
+    main()

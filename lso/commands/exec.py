@@ -1,0 +1,47 @@
+"""Run a command in a node of a lab that is up: a uCPE, a LAN host, an underlay, or a VNF as SITE/VNF."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from lso.exits import UsageError
+from testbed.handle import Node
+from testbed.lab import Lab, LabError
+from testbed.ucpe_view import UcpeView
+
+HELP = "run a command in a node of a lab"
+EXAMPLES = """examples:
+  lso exec poc-two-sites-123456 a1 -- ping -c 3 10.2.0.10
+  lso exec poc-two-sites-123456 site-a -- ovs-ofctl -O OpenFlow14 dump-flows br-ucpe
+  lso exec poc-two-sites-123456 site-a/ipsec -- swanctl --list-sas
+  lso exec poc-two-sites-123456 internet -- tcpdump -ni port1"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("lab", metavar="LAB", help="id of a lab, as lso ls prints it")
+    parser.add_argument("node", metavar="NODE", help="a uCPE, a host, an underlay, or SITE/VNF")
+    parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="what to run (default: a shell)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb; the exit code is the command's."""
+    try:
+        lab = Lab.attach(options.lab)
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    command = command or ["sh"]
+    site, _, vnf = options.node.partition("/")
+    node = _node(lab, site)
+    argv = UcpeView(node.pid).vnf_command(vnf, command) if vnf else node.command(command)
+    return subprocess.run(argv, check=False, env=node.environment(), stdin=sys.stdin).returncode
+
+
+def _node(lab: Lab, name: str) -> Node:
+    nodes = {**lab.underlays, **lab.lans, **lab.hosts, **lab.ucpes}
+    if name not in nodes:
+        raise UsageError(f"lab {lab.id} has no node {name!r}; it has {', '.join(sorted(nodes))}")
+    return nodes[name]

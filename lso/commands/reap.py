@@ -1,0 +1,28 @@
+"""Remove what dead labs left behind: those whose owner was killed. Labs that live or are kept stay untouched."""
+
+from __future__ import annotations
+
+import argparse
+
+from lso.exits import PASSED
+from testbed.reap import reap
+
+HELP = "remove what killed labs left behind"
+EXAMPLES = """examples:
+  lso reap --dry-run      only say what would go
+  lso reap"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing, only say what is orphaned")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    removed = reap(dry_run=options.dry_run)
+    for item in removed:
+        print(("would remove " if options.dry_run else "removed ") + str(item))
+    if not removed:
+        print("nothing is orphaned")
+    return PASSED

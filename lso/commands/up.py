@@ -1,0 +1,47 @@
+"""Start the network of a scenario and leave it up, without ordering anything: to look around, or to serve the API for it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from lso.exits import PASSED, UsageError
+from scenarios.errors import ScenarioError
+from scenarios.load import load
+from scenarios.session import new_lab
+from testbed.progress import Progress, silent
+
+HELP = "start a scenario's network and leave it up"
+EXAMPLES = """examples:
+  lso up scenarios/poc-two-sites
+  lso exec poc-two-sites-123456 a1 -- ping -c 1 10.1.0.1
+  lso serve --lab poc-two-sites-123456
+  lso down poc-two-sites-123456"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("path", metavar="PATH", type=Path, help="a scenario file, or a folder that holds one")
+    parser.add_argument("--json", action="store_true", help="print the lab as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    try:
+        scenario = load(options.path).scenario
+    except ScenarioError as error:
+        raise UsageError(str(error)) from error
+    lab = new_lab(scenario, silent if options.json else _show)
+    lab.start()
+    lab.keep()
+    if options.json:
+        print(json.dumps({"id": lab.id, "inventory": str(lab.inventory), "engines": lab.engines}, indent=2))
+    else:
+        print(f"lab {lab.id} is up; lso down {lab.id} removes it")
+        print(f"nodes: {', '.join([*lab.ucpes, *lab.hosts, *lab.underlays])}")
+    return PASSED
+
+
+def _show(progress: Progress) -> None:
+    print(f"[{progress.seconds:5.1f} s] {progress.text}", flush=True)

@@ -1,0 +1,70 @@
+"""A scenario's lab with its service ordered: what a run, a benchmark and a test start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from scenarios.clock import Clock
+from scenarios.context import Context
+from scenarios.format import Scenario
+from scenarios.order import create_input
+from scenarios.presto_client import PrestoClient
+from testbed import build, store
+from testbed.lab import Lab
+from testbed.packets import warm_up
+from testbed.progress import Listener, silent
+from testbed.traffic import ping
+
+ApiStarter = Callable[[Path, Path], AbstractContextManager[str]]
+"""Starts a Presto server on an inventory file with a database file; yields its URL."""
+
+UNI_SUFFIX = "-lan0"
+REACHED_SECONDS = 30.0
+
+
+class SessionError(RuntimeError):
+    """The test-bed could not bring a scenario to where its steps begin."""
+
+
+def new_lab(scenario: Scenario, progress: Listener = silent) -> Lab:
+    """Return the scenario's lab, not started; images that are out of date are built first."""
+    build.build(progress)
+    warm_up()
+    return Lab.create(scenario.lab_spec(), progress=progress, store=store.current())
+
+
+def order(context: Context) -> None:
+    """Remember what each uCPE is like, then order the scenario's service. Raises ``PrestoError`` when it is refused."""
+    sites = context.service_sites()
+    for site in sites:
+        context.baselines[site] = context.view(site).snapshot()
+    unis = {name.removesuffix(UNI_SUFFIX): uuid for name, uuid in context.presto.unis().items()}
+    body = create_input(context.scenario.service, unis)
+    context.ordered_at = context.clock.now()
+    context.service_id = context.presto.create(body)
+
+
+@contextmanager
+def ordered(scenario: Scenario, start_api: ApiStarter) -> Iterator[Context]:
+    """Yield the context of a lab whose service is active and whose first two hosts reach each other."""
+    with (
+        new_lab(scenario) as lab,
+        start_api(lab.inventory, lab.folder / "presto.db") as url,
+        PrestoClient(url) as presto,
+    ):
+        context = Context(scenario, lab, presto, Clock(lambda _name: None), engines=dict(lab.engines))
+        order(context)
+        _await_reachable(context)
+        yield context
+
+
+def _await_reachable(context: Context) -> None:
+    source, target = [context.host(name) for name in list(context.lab.hosts)[:2]]
+    end = context.clock.now() + REACHED_SECONDS
+    while not ping(source.namespace, target.ip, count=1, wait=0.5).received:
+        details = context.settled() or {}
+        reason = context.service_error(details)
+        if reason or context.clock.now() > end:
+            raise SessionError(f"the sites do not reach each other: {reason or 'no answer'}")
