@@ -36,7 +36,7 @@ class Core:
 
     def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings | None = None) -> None:
         self.inventory = inventory
-        self._store = store
+        self._store, self._network = store, network
         self._pipeline = Pipeline(inventory, store, network, settings or Settings())
         # What is checked must still hold when it is written: changes are taken in one at a time.
         self._intake = asyncio.Lock()
@@ -47,8 +47,10 @@ class Core:
             self._pipeline.wake(service_id)
 
     async def stop(self) -> None:
-        """Let work end for a moment, then leave the rest to the next start."""
+        """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
         await self._pipeline.stop(STOP_PATIENCE)
+        self._store.close()
+        self._network.close()
 
     def findings(self, swvc: Swvc, *, besides: str = "") -> tuple[Finding, ...]:
         """What is wrong with an SWVC; `besides` is the id of the service that it is going to replace."""

@@ -46,6 +46,9 @@ class Network(Protocol):
         """Leave nothing of the service."""
         ...
 
+    def close(self) -> None:
+        """Give up what is held open."""
+
 
 class Pipeline:
     """Works on services that `wake` names until each has reached the end of its order."""

@@ -26,6 +26,10 @@ class Store:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
 
+    def close(self) -> None:
+        """Give up the connections; a later call opens new ones."""
+        self._engine.dispose()
+
     def services(self) -> tuple[Service, ...]:
         """All services, oldest first."""
         with Session(self._engine) as session:

@@ -50,8 +50,9 @@ def json_response(document: Any, status: int, media: str) -> Response:
 
 def answer_media(request: Request) -> str:
     """The media type of the answer. Raises HTTPException 406 when the client accepts none that we have."""
-    accepted = _media_types(request.headers.getlist("accept"))
-    if not accepted or accepted & {YANG_JSON, "application/*", "*/*"}:
+    headers = request.headers.getlist("accept")
+    accepted = _media_types(headers) if headers else {"*/*"}
+    if accepted & {YANG_JSON, "application/*", "*/*"}:
         return YANG_JSON
     if PLAIN_JSON in accepted:
         return PLAIN_JSON

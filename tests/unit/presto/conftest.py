@@ -104,6 +104,9 @@ class MemoryNetwork:
         ends = tuple(DeploymentOutcome(name, Result.REMOVED) for name in ucpes)
         return ServiceOutcome(service_id, 1, Result.REMOVED, ends, 0.0)
 
+    def close(self) -> None:
+        pass
+
     async def asked(self, times: int) -> None:
         """Wait until that many calls came."""
         async with asyncio.timeout(5):

@@ -1,0 +1,50 @@
+"""A server whose in-memory network holds work up while a file exists: `held_server.py INVENTORY DATABASE FILE`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from orchestrator.inventory import load_inventory
+from orchestrator.model import DeploymentOutcome, EventListener, Result, ServiceOutcome, ServiceRequest
+from presto.app import create_app
+from presto.core.core import Core
+from presto.core.store import Store
+from presto.core.tables import open_engine
+
+
+class HeldNetwork:
+    """Applies what is asked, once the file is gone; notes each deployment beside it."""
+
+    def __init__(self, held: Path) -> None:
+        self._held = held
+
+    async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
+        with self._held.with_suffix(".log").open("a", encoding="utf-8") as log:
+            log.write(f"deploy {request.id}\n")
+        await self._released()
+        ends = tuple(DeploymentOutcome(end.ucpe, Result.APPLIED) for end in request.deployments)
+        return ServiceOutcome(request.id, 1, Result.APPLIED, ends, 0.0)
+
+    async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
+        await self._released()
+        return ServiceOutcome(service_id, 1, Result.REMOVED, (), 0.0)
+
+    def close(self) -> None:
+        pass
+
+    async def _released(self) -> None:
+        while self._held.exists():
+            await asyncio.sleep(0.01)
+
+
+def main(inventory: Path, database: str, held: Path, port: int) -> None:
+    core = Core(load_inventory(inventory), Store(open_engine(database)), HeldNetwork(held))
+    uvicorn.run(create_app(core), host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,106 @@
+"""The server is killed in the middle of an order, of a change and of a removal, and the next one ends each."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+SERVER = Path(__file__).parent / "held_server.py"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Api:
+    """Operations over real HTTP, with deadlines."""
+
+    def __init__(self, port: int) -> None:
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/restconf/operations/", timeout=5)
+
+    def call(self, operation: str, values: Any = None) -> httpx.Response:
+        body = {"json": {"input": values}} if values is not None else {}
+        return self._http.post(operation, **body)
+
+    def state(self, name: str) -> str:
+        """`gone`, or the service's lso-state; `down` while nobody answers."""
+        try:
+            answer = self.call("get-connectivity-service-details", {"service-id-or-name": name})
+        except httpx.TransportError:
+            return "down"
+        if answer.status_code == 404:
+            return "gone"
+        pairs = {pair["value-name"]: pair["value"] for pair in answer.json()["output"]["service"]["name"]}
+        return pairs["lso-state"]
+
+    def until(self, name: str, wanted: str) -> None:
+        deadline = time.monotonic() + 20
+        while (state := self.state(name)) != wanted:
+            assert time.monotonic() < deadline, f"{name} is {state}, not {wanted}"
+            time.sleep(0.01)
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file} is not there"
+        time.sleep(0.01)
+
+
+@contextmanager
+def server(inventory: Path, database: Path, held: Path) -> Iterator[tuple[subprocess.Popen[bytes], Api]]:
+    port = free_port()
+    command = [sys.executable, str(SERVER), str(inventory), str(database), str(held), str(port)]
+    process = subprocess.Popen(command)
+    try:
+        yield process, Api(port)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_in_the_middle(inventory: Any, order: dict[str, Any], tmp_path: Path) -> None:
+    file, database, held = tmp_path / "inventory.json", tmp_path / "lso.db", tmp_path / "held"
+    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+    held.touch()
+    with server(file, database, held) as (process, api):
+        api.until("acme", "gone")
+        assert api.call("create-connectivity-service", order).status_code == 200
+        api.until("acme", "deploying")
+        wait_for(held.with_suffix(".log"))
+        kill(process)
+
+    held.unlink()
+    with server(file, database, held) as (process, api):
+        api.until("acme", "active")
+        asked = held.with_suffix(".log").read_text(encoding="utf-8").splitlines()
+        assert (len(asked), len(set(asked))) == (2, 1), "the same service was asked for again"
+        held.touch()
+        change = {"service-id-or-name": "acme", "swvc-service-attributes": {"mtu": 1300}}
+        assert api.call("update-connectivity-service", change).status_code == 200
+        assert api.call("delete-connectivity-service", {"service-id-or-name": "acme"}).status_code == 201
+        assert api.state("acme") == "removing"
+        kill(process)
+
+    held.unlink()
+    with server(file, database, held) as (_, api):
+        api.until("acme", "gone")
+        assert api.call("create-connectivity-service", order).status_code == 200
+        api.until("acme", "active")
