@@ -19,7 +19,7 @@ from typing import Any
 
 from testbed.vm.errors import VmError
 
-IMAGES = "lso/*"
+IMAGES = ("lso/base", "lso/ucpe", "lso/vnf-*")
 INSIDE = "/srv/carried/project/testbed/vm/inside.sh"
 # The interpreter of the disk's Debian release, and the C libraries it can serve.
 PYTHON = "3.11"
@@ -66,11 +66,11 @@ def kept_wheels(project: Path, cache: Path, log: Path) -> Path:
 
 def kept_images(cache: Path, log: Path) -> Path:
     """Return an archive of the container images that this machine's engine has now."""
-    query = ["docker", "image", "ls", "--no-trunc", "--format", "{{json .}}", "--filter", f"reference={IMAGES}"]
-    listed = _output(query)
+    filters = [f"--filter=reference={name}" for name in IMAGES]
+    listed = _output(["docker", "image", "ls", "--no-trunc", "--format={{json .}}", *filters])
     images = {f"{row['Repository']}:{row['Tag']}": row["ID"] for row in map(json.loads, listed.splitlines())}
     if not images:
-        raise VmError(f"this machine has no container image {IMAGES}: run `make setup` first")
+        raise VmError(f"this machine has none of the images {', '.join(IMAGES)}: run `make setup` first")
     archive = cache / f"images-{_short_digest(*(f'{name} {images[name]}' for name in sorted(images)))}.tar"
     if not archive.exists():
         _drop(cache, "images-*")

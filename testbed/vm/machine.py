@@ -101,6 +101,8 @@ def _lines(fd: int, ends: float) -> Iterator[str]:
             raise VmError("the machine did not finish its job in time")
         data = os.read(fd, 65536)
         *lines, rest = (rest + data).split(b"\n")
+        if not data and rest:
+            lines.append(rest)  # the machine went off in the middle of a line
         yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
         if not data:
             return
