@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from typing import Any
@@ -12,7 +13,7 @@ from scenarios.format import Scenario
 from scenarios.presto_client import PrestoClient
 from testbed.lab import Lab
 from testbed.namespace import Namespace
-from testbed.ucpe_view import UcpeView
+from testbed.ucpe_view import UcpeView, Vnf
 
 HOST_INTERFACE = "eth0"
 
@@ -82,6 +83,19 @@ class Context:
         first = self._ports_taken
         self._ports_taken = (first + count) % 20_000
         return first
+
+    def note_chain(self, site: str, vnfs: Sequence[Vnf]) -> None:
+        """Remember the VNFs that run at *site*, from LAN to WAN, for the picture."""
+        self.chains[site] = tuple(
+            VnfPicture(
+                name=vnf.name,
+                kind=vnf.kind,
+                vendor=vnf.container.labels.get("lso.vnf.vendor", ""),
+                version=vnf.container.labels.get("lso.vnf.version", ""),
+                image=vnf.container.image,
+            )
+            for vnf in vnfs
+        )
 
     def note_established(self) -> None:
         """Remember when the tunnels were first seen up."""

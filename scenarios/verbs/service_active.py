@@ -35,7 +35,9 @@ class ServiceActive(Verb, name="service.active"):
         proof.equal("operational-state", details.get("operational-state"), "ENABLED", message=reason)
         for site in context.service_sites():
             view = context.view(site)
-            kinds = [vnf.kind for vnf in view.vnfs(context.service_id)]
+            vnfs = view.vnfs(context.service_id)
+            context.note_chain(site, vnfs)
+            kinds = [vnf.kind for vnf in vnfs]
             element = f"site:{site}"
             proof.equal(f"{site}: VNFs that run", kinds, context.scenario.service.chain, element=element)
             flows = [flow for flow in view.flows() if flow.cookie]

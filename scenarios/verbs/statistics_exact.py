@@ -39,7 +39,7 @@ class StatisticsExact(Verb, name="statistics.exact"):
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
         before = {site: context.vnf_status(site, "statistics") for site in sites}
-        truth = stream.run()
+        truth = stream.run().truth
         for site, directions in sites.items():
             self._judge(context, proof, site, before[site], truth, directions)
         total = truth.direction(FORTH) + truth.direction(BACK)
