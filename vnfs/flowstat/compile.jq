@@ -6,28 +6,40 @@ include "contract";
 
 def defaults: {flow_table_size: 65536, flow_timeout_seconds: 300, export: null} + .;
 
-def key: "meta mark . \(.) saddr . \(.) daddr . meta l4proto";
+def ways: "lan-to-wan", "wan-to-lan";
+
+# nft 1.0.6 aborts when it lists a set of more than five fields, so each way has its own.
+def sets($settings):
+  {"ip flowstat": "ipv4_addr", "netdev flowstat": "ipv6_addr"} | to_entries[]
+  | "\(.key) \(ways)" as $set
+  | "\(.value) . \(.value) . inet_proto" as $type
+  | "size \($settings.flow_table_size); flags dynamic,timeout; counter; timeout \($settings.flow_timeout_seconds)s;" as $limits
+  | "add set \($set)-flows { type \($type) . inet_service . inet_service; \($limits) }",
+    "add set \($set)-portless { type \($type); \($limits) }";
+
+def key: "\(.) saddr . \(.) daddr . meta l4proto";
 
 def ports: "{ tcp, udp, sctp, udplite }";
 
-# What both address families have: totals, protocols, flows with and without transport ports.
+# Totals, protocols and one chain for each way.
 def objects($table):
   "add table \($table)",
-  ("lan-to-wan", "wan-to-lan", "untracked" | "add counter \($table) \(.)"),
-  "add set \($table) protocols { typeof meta mark . meta l4proto; size 512; flags dynamic; counter; }";
+  "add counter \($table) untracked",
+  (ways as $way
+   | "add counter \($table) \($way)",
+     "add set \($table) \($way)-protocols { type inet_proto; size 256; flags dynamic; counter; }",
+     "add chain \($table) \($way)",
+     "flush chain \($table) \($way)");
 
-def sets($table; $ip):
-  "add set \($table) flows { typeof \($ip | key) . th sport . th dport; size \(.flow_table_size); flags dynamic,timeout; counter; timeout \(.flow_timeout_seconds)s; }",
-  "add set \($table) portless { typeof \($ip | key); size \(.flow_table_size); flags dynamic,timeout; counter; timeout \(.flow_timeout_seconds)s; }";
-
-def counting($table; $ip; $first_fragment; $later_fragment):
-  "add rule \($table) count meta mark 1 counter name lan-to-wan",
-  "add rule \($table) count meta mark 2 counter name wan-to-lan",
-  "add rule \($table) count update @protocols { meta mark . meta l4proto }",
-  "add rule \($table) count meta l4proto \(ports) \($first_fragment) update @flows { \($ip | key) . th sport . th dport } drop",
-  "add rule \($table) count meta l4proto != \(ports) update @portless { \($ip | key) } drop",
-  "add rule \($table) count \($later_fragment) update @portless { \($ip | key) } drop",
-  "add rule \($table) count counter name untracked drop";
+# What the chains do. `$later` matches fragments that have no ports because they are not the first.
+def counting($table; $ip; $first; $later):
+  ways as $way
+  | "add rule \($table) \($way) counter name \($way)",
+    "add rule \($table) \($way) update @\($way)-protocols { meta l4proto }",
+    "add rule \($table) \($way) meta l4proto \(ports) \($first) update @\($way)-flows { \($ip | key) . th sport . th dport } drop",
+    "add rule \($table) \($way) meta l4proto != \(ports) update @\($way)-portless { \($ip | key) } drop",
+    "add rule \($table) \($way) \($later) update @\($way)-portless { \($ip | key) } drop",
+    "add rule \($table) \($way) counter name untracked drop";
 
 def capture($port; $mark):
   "add chain netdev flowstat \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
@@ -35,19 +47,26 @@ def capture($port; $mark):
   "add rule netdev flowstat \($port) meta protocol { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0";
 
 def ruleset($resized):
-  [(objects("ip flowstat"), objects("netdev flowstat")),
-   "add chain netdev flowstat count { type filter hook ingress device \"meter1\" priority 0; policy drop; }",
-   "add chain ip flowstat count { type filter hook prerouting priority raw; policy accept; }",
-   "flush chain netdev flowstat count",
-   "flush chain ip flowstat count",
-   if $resized then ("ip", "netdev" | "delete set \(.) flowstat flows", "delete set \(.) flowstat portless") else empty end,
-   sets("ip flowstat"; "ip"), sets("netdev flowstat"; "ip6"),
-   "add rule netdev flowstat count meta protocol ip meta pkttype set host accept",
-   "add rule ip flowstat count iifname != \"meter1\" accept",
-   counting("ip flowstat"; "ip"; "ip frag-off & 0x1fff == 0"; "ip frag-off & 0x1fff != 0"),
-   counting("netdev flowstat"; "ip6"; "exthdr frag missing"; "exthdr frag exists"),
-   capture("lan"; 1), capture("wan"; 2),
-   ""]
+  . as $settings
+  | [objects("ip flowstat"), objects("netdev flowstat"),
+     "add chain netdev flowstat count { type filter hook ingress device \"meter1\" priority 0; policy drop; }",
+     "add chain ip flowstat count { type filter hook prerouting priority raw; policy accept; }",
+     "flush chain netdev flowstat count",
+     "flush chain ip flowstat count",
+     if $resized then
+       "delete set \("ip", "netdev") flowstat \(ways)-\("flows", "portless")"
+     else empty end,
+     sets($settings),
+     counting("ip flowstat"; "ip"; "ip frag-off & 0x1fff == 0"; "ip frag-off & 0x1fff != 0"),
+     counting("netdev flowstat"; "ip6"; "exthdr frag missing"; "exthdr frag exists"),
+     "add rule netdev flowstat count meta protocol ip meta pkttype set host accept",
+     "add rule netdev flowstat count meta mark 1 goto lan-to-wan",
+     "add rule netdev flowstat count meta mark 2 goto wan-to-lan",
+     "add rule ip flowstat count iifname != \"meter1\" accept",
+     "add rule ip flowstat count meta mark 1 goto lan-to-wan",
+     "add rule ip flowstat count meta mark 2 goto wan-to-lan",
+     capture("lan"; 1), capture("wan"; 2),
+     ""]
   | join("\n");
 
 def exporter_arguments:

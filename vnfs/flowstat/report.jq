@@ -1,11 +1,11 @@
 # The meter's part of the status, from nft's tables of both address families, the copies lost, and the exporter's life.
-def direction: {"1": "lan-to-wan", "2": "wan-to-lan"}[tostring];
+def ways: "lan-to-wan", "wan-to-lan";
 
 def protocol: {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "ipv6-icmp": "icmpv6"}[tostring] // tostring;
 
 def counted: {packets: .counter.packets, bytes: .counter.bytes};
 
-def elements($name): [.[].nftables[].set | select(.name? == $name) | .elem[]?.elem];
+def elements($name): .[].nftables[].set | select(.name? == $name) | .elem[]?.elem;
 
 def total($name): [.[].nftables[].counter | select(.name? == $name)]
   | {packets: (map(.packets) | add // 0), bytes: (map(.bytes) | add // 0)};
@@ -13,15 +13,16 @@ def total($name): [.[].nftables[].counter | select(.name? == $name)]
 def report($applied):
   .[:2] as $tables
   | {engine: {meter: "nftables", segments: "veth", exporter: "softflowd"},
-     directions: (["lan-to-wan", "wan-to-lan"] | map(. as $name | {($name): ($tables | total($name))}) | add),
-     protocols: ($tables | elements("protocols")
-       | map({direction: (.val.concat[0] | direction), protocol: (.val.concat[1] | protocol)} + counted)
-       | group_by([.direction, .protocol])
-       | map(.[0] + {packets: (map(.packets) | add), bytes: (map(.bytes) | add)})),
-     flows: ($tables | elements("flows") + elements("portless")
-       | map(.val.concat as $key
-           | {direction: ($key[0] | direction), source: $key[1], destination: $key[2], protocol: ($key[3] | protocol),
-              source_port: ($key[4] // 0), destination_port: ($key[5] // 0)} + counted)),
+     directions: ([ways as $way | {($way): ($tables | total($way))}] | add),
+     protocols: [ways as $way
+       | [$tables | elements($way + "-protocols")] | group_by(.val)[]
+       | {direction: $way, protocol: (.[0].val | protocol),
+          packets: (map(.counter.packets) | add), bytes: (map(.counter.bytes) | add)}],
+     flows: [ways as $way
+       | $tables | elements($way + ("-flows", "-portless"))
+       | .val.concat as $key
+       | {direction: $way, source: $key[0], destination: $key[1], protocol: ($key[2] | protocol),
+          source_port: ($key[3] // 0), destination_port: ($key[4] // 0)} + counted],
      untracked: ($tables | total("untracked")),
      lost: .[2],
      export: (.[3] as $running | $applied.statistics.export
