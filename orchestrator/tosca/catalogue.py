@@ -93,8 +93,8 @@ def _fill(template: Template, inputs: Mapping[str, Any], report: Report) -> Site
     values = check_inputs(template, inputs, report)
     if template.topology is None or not usable:
         return None
-    nodes = evaluate(template.types, template.topology, values, inputs, report)
-    return None if report else build_site(template, nodes, inputs, report)
+    nodes = evaluate(template.types, template.topology, values, report)
+    return None if report else build_site(template, nodes, report)
 
 
 def _without_secrets(

@@ -95,8 +95,9 @@ def _check_schema(types: Types, body: dict[str, Any], place: Place, report: Repo
     for key in ("entry_schema", "key_schema"):
         if key not in body:
             continue
-        if body.get("type") not in {"list", "map"} or (key == "key_schema" and body.get("type") == "list"):
-            report.add(place / key, f"{key} belongs to a {'list or map' if key == 'entry_schema' else 'map'}")
+        owners = ["list", "map"] if key == "entry_schema" else ["map"]
+        if body.get("type") not in owners:
+            report.add(place / key, f"{key} belongs to a {' or '.join(owners)}")
         elif check_keys(body[key], _ENTRY, place / key, report):
             _check_schema(types, body[key], place / key, report)
 
@@ -142,9 +143,14 @@ def _check_requirement(types: Types, body: Any, place: Place, report: Report) ->
     for key, section in _REFERENCES.items():
         if key in body:
             check_reference(types, section, body[key], place / key, report)
-    occurrences = body.get("occurrences", [1, 1])
-    if not isinstance(occurrences, list) or [isinstance(bound, int) for bound in occurrences[:1]] != [True]:
+    if not _is_range(body.get("occurrences", [1, 1])):
         report.add(place / "occurrences", "occurrences must be a list of two numbers", "write occurrences: [1, 1]")
+
+
+def _is_range(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 2 or type(value[0]) is not int or value[0] < 0:
+        return False
+    return value[1] == "UNBOUNDED" or (type(value[1]) is int and value[1] >= value[0])
 
 
 def check_artifact(types: Types, body: Any, place: Place, report: Report) -> bool:

@@ -26,12 +26,12 @@ class _Problem:
     hint: str | None = None
 
 
-def check_vnf(types: Types, node: Node, values: Values, given: Values, report: Report) -> None:
+def check_vnf(types: Types, node: Node, values: Values, report: Report) -> None:
     """Check the values of a VNF against each other; each is right by itself."""
     for base, check in _CHECKS.items():
         if types.is_a("node_types", node.type, base):
             for problem in check(values):
-                report.add(origin(node, given, *problem.path), problem.message, problem.hint)
+                report.add(origin(node, *problem.path), problem.message, problem.hint)
 
 
 def _gateway(values: Values) -> Iterator[_Problem]:

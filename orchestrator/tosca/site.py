@@ -16,16 +16,16 @@ Values = Mapping[str, Any]
 """The properties of one node."""
 
 
-def build_site(template: Template, values: Mapping[str, Values], given: Values, report: Report) -> SiteIntent:
+def build_site(template: Template, values: Mapping[str, Values], report: Report) -> SiteIntent:
     """The intent of a site out of a template without findings and of the values of all its nodes."""
     if template.chain is None or template.topology is None:
         raise ValueError(f"template {template.name} has findings")
     lan, *vnfs, wan = template.chain
     if values[lan.name]["port"] == values[wan.name]["port"]:
-        report.add(origin(wan, given, "port"), "the data flow ends at the port at which it starts")
+        report.add(origin(wan, "port"), "the data flow ends at the port at which it starts")
     mtus = {"lan": values[lan.name]["mtu"], "wan": values[wan.name]["mtu"]}
     for node in vnfs:
-        check_vnf(template.types, node, values[node.name], given, report)
+        check_vnf(template.types, node, values[node.name], report)
     return SiteIntent(
         template=template.name,
         vnfs=tuple(_vnf(template, node, values[node.name], mtus) for node in vnfs),

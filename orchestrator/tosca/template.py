@@ -55,7 +55,7 @@ def read_template(name: str, path: Path, roots: tuple[Root, ...]) -> Template:
     chain = order_chain(topology, types, report) if topology else None
     if topology:
         _check_vnfs(topology, types, report)
-        evaluate(types, topology, dict.fromkeys(topology.inputs, UNKNOWN), {}, report)
+        evaluate(types, topology, dict.fromkeys(topology.inputs, UNKNOWN), report)
     if not report and topology:
         report.extend(parser_findings(sources.documents[0], types))
     return Template(name, sources, types, topology, chain, report.findings)
@@ -73,27 +73,24 @@ def check_inputs(template: Template, given: Mapping[str, Any], report: Report) -
     }
 
 
-def evaluate(
-    types: Types, topology: Topology, inputs: Mapping[str, Any], given: Mapping[str, Any], report: Report
-) -> dict[str, dict[str, Any]]:
-    """The properties of all nodes, functions replaced and values checked. *given* are the caller's own inputs."""
+def evaluate(types: Types, topology: Topology, inputs: Mapping[str, Any], report: Report) -> dict[str, dict[str, Any]]:
+    """The properties of all nodes, functions replaced and values checked."""
     evaluator = Evaluator(topology.nodes, inputs, report)
     for item in topology.property_sets:
         owner = Node("", item.type, item.place, item.values, item.fields, {})
-        check_fields(types, item.fields, evaluator.value(dict(item.values), item.place, owner), item.place, report)
-    return {name: _evaluate(types, node, evaluator, given, report) for name, node in topology.nodes.items()}
+        values = {name: evaluator.value(value, item.place / name, owner) for name, value in item.values.items()}
+        check_fields(types, item.fields, values, item.place, report)
+    return {name: _evaluate(types, node, evaluator, report) for name, node in topology.nodes.items()}
 
 
-def origin(node: Node, given: Mapping[str, Any], *path: str | int) -> Place:
-    """The place to point at for a part of a node's property: in the caller's inputs when it came from there."""
+def origin(node: Node, *path: str | int) -> Place:
+    """The place to point at for a part of a node's property: the input that it comes from, if it is one."""
     raw: Any = node.properties
     for depth, step in enumerate(path):
         raw = raw.get(step) if isinstance(raw, dict) else _item(raw, step)
         if isinstance(raw, dict) and set(raw) == {"get_input"}:
             name = raw["get_input"]
-            inner = tuple(name) if isinstance(name, list) else (name,)
-            if inner[0] in given:
-                return Place(None, (*inner, *path[depth + 1 :]))
+            return Place(None, (*(name if isinstance(name, list) else (name,)), *path[depth + 1 :]))
     return Place(node.place.document, (*node.place.path, "properties", *path))
 
 
@@ -101,15 +98,13 @@ def _item(raw: Any, step: str | int) -> Any:
     return raw[step] if isinstance(raw, list) and isinstance(step, int) and step < len(raw) else None
 
 
-def _evaluate(
-    types: Types, node: Node, evaluator: Evaluator, given: Mapping[str, Any], report: Report
-) -> dict[str, Any]:
+def _evaluate(types: Types, node: Node, evaluator: Evaluator, report: Report) -> dict[str, Any]:
     for name in node.properties:
         if name not in node.fields:
             place = node.place / "properties" / name
             report.add(place, f"{node.type} has no property {name}", nearest(name, node.fields))
     return {
-        name: check_field(types, item, evaluator.property(node, name), origin(node, given, name), report)
+        name: check_field(types, item, evaluator.property(node, name), origin(node, name), report)
         for name, item in node.fields.items()
     }
 
