@@ -1,8 +1,8 @@
 """The owner of what the test-bed makes: one lab's id, folder, lease and journal.
 
 Whatever is made is written into the journal first and carries the lab's id: Docker objects by the label ``lso.lab``,
-processes by ``LSO_LAB`` in their environment, namespaces by their path in the lab's folder. Removing follows these
-marks and nothing else.
+processes by ``LSO_LAB`` in their environment, namespaces by their path in the lab's folder, what has to be in the
+machine's own namespace by alias or external id. Removing follows these marks and nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from testbed.namespace import Namespace
 LABEL = "lso.lab"
 NODE_LABEL = "lso.node"
 MARK = "LSO_LAB"
+ALIAS = "lso:"  # before the lab's id, in the alias of an interface outside the lab's namespaces
+BRIDGE_KEY = "lso-lab"  # external id of a bridge of the machine's own Open vSwitch
 
 
 class Owner:

@@ -190,6 +190,8 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
         self.plan.realize()
         self.resources.update(limits)
         wanted = {limit: value for limit, value in self.resources.items() if value is not None}
+        if "mem_limit" in wanted:
+            wanted.setdefault("memswap_limit", -1)  # the engine refuses a limit above that of memory and swap together
         engine().api.update_container(self.did, **wanted)
 
     def updateCpuLimit(

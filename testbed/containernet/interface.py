@@ -78,6 +78,11 @@ class PlannedIntf:
         """Return both."""
         return self.updateIP(), self.updateMAC()
 
+    def delete(self) -> None:
+        """Delete the interface, and with it its peer; nothing is wrong when the peer was first."""
+        self.cmd(f"(ip link del dev {self.name}) 2>/dev/null || :")
+        self.node.delIntf(self)
+
     def status(self) -> str:
         """Return OK or MISSING."""
         return "OK" if self._seen() else "MISSING"

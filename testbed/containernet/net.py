@@ -15,15 +15,26 @@ from mininet.node import Controller, DefaultController, OVSController, OVSSwitch
 from mininet.node import Host as MininetHost
 from mininet.util import ensureRoot
 
-from testbed import kernel
+from testbed import kernel, lease, reap
 from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.container import Docker
 from testbed.containernet.interface import is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
 from testbed.containernet.plan import Plan, in_parallel, network_of
-from testbed.owner import Owner
+from testbed.owner import BRIDGE_KEY, Owner
 
 NETEM = ("delay", "jitter", "loss", "max_queue_size")
+
+
+class OwnedBridge:
+    """Put before a class of Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
+
+    plan: Plan
+
+    def bridgeOpts(self) -> str:
+        """Return Mininet's options of the bridge, and the mark."""
+        options: str = super().bridgeOpts()  # type: ignore[misc]
+        return f"{options} external_ids:{BRIDGE_KEY}={self.plan.owner.lab}"
 
 
 class Containernet(Mininet):  # type: ignore[misc]
@@ -60,6 +71,8 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     def _lab(self) -> Owner:
         if self._owner is None:
+            if any(lease.state(folder) is lease.State.DEAD for folder in lease.folders()):
+                reap.reap()  # a script that was killed has left bridges and interfaces with the names we want
             self._owner = Owner.create("containernet")
         return self._owner
 
@@ -80,8 +93,10 @@ class Containernet(Mininet):  # type: ignore[misc]
     def addSwitch(self, name: str, cls: type | None = None, **params: Any) -> Any:
         """Add a switch; Open vSwitch gets the datapath that this kernel has."""
         cls = cls or self.switch
-        if isinstance(cls, type) and issubclass(cls, OVSSwitch) and not kernel.has_ovs_datapath():
-            params.setdefault("datapath", "user")
+        if isinstance(cls, type) and issubclass(cls, OVSSwitch):
+            cls = self.plan.variant(cls, OwnedBridge)
+            if not kernel.has_ovs_datapath():
+                params.setdefault("datapath", "user")
         switch = super().addSwitch(name, cls=cls, **self._planned(cls, params))
         self._catch_up()
         return switch
@@ -121,18 +136,23 @@ class Containernet(Mininet):  # type: ignore[misc]
         """Add a link, also to a running network."""
         nodes = [self[node] if isinstance(node, str) else node for node in (node1, node2)]
         cls = cls or self.link
+        with self.plan.naming():
+            link = self._name_link(nodes, (port1, port2), cls, params)
+        self._catch_up()
+        if self._started:
+            self._attach(link)
+        return link
+
+    def _name_link(self, nodes: list[Any], ports: tuple[Any, Any], cls: Any, params: dict[str, Any]) -> Any:
         if is_veth(cls) and params.get("fast", True):
             self._plan_ends(cls, nodes, params)
             cls = planned_link(cls, self.plan)
         else:
             self.plan.realize()
-        link = super().addLink(*nodes, port1, port2, cls, **params)
+        link = super().addLink(*nodes, *ports, cls, **params)
         if any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
             self.plan.add_plain_checksums(nodes[0], link.intf1.name)
             self.plan.add_plain_checksums(nodes[1], link.intf2.name)
-        self._catch_up()
-        if self._started:
-            self._attach(link)
         return link
 
     def removeLink(self, link: Any = None, node1: Any = None, node2: Any = None) -> None:
@@ -175,12 +195,17 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     def start(self) -> None:
         """Start the network: hosts, links, controllers, switches."""
+        self._lab()
         self._refuse_foreign_bridges()
         for switch in self.switches:
             if self._self_learning and isinstance(switch, OVSSwitch):
                 switch.failMode = "standalone"
-        super().start()
-        self.plan.realize()
+        try:
+            super().start()
+            self.plan.realize()
+        except BaseException:  # also Ctrl-C: half a network is of no use to anyone
+            self._remove_all()
+            raise
         self.plan.lazy = False
         self._started = True
         for host in self.hosts:
@@ -189,7 +214,6 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Stop everything and remove it; containers side by side."""
-        self.plan.lazy = True  # what is still asked of a node is not worth doing
         ours = [node for node in (*self.hosts, *self.switches) if isinstance(node, PlannedNode)]
         in_parallel(lambda node: node.terminate(), ours)
         self.links, theirs = [link for link in self.links if not self._gone(link, ours)], self.hosts
@@ -197,8 +221,16 @@ class Containernet(Mininet):  # type: ignore[misc]
         self.switches = [switch for switch in self.switches if switch not in ours]
         super().stop()
         self._started = False
+        if self._owns:
+            self._remove_all()
+
+    def _remove_all(self) -> None:
+        """Remove whatever carries this network's mark, and its lease; the owner of a lab does that itself."""
+        for node in (*self.hosts, *self.switches):
+            if isinstance(node, PlannedNode):
+                node.close_shell()
         if self._owns and self._owner:
-            self._owner.lease.end()
+            reap.remove(self._owner)
             self._owner = None
 
     @staticmethod

@@ -11,13 +11,11 @@ from typing import Any
 
 from mininet.node import Host as MininetHost
 
-from testbed import netns
 from testbed.containernet.plan import Plan, run_lines
+from testbed.ending import clear_namespace
 from testbed.namespace import Namespace
-from testbed.process import poll
 
 PROMPT = chr(127)
-BYE_SECONDS = 2.0
 
 
 class PlannedNode:
@@ -177,32 +175,3 @@ class PlannedNode:
 
 class Host(PlannedNode, MininetHost):  # type: ignore[misc]
     """A Mininet host: a network namespace, no process until a command is given."""
-
-
-def clear_namespace(path: Path) -> None:
-    """End every process in the namespace at *path* and remove it."""
-    if identity := netns.identity(path):
-        kill(netns.inhabitants({identity}))
-    netns.remove(path)
-
-
-def kill(processes: tuple[int, ...]) -> None:
-    """End *processes*, politely first, and wait until they are gone."""
-    for first in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes:
-            try:
-                os.kill(process, first)
-            except ProcessLookupError:
-                continue
-        if not processes or poll(lambda: not any(map(_runs, processes)), BYE_SECONDS):
-            return
-
-
-def _runs(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mininet.log import error
 
 from testbed import offload, wiring
 from testbed.namespace import Namespace
-from testbed.owner import Owner
+from testbed.owner import ALIAS, Owner
 
 if TYPE_CHECKING:
     from testbed.containernet.node import PlannedNode
@@ -53,6 +54,15 @@ class Plan:
         """The lab that all this belongs to; made at first use."""
         return self._owner()
 
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Only name things for the length of the block, also in a network that runs."""
+        before, self.lazy = self.lazy, True
+        try:
+            yield
+        finally:
+            self.lazy = before
+
     def add_node(self, node: PlannedNode) -> None:
         """Plan to start *node*."""
         self._nodes.append(node)
@@ -78,6 +88,8 @@ class Plan:
                 self._owner()  # made here, not by whichever thread comes first
             in_parallel(lambda node: node.make(), nodes)
             wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
+            outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
+            wiring.ip_batch([f"link set dev {name} alias {ALIAS}{self.owner.lab}" for name in outside])
             for node, interface in checksums:
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())

@@ -1,0 +1,1 @@
+"""Scripts as one writes them for Containernet; only their first import is ours."""

@@ -1,0 +1,138 @@
+"""Find what carries the mark of a lab, wherever on this machine it is. Looks only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from docker.errors import APIError, NotFound
+
+from testbed import lease, netns
+from testbed.ending import end_all
+from testbed.engine import engine
+from testbed.owner import ALIAS, BRIDGE_KEY, LABEL, MARK
+
+CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One thing with a mark: its *kind* (``container``, ``process`` …), its name or number, its lab's id.
+
+    ``remove`` removes it and is content when it is gone already.
+    """
+
+    kind: str
+    name: str
+    lab: str
+    remove: Callable[[], None]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of lab {self.lab}"
+
+
+def containers() -> Iterator[Marked]:
+    """Yield containers; removing one removes its anonymous volumes."""
+    for found in engine().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+        remove = partial(gone, partial(found.remove, force=True, v=True))
+        yield Marked("container", str(found.name), found.labels[LABEL], remove)
+
+
+def volumes() -> Iterator[Marked]:
+    """Yield Docker volumes."""
+    for found in engine().volumes.list(filters={"label": LABEL}):
+        lab = found.attrs["Labels"][LABEL]
+        yield Marked("volume", str(found.name), lab, partial(gone, found.remove))
+
+
+def networks() -> Iterator[Marked]:
+    """Yield Docker networks."""
+    for found in engine().networks.list(filters={"label": LABEL}):
+        lab = found.attrs["Labels"][LABEL]
+        yield Marked("network", str(found.name), lab, partial(gone, found.remove))
+
+
+def namespaces() -> Iterator[Marked]:
+    """Yield network namespaces in the folders of labs."""
+    for folder in lease.folders():
+        for path in sorted((folder / "ns").glob("*")):
+            yield Marked("namespace", str(path), folder.name, partial(netns.remove, path))
+
+
+def processes() -> Iterator[Marked]:
+    """Yield processes with the mark in their environment, and those that live in a lab's namespace."""
+    homes = {netns.identity(found.name): found.lab for found in namespaces()}
+    homes.pop(netns.identity("/proc/self/ns/net"), None)  # never our own, whatever a path says
+    homes.pop(None, None)
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            lab = _mark_of(entry.path) or homes.get(netns.identity(f"{entry.path}/ns/net"))
+            if lab:
+                yield Marked("process", entry.name, lab, partial(end_all, (int(entry.name),)))
+
+
+def interfaces() -> Iterator[Marked]:
+    """Yield interfaces in the machine's own namespace, by their alias."""
+    listed = subprocess.run(["ip", "-json", "link", "show"], check=True, capture_output=True, text=True, timeout=30)
+    for found in json.loads(listed.stdout):
+        if str(found.get("ifalias", "")).startswith(ALIAS):
+            lab = found["ifalias"].removeprefix(ALIAS)
+            yield Marked("interface", found["ifname"], lab, partial(_quietly, "ip", "link", "del", found["ifname"]))
+
+
+def bridges() -> Iterator[Marked]:
+    """Yield bridges of the machine's Open vSwitch, by their external id; none where it does not run."""
+    asked = ["ovs-vsctl", "--timeout=5", "--format=json", "--columns=name,external_ids", "list", "Bridge"]
+    try:
+        listed = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=10)
+    except FileNotFoundError:
+        return
+    if listed.returncode:
+        return
+    for name, (_, pairs) in json.loads(listed.stdout)["data"]:
+        lab = dict(pairs).get(BRIDGE_KEY)
+        if lab:
+            remove = partial(_quietly, "ovs-vsctl", "--timeout=5", "--if-exists", "del-br", name)
+            yield Marked("bridge", name, lab, remove)
+
+
+def folders() -> Iterator[Marked]:
+    """Yield the folders of labs; the lease, not this, removes one."""
+    for folder in lease.folders():
+        yield Marked("folder", str(folder), folder.name, lambda: None)
+
+
+def everything() -> tuple[Marked, ...]:
+    """Return all of it."""
+    sources = (containers, networks, volumes, bridges, interfaces, processes, namespaces, folders)
+    return tuple(found for source in sources for found in source())
+
+
+def gone(remove: Callable[[], object]) -> None:
+    """Call *remove* and be content when there is nothing left to remove, or someone else is removing it."""
+    try:
+        remove()
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != CONFLICT:
+            raise
+
+
+def _mark_of(process: str) -> str | None:
+    wanted = f"{MARK}=".encode()
+    try:
+        variables = Path(process, "environ").read_bytes().split(b"\0")
+    except OSError:  # it ended just now
+        return None
+    marks = [variable.removeprefix(wanted) for variable in variables if variable.startswith(wanted)]
+    return marks[0].decode(errors="replace") if marks else None
+
+
+def _quietly(*argv: str) -> None:
+    subprocess.run(argv, check=False, capture_output=True, timeout=30)
