@@ -84,7 +84,7 @@ class SiteChange:
         with self._watch.stage("flows"):
             await self._flows()
         with self._watch.stage("verify"):
-            for container in self._changes.containers.create:  # one by one, as asking takes the time that the last needs
+            for container in self._changes.containers.create:  # one by one: meanwhile the last ones get ready
                 await await_intent(self._uplink, container)
 
     async def _clear(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import ssl
+import struct
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
@@ -168,16 +169,15 @@ class OpenFlowSwitch:
 
     async def _handshake(self) -> None:
         """Version negotiation (OpenFlow 1.4.0, 6.3.1): we offer 1.4 alone."""
-        element = ofproto_v1_4_parser.OFPHelloElemVersionBitmap([ofproto_v1_4.OFP_VERSION])
-        self._writer.write(_encode(ofproto_v1_4_parser.OFPHello(PROTOCOL, [element]), next(self._xids)))
+        self._writer.write(hello(ofproto_v1_4.OFP_VERSION))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                version, kind, _, body = await self._frame()
+                _, kind, _, greeting = await self._frame()
         except TimeoutError:
             raise self.endpoint.unreachable(f"no OpenFlow greeting within {ANSWER_SECONDS:g} s") from None
         except (OSError, asyncio.IncompleteReadError) as error:
             raise self.endpoint.unreachable(_lost(error)) from error
-        if kind != ofproto_v1_4.OFPT_HELLO or not _offers(version, body):
+        if kind != ofproto_v1_4.OFPT_HELLO or not offers(greeting):
             problem = "the bridge does not offer OpenFlow 1.4; add OpenFlow14 to its protocols"
             raise UcpeRefused(self.endpoint.ucpe, "openflow", problem)
 
@@ -189,10 +189,10 @@ class OpenFlowSwitch:
                     echo = ofproto_v1_4_parser.OFPEchoReply(PROTOCOL, data=data[HEADER_BYTES:])
                     self._writer.write(_encode(echo, xid))
                 elif answers := self._answers.get(xid):
-                    answers.put_nowait(ofproto_parser.msg(PROTOCOL, version, kind, len(data), xid, data))
+                    answers.put_nowait(_decode(version, kind, xid, data))
         except (OSError, asyncio.IncompleteReadError) as error:
             self._fail(_lost(error))
-        except OSKenException as error:
+        except (OSKenException, ValueError) as error:
             self._fail(f"an answer cannot be decoded: {error}")
 
     async def _frame(self) -> tuple[int, int, int, bytes]:
@@ -215,13 +215,30 @@ def _encode(message: Any, xid: int) -> bytes:
     return bytes(message.buf)
 
 
-def _offers(version: int, hello: bytes) -> bool:
-    """A peer without the version bitmap speaks all versions up to that of its hello's header."""
-    if version < ofproto_v1_4.OFP_VERSION:
-        return False
-    message = ofproto_v1_4_parser.OFPHello.parser(PROTOCOL, version, 0, len(hello), 0, bytearray(hello))
-    bitmaps = [element.versions for element in message.elements]
-    return not bitmaps or any(ofproto_v1_4.OFP_VERSION in versions for versions in bitmaps)
+def _decode(version: int, kind: int, xid: int, data: bytes) -> Any:
+    message = ofproto_parser.msg(PROTOCOL, version, kind, len(data), xid, data)
+    if message is None:  # the codec only logs what it cannot read
+        raise ValueError(f"version {version}, type {kind}, {len(data)} bytes")
+    return message
+
+
+def hello(*versions: int) -> bytes:
+    """A greeting that offers these wire versions (5 is OpenFlow 1.4). The codec's own leaves the bitmap out."""
+    bitmap = sum(1 << version for version in versions)
+    element = struct.pack("!HHI", ofproto_v1_4.OFPHET_VERSIONBITMAP, 8, bitmap)
+    header = struct.pack("!BBHI", max(versions), ofproto_v1_4.OFPT_HELLO, HEADER_BYTES + len(element), 0)
+    return header + element
+
+
+def offers(greeting: bytes, wanted: int = ofproto_v1_4.OFP_VERSION) -> bool:
+    """Whether a greeting offers that version; without a bitmap it offers all up to the one of its header."""
+    position = HEADER_BYTES
+    while position + 8 <= len(greeting):
+        kind, length, bitmap = struct.unpack_from("!HHI", greeting, position)
+        if kind == ofproto_v1_4.OFPHET_VERSIONBITMAP:
+            return bool(bitmap >> wanted & 1)
+        position += max(8, (length + 7) // 8 * 8)  # elements are padded to 8 bytes
+    return greeting[0] >= wanted
 
 
 def _is_down(port: Any) -> bool:
