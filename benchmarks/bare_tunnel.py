@@ -45,7 +45,7 @@ def _gateway(owner: Owner, name: str) -> Iterator[Container]:
         detach=True,
         network_mode="none",
         cap_drop=["ALL"],
-        cap_add=["NET_ADMIN"],
+        cap_add=["NET_ADMIN", "NET_BIND_SERVICE"],  # without a network Docker leaves low ports privileged
         devices=["/dev/net/tun"],
         sysctls={"net.ipv4.ip_forward": "1"},
         labels=owner.labels(name),
