@@ -1,0 +1,142 @@
+"""Orders to the API, carried out by the real orchestrator on real uCPEs, judged by packets."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from presto.core.settings import Settings
+from presto.server import BackgroundServer, build_app
+from testbed.lab import Lab
+from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+
+ORDER = json.loads((Path(__file__).parents[2] / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
+PATIENCE = 60.0
+
+
+def site(letter: str, number: int) -> SiteSpec:
+    host = HostSpec(f"{letter}1", f"10.{number}.0.10/24")
+    wan = WanSpec("wan0", "internet", f"198.51.100.{number}/24")
+    return SiteSpec(f"site-{letter}", f"10.{number}.0.0/24", f"10.{number}.0.1", (host,), (wan,))
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    spec = LabSpec("presto-orders", (site("a", 1), site("b", 2)), (UnderlaySpec("internet", "198.51.100.0/24"),))
+    with Lab.create(spec) as started:
+        yield started
+
+
+class Api:
+    """Operations on a server that stands before the lab."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def call(self, operation: str, status: int, **values: Any) -> Any:
+        body = {"input": {name.replace("_", "-"): value for name, value in values.items()}}
+        answer = self._http.post(operation, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()["output"] if status == 200 else None
+
+    def until(self, wanted: str) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            output = self.call("get-connectivity-service-details", 200, service_id_or_name="acme")
+            service: dict[str, Any] = output["service"]
+            pairs = {pair["value-name"]: pair["value"] for pair in service["name"]}
+            if pairs["lso-state"] == wanted:
+                return service
+            assert pairs["lso-state"] in {"accepted", "deploying"}, pairs
+            assert time.monotonic() < deadline, pairs
+            time.sleep(0.05)
+
+    def remove(self) -> None:
+        """Leave no service, whatever a test came to."""
+        deadline = time.monotonic() + PATIENCE
+        details = {"input": {"service-id-or-name": "acme"}}
+        self._http.post("delete-connectivity-service", json=details)
+        while self._http.post("get-connectivity-service-details", json=details).status_code != 404:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def api(lab: Lab, tmp_path: Path) -> Iterator[Api]:
+    app = build_app(lab.inventory, str(tmp_path / "presto.db"), Settings(export_keys=True))
+    with (
+        BackgroundServer(app) as server,
+        httpx.Client(base_url=f"{server.url}/restconf/operations/", timeout=30) as http,
+    ):
+        api = Api(http)
+        yield api
+        api.remove()
+
+
+@pytest.fixture
+def order() -> dict[str, Any]:
+    values: dict[str, Any] = copy.deepcopy(ORDER)
+    for end_point, name in zip(values["end-point"], ("site-a-lan0", "site-b-lan0"), strict=True):
+        end_point["service-interface-point"] = {"service-interface-point-uuid": name}
+    return values
+
+
+def reaches(lab: Lab, source: str, target: str, patience: float) -> bool:
+    """Whether a ping comes back within `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        if lab.hosts[source].exec(["ping", "-c", "1", "-W", "1", target], check=False).returncode == 0:
+            return True
+        if time.monotonic() > deadline:
+            return False
+
+
+def in_vnf(lab: Lab, ucpe: str, service: dict[str, Any], vnf: str, program: str) -> Any:
+    answer = lab.ucpes[ucpe].exec(["docker", "exec", f"{service['uuid'][:8]}-{vnf}", program])
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_order_change_and_removal(lab: Lab, api: Api, order: dict[str, Any]) -> None:
+    """Allowed traffic passes in both directions; a change at one end point blocks it there, where it enters."""
+    api.call("create-connectivity-service", 200, **{name.replace("-", "_"): value for name, value in order.items()})
+    service = api.until("active")
+    assert (service["lifecycle-state"], service["operational-state"]) == ("INSTALLED", "ENABLED")
+    assert reaches(lab, "a1", "10.2.0.10", 10)
+    assert reaches(lab, "b1", "10.1.0.10", 10)
+    rules = {rule["id"]: rule["packets"] for rule in in_vnf(lab, "site-a", service, "firewall", "/vnf/status")["rules"]}
+    assert list(rules) == ["telnet", "web", "ping"]
+    assert rules["ping"] >= 2
+
+    override = {"policy-override": [{"app-id": "ping", "policy-name": "block"}]}
+    change = {"local-id": "b", "swvc-endpoint-attributes": {"policy-overrides": override}}
+    api.call("update-connectivity-service", 200, service_id_or_name="acme", end_point=change)
+    api.until("active")
+    assert not reaches(lab, "b1", "10.1.0.10", 1), "pings that enter at b are blocked"
+    assert reaches(lab, "a1", "10.2.0.10", 10), "pings that enter at a are not"
+
+    api.remove()
+    for ucpe in lab.ucpes.values():
+        assert ucpe.exec(["docker", "ps", "--all", "--quiet"]).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("encryption", "algorithm"), [("Yes", "AES_GCM_16"), ("Either", "NULL")], ids=["required", "either"]
+)
+def test_encryption_is_a_choice_that_the_gateways_make(
+    lab: Lab, api: Api, order: dict[str, Any], encryption: str, algorithm: str
+) -> None:
+    order["swvc-service-attributes"]["policies"]["policy"][0]["criteria"][0]["pc-param"] = [encryption]
+    api.call("create-connectivity-service", 200, **{name.replace("-", "_"): value for name, value in order.items()})
+    service = api.until("active")
+    assert reaches(lab, "a1", "10.2.0.10", 10)
+    (peer,) = in_vnf(lab, "site-a", service, "ipsec", "/vnf/status")["peers"]
+    assert peer["ike"]["remote_id"].endswith("site-b")
+    assert peer["children"][0]["encryption"].startswith(algorithm)
