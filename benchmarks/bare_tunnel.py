@@ -66,8 +66,8 @@ def _wire(gateways: list[Container], hosts: list[Namespace]) -> None:
         net = SITES[index][1]
         peer = ["type", "veth", "peer", "name", "eth0", "netns", host.path]
         namespace.run(["ip", "link", "add", "lan", "address", _mac(index, "lan"), *peer])
-        batch = f"link set lo up\nlink set eth0 mtu 1400 up\naddress add {net}.10/24 dev eth0\nroute add default via {net}.1\n"
-        host.run(["ip", "-batch", "-"], input=batch)
+        address = f"address add {net}.10/24 dev eth0\nroute add default via {net}.1\n"
+        host.run(["ip", "-batch", "-"], input=f"link set lo up\nlink set eth0 mtu 1400 up\n{address}")
 
 
 def _mac(index: int, role: str) -> str:

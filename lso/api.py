@@ -14,7 +14,7 @@ from presto.server import BackgroundServer, build_app
 def api_server(inventory: Path, database: Path) -> Iterator[str]:
     """Serve the uCPEs of *inventory* for the length of the block; yields the base URL.
 
-    Gateways hand out their keys: a lab's keys protect nothing but the lab, and ``wire.decrypts`` opens captures with them.
+    Gateways hand out their keys: they protect nothing but the lab, and ``wire.decrypts`` opens captures with them.
     """
     app = build_app(inventory, str(database), Settings(export_keys=True))
     with BackgroundServer(app) as server:

@@ -57,7 +57,7 @@ class FirewallVerb(Verb):
         )
 
     def live_command(self, context: Context) -> str:
-        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/firewall -- nft list ruleset"
+        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/firewall -- /vnf/status"
 
 
 def rule_packets(status: dict[str, Any], rule: str) -> int:

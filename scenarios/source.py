@@ -124,7 +124,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node, path: Path_) -> Any:
         try:
-            return self.loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+            return self.loader.construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError) as error:
             self.findings.append(self.source.finding(path, f"not a plain value: {getattr(error, 'problem', error)}"))
             return None

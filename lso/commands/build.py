@@ -1,4 +1,4 @@
-"""Build the container images (base, uCPE, VNFs) and the image store that every uCPE shares; only what is out of date."""
+"""Build the container images (base, uCPE, VNFs) and the store that all uCPEs share; only what is out of date."""
 
 from __future__ import annotations
 

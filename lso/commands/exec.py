@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from lso.exits import UsageError
+from testbed.containernet.container import container_argv
 from testbed.handle import Node
 from testbed.lab import Lab, LabError
 from testbed.ucpe_view import UcpeView
@@ -15,7 +16,7 @@ HELP = "run a command in a node of a lab"
 EXAMPLES = """examples:
   lso exec poc-two-sites-123456 a1 -- ping -c 3 10.2.0.10
   lso exec poc-two-sites-123456 site-a -- ovs-ofctl -O OpenFlow14 dump-flows br-ucpe
-  lso exec poc-two-sites-123456 site-a/ipsec -- swanctl --list-sas
+  lso exec poc-two-sites-123456 site-a/ipsec -- /vnf/status
   lso exec poc-two-sites-123456 internet -- tcpdump -ni port1"""
 
 
@@ -34,9 +35,9 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     command = command or ["sh"]
-    site, _, vnf = options.node.partition("/")
-    node = _node(lab, site)
-    argv = UcpeView(node.pid).vnf_command(vnf, command) if vnf else node.command(command)
+    name, _, vnf = options.node.partition("/")
+    node = _node(lab, name)
+    argv = container_argv(_vnf_pid(node, vnf), command) if vnf else node.command(command)
     return subprocess.run(argv, check=False, env=node.environment(), stdin=sys.stdin).returncode
 
 
@@ -45,3 +46,13 @@ def _node(lab: Lab, name: str) -> Node:
     if name not in nodes:
         raise UsageError(f"lab {lab.id} has no node {name!r}; it has {', '.join(sorted(nodes))}")
     return nodes[name]
+
+
+def _vnf_pid(node: Node, name: str) -> int:
+    """Return the process of the VNF *name* in the uCPE *node*, whichever service it belongs to."""
+    view = UcpeView(node.pid)
+    services = {container.labels.get("lso.service", "") for container in view.containers()}
+    vnfs = {vnf.name: vnf for service in sorted(services - {""}) for vnf in view.vnfs(service)}
+    if name not in vnfs:
+        raise UsageError(f"{node.name} runs no VNF {name!r}; it runs {', '.join(vnfs) or 'none'}")
+    return vnfs[name].pid

@@ -1,7 +1,7 @@
 """Run scenarios: start each one's lab, order its service by the Presto API, prove its steps, leave nothing behind.
 
-Exit code: 0 every step passed, 1 a step failed (the network under test is wrong), 2 a scenario is not valid (nothing was
-started), 3 the test-bed itself had trouble.
+Exit code: 0 every step passed, 1 a step failed (the network under test is wrong), 2 a scenario or its order is not
+valid, 3 the test-bed itself had trouble.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Serve the Presto API for the uCPEs of an inventory, until Ctrl-C.
 
-The server binds to the loopback address: there is no authentication yet. State is kept in a database, so orders that were
-accepted before a crash are carried on at the next start.
+The server binds to the loopback address: there is no authentication yet. State is kept in a database, so orders that
+were accepted before a crash are carried on at the next start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Start the network of a scenario and leave it up, without ordering anything: to look around, or to serve the API for it."""
+"""Start the network of a scenario and leave it up, without an order: to look around, or to serve the API for it."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
-        return f"lso exec {context.lab.id} {site}/ipsec -- swanctl --list-sas"
+        return f"lso exec {context.lab.id} {site}/ipsec -- /vnf/status"
 
 
 def _peer(status: dict[str, Any], name: str) -> dict[str, Any]:
