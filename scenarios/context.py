@@ -11,9 +11,10 @@ from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.clock import Clock
 from scenarios.format import Scenario
 from scenarios.presto_client import PrestoClient
+from scenarios.proof import Fault
 from testbed.lab import Lab
 from testbed.namespace import Namespace
-from testbed.ucpe_view import UcpeView, Vnf
+from testbed.ucpe_view import UcpeView, ViewError, Vnf
 
 HOST_INTERFACE = "eth0"
 
@@ -63,7 +64,17 @@ class Context:
 
     def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
         """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""
-        return self.view(site).vnf_json(self.service_id, kind, "/vnf/status")
+        return self.vnf_json(site, kind, "/vnf/status")
+
+    def vnf_json(self, site: str, kind: str, program: str) -> dict[str, Any]:
+        """Return what *program* of the VNF contract prints in *site*'s VNF of *kind*, empty when there is none yet.
+
+        Raises ``Fault`` when a VNF that runs does not keep the contract.
+        """
+        try:
+            return self.view(site).vnf_json(self.service_id, kind, program)
+        except ViewError as error:
+            raise Fault(f"{site}: {program} of the {kind} VNF", "JSON as the VNF contract says", str(error)) from error
 
     def settled(self) -> dict[str, Any] | None:
         """Return the service's details once its order has reached an end, whichever."""

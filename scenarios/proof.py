@@ -15,6 +15,14 @@ T = TypeVar("T")
 POLL_SECONDS = 0.05
 
 
+class Fault(Exception):
+    """The network under test lacks what a verb needs to go on: a check that did not hold, and the verb's last one."""
+
+    def __init__(self, what: str, expected: object, measured: object) -> None:
+        self.what, self.expected, self.measured = what, expected, measured
+        super().__init__(f"{what}: expected {expected}, measured {measured}")
+
+
 @dataclass
 class Proof:
     """The growing evidence of one step; files go to *folder*, a sub-folder of the run's ``evidence/``."""

@@ -14,12 +14,10 @@ from reports.model import RunResult, Scenario, StepResult, Timing, Verdict
 from scenarios import picture
 from scenarios.clock import Clock
 from scenarios.context import Context
-from scenarios.format import Step
+from scenarios.judge import judge
 from scenarios.load import LoadedScenario
 from scenarios.presto_client import PrestoClient, PrestoError
-from scenarios.proof import Proof
 from scenarios.session import ApiStarter, new_lab, order
-from scenarios.verb import Verb
 from testbed import doctor
 from testbed.lab import Lab
 
@@ -96,7 +94,7 @@ class _Run:
         blocked_by = ""
         for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
             self.listener.on_step_started(step.id, step.title or verb.verb)
-            result = self._step(context, step, verb, blocked_by)
+            result = judge(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
             self.steps.append(result)
             self.listener.on_step_finished(result)
             if result.verdict.is_bad and self.options.pause:
@@ -105,34 +103,6 @@ class _Run:
                 blocked_by = step.id
             if step.id == self.options.until:
                 return
-
-    def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str) -> StepResult:
-        started = self.clock.now()
-        proof = Proof(step.id, self.directory / "evidence" / step.id)
-        reason = f"{blocked_by} did not pass, so there is nothing to judge" if blocked_by and not verb.always else ""
-        reason = reason or _missing_engine(step, context.engines)
-        if reason:
-            verdict, message = Verdict.SKIPPED, reason
-        else:
-            verdict, message = _prove(context, verb, proof)
-        return StepResult(
-            id=step.id,
-            verb=verb.verb,
-            title=step.title or verb.verb,
-            reference=step.reference,
-            verdict=verdict,
-            message=message,
-            hint=proof.hint,
-            started_seconds=round(started, 3),
-            duration_seconds=round(self.clock.now() - started, 3),
-            checks=tuple(proof.checks),
-            evidence=tuple(proof.evidence),
-            waits=tuple(proof.waits),
-            series=tuple(proof.series),
-            live_command=verb.live_command(context),
-            engines=dict(context.engines),
-            elements=tuple(verb.elements(context)),
-        )
 
     def result(self) -> RunResult:
         """Return everything that is known now as the result of the run."""
@@ -184,21 +154,3 @@ def run(
         (directory / "trouble.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return progress.result()
 
-
-def _missing_engine(step: Step, engines: dict[str, str]) -> str:
-    for capability, wanted in step.require.items():
-        if engines.get(capability) != wanted:
-            return f"needs the {capability} engine {wanted!r}; this machine has {engines.get(capability, 'none')!r}"
-    return ""
-
-
-def _prove(context: Context, verb: Verb, proof: Proof) -> tuple[Verdict, str]:
-    """Return the verdict and its sentence; trouble of the test-bed is an error, never a failure of the network."""
-    try:
-        sentence = verb.prove(context, proof)
-    except Exception as error:  # noqa: BLE001  (one step's trouble must not take the other steps' proof away)
-        proof.add_text("trouble.txt", "what went wrong in the test-bed", "".join(traceback.format_exception(error)))
-        return Verdict.ERROR, f"{type(error).__name__}: {error}"
-    if proof.verdict is Verdict.PASSED:
-        return Verdict.PASSED, sentence
-    return proof.verdict, proof.first_failure or "the step gathered no check, so it proved nothing"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.proof import Fault, Proof
 from testbed.capture import Capture, captures, find_bytes
-from testbed.packets import Kind, canary, interface_mac, listening, probe, resolve, send
+from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
 FIRST_SOURCE_PORT = 40_000
@@ -60,9 +60,8 @@ def make(
 ) -> Probes:
     """Return *count* probes from host *source* to host *target*; the next hop is found by real ARP."""
     sender, receiver = context.host(source), context.host(target)
-    gateway = str(context.scenario.topology.sites[context.site_of(source)].gateway)
     own = interface_mac(sender.namespace, sender.interface)
-    next_hop = resolve(sender.namespace, sender.interface, sender.ip, gateway)
+    next_hop = gateway_mac(context, source)
     first = context.take_ports(count)
 
     def one(number: int) -> Probe:
@@ -82,6 +81,15 @@ def make(
         return Probe(token, frame)
 
     return Probes(context, source, target, protocol, destination_port, tuple(one(n) for n in range(count)))
+
+
+def gateway_mac(context: Context, host: str) -> str:
+    """Return the MAC address that answers ARP for the gateway of *host*'s LAN; raises ``Fault`` when none does."""
+    end, gateway = context.host(host), str(context.scenario.topology.sites[context.site_of(host)].gateway)
+    try:
+        return resolve(end.namespace, end.interface, end.ip, gateway)
+    except PacketError as silence:
+        raise Fault(f"ARP of {host} for its gateway {gateway}", "an answer", str(silence)) from silence
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     def prove(self, context: Context, proof: Proof) -> str:
         sites = self.between or context.service_sites()
-        proof.until("tunnels established", self.within_seconds, lambda: self._all_up(context, sites))
-        context.note_established()
+        if proof.until("tunnels established", self.within_seconds, lambda: self._all_up(context, sites)):
+            context.note_established()
         status = {site: context.vnf_status(site, "ipsec") for site in sites}
         proof.add_json("ipsec-status.json", "the security associations at each end", status)
         for left, right in combinations(sites, 2):

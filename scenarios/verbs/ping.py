@@ -36,7 +36,7 @@ class Ping(Verb, name="ping"):
         result = traffic.ping(
             source.namespace, target.ip, count=self.count, interval=self.interval_seconds, size=self.size
         )
-        lost = 100 * (1 - result.received / result.sent)
+        lost = result.lost_percent
         name = f"{self.from_} to {self.to}"
         bounds = f"{self.loss_percent_at_least:g} to {self.loss_percent_at_most:g} %"
         within = self.loss_percent_at_least <= lost <= self.loss_percent_at_most

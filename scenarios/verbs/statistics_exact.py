@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import Field
 
+from scenarios import wire
 from scenarios.context import Context
 from scenarios.proof import Proof
 from scenarios.verb import Host, Verb
-from testbed.packets import Count, CountedStream, End, Flow, Truth, interface_mac, resolve
+from testbed.packets import Count, CountedStream, End, Flow, Truth, interface_mac
 
 FORTH, BACK = "forth", "back"
 LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
@@ -56,9 +57,8 @@ class StatisticsExact(Verb, name="statistics.exact"):
 
     def _end(self, context: Context, name: str) -> End:
         host = context.host(name)
-        gateway = str(context.scenario.topology.sites[context.site_of(name)].gateway)
-        next_hop = resolve(host.namespace, host.interface, host.ip, gateway)
-        return End(host.namespace, host.interface, host.ip, interface_mac(host.namespace, host.interface), next_hop)
+        own = interface_mac(host.namespace, host.interface)
+        return End(host.namespace, host.interface, host.ip, own, wire.gateway_mac(context, name))
 
     def _judge(
         self, context: Context, proof: Proof, site: str, before: Any, truth: Truth, directions: Mapping[str, str]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from scenarios import wire
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.proof import Fault, Proof
 from scenarios.verb import Host, Verb
 from testbed import esp
 
@@ -40,9 +42,9 @@ class WireDecrypts(Verb, name="wire.decrypts"):
         with wire.watched(proof, [far, link]), probes.target_open():
             probes.send()
             proof.until("the last probe in the far LAN", 3, lambda: wire.arrived(probes)(far.capture.path))
-        keys = context.view(site).vnf_json(context.service_id, "ipsec", "/vnf/keys")
+        keys = context.vnf_json(site, "ipsec", "/vnf/keys")
         proof.add_json("keys.json", "the security associations' keys: of this lab only, worthless after it", keys)
-        opened = esp.open_capture(link.capture.path, keys)
+        opened = _open(link, keys, site)
         sent = {_normal(item.packet) for item in probes.frames}
         found = {_normal(packet, hops=1) for packet in opened.packets}
         element = f"vnf:{site}/ipsec"
@@ -52,6 +54,14 @@ class WireDecrypts(Verb, name="wire.decrypts"):
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.site_of(self.from_)}/ipsec -- /vnf/keys"
+
+
+def _open(link: wire.Point, keys: dict[str, Any], site: str) -> esp.Opened:
+    """Return what the capture at *link* opens to; keys that cannot be used are the gateway's fault."""
+    try:
+        return esp.open_capture(link.capture.path, keys)
+    except esp.KeysError as error:
+        raise Fault(f"{site}: /vnf/keys of the ipsec VNF", "usable keys", str(error)) from error
 
 
 def _normal(packet: bytes, hops: int = 0) -> bytes:
