@@ -32,17 +32,16 @@ def check_definitions(types: Types, report: Report) -> None:
             _check_definition(types, definition, report)
 
 
-def check_field_definition(types: Types, body: Any, place: Place, report: Report) -> bool:
-    """Check the definition of a property or an input, default included; False if it is of no use."""
+def check_field_definition(types: Types, body: Any, place: Place, report: Report) -> None:
+    """Check the definition of a property or an input, default included."""
     before = len(report)
     if not check_keys(body, _FIELD, place, report):
-        return False
+        return
     _check_schema(types, body, place, report)
     if not isinstance(body.get("required", True), bool):
         report.add(place / "required", f"required must be true or false, not {show(body['required'])}")
     if len(report) == before and body.get("default") is not None:
         check_value(types, types.schema(body), body["default"], place / "default", report)
-    return len(report) == before
 
 
 def check_reference(types: Types, section: str, name: Any, place: Place, report: Report) -> bool:

@@ -80,10 +80,15 @@ def _simplify(schema: dict[str, Any], types: Types) -> None:
 
 
 def _replace_functions(body: dict[str, Any]) -> None:
-    """Put an input in place of each property that holds functions, and of those of inline relationships."""
-    for name, value in (body.get("properties") or {}).items():
-        if _has_function(value):
-            body["properties"][name] = {"get_input": _ANYTHING}
+    """Put an input in place of each property that holds functions, and of those of inline relationships.
+
+    A property that is null has no value, so its default counts; tosca-parser takes it for the text "None".
+    """
+    given = {name: value for name, value in (body.get("properties") or {}).items() if value is not None}
+    if given:
+        body["properties"] = {n: {"get_input": _ANYTHING} if _has_function(v) else v for n, v in given.items()}
+    else:
+        body.pop("properties", None)
     for requirement in body.get("requirements") or []:
         for assignment in requirement.values():
             if isinstance(assignment, dict) and isinstance(assignment.get("relationship"), dict):

@@ -41,11 +41,11 @@ def read_topology(document: Document, types: Types, report: Report) -> Topology 
         return None
     topology, place = found
     before = len(report)
-    inputs = {
-        name: types.field(name, body, where)
-        for name, body, where in sections(place, topology, "inputs", report)
-        if check_field_definition(types, body, where, report)
-    }
+    inputs: dict[str, Field] = {}
+    for name, body, where in sections(place, topology, "inputs", report):
+        check_field_definition(types, body, where, report)
+        if isinstance(body, dict):  # one that is wrong is declared all the same
+            inputs[name] = types.field(name, body, where)
     bodies = {
         name: (body, where)
         for name, body, where in sections(place, topology, "node_templates", report)

@@ -203,6 +203,26 @@ def test_intents_share_nothing_with_inputs_or_each_other(site_inputs: SiteInputs
     assert json.dumps(inputs) == before
 
 
+def test_what_a_descriptor_gives_is_not_shared_either(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("""
+tosca_definitions_version: tosca_simple_yaml_1_3
+imports: [lso_types.yaml]
+node_types:
+  test.Own:
+    derived_from: lso.nodes.vnf.Firewall
+    properties: { extra: { type: map, default: { numbers: [1, 2] } } }
+    artifacts: { image: { type: lso.artifacts.ContainerImage, file: test/own } }
+topology_template:
+  node_templates:
+    lan: { type: lso.nodes.LanPort, requirements: [next: own] }
+    own: { type: test.Own, requirements: [next: wan] }
+    wan: { type: lso.nodes.WanPort }
+""")
+    catalogue = Catalogue([tmp_path])
+    catalogue.compile("site", {}).vnfs[0].config["extra"]["numbers"].append(3)
+    assert catalogue.compile("site", {}).vnfs[0].config["extra"] == {"numbers": [1, 2]}
+
+
 def test_eight_threads_compile_as_one_does(site_inputs: SiteInputs) -> None:
     def work(number: int) -> tuple[str, ...]:
         # A catalogue of its own each fourth time, so that tosca-parser is asked by several threads as well.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,16 @@ def test_the_document_stays_as_it_was() -> None:
     assert json.dumps([document.data for document in template.sources.documents]) == before
 
 
+@pytest.fixture
+def _frequent_switches() -> Iterator[None]:
+    """Let threads change so often that what they share shows."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_frequent_switches")
 def test_threads_do_not_mix_their_errors() -> None:
     wrong = TEMPLATE.replace("default: deny", "colour: red")
 
