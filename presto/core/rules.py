@@ -22,6 +22,8 @@ from presto.core.policies import BLOCK_NAMES
 Rule = dict[str, Any]
 """A rule of the firewall's VNF contract."""
 
+# The contract allows 63 characters; four digits may follow.
+_LONGEST_NAME = 58
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 
 
@@ -53,17 +55,18 @@ def decisions(swvc: Swvc, end_point: EndPoint) -> tuple[Decision, ...]:
 def firewall_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) -> list[Rule]:
     """The rules of end point number `index`, first match wins; `prefixes` are the LANs of all end points.
 
-    Rules are named after the application, numbered where one application needs several. What no rule matches is
-    denied by the firewall's default (R45).
+    A rule has its application's name, `<name>-from-<end point>` where it judges by the map of another end point, and
+    a number where one application needs several. What no rule matches is denied by the firewall's default (R45).
     """
     maps = [decisions(swvc, end_point) for end_point in swvc.end_points]
     own = maps[index]
     if all(_actions(other) == _actions(own) for other in maps):
         return list(_named(_rules(own, "both")))
     rules = list(_rules(own, "lan-to-wan"))
-    for peer, (decided, lan) in enumerate(zip(maps, prefixes, strict=True)):
+    for peer, end_point in enumerate(swvc.end_points):
         if peer != index:
-            rules.extend(_rules(decided, "wan-to-lan", Match(source=(lan,))))
+            among = Match(source=(prefixes[peer],))
+            rules.extend(_rules(maps[peer], "wan-to-lan", among, f"-from-{_slug(end_point.identifier)}"))
     return list(_named(rules))
 
 
@@ -71,14 +74,14 @@ def _actions(decided: tuple[Decision, ...]) -> list[str]:
     return [decision.action for decision in decided]
 
 
-def _rules(decided: Iterable[Decision], direction: str, among: Match | None = None) -> Iterator[Rule]:
+def _rules(decided: Iterable[Decision], direction: str, among: Match | None = None, origin: str = "") -> Iterator[Rule]:
     for decision in decided:
         for match in matches(decision.application):
             narrowed = match & among if among else match
             if not narrowed.empty:
                 for fields in _fields(narrowed):
                     yield {
-                        "id": _slug(decision.application.identifier),
+                        "id": (_slug(decision.application.identifier) + origin)[:_LONGEST_NAME],
                         "action": decision.action,
                         "direction": direction,
                         **fields,

@@ -139,26 +139,26 @@ def test_an_override_decides_about_packets_that_enter_there() -> None:
     order = swvc((WEB, REST), assign(web="gold", rest="gold"), ((), assign(web="block"), ()))
     rules = {"abc"[index]: brief(firewall_rules(order, index, PREFIXES)) for index in range(3)}
     assert rules["b"] == [
-        "web-1 deny lan-to-wan tcp * > *:80",
-        "rest-1 allow lan-to-wan any * > *",
-        "web-2 allow wan-to-lan tcp 10.1.0.0/24 > *:80",
-        "rest-2 allow wan-to-lan any 10.1.0.0/24 > *",
-        "web-3 allow wan-to-lan tcp 10.3.0.0/24 > *:80",
-        "rest-3 allow wan-to-lan any 10.3.0.0/24 > *",
+        "web deny lan-to-wan tcp * > *:80",
+        "rest allow lan-to-wan any * > *",
+        "web-from-a allow wan-to-lan tcp 10.1.0.0/24 > *:80",
+        "rest-from-a allow wan-to-lan any 10.1.0.0/24 > *",
+        "web-from-c allow wan-to-lan tcp 10.3.0.0/24 > *:80",
+        "rest-from-c allow wan-to-lan any 10.3.0.0/24 > *",
     ]
-    assert rules["a"][0] == "web-1 allow lan-to-wan tcp * > *:80"
-    assert "web-2 deny wan-to-lan tcp 10.2.0.0/24 > *:80" in rules["a"]
+    assert rules["a"][0] == "web allow lan-to-wan tcp * > *:80"
+    assert "web-from-b deny wan-to-lan tcp 10.2.0.0/24 > *:80" in rules["a"]
 
 
 def test_an_override_can_allow_what_the_service_blocks() -> None:
     order = swvc((WEB,), assign(web="block"), (assign(web="gold"), ()))
     assert brief(firewall_rules(order, 0, PREFIXES[:2])) == [
-        "web-1 allow lan-to-wan tcp * > *:80",
-        "web-2 deny wan-to-lan tcp 10.2.0.0/24 > *:80",
+        "web allow lan-to-wan tcp * > *:80",
+        "web-from-b deny wan-to-lan tcp 10.2.0.0/24 > *:80",
     ]
     assert brief(firewall_rules(order, 1, PREFIXES[:2])) == [
-        "web-1 deny lan-to-wan tcp * > *:80",
-        "web-2 allow wan-to-lan tcp 10.1.0.0/24 > *:80",
+        "web deny lan-to-wan tcp * > *:80",
+        "web-from-a allow wan-to-lan tcp 10.1.0.0/24 > *:80",
     ]
 
 
@@ -173,6 +173,15 @@ def test_rule_names_are_unique_and_within_the_contract() -> None:
     names = [rule["id"] for rule in rules]
     assert names == ["b-ro-web-1", "b-ro-web-2", "b-ro-web-3", "x-1", "x-2", "x-3"]
     assert len(set(names)) == len(names)
+
+
+def test_long_names_are_cut_and_stay_unique() -> None:
+    flows = (flow("x" * 53, DPORT=["80"]), flow("x" * 52 + "y", DPORT=["81"]))
+    order = swvc(flows, (), ((), assign(**{"x" * 53: "gold"})))
+    end_points = tuple(replace(end, identifier=end.identifier * 53) for end in order.end_points)
+    names = [rule["id"] for rule in firewall_rules(replace(order, end_points=end_points), 0, PREFIXES[:2])]
+    assert len(set(names)) == len(names) == 8
+    assert all(len(name) <= 63 for name in names)
 
 
 def policy(name: str, *values: str) -> Policy:

@@ -187,8 +187,8 @@ async def test_update_changes_policies_and_keeps_the_rest(client: Any, order: di
     rules = {
         end.ucpe: {rule["id"]: rule["action"] for rule in end.inputs["firewall_rules"]} for end in request.deployments
     }
-    assert rules["site-a"]["web-1"] == "deny"
-    assert rules["site-b"]["web-1"] == "allow"
+    assert rules["site-a"]["web"] == "deny"
+    assert rules["site-b"]["web"] == "allow"
 
 
 async def test_update_adds_an_end_point(client: Any, order: dict[str, Any]) -> None:

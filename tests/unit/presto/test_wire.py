@@ -286,3 +286,13 @@ async def test_a_fault_of_the_server_tells_nothing_of_its_inside(client: Any, mo
     monkeypatch.setattr(client.core, "services", broken)
     answer = await client.http.post(LIST)
     assert error_of(answer) == (500, "operation-failed", "The server failed. See its log.")
+
+
+@pytest.mark.asyncio
+async def test_the_documented_order_is_accepted(client: Any) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "presto-api.md").read_text(encoding="utf-8")
+    content = page.split("```json\n", 1)[1].split("```", 1)[0]
+    path = "/restconf/operations/create-connectivity-service/"
+    answer = await client.http.post(path, content=content, headers={"content-type": YANG})
+    assert answer.status_code == 200, answer.text
+    await client.until("acme-office", "active")
