@@ -241,3 +241,39 @@ def test_eight_threads_compile_as_one_does(site_inputs: SiteInputs) -> None:
             assert result == (f"inputs: lan_mtu: {number} must be in the range 576 to 9216",)
         else:
             assert result == tuple(f"{name} {600 + number}" for name in ("firewall", "statistics", "ipsec"))
+
+
+def test_relationships_may_be_named_or_written_out(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text("""
+tosca_definitions_version: tosca_simple_yaml_1_3
+imports: [lso_types.yaml, nftables/descriptor.yaml, flowstat/descriptor.yaml]
+relationship_types:
+  test.Limited:
+    derived_from: lso.relationships.Next
+    properties: { megabits: { type: integer, constraints: [in_range: [1, 1000]] } }
+topology_template:
+  inputs: { megabits: { type: integer } }
+  relationship_templates:
+    slow: { type: test.Limited, properties: { megabits: 10 } }
+  node_templates:
+    lan:
+      type: lso.nodes.LanPort
+      requirements: [next: { node: firewall, relationship: slow }]
+    firewall:
+      type: lso.vnf.Nftables
+      requirements:
+        - next:
+            node: statistics
+            capability: traffic
+            relationship: { type: test.Limited, properties: { megabits: { get_input: megabits } } }
+    statistics:
+      type: lso.vnf.Flowstat
+      requirements: [next: { node: wan, relationship: lso.relationships.Next }]
+    wan: { type: lso.nodes.WanPort, properties: { port: { concat: [wan, { get_property: [lan, mtu] }] } } }
+""")
+    catalogue = Catalogue([tmp_path])
+    site = catalogue.compile("site", {"megabits": 1000})
+    assert [vnf.name for vnf in site.vnfs] == ["firewall", "statistics"]
+    assert site.wan_port == "wan1400"
+    with pytest.raises(TemplateError, match="1001 must be in the range 1 to 1000"):
+        catalogue.compile("site", {"megabits": 1001})
