@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Literal, TypeVar
 
 from testbed.namespace import Namespace
 
 LAB_MARK = "LSO_LAB"
 Child = subprocess.Popen[str]
 T = TypeVar("T")
+Lifetime = Literal["parent", "lab"]
 
 
 class ProbeError(RuntimeError):
@@ -57,17 +58,21 @@ def start(
     *,
     namespace: Namespace | None = None,
     lab: str | None = None,
+    lifetime: Lifetime = "parent",
     stdin: int | IO[str] = subprocess.DEVNULL,
     stdout: int | IO[str] = subprocess.PIPE,
     stderr: int | IO[str] = subprocess.PIPE,
 ) -> Child:
-    """Start *argv* (in *namespace*), marked with *lab*; SIGKILL reaches it when this process ends for any reason.
+    """Start *argv* (in *namespace*), marked with *lab* (the namespace's lab by default).
 
+    By default SIGKILL reaches it when this process ends for any reason; with *lifetime* ``"lab"`` it goes on, and
+    whoever ends the lab finds it by its mark.
     Files it makes are private (umask 077). Raises :class:`ProbeError` when a needed executable is missing.
     """
-    bound = ["setpriv", "--pdeathsig", "KILL", "--", *argv]
+    bound = ["setpriv", "--pdeathsig", "KILL", "--", *argv] if lifetime == "parent" else list(argv)
     command = namespace.command(bound) if namespace else bound
-    environment = {**os.environ, "LC_ALL": "C", **({LAB_MARK: lab} if lab else {})}
+    owner = lab or (namespace.lab if namespace else "")
+    environment = {**os.environ, "LC_ALL": "C", **({LAB_MARK: owner} if owner else {})}
     try:
         return _starter.run(
             lambda: subprocess.Popen(
