@@ -65,12 +65,18 @@ def namespaces() -> Iterator[Marked]:
 
 
 def processes() -> Iterator[Marked]:
-    """Yield processes with the mark in their environment, and those that live in a lab's namespace."""
+    """Yield processes with the mark in their environment, and those that live in a lab's namespace.
+
+    Those inside containers are left out: they end with their container.
+    """
+    here = netns.identity("/proc/self/ns/pid")
     homes = {netns.identity(found.name): found.lab for found in namespaces()}
     homes.pop(netns.identity("/proc/self/ns/net"), None)  # never our own, whatever a path says
     homes.pop(None, None)
     for entry in os.scandir("/proc"):
-        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        if netns.identity(f"{entry.path}/ns/pid") == here:
             lab = _mark_of(entry.path) or homes.get(netns.identity(f"{entry.path}/ns/net"))
             if lab:
                 yield Marked("process", entry.name, lab, partial(end_all, (int(entry.name),)))

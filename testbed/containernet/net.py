@@ -172,7 +172,7 @@ class Containernet(Mininet):  # type: ignore[misc]
             params.setdefault("txo", False)
         lost = [name for name in NETEM if params.get(name)]
         if lost and not kernel.has_netem():
-            warn(f"*** {nodes[0]}-{nodes[1]}: this kernel has no netem, so {', '.join(lost)} do nothing; bw works\n")
+            warn(f"*** {nodes[0]}-{nodes[1]}: this kernel has no netem, so {', '.join(lost)} cannot work; bw can\n")
             for name in lost:
                 del params[name]
         default = TCIntf if shaped else params.get("intf") or self.intf or Intf

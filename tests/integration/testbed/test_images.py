@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker.errors import ImageNotFound
+
+from testbed import baseimage, build, store
+from testbed.build import BuildError, Recipe
+from testbed.engine import engine
+from testbed.progress import Clock, Progress
+
+TAG = "lso/test-image"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    for image in engine().images.list(TAG):
+        engine().images.remove(image.id, force=True)
+
+
+def recipe(context: Path, dockerfile: str) -> Recipe:
+    (context / "Dockerfile").write_text(dockerfile)
+    return Recipe(TAG, context, "Dockerfile", tuple(sorted(path for path in context.rglob("*") if path.is_file())))
+
+
+def make(wanted: Recipe, seen: list[Progress] | None = None) -> str:
+    clock = Clock((seen if seen is not None else []).append)
+    build._lane([wanted], baseimage.digest(), clock)
+    return str(engine().images.get(TAG).id)
+
+
+def test_building_again_does_nothing_and_is_quick() -> None:
+    started = time.monotonic()
+    built = build.build()
+    spent = time.monotonic() - started
+    assert {"lso/base", "lso/ucpe"} <= {image.tag for image in built}
+    assert not [image.tag for image in built if image.fresh]
+    assert spent < 1.0  # 0.1 s on an idle machine
+
+
+def test_an_image_is_built_again_exactly_when_its_content_changes(context: Path) -> None:
+    (context / "file").write_text("one")
+    dockerfile = "FROM lso/base\nCOPY file /file\n"
+    seen: list[Progress] = []
+    first = make(recipe(context, dockerfile), seen)
+    assert any(step.text.startswith("step 2/") for step in seen)
+    assert make(recipe(context, dockerfile)) == first
+    (context / "file").write_text("two")
+    second = make(recipe(context, dockerfile))
+    assert second != first
+    with pytest.raises(ImageNotFound):
+        engine().images.get(first)  # the one without a name is gone
+
+
+def test_a_failing_build_says_which_image_why_and_what_it_printed(context: Path) -> None:
+    with pytest.raises(BuildError) as raised:
+        make(recipe(context, "FROM lso/base\nRUN echo these words explain it; exit 7\n"))
+    message = str(raised.value)
+    assert message.startswith(f"image {TAG} cannot be built: ")
+    assert "code: 7" in message
+    assert "    these words explain it" in message
+    assert not engine().images.list(TAG)
+
+
+def test_the_store_is_filled_once_for_the_same_images() -> None:
+    name = store.current()
+    assert name
+    assert store.fill(Clock()) == name
+    volume = engine().volumes.get(name)
+    overlay = Path(volume.attrs["Mountpoint"]) / "skeleton" / "overlay2"
+    layers = [path for path in overlay.iterdir() if path.name != "l"]
+    assert layers
+    assert all((layer / "diff").is_symlink() and not layer.is_symlink() for layer in layers)

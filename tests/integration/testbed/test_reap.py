@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from testbed import lease, reap
+from testbed.lab import Lab
+from testbed.spec import LabSpec
+
+START = """
+import pickle, sys
+from testbed.lab import Lab
+lab = Lab.create(pickle.loads(bytes.fromhex(sys.argv[1])))
+print(lab.id, flush=True)
+lab.start()
+for node in (*lab.hosts.values(), *lab.underlays.values()):
+    node.namespace.popen(["sleep", "1000"])
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+def start(spec: LabSpec) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, pickle.dumps(spec).hex()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    return process, process.stdout.readline().strip()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def orphaned(lab: str) -> list[str]:
+    return [str(thing) for thing in reap.orphans() if thing.lab == lab]
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.2, 0.4, 0.7, "random"])
+def test_whatever_moment_a_lab_is_killed_at_all_of_it_is_reaped(
+    moment: float | str, make_spec: Callable[[int], LabSpec], leftovers: Callable[[str], list[str]]
+) -> None:
+    process, lab = start(make_spec(1))
+    time.sleep(random.uniform(0, 1.5) if isinstance(moment, str) else moment)  # noqa: S311  the moment is the test
+    kill(process)
+    assert orphaned(lab)
+    assert [thing for thing in reap.reap(dry_run=True) if thing.lab == lab]
+    assert orphaned(lab)  # that was a look only
+    reap.reap()
+    assert leftovers(lab) == []
+    assert not (lease.LABS / lab).exists()
+
+
+def test_a_lab_that_is_up_is_no_orphan_until_its_owner_dies(
+    make_spec: Callable[[int], LabSpec], leftovers: Callable[[str], list[str]]
+) -> None:
+    process, lab = start(make_spec(1))
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    assert orphaned(lab) == []
+    reap.reap()
+    assert Lab.attach(lab).ucpes["site-a"].exec(["hostname"]).stdout == "site-a\n"
+    kill(process)
+    kinds = {line.split()[0] for line in orphaned(lab)}
+    assert kinds == {"container", "network", "volume", "process", "namespace", "folder"}
+    reap.reap()
+    assert leftovers(lab) == []
+
+
+def test_two_reapers_do_not_hinder_each_other(
+    make_spec: Callable[[int], LabSpec], leftovers: Callable[[str], list[str]]
+) -> None:
+    process, lab = start(make_spec(1))
+    assert process.stdout
+    process.stdout.readline()
+    kill(process)
+    command = [sys.executable, "-c", "from testbed.reap import reap; reap()"]
+    reapers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for reaper in reapers:
+        _, complaints = reaper.communicate()
+        assert reaper.returncode == 0, complaints
+    assert leftovers(lab) == []
+
+
+def test_a_process_that_lost_its_mark_is_found_by_where_it_lives(
+    make_spec: Callable[[int], LabSpec], leftovers: Callable[[str], list[str]]
+) -> None:
+    process, lab = start(make_spec(1))
+    assert process.stdout
+    process.stdout.readline()
+    path = str(lease.LABS / lab / "ns" / "host-a")
+    stray = subprocess.Popen(["nsenter", f"--net={path}", "--", "sleep", "1000"], env={"PATH": "/usr/bin:/bin"})
+    kill(process)
+    reap.reap()
+    assert stray.wait(timeout=5) == -signal.SIGTERM
+    assert leftovers(lab) == []
