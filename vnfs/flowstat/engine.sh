@@ -40,7 +40,7 @@ start_exporter() {
   printf '%s' "$exporter_arguments" >"$RUN/exporter"
   [ -n "$exporter_arguments" ] || return 0
   # shellcheck disable=SC2086  # a list of words, compiled from checked values
-  setsid softflowd -d -i meter1 -c "$RUN/exporter.ctl" $exporter_arguments </dev/null >"$RUN/exporter.log" 2>&1 9>&- &
+  LD_PRELOAD=$LIB/capture_timeout.so setsid softflowd -d -i meter1 -c "$RUN/exporter.ctl" $exporter_arguments </dev/null >"$RUN/exporter.log" 2>&1 9>&- &
   echo $! >"$RUN/exporter.pid"
 }
 

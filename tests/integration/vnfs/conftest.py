@@ -176,6 +176,11 @@ def bench() -> Iterator[Bench]:
         yield Bench(stack)
 
 
+@pytest.fixture(scope="session", name="wait_until")
+def _wait_until() -> Callable[..., Any]:
+    return wait_until
+
+
 @pytest.fixture(scope="session")
 def descriptor() -> Callable[[str], dict[str, Any]]:
     """Return the property defaults of a product's descriptor."""
