@@ -77,7 +77,12 @@ def _findings(source: Source, error: ValidationError, model: type[BaseModel], ba
         elif kind == "missing":
             yield source.finding(path, "is missing")
         else:
-            yield source.finding(path, detail["msg"].lower().removeprefix("value error, "), _given(detail["input"]))
+            yield source.finding(path, _sentence(detail["msg"]), _given(detail["input"]))
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
 
 
 def _given(value: object) -> str:

@@ -1,0 +1,53 @@
+"""Check scenario files and site templates without starting anything: all findings at once, each with its place."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from lso.exits import BAD_INPUT, PASSED
+from orchestrator.tosca import validate
+from scenarios.errors import ScenarioError
+from scenarios.load import load
+
+HELP = "check scenario files and site templates"
+EXAMPLES = """examples:
+  lso validate scenarios/*
+  lso validate my-site.yaml        a TOSCA site template"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help="a scenario (file or folder) or a site template"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    findings = [finding for path in options.paths for finding in _findings(path)]
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    print(f"{len(findings)} findings" if findings else "no findings")
+    return BAD_INPUT if findings else PASSED
+
+
+def _findings(path: Path) -> tuple[object, ...]:
+    if _is_template(path):
+        return validate(path)
+    try:
+        load(path)
+    except ScenarioError as error:
+        return error.findings
+    return ()
+
+
+def _is_template(path: Path) -> bool:
+    """Tell whether *path* is a TOSCA service template (TOSCA 1.3, 3.10.1); what cannot be read is left to load."""
+    try:
+        return path.is_file() and "tosca_definitions_version" in yaml.safe_load(path.read_bytes())
+    except (OSError, yaml.YAMLError, TypeError, UnicodeDecodeError):
+        return False
