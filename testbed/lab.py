@@ -11,6 +11,7 @@ from types import TracebackType
 from testbed import kernel, lease, management, pki, reap, topology
 from testbed import store as images
 from testbed.handle import Node
+from testbed.impairment import Impairer
 from testbed.inventory import LAN_PORT, inventory
 from testbed.lease import State
 from testbed.nodes.ucpe import DOCKER_PORT, OPENFLOW_PORT, OVSDB_PORT, UcpeSettings
@@ -18,7 +19,7 @@ from testbed.owner import Owner
 from testbed.pki import Authority
 from testbed.progress import Clock, Listener, silent
 from testbed.ready import Endpoint, NotReady, wait_until_ready
-from testbed.spec import LabSpec
+from testbed.spec import Impairment, LabSpec
 from testbed.topology import Topology
 
 DESCRIPTION = "lab.json"
@@ -146,6 +147,7 @@ class Lab:
         self._settle(self._topology.nodes())
         self._describe()
         self._clock.done("nodes", "uCPEs, hosts, LANs and underlays run")
+        self._impair(spec)
         self._wait_ready(spec)
         self._clock.done("ready", "all uCPEs are ready")
 
@@ -189,6 +191,20 @@ class Lab:
             ]
         for result in waits:
             result.result()
+
+    def _impair(self, spec: LabSpec) -> None:
+        impaired = [underlay for underlay in spec.underlays if underlay.impairment != Impairment()]
+        for underlay in impaired:
+            impairer = self.impairer(underlay.name)
+            for port in self.underlays[underlay.name].ports.values():
+                impairer.apply(port, underlay.impairment)
+        if impaired:
+            self._clock.done("impairment", f"{', '.join(underlay.name for underlay in impaired)} impaired")
+
+    def impairer(self, underlay: str) -> Impairer:
+        """Return what changes delay, jitter, loss and rate of the ports of *underlay*, now or later."""
+        folder = self.folder / "wires" / underlay
+        return Impairer(self.underlays[underlay].namespace, folder, lab=self.id, lifetime="lab")
 
     def endpoint(self, site: str) -> Endpoint:
         """Return the management address of a uCPE and the files that open it."""

@@ -21,19 +21,26 @@ CONFLICT = 409
 
 
 @dataclass(frozen=True)
-class Marked:
-    """One thing with a mark: its *kind* (``container``, ``process`` …), its name or number, its lab's id.
-
-    ``remove`` removes it and is content when it is gone already.
-    """
+class Thing:
+    """One thing that a lab made: its *kind* (``container``, ``process`` …), its name or number, its lab's id."""
 
     kind: str
     name: str
     lab: str
-    remove: Callable[[], None]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} of lab {self.lab}"
+
+
+@dataclass(frozen=True)
+class Marked(Thing):
+    """A thing found by its mark. ``remove`` removes it and is content when it is gone already."""
+
+    remove: Callable[[], None]
+
+    def plain(self) -> Thing:
+        """Return it as a mere value."""
+        return Thing(self.kind, self.name, self.lab)
 
 
 def containers() -> Iterator[Marked]:

@@ -14,24 +14,24 @@ from testbed import lease, marks
 from testbed.containernet.plan import in_parallel
 from testbed.ending import end_all
 from testbed.lease import LeaseError, State
-from testbed.marks import Marked
+from testbed.marks import Marked, Thing
 from testbed.owner import Owner
 
 YOUNG = 10.0
 SETTLE = 2.0  # within that, the engine shows what it was asked for
 
 
-def orphans() -> tuple[Marked, ...]:
+def orphans() -> tuple[Thing, ...]:
     """Return everything that belongs to dead labs; looks only.
 
     The leases are asked after looking, so what a lab makes in the meantime is not mistaken for an orphan.
     """
     found = marks.everything()
     dead = {lab for lab in {thing.lab for thing in found} if _dead(lab)}
-    return tuple(thing for thing in found if thing.lab in dead)
+    return tuple(thing.plain() for thing in found if thing.lab in dead)
 
 
-def reap(*, dry_run: bool = False) -> tuple[Marked, ...]:
+def reap(*, dry_run: bool = False) -> tuple[Thing, ...]:
     """Remove everything that belongs to dead labs and return what it was."""
     found = orphans()
     if not dry_run:

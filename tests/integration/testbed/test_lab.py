@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from docker.errors import NotFound
@@ -16,7 +18,7 @@ from testbed.engine import engine
 from testbed.lab import Lab, LabError
 from testbed.lease import LeaseError
 from testbed.progress import Progress
-from testbed.spec import LabSpec
+from testbed.spec import Impairment, LabSpec
 
 Leftovers = Callable[[str], list[str]]
 
@@ -149,8 +151,6 @@ with Lab.create(spec) as lab:
     lab.keep()
     print(lab.id)
 """
-    import pickle
-
     done = python(code, pickle.dumps(make_spec(1)).hex())
     kept = done.stdout.strip()
     assert kept, done.stderr
@@ -198,9 +198,32 @@ def test_ctrl_c_at_any_phase_of_the_start_leaves_nothing(
 
 
 def test_an_impossible_lab_makes_nothing(two_sites: LabSpec) -> None:
-    from dataclasses import replace
-
     before = set(lease.folders())
     with pytest.raises(ValueError, match="is no name"):
         Lab.create(replace(two_sites, name="Not A Name"))
     assert not {folder for folder in set(lease.folders()) - before if folder.name.startswith("Not")}
+
+
+def test_an_underlay_is_impaired_from_the_start(make_spec: Callable[[int], LabSpec], leftovers: Leftovers) -> None:
+    spec = make_spec(2)
+    underlay = replace(spec.underlays[0], impairment=Impairment(delay_ms=20))
+    with Lab.create(replace(spec, underlays=(underlay,))) as lab:
+        engines = {lab.impairer("internet").active(port) for port in lab.underlays["internet"].ports.values()}
+        assert engines <= {"netem", "wirefilter"}
+        rtt = through_both(lab)
+        lab.impairer("internet").apply(lab.underlays["internet"].ports["site-a"], Impairment())
+        faster = through_both(lab)
+    assert 40 <= rtt < 80
+    assert 20 <= faster < 40
+    assert leftovers(lab.id) == []
+
+
+def through_both(lab: Lab) -> float:
+    """Return the smallest round trip, in ms, of pings that both uCPEs pass on as they are."""
+    for ucpe in lab.ucpes.values():
+        for ports in (("1", "2"), ("2", "1")):
+            ucpe.exec(["ovs-ofctl", "-OOpenFlow14", "add-flow", "br-ucpe", f"in_port={ports[0]},actions={ports[1]}"])
+    for number, host in enumerate(lab.hosts.values(), 1):
+        host.exec(["ip", "address", "replace", f"10.9.0.{number}/24", "dev", "eth0"])
+    printed = lab.hosts["host-a"].exec(["ping", "-c4", "-i0.05", "-W2", "10.9.0.2"]).stdout
+    return float(printed.rpartition("= ")[2].split("/")[0])
