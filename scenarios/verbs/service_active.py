@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from scenarios import chain
 from scenarios.context import Context
 from scenarios.proof import Proof
 from scenarios.verb import Verb
@@ -15,10 +16,11 @@ class ServiceActive(Verb, name="service.active"):
     """Prove that the ordered service is active.
 
     *Expected results*: the API reports ``INSTALLED``, ``ENABLED`` and ``UNLOCKED`` within the deadline; each uCPE
-    runs one container for every VNF of the scenario's chain, in that order; each has OpenFlow rules of the service.
+    runs one container for every VNF of the scenario's chain, in that order; an OpenFlow rule of the service joins each
+    VNF to the next, in both directions.
 
     *Fails when* the API gives another state or an error, a VNF of the chain does not run or runs out of order, or
-    no rule is there.
+    a rule between two of them is missing.
 
     *Example*: ``{verb: service.active, with: {within_seconds: 30}}``
     """
@@ -33,6 +35,7 @@ class ServiceActive(Verb, name="service.active"):
         reason = context.service_error(details)
         proof.equal("lifecycle-state", details.get("lifecycle-state"), "INSTALLED", message=reason)
         proof.equal("operational-state", details.get("operational-state"), "ENABLED", message=reason)
+        proof.equal("administrative-state", details.get("administrative-state"), "UNLOCKED", message=reason)
         for site in context.service_sites():
             view = context.view(site)
             vnfs = view.vnfs(context.service_id)
@@ -40,11 +43,20 @@ class ServiceActive(Verb, name="service.active"):
             kinds = [vnf.kind for vnf in vnfs]
             element = f"site:{site}"
             proof.equal(f"{site}: VNFs that run", kinds, context.scenario.service.chain, element=element)
-            flows = [flow for flow in view.flows() if flow.cookie]
-            proof.check(
-                f"{site}: OpenFlow rules", bool(flows), expected="at least 1", measured=len(flows), element=element
-            )
+            self._check_rules(context, proof, site)
         return f"the service is active on {len(context.service_sites())} uCPEs"
+
+    def _check_rules(self, context: Context, proof: Proof, site: str) -> None:
+        """Check that a rule of the service stands for each step of the chain, in both directions."""
+        flows, way = context.view(site).flows(), chain.hops(context, site)
+        for here, there in [*chain.joints(way), *chain.joints(way[::-1])]:
+            proof.check(
+                f"{site}: rule from {here.label} to {there.label}",
+                chain.joined(flows, here, there, context.service_id),
+                expected="one of the service",
+                measured=[flow.text() for flow in flows if flow.in_port == here.port] or "none",
+                element=f"site:{site}",
+            )
 
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]

@@ -1,0 +1,45 @@
+"""One lab with its service ordered for all tests that break the network; each test puts it right again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lso.api import api_server
+from reports.model import StepResult
+from scenarios.context import Context
+from scenarios.load import load
+from scenarios.session import ordered
+
+sys.path.insert(0, str(Path(__file__).parent))  # for breaking.py, which the tests share
+
+POC = Path(__file__).parents[2] / "scenarios" / "poc-two-sites"
+
+@pytest.fixture(scope="session", autouse=True)
+def _needs_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a lab needs root")
+
+
+@pytest.fixture(scope="session")
+def context() -> Iterator[Context]:
+    """The PoC's lab with its service active; shared, so each test leaves it as it found it."""
+    with ordered(load(POC).scenario, api_server) as running:
+        yield running
+
+
+@pytest.fixture
+def judged(context: Context, tmp_path: Path) -> Callable[..., StepResult]:
+    """Judge one verb in the shared lab as a run does."""
+
+    from breaking import judge_one
+
+    def run(verb: str, **parameters: Any) -> StepResult:
+        return judge_one(context, tmp_path, verb, **parameters)
+
+    return run
