@@ -1,0 +1,160 @@
+"""Services on real uCPEs: deployed, modified by difference, observed and removed without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from orchestrator.model import Action, Result, ServiceEvent, Subject, UnknownService
+from orchestrator.plan import service_prefix
+
+
+def await_ping(bed: Any, seconds: float = 15.0) -> None:
+    """Until the tunnel is there; then once more, which must not be lost."""
+    deadline = time.monotonic() + seconds
+    ping = ["ping", "-c", "1", "-W", "1", "10.2.0.10"]
+    while bed.lab.hosts["host-1"].exec(ping, check=False).returncode:
+        assert time.monotonic() < deadline, "no ping from site to site"
+    bed.lab.hosts["host-1"].exec(ping)
+
+
+def touched(outcome: Any) -> set[tuple[Action, Subject, str]]:
+    return {(line.action, line.subject, line.name) for line in outcome.changes if line.action is not Action.KEEP}
+
+
+def test_two_sites_from_nothing_to_traffic_and_back(bed: Any) -> None:
+    before = bed.states()
+    events: list[ServiceEvent] = []
+    outcome = asyncio.run(bed.orchestrator.deploy(bed.request(), events.append))
+    print(json.dumps({site.ucpe: site.seconds for site in outcome.deployments}), outcome.seconds)
+    assert [(site.result, site.error) for site in outcome.deployments] == [(Result.APPLIED, None)] * 2
+    assert (outcome.result, outcome.generation) == (Result.APPLIED, 1)
+    assert {event.stage for event in events} >= {"plan", "ports", "containers", "flows", "done"}
+    assert [event.elapsed for event in events] == sorted(event.elapsed for event in events)
+
+    prefix = service_prefix(bed.service_id)
+    hops = ["lan0", *(f"{prefix}-{number:05x}{'lw'[number % 2]}" for number in range(6)), "wan0"]
+    links = [*zip(hops[::2], hops[1::2], strict=True), *zip(hops[1::2], hops[::2], strict=True)]
+    cookie = f"cookie=0x{prefix.lstrip('0')}00000001"
+    planned = [f"{cookie}, priority=100,in_port={near} actions=output:{far}" for near, far in links]
+    assert bed.views["site-a"].flows() == sorted(planned)
+
+    await_ping(bed)
+    observation = asyncio.run(bed.orchestrator.observe(bed.service_id))
+    for site in observation.deployments:
+        assert (site.problem, site.differences) == (None, ())
+        assert [(vnf.kind, vnf.problem, vnf.status and vnf.status["ready"]) for vnf in site.vnfs] == [
+            ("firewall", None, True),
+            ("statistics", None, True),
+            ("ipsec", None, True),
+        ]
+        assert all(flow.packets > 0 for flow in site.flows)
+        assert [port.mtu for port in site.ports] == [1400, 1400, 1400, 1400, 1400, 1500]
+
+    removed = asyncio.run(bed.orchestrator.remove(bed.service_id))
+    print([site.seconds for site in removed.deployments], removed.seconds)
+    assert removed.result is Result.REMOVED
+    assert bed.states() == before
+    with pytest.raises(UnknownService):
+        asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_vnfs_get_their_rights_and_no_more(bed: Any) -> None:
+    asyncio.run(bed.orchestrator.deploy(bed.request("site-a")))
+    view = bed.views["site-a"]
+    names = sorted(view.started())
+    shown = {item["Name"].split("-", 1)[1]: item for item in json.loads(view.run("docker", "inspect", *names))}
+    for item in shown.values():
+        host = item["HostConfig"]
+        assert (host["CapDrop"], host["Privileged"]) == (["ALL"], False)
+        assert "no-new-privileges" in host["SecurityOpt"]
+        assert set(host["CapAdd"]) <= {"NET_ADMIN", "NET_RAW", "CAP_NET_ADMIN", "CAP_NET_RAW", "NET_BIND_SERVICE"}
+        assert "a key for this test alone" not in json.dumps(item)
+    gateway = shown["ipsec"]["Id"]
+    assert view.run("docker", "exec", gateway, "stat", "-c", "%a %u", "/var/lib/vnf/intent.json").split() == [
+        "600",
+        "0",
+    ]
+    assert "default" not in view.run("nsenter", "-n", "-t", str(shown["ipsec"]["State"]["Pid"]), "ip", "route")
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_a_new_intent_restarts_nothing_and_keeps_counters(bed: Any) -> None:
+    asyncio.run(bed.orchestrator.deploy(bed.request()))
+    await_ping(bed)
+    view = bed.views["site-a"]
+    started, flows, packets = view.started(), view.flows(), view.packets()
+    assert min(packets.values()) > 0
+
+    again = asyncio.run(bed.orchestrator.deploy(bed.request()))
+    assert (again.result, again.generation) == (Result.UNCHANGED, 2)
+
+    ping_only = [{"id": "ping", "action": "allow", "direction": "both", "protocol": "icmp"}]
+    changed = asyncio.run(bed.orchestrator.deploy(bed.request(rules=ping_only)))
+    assert [site.result for site in changed.deployments] == [Result.APPLIED, Result.UNCHANGED]
+    prefix = service_prefix(bed.service_id)
+    assert touched(changed.deployments[0]) == {(Action.RECONFIGURE, Subject.CONTAINER, f"{prefix}-firewall")}
+    assert (view.started(), view.flows()) == (started, flows)
+    assert all(count >= packets[port] for port, count in view.packets().items())
+    status = json.loads(view.run("docker", "exec", f"{prefix}-firewall", "/vnf/status"))
+    assert [rule["id"] for rule in status["rules"]] == ["ping"]
+    await_ping(bed)
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_a_shorter_chain_keeps_the_gateway_running(bed: Any) -> None:
+    asyncio.run(bed.orchestrator.deploy(bed.request()))
+    await_ping(bed)
+    view = bed.views["site-a"]
+    gateway = f"{service_prefix(bed.service_id)}-ipsec"
+    started, packets = view.started()[gateway], view.packets()
+    shorter = asyncio.run(bed.orchestrator.deploy(bed.request(template="gateway-site")))
+    assert [(site.result, site.error) for site in shorter.deployments] == [(Result.APPLIED, None)] * 2
+    assert view.started() == {gateway: started}
+    assert len(view.flows()) == 4
+    assert all(count >= packets[port] for port, count in view.packets().items())  # lan0's rule was modified in place
+    await_ping(bed)
+    back = asyncio.run(bed.orchestrator.deploy(bed.request()))
+    assert back.result is Result.APPLIED
+    assert view.started()[gateway] == started
+    await_ping(bed)
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_a_site_that_is_not_requested_any_more_is_freed(bed: Any) -> None:
+    before = bed.views["site-b"].state()
+    asyncio.run(bed.orchestrator.deploy(bed.request()))
+    outcome = asyncio.run(bed.orchestrator.deploy(bed.request("site-a")))
+    assert {site.ucpe: site.result for site in outcome.deployments} == {
+        "site-a": Result.UNCHANGED,
+        "site-b": Result.REMOVED,
+    }
+    assert bed.views["site-b"].state() == before
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_a_dead_vnf_is_seen_and_healed_alone(bed: Any) -> None:
+    asyncio.run(bed.orchestrator.deploy(bed.request("site-a")))
+    view, prefix = bed.views["site-a"], service_prefix(bed.service_id)
+    started = view.started()
+    view.run("docker", "stop", "-t", "0", f"{prefix}-statistics")
+    view.run("ovs-ofctl", "-O", "OpenFlow14", "add-flow", "br-ucpe", "priority=900,in_port=lan0,actions=output:wan0")
+    [site] = asyncio.run(bed.orchestrator.observe(bed.service_id)).deployments
+    assert {vnf.name: vnf.problem for vnf in site.vnfs} == {
+        "firewall": None,
+        "statistics": "its container is exited",
+        "ipsec": None,
+    }
+    assert f"container {prefix}-statistics does not run as it should" in site.differences
+    assert "foreign rule on the chain's ports: lan0 -> wan0 (cookie 0x0000000000000000)" in site.differences
+    healed = asyncio.run(bed.orchestrator.deploy(bed.request("site-a")))
+    assert healed.result is Result.APPLIED
+    now = view.started()
+    assert {name for name in now if now[name] != started[name]} == {f"{prefix}-statistics"}
+    assert any("priority=900" in flow for flow in view.flows()), "a rule of somebody else must stay"
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+    view.run("ovs-ofctl", "-O", "OpenFlow14", "--strict", "del-flows", "br-ucpe", "priority=900,in_port=lan0")
