@@ -10,6 +10,7 @@ import dataclasses
 import json
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lso.exits import ERROR, PASSED
@@ -37,10 +38,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(capabilities: list[doctor.Capability]) -> None:
+    """Print the table; then, for what is not at its best, why not and what to do about it."""
+    console = Console(soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("capability", "here", "best", "why", "how to get the better one"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("capability", "here", "best"):
+        table.add_column(heading, no_wrap=True)
     for item in capabilities:
-        style = "" if item.works else "red"
-        table.add_row(item.name, item.chosen or "none", item.best, item.reason, item.remedy, style=style)
-    Console().print(table)
+        table.add_row(item.name, item.chosen or "none", item.best, style="" if item.works else "red")
+    console.print(table)
+    for item in capabilities:
+        if item.chosen != item.best:
+            console.print(f"\n[bold]{escape(item.name)}[/]: {escape(item.chosen or 'none')}")
+            console.print(f"  why     {escape(item.reason)}")
+            console.print(f"  better  {escape(item.remedy)}")
