@@ -49,7 +49,9 @@ class WireDecrypts(Verb, name="wire.decrypts"):
         found = {_normal(packet, hops=1) for packet in opened.packets}
         element = f"vnf:{site}/ipsec"
         proof.equal("probes found inside the captured ESP", len(sent & found), self.packets, element=element)
-        proof.equal("ESP packets that the keys do not open", opened.refused, 0, element=element)
+        reasons = "; ".join(f"{count} times: {reason}" for reason, count in sorted(opened.reasons.items()))
+        message = f"{opened.refused} ESP packets do not open ({reasons})"
+        proof.equal("ESP packets that the keys do not open", opened.refused, 0, message=message, element=element)
         return f"the captured ESP opens to the {self.packets} packets that were sent"
 
     def live_command(self, context: Context) -> str:
