@@ -20,14 +20,15 @@ def from_log($log):
       elif $line | test(" (initiator|responder)? ?[a-z]+ =>|^[0-9]+\\[CHD\\] [a-z]+ => ") then .threads[$id].dump = null
       elif $thread.dump and ($line | test("\\] +[0-9]+: ")) then
         .threads[$id][$thread.dump] += ($line | dump)
-      elif $line | test("adding (inbound|outbound) ESP SA") then
+      elif $line | test("(adding|registering) (inbound|outbound) ESP SA") then
         .threads[$id].outbound = ($line | test("outbound"))
       elif $line | test("\\]   SPI 0x") then
         ($line | capture("SPI 0x(?<spi>[0-9a-f]+), src (?<source>[^ ]+) dst (?<destination>[^ ]+)")) as $sa
         | (if $thread.outbound == $thread.initiator then "initiator" else "responder" end) as $side
-        | .sas += [$sa + {
+        # An outbound SA of a rekeying is registered with its keys first and added later.
+        | if any(.sas[]; .spi == $sa.spi) then . else .sas += [$sa + {
             encryption: ($thread.encryption // "NULL"), encryption_key: ($thread["encryption " + $side] // ""),
-            integrity: $thread.integrity, integrity_key: $thread["integrity " + $side]}]
+            integrity: $thread.integrity, integrity_key: $thread["integrity " + $side]}] end
       else . end)
   | .sas;
 

@@ -79,6 +79,7 @@ class Vnf:
         """Make the veth pair of *port*, one end in the container, the other in the neighbour."""
         inner, outer = f"t{os.getpid() % 100000}i{next(_serial)}", f"t{os.getpid() % 100000}o{next(_serial)}"
         pid = port.host.holder.pid
+        port.host.run("ip", "link", "delete", port.peer_name, check=False)  # left of the container before a restart
         _ip("link", "add", inner, "address", port.mac, "type", "veth", "peer", "name", outer)
         _ip("link", "set", outer, "netns", str(pid), "name", port.peer_name)
         _ip("link", "set", inner, "netns", self.namespace.path.split("/")[2])
