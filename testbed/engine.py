@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import docker
 from docker.errors import DockerException
-from docker.models.containers import Container
 
 
 class EngineError(RuntimeError):
@@ -37,8 +36,3 @@ def archive(files: Mapping[str, bytes]) -> bytes:
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 
-
-def containers(label: str) -> list[Container]:
-    """Return all containers, running or not, that carry *label* (``key`` or ``key=value``)."""
-    found: list[Container] = engine().containers.list(all=True, filters={"label": label}, ignore_removed=True)
-    return found

@@ -45,9 +45,10 @@ class Marked(Thing):
 
 def containers() -> Iterator[Marked]:
     """Yield containers; removing one removes its anonymous volumes."""
-    for found in engine().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
-        remove = partial(gone, partial(found.remove, force=True, v=True))
-        yield Marked("container", str(found.name), found.labels[LABEL], remove)
+    api = engine().api
+    for found in api.containers(all=True, filters={"label": LABEL}):
+        remove = partial(gone, partial(api.remove_container, found["Id"], force=True, v=True))
+        yield Marked("container", found["Names"][0].lstrip("/"), found["Labels"][LABEL], remove)
 
 
 def volumes() -> Iterator[Marked]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from docker.types import Mount
@@ -64,7 +65,7 @@ class Ucpe(Docker):
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             devices=["/dev/net/tun"],
             mounts=mounts,
-            sysctls=SYSCTLS,
+            sysctls=SYSCTLS if Path("/proc/sys/net/ipv6").exists() else {},
         )
         host |= {"CgroupnsMode": "private", "ReadonlyPaths": list(READ_ONLY)}
         endpoint = api.create_endpoint_config(ipv4_address=settings.address)
