@@ -124,7 +124,7 @@ class Context:
             site_a=left,
             site_b=right,
             underlay=next(iter(self.scenario.topology.sites[left].wan.values())).underlay,
-            state=str(peer.get("ike", {}).get("state", "")),
+            state=str((peer.get("ike") or {}).get("state", "")),
             algorithm=str(children[0].get("encryption", "")),
             spis=tuple(str(children[0][key]) for key in ("spi_in", "spi_out") if children[0].get(key)),
         )

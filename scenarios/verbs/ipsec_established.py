@@ -18,10 +18,10 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     *Expected results*: at both ends the IKE SA is ``ESTABLISHED`` with equal SPIs and algorithms, the CHILD SA is
     ``INSTALLED`` with the SPIs crossed (what one sends with, the other receives with), equal algorithms and
-    mirrored traffic selectors.
+    mirrored traffic selectors, which are the whole LANs of the sites.
 
     *Fails when* a key or an identity is wrong (no SA comes up), one end was reloaded (SPIs differ), or the ends
-    protect different subnets.
+    protect different subnets or only a part of a LAN.
 
     *Example*: ``{verb: ipsec.established, with: {between: [site-a, site-b], encryption: AES_GCM_16-256}}``
     """
@@ -53,12 +53,12 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         context.note_tunnel(left, right, ends[0])
         name = f"{left} – {right}"
         for site, end in zip((left, right), ends, strict=True):
-            state = end.get("ike", {}).get("state", "no IKE SA")
+            state = _ike(end).get("state", "no IKE SA")
             proof.equal(f"{name}: IKE SA at {site}", state, "ESTABLISHED", element=element)
             proof.equal(
                 f"{name}: CHILD SA at {site}", _child(end).get("state", "no CHILD SA"), "INSTALLED", element=element
             )
-        (ike_a, ike_b), (child_a, child_b) = [end.get("ike", {}) for end in ends], [_child(end) for end in ends]
+        (ike_a, ike_b), (child_a, child_b) = [_ike(end) for end in ends], [_child(end) for end in ends]
         for fact in ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh"):
             proof.equal(f"{name}: IKE {fact}", ike_b.get(fact), ike_a.get(fact), element=element)
         mirrored = (
@@ -71,6 +71,9 @@ class IpsecEstablished(Verb, name="ipsec.established"):
             proof.equal(
                 f"{name}: {mine} is the other's {theirs}", child_b.get(theirs), child_a.get(mine), element=element
             )
+        for site, end in ((left, child_a), (right, child_b)):
+            lan = [str(context.scenario.topology.sites[site].lan)]
+            proof.equal(f"{name}: what {site} protects", end.get("local_subnets"), lan, element=element)
         for fact in ("encryption", "integrity", "protocol", "mode"):
             proof.equal(f"{name}: ESP {fact}", child_b.get(fact), child_a.get(fact), element=element)
         if self.encryption:
@@ -85,6 +88,11 @@ def _peer(status: dict[str, Any], name: str) -> dict[str, Any]:
     return next((peer for peer in status.get("peers", []) if peer.get("name") == name), {})
 
 
+def _ike(peer: dict[str, Any]) -> dict[str, Any]:
+    """Return the peer's IKE SA, empty while there is none."""
+    return peer.get("ike") or {}
+
+
 def _child(peer: dict[str, Any]) -> dict[str, Any]:
     children: list[dict[str, Any]] = peer.get("children", [])
     return next((child for child in children if child.get("state") == "INSTALLED"), children[0] if children else {})
@@ -92,4 +100,4 @@ def _child(peer: dict[str, Any]) -> dict[str, Any]:
 
 def _peer_up(status: dict[str, Any], name: str) -> bool:
     peer = _peer(status, name)
-    return bool(peer.get("ike", {}).get("state") == "ESTABLISHED" and _child(peer).get("state") == "INSTALLED")
+    return bool(_ike(peer).get("state") == "ESTABLISHED" and _child(peer).get("state") == "INSTALLED")

@@ -45,13 +45,14 @@ def plain_forwarding(context: Context) -> Iterator[None]:
     before = {site: vnf.run(["cat", INTENT]) for site, vnf in gateways.items()}
     topology = context.scenario.topology.sites
     try:
-        for site, other in (SITES, SITES[::-1]):
-            gateways[site].run(["sh", "-c", ": >/run/vnf/initiators"])
+        for vnf in gateways.values():
+            vnf.run(["sh", "-c", ": >/run/vnf/initiators"])
         for site, other in (SITES, SITES[::-1]):
             vnf = gateways[site]
             swanctl(vnf, "--terminate", "--ike", other, "--force", "--timeout", "1")
             vnf.run(["nft", "add", "rule", "inet", "gateway", "forward", "accept"])
-            vnf.run(["ip", "route", "replace", str(topology[other].lan), "via", str(topology[other].wan["wan0"].address)])
+            far = topology[other]
+            vnf.run(["ip", "route", "replace", str(far.lan), "via", str(far.wan["wan0"].address)])
         await_path(context)
         yield
     finally:
