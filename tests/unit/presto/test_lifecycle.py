@@ -287,6 +287,22 @@ async def test_orders_for_one_uni_at_the_same_time_cannot_both_win(client: Any, 
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
 
 
+async def test_changes_at_the_same_time_are_all_kept(client: Any, order: dict[str, Any]) -> None:
+    await client.call(CREATE, order)
+    parts: list[dict[str, Any]] = [
+        {"mtu": 1200},
+        {"reserved-prefixes": {"prefix": ["172.16.0.0/24"]}},
+        {"swvc-identifier": "acme"},
+        {"application-policy-mappings": {"mapping": []}},
+    ]
+    changes = [{"service-id-or-name": "acme", "swvc-service-attributes": part} for part in parts]
+    answers = await asyncio.gather(*(client.call(UPDATE, change) for change in changes))
+    assert {answer.status_code for answer in answers} == {200}
+    attributes = (await client.until("acme", "active"))["swvc-service-attributes"]
+    for part in parts:
+        assert part.items() <= attributes.items()
+
+
 async def test_restart_takes_up_what_was_under_way(
     client: Any, order: dict[str, Any], new_core: Callable[..., Core], network: Any
 ) -> None:
