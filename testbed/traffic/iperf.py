@@ -56,25 +56,29 @@ def iperf3(
     length: int | None = None,
     omit: int = 0,
     interval: float = 0.5,
+    port: int | None = None,
     lab: str | None = None,
 ) -> TrafficResult:
     """Send *seconds* of traffic from *client* to *address* of *server* (from server to client when *reverse*).
 
     *bitrate* is payload bit/s per stream (None: as fast as TCP can; 1 Mbit/s for UDP), *length* the bytes of one
-    write or datagram, *omit* seconds at the start that do not count, *interval* the step of the series in seconds.
+    write or datagram, *omit* seconds at the start that do not count, *interval* the step of the series in seconds,
+    *port* the server's port (None: any that is free).
     Raises :class:`NoTraffic` when the network does not carry it, :class:`TrafficError` when the tool fails.
     """
     load = Load(protocol, seconds, bitrate, parallel, reverse, length, omit, interval)
-    with _server(server, address, interval, lab) as (serving, port):
-        answer = _client(client, address, port, load, lab)
+    with _server(server, address, port, interval, lab) as (serving, listening):
+        answer = _client(client, address, listening, load, lab)
         if "error" in answer:
             raise fault(str(answer["error"]))
         return parse_iperf3(answer, _output(serving, GRACE, "server"), protocol)
 
 
 @contextmanager
-def _server(namespace: Namespace, address: str, interval: float, lab: str | None) -> Iterator[tuple[Child, int]]:
-    port = _free_port(namespace, address)
+def _server(
+    namespace: Namespace, address: str, port: int | None, interval: float, lab: str | None
+) -> Iterator[tuple[Child, int]]:
+    port = _free_port(namespace, address) if port is None else port
     argv = ["iperf3", "-s", "-1", "-J", "-i", str(interval), "-B", address, "-p", str(port)]
     child = start(argv, namespace=namespace, lab=lab)
     try:

@@ -48,7 +48,7 @@ def segment(folder: Path) -> Iterator[Segment]:
     for path in paths.values():
         netns.make(path)
     middle = Namespace(str(paths["middle"]))
-    lines = ["link add net type bridge stp_state 0 forward_delay 0", "link set dev net up"]
+    lines = ["link add net type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set dev net up"]
     hosts = {name: Host(Namespace(str(paths[name])), "eth0", f"192.0.2.{n}") for n, name in enumerate("ab", 1)}
     for name, host in hosts.items():
         lines.append(f"link add to-{name} type veth peer name eth0 netns {paths[name]}")

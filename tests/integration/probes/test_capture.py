@@ -1,0 +1,177 @@
+"""Captures on a real wire: the first frame after the start, the last before the stop, and every way to lose one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.capture import Capture, CaptureError, captures, find_bytes, read_frames
+from testbed.packets import canary, interface_mac, listening, probe, send
+from testbed.process import LAB_MARK, poll
+
+MARK = "test-capture"
+
+
+def _frame(segment: Any, payload: bytes) -> bytes:
+    return probe(
+        "udp",
+        source_mac=interface_mac(segment.a.namespace, "eth0"),
+        destination_mac=interface_mac(segment.b.namespace, "eth0"),
+        source=segment.a.address,
+        destination=segment.b.address,
+        payload=payload,
+    )
+
+
+@pytest.fixture(autouse=True)
+def open_port(segment: Any) -> Iterator[None]:
+    """Hold the probes' port open: a refusal would carry the token back over the wire."""
+    with listening(segment.b.namespace, segment.b.address, [("udp", 9)]):
+        yield
+
+
+def _capture(segment: Any, name: str = "wire", **fields: Any) -> Capture:
+    return Capture(segment.middle, "to-b", segment.folder / f"{name}.pcap", lab=MARK, **fields)
+
+
+def _pid(capture: Capture) -> int:
+    assert capture._child
+    return capture._child.pid
+
+
+def test_a_frame_sent_right_after_the_start_and_right_before_the_stop_is_there(segment: Any) -> None:
+    for _ in range(10):
+        token = canary()
+        capture = _capture(segment)
+        capture.start()
+        send(segment.a.namespace, "eth0", [_frame(segment, token)])
+        result = capture.stop()
+        assert len(find_bytes(result.path, token)) == 1
+        assert result.dropped_by_kernel == 0
+
+
+def test_a_burst_is_in_the_file_completely_although_the_stop_follows_at_once(segment: Any) -> None:
+    frames = [_frame(segment, canary())] * 4000
+    capture = _capture(segment, filter="udp")
+    capture.start()
+    send(segment.a.namespace, "eth0", frames)
+    result = capture.stop()
+    assert (result.packets, result.truncated) == (4000, 0)
+    times = [frame.timestamp for frame in read_frames(result.path)]
+    assert times == sorted(times)
+    assert stat.S_IMODE(result.path.stat().st_mode) == 0o600
+
+
+def test_lost_frames_are_an_error_and_not_silence(segment: Any) -> None:
+    capture = _capture(segment)
+    capture.start()
+    os.kill(_pid(capture), signal.SIGSTOP)
+    send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 12000)
+    os.kill(_pid(capture), signal.SIGCONT)
+    with pytest.raises(CaptureError, match=r"lost \d+ of \d+ frames"):
+        capture.stop()
+
+
+def test_a_capture_that_died_meanwhile_is_an_error(segment: Any) -> None:
+    capture = _capture(segment)
+    capture.start()
+    os.kill(_pid(capture), signal.SIGKILL)
+    with pytest.raises(CaptureError, match="does not tell its counters"):
+        capture.stop()
+
+
+def test_filter_direction_and_snapshot_length_hold(segment: Any) -> None:
+    wanted = [
+        _capture(segment, "icmp", filter="icmp"),
+        _capture(segment, "in", direction="in", filter="udp"),
+        _capture(segment, "out", direction="out", filter="udp"),
+        _capture(segment, "short", snaplen=60, filter="udp"),
+    ]
+    with captures(wanted) as results:
+        send(segment.a.namespace, "eth0", [_frame(segment, canary(100))])
+        assert results == []
+    icmp, inward, outward, short = results
+    assert icmp.packets == 0
+    assert outward.packets == 1
+    assert inward.packets == 0
+    assert (short.packets, short.truncated) == (1, 1)
+
+
+def test_captures_end_when_their_block_raises(segment: Any) -> None:
+    capture = _capture(segment)
+    with pytest.raises(ZeroDivisionError), captures([capture, _capture(segment, "other")]):
+        raise ZeroDivisionError
+    assert _marked() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"interface": "nothing"}, "No such device"),
+        ({"filter": "icmp and and"}, "can't parse filter"),
+        ({"path": Path("/run/lso-test.txt")}, "must end in .pcap"),
+    ],
+)
+def test_a_capture_that_cannot_start_says_why(segment: Any, fields: dict[str, Any], message: str) -> None:
+    capture = _capture(segment)
+    for name, value in fields.items():
+        setattr(capture, name, value)
+    with pytest.raises(CaptureError, match=message):
+        capture.start()
+    assert _marked() == []
+
+
+def test_an_interface_that_is_down_is_no_live_capture(segment: Any) -> None:
+    segment.middle.run(["ip", "link", "set", "dev", "to-b", "down"])
+    with pytest.raises(CaptureError, match=r"not up|[Nn]etwork is down"):
+        _capture(segment).start()
+
+
+def test_a_capture_outlives_the_worker_thread_that_started_it(segment: Any) -> None:
+    capture = _capture(segment)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(capture.start).result()
+    token = canary()
+    send(segment.a.namespace, "eth0", [_frame(segment, token)])
+    assert len(find_bytes(capture.stop().path, token)) == 1
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from testbed.capture import Capture
+from testbed.namespace import Namespace
+Capture(Namespace(sys.argv[1]), "to-b", Path(sys.argv[2]), lab=sys.argv[3]).start()
+print("live", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_capture_dies_with_its_parent_however_that_ends(segment: Any) -> None:
+    argv = [sys.executable, "-c", PARENT, segment.middle.path, str(segment.folder / "x.pcap"), MARK]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout and parent.stdout.readline() == "live\n"
+        assert len(_marked()) == 1
+        parent.kill()
+    assert poll(lambda: not _marked(), 2)
+
+
+def _marked() -> list[int]:
+    """Return the processes named tcpdump that carry this test's mark."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and (entry / "comm").read_text() == "tcpdump\n":
+                found += [int(entry.name)] if f"{LAB_MARK}={MARK}".encode() in (entry / "environ").read_bytes() else []
+        except OSError:
+            continue
+    return found

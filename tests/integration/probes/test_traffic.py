@@ -1,0 +1,84 @@
+"""iperf3 and ping between two real hosts, over a wire that works, loses, or is cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.impairment import Impairer
+from testbed.process import LAB_MARK
+from testbed.spec import Impairment
+from testbed.traffic import NoTraffic, TrafficError, iperf3, ping
+
+MARK = "test-traffic"
+
+
+def _ends(segment: Any) -> tuple[Any, Any, str]:
+    return segment.a.namespace, segment.b.namespace, segment.b.address
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Any:
+    """Every run ends its server and its client, also when it fails."""
+    yield
+    left = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and f"{LAB_MARK}={MARK}".encode() in (entry / "environ").read_bytes():
+                left.append((entry / "comm").read_text().strip())
+        except OSError:
+            continue
+    assert left == []
+
+
+def test_tcp_both_ways_with_a_series_and_parallel_streams(segment: Any) -> None:
+    for reverse in (False, True):
+        result = iperf3(*_ends(segment), seconds=1, parallel=2, reverse=reverse, lab=MARK)
+        assert result.bits_per_second > 50e6
+        assert result.retransmits is not None and result.lost_percent is None
+        assert len(result.intervals) == 2
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_udp_at_a_rate_says_what_the_receiver_got(segment: Any, reverse: bool) -> None:
+    result = iperf3(
+        *_ends(segment), protocol="udp", seconds=1, bitrate=5e6, length=1000, reverse=reverse, interval=0.25, lab=MARK
+    )
+    assert result.bits_per_second == pytest.approx(5e6, rel=0.1)
+    assert result.packets == pytest.approx(625, rel=0.1)
+    assert result.lost_percent is not None and result.lost_percent < 5
+    assert len(result.intervals) == 4
+
+
+def test_loss_on_the_wire_shows_in_the_result(segment: Any) -> None:
+    impairer = Impairer(segment.middle, segment.folder / "impair", lab=MARK)
+    impairer.apply("to-b", Impairment(loss_percent=20))
+    result = iperf3(*_ends(segment), protocol="udp", seconds=2, bitrate=8e6, length=500, lab=MARK)
+    impairer.remove("to-b")
+    assert result.lost_percent == pytest.approx(20, abs=4)  # 4,000 datagrams: six standard deviations
+
+
+def test_a_cut_wire_is_a_finding_and_a_wrong_call_an_error(segment: Any) -> None:
+    client, server, address = _ends(segment)
+    with pytest.raises(TrafficError, match="no address"):
+        iperf3(client, server, "192.0.2.9", lab=MARK)
+    with pytest.raises(TrafficError, match="block size too large"):
+        iperf3(client, server, address, length=99_999_999, lab=MARK)
+    segment.middle.run(["ip", "link", "set", "dev", "to-b", "nomaster"])
+    with pytest.raises(NoTraffic, match="did not carry the test"):
+        iperf3(client, server, address, seconds=1, lab=MARK)
+    silent = ping(client, address, count=2, interval=0.1, wait=0.2)
+    assert (silent.sent, silent.received, silent.rtt_avg_ms) == (2, 0, None)
+
+
+def test_ping_measures_and_respects_the_path_mtu(segment: Any) -> None:
+    fine = ping(segment.a.namespace, segment.b.address, count=5, interval=0.02, size=1472, dont_fragment=True)
+    assert (fine.received, fine.duplicates, fine.errors, fine.lost_percent) == (5, 0, 0, 0.0)
+    assert fine.rtt_avg_ms and fine.rtt_avg_ms < 20
+    large = ping(segment.a.namespace, segment.b.address, count=2, interval=0.02, size=1473, dont_fragment=True)
+    assert (large.received, large.errors) == (0, 2)
+    assert ping(segment.a.namespace, "203.0.113.1", count=1).sent == 0
+    with pytest.raises(TrafficError, match="ping failed"):
+        ping(segment.a.namespace, "no address at all", count=1)

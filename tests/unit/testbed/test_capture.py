@@ -1,0 +1,89 @@
+"""Capture files and tcpdump's counters, from recorded texts and files made octet by octet."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from testbed.capture import TruncatedCapture, count_frames, find_bytes, read_frames
+from testbed.capture.messages import Counters, last_counters
+
+ORDERS = {  # name: byte order, magic, fraction of a second
+    "little, nanoseconds": ("<", 0xA1B23C4D, 1e-9),
+    "big, nanoseconds": (">", 0xA1B23C4D, 1e-9),
+    "little, microseconds": ("<", 0xA1B2C3D4, 1e-6),
+    "big, microseconds": (">", 0xA1B2C3D4, 1e-6),
+}
+
+
+def _file(
+    path: Path, frames: list[tuple[bytes, int]], order: str = "<", magic: int = 0xA1B23C4D, link: int = 1
+) -> Path:
+    content = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 2048, link)
+    for number, (data, length) in enumerate(frames):
+        content += struct.pack(order + "IIII", 1000 + number, 500, len(data), length) + data
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", list(ORDERS))
+def test_every_kind_of_pcap_file_is_read(name: str, tmp_path: Path) -> None:
+    order, magic, fraction = ORDERS[name]
+    path = _file(tmp_path / "a.pcap", [(b"first", 5), (b"second", 6)], order, magic)
+    frames = list(read_frames(path))
+    assert [frame.data for frame in frames] == [b"first", b"second"]
+    assert frames[1].timestamp == pytest.approx(1001 + 500 * fraction, abs=1e-9)
+
+
+def test_a_file_that_is_still_being_written_ends_at_its_last_whole_frame(tmp_path: Path) -> None:
+    path = _file(tmp_path / "a.pcap", [(b"first", 5), (b"second", 6)])
+    path.write_bytes(path.read_bytes()[:-3])
+    assert count_frames(path) == (1, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a capture file, but long enough to be one"])
+def test_another_kind_of_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a pcap file"):
+        list(read_frames(path))
+
+
+def test_frames_of_another_link_type_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="link type 113"):
+        list(read_frames(_file(tmp_path / "a.pcap", [], link=113)))
+
+
+def test_bytes_are_found_where_they_are_and_nowhere_else(tmp_path: Path) -> None:
+    path = _file(tmp_path / "a.pcap", [(b"..canary..", 10), (b"nothing", 7), (b"canary", 6)])
+    assert [frame.timestamp for frame in find_bytes(path, b"canary")] == pytest.approx([1000.0000005, 1002.0000005])
+    assert find_bytes(path, b"absent") == []
+
+
+def test_absence_in_a_cut_capture_is_no_proof(tmp_path: Path) -> None:
+    path = _file(tmp_path / "a.pcap", [(b"head of a long frame", 9000)])
+    assert count_frames(path) == (1, 1)
+    assert len(find_bytes(path, b"head")) == 1
+    with pytest.raises(TruncatedCapture, match="1 frames are longer"):
+        find_bytes(path, b"canary")
+
+
+LISTENING = "tcpdump: listening on pb0, link-type EN10MB (Ethernet), snapshot length 2048 bytes\n"
+ASKED = "tcpdump: 10 packets captured, 12 packets received by filter, 0 packets dropped by kernel\n"
+ENDED = "11 packets captured\n12 packets received by filter\n1 packet dropped by kernel\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "counters"),
+    [
+        (LISTENING, None),
+        (LISTENING + ASKED, Counters(10, 12, 0)),
+        (LISTENING + ASKED + ENDED, Counters(11, 12, 1)),
+        (LISTENING + ASKED[:50], None),
+        ("1 packet captured\n1 packet received by filter\n0 packets dropped by kernel\n", Counters(1, 1, 0)),
+    ],
+)
+def test_the_newest_complete_counters_are_taken(text: str, counters: Counters | None) -> None:
+    assert last_counters(text) == counters
