@@ -15,9 +15,11 @@ from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
-from orchestrator.service import Orchestrator
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.inventory import load_inventory
+from orchestrator.model import StoreError
+from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
 from presto.app import create_app
 from presto.core.core import STOP_PATIENCE, Core
@@ -40,11 +42,14 @@ class ServerFailed(Exception):
 def build_app(inventory: Path, database: str, settings: Settings | None = None) -> FastAPI:
     """The application over the orchestrator. `database` is a SQLAlchemy URL or the path of a SQLite file.
 
-    Raises orchestrator.model.InventoryError when the inventory is wrong, StoreError or
-    sqlalchemy.exc.SQLAlchemyError when the database cannot be used.
+    Raises InventoryError when the inventory is wrong, StoreError when the database cannot be used (both of
+    orchestrator.model).
     """
     enrolled = load_inventory(inventory)
-    store = Store(open_engine(database))
+    try:
+        store = Store(open_engine(database))
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
     orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database)))
     return create_app(Core(enrolled, store, orchestrator, settings))
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from orchestrator.model import InventoryError
+from orchestrator.model import InventoryError, StoreError
 from presto.app import create_app
 from presto.core.core import Core
 from presto.server import BackgroundServer, UnsafeBinding, build_app, serve
@@ -78,3 +78,11 @@ def test_a_wrong_inventory_is_told(tmp_path: Path) -> None:
     file.write_text('{"ucpes": 1}', encoding="utf-8")
     with pytest.raises(InventoryError, match="ucpes"):
         build_app(file, str(tmp_path / "lso.db"))
+
+
+@pytest.mark.parametrize("database", ["missing/lso.db", ".", "nosuch://x"])
+def test_a_database_that_cannot_be_used_is_told(inventory: Any, tmp_path: Path, database: str) -> None:
+    file = tmp_path / "inventory.json"
+    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+    with pytest.raises(StoreError, match="cannot open the database"):
+        build_app(file, database if "://" in database else str(tmp_path / database))
