@@ -17,6 +17,8 @@ from testbed.traffic.result import NoTraffic, Protocol, TrafficError, TrafficRes
 
 CONNECT_TIMEOUT = 3.0
 GRACE = 10.0  # seconds that a run may last beyond its traffic: connection, last acknowledgements, JSON
+SETUP_SECONDS = 4.0  # for the control connection, which may have to repeat a segment
+SETUP_ATTEMPTS = 4
 _LISTEN = "0A"
 
 
@@ -41,6 +43,10 @@ class Load:
         options += ["-l", str(self.length)] if self.length is not None else []
         options += ["-R"] if self.reverse else []
         return options
+
+    def first_datagrams_seconds(self) -> float:
+        """Return how long the first few datagrams of each stream take at the load's rate."""
+        return 5 * (self.length or 1500) * 8 / (self.bitrate or 1e6)
 
 
 def iperf3(
@@ -67,11 +73,15 @@ def iperf3(
     Raises :class:`NoTraffic` when the network does not carry it, :class:`TrafficError` when the tool fails.
     """
     load = Load(protocol, seconds, bitrate, parallel, reverse, length, omit, interval)
-    with _server(server, address, port, interval, lab) as (serving, listening):
-        answer = _client(client, address, listening, load, lab)
-        if "error" in answer:
-            raise fault(str(answer["error"]))
-        return parse_iperf3(answer, _output(serving, GRACE, "server"), protocol)
+    for _ in range(SETUP_ATTEMPTS):
+        with _server(server, address, port, interval, lab) as (serving, listening):
+            answer = _client(client, serving, address, listening, load, lab)
+            if answer is None:
+                continue
+            if "error" in answer:
+                raise fault(str(answer["error"]))
+            return parse_iperf3(answer, _output(serving, GRACE, "server"), protocol)
+    raise NoTraffic(f"the path did not carry the test: no UDP stream came up in {SETUP_ATTEMPTS} attempts")
 
 
 @contextmanager
@@ -91,14 +101,42 @@ def _server(
         stop(child)
 
 
-def _client(namespace: Namespace, address: str, port: int, load: Load, lab: str | None) -> Mapping[str, Any]:
+def _client(
+    namespace: Namespace, serving: Child, address: str, port: int, load: Load, lab: str | None
+) -> Mapping[str, Any] | None:
+    """Run the client and return its JSON, None when its UDP streams did not come up.
+
+    iperf3 opens each UDP stream with one datagram either way that it never repeats, so a path with a little loss
+    would fail a test that it could well carry.
+    """
     argv = ["iperf3", "-c", address, "-p", str(port), "-J", "-i", str(load.interval)]
     argv += ["--connect-timeout", str(int(CONNECT_TIMEOUT * 1000)), *load.client_options()]
     child = start(argv, namespace=namespace, lab=lab)
     try:
+        if load.protocol == "udp" and not _streams(child, serving if load.reverse else child, load):
+            return None
         return _output(child, load.seconds + load.omit + CONNECT_TIMEOUT + GRACE, "client")
     finally:
         stop(child)
+
+
+def _streams(client: Child, sender: Child, load: Load) -> bool:
+    """Tell, within the time that it may take, that *sender* sends more than the datagrams that open the streams."""
+    before = udp_sent(sender.pid)
+    patience = SETUP_SECONDS + load.first_datagrams_seconds()
+    enough = 2 * load.parallel + 3
+    seen = poll(lambda: client.poll() is not None or udp_sent(sender.pid) >= before + enough, patience)
+    return bool(seen)
+
+
+def udp_sent(pid: int) -> int:
+    """Return how many UDP datagrams the namespace of process *pid* has sent; 0 when the process has ended."""
+    try:
+        rows = [line.split() for line in Path(f"/proc/{pid}/net/snmp").read_text().splitlines()]
+    except OSError:
+        return 0
+    names, values = (row for row in rows if row[0] == "Udp:")
+    return int(values[names.index("OutDatagrams")])
 
 
 def _output(child: Child, deadline: float, side: str) -> Mapping[str, Any]:
