@@ -22,6 +22,9 @@ class FirewallVerb(Verb):
     destination_port: int = Field(default=0, ge=0, le=65535)
     icmp_type: int = Field(default=8, ge=0, le=255)
     packets: int = Field(default=10, ge=1, le=1000)
+    within_seconds: float = Field(
+        default=3, gt=0, description="how long the last packet may take to arrive and be counted"
+    )
     rule: str = Field(description="id of the rule that must count the packets, or 'default'")
 
     def probes(self, context: Context) -> wire.Probes:
@@ -48,7 +51,7 @@ class FirewallVerb(Verb):
     def check_counter(self, context: Context, proof: Proof, site: str, before: int) -> None:
         """Check that the rule counted exactly the packets that were sent."""
         expected = before + self.packets
-        proof.until(f"rule {self.rule!r} counted", 2, lambda: self.counted(context, site) >= expected)
+        proof.until(f"rule {self.rule!r} counted", self.within_seconds, lambda: self.counted(context, site) >= expected)
         status = context.vnf_status(site, "firewall")
         proof.add_json(f"firewall-{site}.json", f"the firewall of {site} with its counters", status)
         counted = rule_packets(status, self.rule) - before

@@ -153,4 +153,3 @@ def run(
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "trouble.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return progress.result()
-

@@ -139,10 +139,11 @@ def watched(proof: Proof, points: Sequence[Point]) -> Iterator[None]:
         proof.add_file(point.capture.path, f"capture at {point.name}", PCAP)
 
 
-def arrived(probes: Probes, deadline: float = 3.0) -> Callable[[Path], bool]:
-    """Return a condition on a live capture file: the last probe's token is in it."""
+def arrived(probes: Probes, point: Point) -> Callable[[], bool]:
+    """Return a condition on the live capture at *point*: the last probe's token is in it."""
 
-    def condition(path: Path) -> bool:
+    def condition() -> bool:
+        path = point.capture.path
         return bool(path.exists() and find_bytes(path, probes.frames[-1].token))
 
     return condition

@@ -34,6 +34,9 @@ class ChainTraverses(Verb, name="chain.traverses"):
     to: Host
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
     packets: int = Field(default=10, ge=1, le=200)
+    within_seconds: float = Field(
+        default=3, gt=0, description="how long the last packet may take to arrive and be counted"
+    )
 
     def prove(self, context: Context, proof: Proof) -> str:
         for source, target in ((self.from_, self.to), (self.to, self.from_)):
@@ -60,7 +63,7 @@ class ChainTraverses(Verb, name="chain.traverses"):
             point.capture.path = point.capture.path.with_stem(f"{source}-{target}-{point.capture.path.stem}")
         with wire.watched(proof, [*points[sites[0]], *points[sites[1]], far]), probes.target_open():
             probes.send()
-            proof.until("the last packet at the far host", 3, lambda: wire.arrived(probes)(far.capture.path))
+            proof.until("the last packet at the far host", self.within_seconds, wire.arrived(probes, far))
         for site in sites:
             way = f"{source}→{target} at {site}"
             self._captures(proof, way, site, hops[site], points[site], probes)
@@ -79,9 +82,7 @@ class ChainTraverses(Verb, name="chain.traverses"):
             f"{way}: order", ordered == self.packets, expected=names, measured=f"{ordered} of {self.packets} packets so"
         )
 
-    def _seen_once(
-        self, proof: Proof, way: str, site: str, hop: Hop, point: wire.Point, probes: wire.Probes
-    ) -> None:
+    def _seen_once(self, proof: Proof, way: str, site: str, hop: Hop, point: wire.Point, probes: wire.Probes) -> None:
         seen = point.sightings(probes.frames)
         once, some = sum(count == 1 for count in seen), sum(map(bool, seen))
         reason = "the chain is bypassed or cut there" if some < self.packets else "some of them several times"
@@ -101,7 +102,11 @@ class ChainTraverses(Verb, name="chain.traverses"):
         """The rules between one hop and the next are the service's own, single, and counted the packets."""
         earlier = {flow.identity: flow.packets for flow in before}
         joints = chain.joints(hops)
-        proof.until(f"counters of the rules at {site}", 2, lambda: self._counted(context, site, joints, earlier))
+        proof.until(
+            f"counters of the rules at {site}",
+            self.within_seconds,
+            lambda: self._counted(context, site, joints, earlier),
+        )
         risen = _risen(context.view(site).flows(), earlier)
         for here, there in joints:
             matched = _from(here, risen)

@@ -26,7 +26,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
         far = wire.host_point(context, proof, self.to)
         with wire.watched(proof, [far]), probes.target_open():
             probes.send()
-            proof.until("the last packet at the receiver", 3, lambda: wire.arrived(probes)(far.capture.path))
+            proof.until("the last packet at the receiver", self.within_seconds, wire.arrived(probes, far))
         arrived = sum(count == 1 for count in far.sightings(probes.frames))
         message = f"{self.what()}: {arrived} of {self.packets} packets arrived, all should"
         proof.equal("packets captured at the receiver", arrived, self.packets, message=message)

@@ -40,7 +40,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
         with wire.watched(proof, [entry, far]), probes.target_open(), control.target_open():
             probes.send()
             control.send()
-            proof.until("the control packet at the receiver", 3, lambda: wire.arrived(control)(far.capture.path))
+            proof.until("the control packet at the receiver", self.within_seconds, wire.arrived(control, far))
         entered = sum(map(bool, entry.sightings(probes.frames)))
         proof.equal(f"packets that entered the uCPE of {site}", entered, self.packets)
         controls = sum(far.sightings(control.frames))

@@ -34,13 +34,14 @@ class StatisticsExact(Verb, name="statistics.exact"):
     packets: int = Field(
         default=200, ge=1, le=100_000, description="UDP packets forth; half as many back, a tenth echoes"
     )
+    within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to be counted")
 
     def prove(self, context: Context, proof: Proof) -> str:
         stream = self._stream(context)
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
         before = {site: context.vnf_status(site, "statistics") for site in sites}
-        truth = stream.run().truth
+        truth = stream.run(deadline=self.within_seconds).truth
         for site, directions in sites.items():
             self._judge(context, proof, site, before[site], truth, directions)
         total = truth.direction(FORTH) + truth.direction(BACK)
@@ -66,7 +67,7 @@ class StatisticsExact(Verb, name="statistics.exact"):
         expected = _expected(truth, directions)
         proof.until(
             f"counters of {site}",
-            3,
+            self.within_seconds,
             lambda: _risen(before, context.vnf_status(site, "statistics"), expected) == expected,
         )
         after = context.vnf_status(site, "statistics")

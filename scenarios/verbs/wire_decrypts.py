@@ -31,6 +31,7 @@ class WireDecrypts(Verb, name="wire.decrypts"):
     to: Host
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
     packets: int = Field(default=10, ge=1, le=1000)
+    within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
     def prove(self, context: Context, proof: Proof) -> str:
         site = context.site_of(self.from_)
@@ -41,7 +42,7 @@ class WireDecrypts(Verb, name="wire.decrypts"):
         link = next(point for point in wire.underlay_points(context, proof) if point.name.split()[1] == site)
         with wire.watched(proof, [far, link]), probes.target_open():
             probes.send()
-            proof.until("the last probe in the far LAN", 3, lambda: wire.arrived(probes)(far.capture.path))
+            proof.until("the last probe in the far LAN", self.within_seconds, wire.arrived(probes, far))
         keys = context.vnf_json(site, "ipsec", "/vnf/keys")
         proof.add_json("keys.json", "the security associations' keys: of this lab only, worthless after it", keys)
         opened = _open(link, keys, site)

@@ -28,6 +28,7 @@ class WireEncrypted(Verb, name="wire.encrypted"):
     to: Host
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
     packets: int = Field(default=20, ge=1, le=1000)
+    within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
     def prove(self, context: Context, proof: Proof) -> str:
         probes = wire.make(
@@ -37,7 +38,7 @@ class WireEncrypted(Verb, name="wire.encrypted"):
         links = wire.underlay_points(context, proof)
         with wire.watched(proof, [far, *links]), probes.target_open():
             probes.send()
-            proof.until("the last canary in the far LAN", 3, lambda: wire.arrived(probes)(far.capture.path))
+            proof.until("the last canary in the far LAN", self.within_seconds, wire.arrived(probes, far))
         arrivals = far.sightings(probes.frames)
         arrived = sum(count == 1 for count in arrivals)
         proof.equal("canaries that arrived exactly once in the far LAN", arrived, self.packets)

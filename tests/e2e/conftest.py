@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for breaking.py, which the tes
 
 POC = Path(__file__).parents[2] / "scenarios" / "poc-two-sites"
 
+
 @pytest.fixture(scope="session", autouse=True)
 def _needs_root() -> None:
     if os.geteuid() != 0:
