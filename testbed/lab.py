@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from testbed import kernel, lease, management, pki, reap, topology
+from testbed import kernel, lease, management, marks, pki, reap, topology
 from testbed import store as images
 from testbed.handle import Node
 from testbed.impairment import Impairer
@@ -65,7 +65,7 @@ class Lab:
         owner = Owner.create(spec.name)
         lab = cls(owner.folder, owner, spec, Clock(progress))
         lab.engines = {**best_engines(), **(engines or {})}
-        lab._store = images.current() if store is None else store
+        lab._store = store
         return lab
 
     @property
@@ -127,7 +127,9 @@ class Lab:
         found = cls(folder, None, None, Clock())
         description = json.loads((folder / DESCRIPTION).read_text())
         found.engines = description["engines"]
-        found._settle(tuple(Node.of(lab, node) for node in description["nodes"]))
+        nodes = tuple(Node.of(lab, node) for node in description["nodes"])
+        # Process numbers are given again: a uCPE that has ended must not be taken for a stranger.
+        found._settle(tuple(node for node in nodes if not node.pid or marks.mark_of(f"/proc/{node.pid}") == lab))
         return found
 
     @classmethod
@@ -153,6 +155,7 @@ class Lab:
 
     def _prepare(self, owner: Owner, spec: LabSpec) -> dict[str, UcpeSettings]:
         self.authority = Authority.create(f"lab {self.id}")
+        store = images.current() if self._store is None else self._store
         network, subnet = management.make(owner)
         addresses = {site.name: management.address(subnet, index) for index, site in enumerate(spec.sites)}
         folder = self.folder / "pki"
@@ -172,7 +175,7 @@ class Lab:
                 self.authority.issue(site.name, [addresses[site.name]]),
                 (LAN_PORT, *(wan.port for wan in site.wan)),
                 self.engines["datapath"],
-                self._store,
+                store,
             )
             for site in spec.sites
         }

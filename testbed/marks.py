@@ -85,7 +85,7 @@ def processes() -> Iterator[Marked]:
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():
             continue
         if netns.identity(f"{entry.path}/ns/pid") == here:
-            lab = _mark_of(entry.path) or homes.get(netns.identity(f"{entry.path}/ns/net"))
+            lab = mark_of(entry.path) or homes.get(netns.identity(f"{entry.path}/ns/net"))
             if lab:
                 yield Marked("process", entry.name, lab, partial(end_all, (int(entry.name),)))
 
@@ -138,7 +138,8 @@ def gone(remove: Callable[[], object]) -> None:
             raise
 
 
-def _mark_of(process: str) -> str | None:
+def mark_of(process: str) -> str | None:
+    """Return the lab that the process at ``/proc/<pid>`` is marked with, None when it has ended or has no mark."""
     wanted = f"{MARK}=".encode()
     try:
         variables = Path(process, "environ").read_bytes().split(b"\0")

@@ -227,3 +227,13 @@ def through_both(lab: Lab) -> float:
         host.exec(["ip", "address", "replace", f"10.9.0.{number}/24", "dev", "eth0"])
     printed = lab.hosts["host-a"].exec(["ping", "-c4", "-i0.05", "-W2", "10.9.0.2"]).stdout
     return float(printed.rpartition("= ")[2].split("/")[0])
+
+
+def test_a_ucpe_that_ended_is_not_attached_to(make_spec: Callable[[int], LabSpec], leftovers: Leftovers) -> None:
+    with Lab.create(make_spec(2), store="") as lab:
+        assert sorted(Lab.attach(lab.id).ucpes) == ["site-a", "site-b"]
+        engine().containers.get(f"lso.{lab.id}.site-a").kill()
+        again = Lab.attach(lab.id)
+        assert sorted(again.ucpes) == ["site-b"]
+        assert sorted(again.hosts) == ["host-a", "host-b"]
+    assert leftovers(lab.id) == []
