@@ -12,6 +12,8 @@ import pytest
 
 from testbed import netns
 from testbed.namespace import Namespace
+from testbed.process import poll
+from testbed.traffic import ping
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ def segment(folder: Path) -> Iterator[Segment]:
         _ip(middle, *lines)
         lines = []
         _ip(host.namespace, "link set dev lo up", f"addr add {host.address}/24 dev eth0", "link set dev eth0 up")
-    yield Segment(hosts["a"], hosts["b"], middle, folder)
+    a, b = hosts["a"], hosts["b"]
+    # A bridge forwards to a new port only when the kernel has noticed its carrier, which may take a moment.
+    assert poll(lambda: ping(a.namespace, b.address, count=1, wait=0.1).received, 5)
+    yield Segment(a, b, middle, folder)
     for path in paths.values():
         netns.remove(path)
 
