@@ -44,7 +44,8 @@ def _show(capabilities: list[doctor.Capability]) -> None:
     for heading in ("capability", "here", "best"):
         table.add_column(heading, no_wrap=True)
     for item in capabilities:
-        table.add_row(item.name, item.chosen or "none", item.best, style="" if item.works else "red")
+        better = item.best if item.best != item.chosen else "the same"
+        table.add_row(item.name, item.chosen or "none", better, style="" if item.works else "red")
     console.print(table)
     for item in capabilities:
         if item.chosen != item.best:
