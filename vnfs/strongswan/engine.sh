@@ -25,13 +25,16 @@ charon-systemd {
   retransmit_base = 1.3
   retransmit_tries = 12
   retransmit_limit = 3
+  # A peer that starts up on a busy machine finds several retransmissions waiting; they are no attack.
+  cookie_threshold_ip = 30
+  block_threshold = 30
   install_virtual_ip = no
   filelog {
-    stdout {
-      path = stdout
+    stderr {
+      path = stderr
       default = 0
       ike = 1
-      cfg = 0
+      flush_line = yes
     }
     keys {
       path = $KEY_LOG
@@ -70,20 +73,23 @@ engine_stop() {
   wait "$charon"
 }
 
-# tunnel_up NAME: initiates it unless it is up or under way.
+# tunnel_up NAME: true when it is up; else initiates it, unless that is under way.
 tunnel_up() {
   case $(swanctl --list-sas --raw --ike "$1") in
-    *state=INSTALLED* | *state=CONNECTING* | *state=INSTALLING* | *state=REKEY*) return 0 ;;
+    *state=INSTALLED* | *state=REKEY*) return 0 ;;
+    *state=CONNECTING* | *state=INSTALLING*) return 1 ;;
   esac
   swanctl --initiate --child "$1" --ike "$1" --timeout 1 >/dev/null 2>&1
 }
 
-# Brings back what charon gave up: a peer that refused, or one that sent a delete.
+# Brings back what charon gave up: a peer that refused, or one that sent a delete. Eager for ten seconds, then patient.
 initiate_for_ever() {
+  eager=50
   while :; do
-    pause=2
-    for name in $(cat "$RUN/initiators" 2>/dev/null); do tunnel_up "$name" || pause=0.2; done
-    sleep "$pause"
+    all_up=true
+    for name in $(cat "$RUN/initiators" 2>/dev/null); do tunnel_up "$name" || all_up=false; done
+    if $all_up; then eager=50; else eager=$((eager - 1)); fi
+    if $all_up || [ "$eager" -lt 0 ]; then sleep 2; else sleep 0.2; fi
   done
 }
 

@@ -29,7 +29,7 @@ LABEL = {"lso.test": "vnfs"}
 _serial = itertools.count(1)
 
 
-def wait_until(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], timeout: float = 10.0) -> Any:
     """Return *condition*'s first true value; fail the test after *timeout* seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
@@ -99,7 +99,11 @@ class Vnf:
 
     def exec(self, program: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["docker", "exec", "-i", self.container.id, program], input=stdin, capture_output=True, text=True, check=False
+            ["docker", "exec", "-i", str(self.container.id), program],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def apply(self, intent: dict[str, Any] | str) -> subprocess.CompletedProcess[str]:
@@ -111,20 +115,24 @@ class Vnf:
         assert result.returncode == 0, result.stderr
 
     def status(self) -> dict[str, Any]:
-        result = self.exec("/vnf/status")
-        assert result.returncode == 0, result.stderr
-        state: dict[str, Any] = json.loads(result.stdout)
+        """The status, by nsenter: a tenth of what ``docker exec`` costs, and the tests ask often."""
+        state: dict[str, Any] = json.loads(self.inside("/vnf/status"))
         return state
+
+    def inside(self, *argv: str) -> str:
+        """Run *argv* in the container's namespaces and return what it prints."""
+        pid = self.namespace.path.split("/")[2]
+        entered = ["nsenter", "--mount", "--net", "--pid", f"--target={pid}", "--", *argv]
+        return subprocess.run(entered, check=True, capture_output=True, text=True).stdout
+
+    def has_applied(self, intent: dict[str, Any]) -> bool:
+        state = self.status()
+        wanted = hashlib.sha256(json.dumps(intent).encode()).hexdigest()
+        return bool(state["ready"]) and state["intent_sha256"] == wanted
 
     def wait_ready(self, intent: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
-        wanted = hashlib.sha256(json.dumps(intent).encode()).hexdigest()
-
-        def ready() -> dict[str, Any] | None:
-            state = self.status()
-            return state if state["ready"] and state["intent_sha256"] == wanted else None
-
-        state: dict[str, Any] = wait_until(ready, "the VNF is ready", timeout)
-        return state
+        wait_until(lambda: self.has_applied(intent), "the VNF is ready", timeout)
+        return self.status()
 
 
 def _ip(*argv: str) -> None:

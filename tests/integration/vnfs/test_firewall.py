@@ -128,23 +128,65 @@ DECISIONS = [
     ("port in range", [WEB], IP(src=LAN, dst=WAN) / TCP(sport=40001, dport=8042, flags="S"), True),
     ("port beside range", [WEB], IP(src=LAN, dst=WAN) / TCP(sport=40002, dport=8081, flags="S"), False),
     ("other protocol", [WEB], IP(src=LAN, dst=WAN) / UDP(sport=40003, dport=80), False),
-    ("source port", [rule("s", protocol="udp", source_ports=["7"])], IP(src=LAN, dst=WAN) / UDP(sport=7, dport=9), True),
-    ("other source port", [rule("s", protocol="udp", source_ports=["7"])], IP(src=LAN, dst=WAN) / UDP(sport=8, dport=9), False),
+    (
+        "source port",
+        [rule("s", protocol="udp", source_ports=["7"])],
+        IP(src=LAN, dst=WAN) / UDP(sport=7, dport=9),
+        True,
+    ),
+    (
+        "other source port",
+        [rule("s", protocol="udp", source_ports=["7"])],
+        IP(src=LAN, dst=WAN) / UDP(sport=8, dport=9),
+        False,
+    ),
     ("source prefix", [rule("p", source=["10.1.0.0/24"])], IP(src=LAN, dst=WAN) / UDP(sport=11, dport=9), True),
     ("other source", [rule("p", source=["10.1.1.0/24"])], IP(src=LAN, dst=WAN) / UDP(sport=12, dport=9), False),
-    ("overlapping prefixes", [rule("p", source=["10.0.0.0/8", "10.1.0.0/24"])], IP(src=LAN, dst=WAN) / UDP(sport=14, dport=9), True),
+    (
+        "overlapping prefixes",
+        [rule("p", source=["10.0.0.0/8", "10.1.0.0/24"])],
+        IP(src=LAN, dst=WAN) / UDP(sport=14, dport=9),
+        True,
+    ),
     ("destination", [rule("p", destination=["10.2.0.10"])], IP(src=LAN, dst=WAN) / UDP(sport=13, dport=9), True),
     ("number of a protocol", [rule("n", protocol="99")], IP(src=LAN, dst=WAN, proto=99), True),
-    ("ICMP type", [rule("echo", protocol="icmp", icmp_types=["echo-request"])], IP(src=LAN, dst=WAN) / ICMP(id=1), True),
-    ("other ICMP type", [rule("echo", protocol="icmp", icmp_types=["echo-request"])], IP(src=LAN, dst=WAN) / ICMP(type=13, id=2), False),
-    ("first rule wins: deny", [rule("no", "deny", protocol="udp"), rule("yes")], IP(src=LAN, dst=WAN) / UDP(sport=20, dport=9), False),
-    ("first rule wins: allow", [rule("yes"), rule("no", "deny", protocol="udp")], IP(src=LAN, dst=WAN) / UDP(sport=21, dport=9), True),
-    ("other direction", [{**rule("in"), "direction": "wan-to-lan"}], IP(src=LAN, dst=WAN) / UDP(sport=22, dport=9), False),
+    (
+        "ICMP type",
+        [rule("echo", protocol="icmp", icmp_types=["echo-request"])],
+        IP(src=LAN, dst=WAN) / ICMP(id=1),
+        True,
+    ),
+    (
+        "other ICMP type",
+        [rule("echo", protocol="icmp", icmp_types=["echo-request"])],
+        IP(src=LAN, dst=WAN) / ICMP(type=13, id=2),
+        False,
+    ),
+    (
+        "first rule wins: deny",
+        [rule("no", "deny", protocol="udp"), rule("yes")],
+        IP(src=LAN, dst=WAN) / UDP(sport=20, dport=9),
+        False,
+    ),
+    (
+        "first rule wins: allow",
+        [rule("yes"), rule("no", "deny", protocol="udp")],
+        IP(src=LAN, dst=WAN) / UDP(sport=21, dport=9),
+        True,
+    ),
+    (
+        "other direction",
+        [{**rule("in"), "direction": "wan-to-lan"}],
+        IP(src=LAN, dst=WAN) / UDP(sport=22, dport=9),
+        False,
+    ),
     ("both directions", [{**rule("in"), "direction": "both"}], IP(src=LAN, dst=WAN) / UDP(sport=23, dport=9), True),
 ]
 
 
-@pytest.mark.parametrize(("rules", "packet", "passes"), [case[1:] for case in DECISIONS], ids=[case[0] for case in DECISIONS])
+@pytest.mark.parametrize(
+    ("rules", "packet", "passes"), [case[1:] for case in DECISIONS], ids=[case[0] for case in DECISIONS]
+)
 def test_rules_decide_packets(wire: Wire, rules: list[dict[str, Any]], packet: Packet, passes: bool) -> None:
     wire.apply(*rules)
     assert wire.crosses(packet) is passes
@@ -238,7 +280,10 @@ def test_counters_count_and_survive_a_change(wire: Wire) -> None:
     [
         ({"default": "deny", "rules": [{"id": "x", "action": "permit"}]}, "firewall.rules[0].action"),
         ({"default": "deny", "rules": [rule("a"), rule("a")]}, "firewall.rules"),
-        ({"default": "deny", "rules": [rule("a", protocol="udp", source_ports=["9-7"])]}, "firewall.rules[0].source_ports[0]"),
+        (
+            {"default": "deny", "rules": [rule("a", protocol="udp", source_ports=["9-7"])]},
+            "firewall.rules[0].source_ports[0]",
+        ),
         ({"default": "deny", "rules": [], "extra": 1}, "firewall.extra"),
         ({"default": "deny", "rules": [rule("a", source=["fd00:::1"])]}, "firewall"),
     ],
@@ -284,13 +329,14 @@ def test_a_restart_brings_the_intent_back(wire: Wire) -> None:
     assert not wire.crosses(IP(src=LAN, dst=WAN) / UDP(sport=1, dport=53))
 
 
-def test_the_intent_is_private_and_orphans_are_reaped(wire: Wire) -> None:
+def test_the_intent_is_private_and_orphans_are_reaped(wire: Wire, wait_until: Callable[..., Any]) -> None:
     wire.apply(WEB)
     pid = wire.vnf.namespace.path.split("/")[2]
-    inside = ["docker", "exec", wire.vnf.container.id]
-    mode = subprocess.run([*inside, "stat", "-c", "%a", "/var/lib/vnf/intent.json"], capture_output=True, text=True, check=True)
-    assert mode.stdout.strip() == "600"
-    subprocess.run([*inside, "sh", "-c", "(sleep 0.1 &) ; exit"], check=True)
-    time.sleep(0.3)
-    children = subprocess.run(["ps", "--ppid", pid, "-o", "stat=,comm="], capture_output=True, text=True, check=True).stdout
-    assert "Z" not in children, children
+    assert wire.vnf.inside("stat", "-c", "%a", "/var/lib/vnf/intent.json").strip() == "600"
+    subprocess.run(["docker", "exec", wire.vnf.container.id, "sh", "-c", "(sleep 0.1 &) ; exit"], check=True)
+
+    def children() -> str:
+        listed = subprocess.run(["ps", "--ppid", pid, "-o", "stat=,args="], capture_output=True, text=True, check=True)
+        return listed.stdout
+
+    wait_until(lambda: "sleep 0.1" not in children() and "Z" not in children(), children)

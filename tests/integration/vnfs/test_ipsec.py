@@ -193,7 +193,8 @@ def pair(bench: Any, descriptor: Callable[[str], dict[str, Any]], wait_until: Ca
 def up(pair: Pair) -> Pair:
     """The pair with certificates, encryption and exported keys, whatever the test before left."""
     for site in (pair.a, pair.b):
-        site.vnf.applied(site.intent)
+        if not site.vnf.has_applied(site.intent):
+            site.vnf.applied(site.intent)
     pair.wait_established()
     return pair
 
@@ -229,7 +230,9 @@ def test_the_wire_has_esp_only_and_the_keys_open_it(up: Pair) -> None:
 def keys_of(vnf: Any) -> dict[str, tuple[str, str, str]]:
     answer = vnf.exec("/vnf/keys")
     assert answer.returncode == 0, answer.stderr
-    return {sa["spi"]: (sa["source"], sa["destination"], sa["encryption_key"]) for sa in json.loads(answer.stdout)["sas"]}
+    return {
+        sa["spi"]: (sa["source"], sa["destination"], sa["encryption_key"]) for sa in json.loads(answer.stdout)["sas"]
+    }
 
 
 def decrypted(esp: bytes, vnf: Any) -> bytes | None:
@@ -244,9 +247,8 @@ def decrypted(esp: bytes, vnf: Any) -> bytes | None:
 def test_keys_follow_a_rekeying_by_either_end(up: Pair) -> None:
     for site in (up.a, up.b):
         old = site.children()[-1]["spi_in"]
-        swanctl = "STRONGSWAN_CONF=/run/vnf/strongswan.conf swanctl --rekey --child " + site.intent["ipsec"]["peers"][0]["name"]
-        inside = ["nsenter", "-a", "-t", site.vnf.namespace.path.split("/")[2], "sh", "-c", swanctl]
-        up.underlay.run(*inside)
+        name = site.intent["ipsec"]["peers"][0]["name"]
+        site.vnf.inside("env", "STRONGSWAN_CONF=/run/vnf/strongswan.conf", "swanctl", "--rekey", "--child", name)
         up.wait(lambda site=site, old=old: (now := site.children()) and now[-1]["spi_in"] != old, "a new child SA")
         up.wait_established()
         up.wait(lambda: keys_of(up.a.vnf) == keys_of(up.b.vnf), "both know the same keys")
@@ -281,7 +283,11 @@ def test_bulk_tcp_fits_the_tunnel(up: Pair) -> None:
                 received += len(far.recv(65536))
             push.join()
         capture.setblocking(False)
-        fragments = [f for f in frames(capture) if f[12:14] == b"\x08\x00" and struct.unpack("!H", f[20:22])[0] & 0x3FFF & ~0x4000]
+        fragments = [
+            f
+            for f in frames(capture)
+            if f[12:14] == b"\x08\x00" and struct.unpack("!H", f[20:22])[0] & 0x3FFF & ~0x4000
+        ]
     assert not fragments
 
 

@@ -81,7 +81,9 @@ def meter(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Iterator[M
 
 
 def test_a_counted_stream(meter: Meter) -> None:
-    stream: list[Packet] = [IP(src=LAN, dst=WAN) / UDP(sport=1000, dport=2000) / Raw(b"x" * (n % 700)) for n in range(500)]
+    stream: list[Packet] = [
+        IP(src=LAN, dst=WAN) / UDP(sport=1000, dport=2000) / Raw(b"x" * (n % 700)) for n in range(500)
+    ]
     back: list[Packet] = [IP(src=WAN, dst=LAN) / TCP(sport=80, dport=3000 + n) for n in range(70)]
     before = meter.totals()
     meter.send(meter.lan, stream)
@@ -119,7 +121,11 @@ def test_protocols_fragments_and_ipv6(meter: Meter) -> None:
     meter.send(meter.lan, packets)
     state = meter.vnf.status()
     after = {(p["direction"], p["protocol"]): p["packets"] for p in state["protocols"]}
-    grown_by = {protocol: after[way, protocol] - before.get((way, protocol), 0) for way, protocol in after if way == "lan-to-wan"}
+    grown_by = {
+        protocol: after[way, protocol] - before.get((way, protocol), 0)
+        for way, protocol in after
+        if way == "lan-to-wan"
+    }
     assert {name: grown_by[name] for name in ("icmp", "udp", "99")} == {"icmp": 1, "udp": 3, "99": 1}
     keys = {(f["source"], f["protocol"], f["source_port"], f["packets"]) for f in state["flows"]}
     assert {(LAN, "icmp", 0, 1), (LAN, "udp", 77, 1), (LAN, "udp", 0, 1), ("fd00::1", "udp", 7, 1)} <= keys
@@ -148,7 +154,10 @@ def test_tcp_super_packets_count_as_the_segments_they_are(meter: Meter, wait_unt
             drain.start()
             sender.sendall(bytes(30_000_000))
             port = sender.getsockname()[1]
-            wait_until(lambda: not struct.unpack_from("I", sender.getsockopt(6, socket.TCP_INFO, 232), 24)[0], "all is acknowledged")
+            wait_until(
+                lambda: not struct.unpack_from("I", sender.getsockopt(6, socket.TCP_INFO, 232), 24)[0],
+                "all is acknowledged",
+            )
             segments, payload = segments_sent(sender)
             frames = interface_packets(meter.lan) - frames
             (flow,) = [f for f in meter.vnf.status()["flows"] if f["source_port"] == port]
