@@ -153,6 +153,7 @@ engine_apply() {
 }
 
 engine_facts() {
+  until [ -s "$RUN/esp" ]; do sleep 0.01; done # process 1 is just starting
   jq -R . "$RUN/esp"
   swanctl --list-sas --raw 2>/dev/null | jq -Rs .
 }
