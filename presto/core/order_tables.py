@@ -1,0 +1,87 @@
+"""The tables of orders, of the services that they make, and of the listeners that want to hear of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from presto.core.tables import Base
+
+
+class OrderRow(Base):
+    """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out."""
+
+    __tablename__ = "presto_orders"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    ordered: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    completed: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    service: Mapped[str] = mapped_column(String(36), index=True)
+    generation: Mapped[int]
+    document: Mapped[Any] = mapped_column(JSON)
+
+
+class ItemRow(Base):
+    """An item of an order; `element` is the id of its service, `end_point` the end point that decides its end.
+
+    `fault` is why it failed.
+    """
+
+    __tablename__ = "presto_order_items"
+
+    order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    end_point: Mapped[str | None] = mapped_column(String(53))
+    element: Mapped[str | None] = mapped_column(String(64))
+    fault: Mapped[str | None]
+
+
+class ElementRow(Base):
+    """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
+
+    `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `swvc` is
+    the last SWVC that it was part of, and `generation` the change that made that.
+    """
+
+    __tablename__ = "presto_elements"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    service: Mapped[str] = mapped_column(String(36), index=True)
+    identifier: Mapped[str] = mapped_column(String(53))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    asked: Mapped[Any] = mapped_column(JSON)
+    generation: Mapped[int]
+    swvc: Mapped[Any] = mapped_column(JSON)
+
+
+class ElementOrderRow(Base):
+    """An item that ordered something of a service."""
+
+    __tablename__ = "presto_element_orders"
+
+    element: Mapped[str] = mapped_column(String(64), primary_key=True)
+    order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ListenerRow(Base):
+    """Somebody who wants to hear of events of one API (`ordering` or `inventory`)."""
+
+    __tablename__ = "presto_listeners"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    api: Mapped[str] = mapped_column(String(16))
+    callback: Mapped[str]
+    query: Mapped[str | None]

@@ -1,0 +1,192 @@
+"""Orders, the services that they made, and listeners: what the ordering and inventory face reads and writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from presto.core import order_follow
+from presto.core.core import Core
+from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, ListenerRow, OrderRow
+from presto.core.tables import WRITES, ServiceRow
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """Where an item of an order stands; `element` is the id of its service."""
+
+    state: str
+    element: str | None
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class OrderRecord:
+    """An order: what the client sent, and where it stands."""
+
+    id: str
+    state: str
+    ordered: datetime
+    started: datetime | None
+    completed: datetime | None
+    document: dict[str, Any]
+    items: tuple[ItemRecord, ...]
+
+
+@dataclass(frozen=True)
+class ElementRecord:
+    """An SWVC or an end point of one; `orders` are pairs of an order's id and its item's id."""
+
+    id: str
+    kind: str
+    service: str
+    identifier: str
+    state: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    asked: dict[str, Any]
+    swvc: dict[str, Any]
+    orders: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who wants to hear of which events."""
+
+    id: str
+    callback: str
+    query: str | None
+
+
+class Orders:
+    """What the core's database holds beside its services."""
+
+    def __init__(self, core: Core) -> None:
+        # The store has no public way to its database; these tables stand in the same one, for common transactions.
+        self._engine = core._store._engine
+        self._writer = self._engine.execution_options(**{WRITES: True})
+        self._adopt()
+
+    async def order(self, order_id: str) -> OrderRecord | None:
+        """The order of that id."""
+        found, _ = await self.orders([OrderRow.id == order_id], 0, 1)
+        return found[0] if found else None
+
+    async def orders(
+        self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
+    ) -> tuple[list[OrderRecord], int]:
+        """A page of the orders that satisfy all conditions, oldest first, and how many there are."""
+        return await asyncio.to_thread(self._orders, where, offset, limit)
+
+    async def elements(
+        self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
+    ) -> tuple[list[ElementRecord], int]:
+        """A page of the SWVCs and end points that satisfy all conditions, oldest first, and how many there are."""
+        return await asyncio.to_thread(self._elements, where, offset, limit)
+
+    async def items_for(self, element: str) -> tuple[tuple[str, str], ...]:
+        """The orders and items that ordered something of a service."""
+        return await asyncio.to_thread(self._items_for, element)
+
+    async def subscribe(self, api: str, callback: str, query: str | None) -> Listener:
+        """Remember a listener."""
+        return await asyncio.to_thread(self._subscribe, api, callback, query)
+
+    async def listener(self, api: str, listener_id: str) -> Listener | None:
+        """The listener of that id."""
+        return await asyncio.to_thread(self._listener, api, listener_id)
+
+    async def unsubscribe(self, api: str, listener_id: str) -> bool:
+        """Forget a listener; False when there is none such."""
+        return await asyncio.to_thread(self._unsubscribe, api, listener_id)
+
+    def _adopt(self) -> None:
+        """Services from before there was an inventory get their elements."""
+        known = exists().where(ElementRow.service == ServiceRow.id)
+        with Session(self._writer) as session, session.begin():
+            for row in session.scalars(select(ServiceRow).where(~known)):
+                order_follow.follow(None, session.connection(), row)
+
+    def _orders(self, where: Sequence[ColumnElement[bool]], offset: int, limit: int) -> tuple[list[OrderRecord], int]:
+        with Session(self._engine) as session:
+            total = session.scalar(select(func.count()).select_from(OrderRow).where(*where)) or 0
+            query = select(OrderRow).where(*where).order_by(OrderRow.ordered, OrderRow.id).offset(offset).limit(limit)
+            rows = list(session.scalars(query))
+            items = select(ItemRow).where(ItemRow.order.in_([row.id for row in rows])).order_by(ItemRow.number)
+            by_order: dict[str, list[ItemRecord]] = {row.id: [] for row in rows}
+            for item in session.scalars(items):
+                by_order[item.order].append(ItemRecord(item.state, item.element, item.fault))
+            return [_order(row, by_order[row.id]) for row in rows], total
+
+    def _elements(
+        self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
+    ) -> tuple[list[ElementRecord], int]:
+        with Session(self._engine) as session:
+            total = session.scalar(select(func.count()).select_from(ElementRow).where(*where)) or 0
+            query = select(ElementRow).where(*where).order_by(ElementRow.created, ElementRow.kind, ElementRow.id)
+            rows = list(session.scalars(query.offset(offset).limit(limit)))
+            by_element: dict[str, list[tuple[str, str]]] = {row.id: [] for row in rows}
+            links = select(ElementOrderRow).where(ElementOrderRow.element.in_(by_element))
+            for link in session.scalars(links.join(OrderRow).order_by(OrderRow.ordered)):
+                by_element[link.element].append((link.order, link.item))
+            return [_element(row, by_element[row.id]) for row in rows], total
+
+    def _items_for(self, element: str) -> tuple[tuple[str, str], ...]:
+        query = select(ElementOrderRow).where(ElementOrderRow.element == element)
+        with Session(self._engine) as session:
+            rows = session.scalars(query.join(OrderRow).order_by(OrderRow.ordered))
+            return tuple((row.order, row.item) for row in rows)
+
+    def _subscribe(self, api: str, callback: str, query: str | None) -> Listener:
+        listener = Listener(str(uuid4()), callback, query)
+        with Session(self._writer) as session, session.begin():
+            session.add(ListenerRow(id=listener.id, api=api, callback=callback, query=query))
+        return listener
+
+    def _listener(self, api: str, listener_id: str) -> Listener | None:
+        with Session(self._engine) as session:
+            row = session.get(ListenerRow, listener_id)
+            return Listener(row.id, row.callback, row.query) if row and row.api == api else None
+
+    def _unsubscribe(self, api: str, listener_id: str) -> bool:
+        gone = delete(ListenerRow).where(ListenerRow.id == listener_id, ListenerRow.api == api)
+        with Session(self._writer) as session, session.begin():
+            return bool(session.execute(gone.returning(ListenerRow.id)).all())
+
+
+def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:
+    ordered = utc(row.ordered)
+    return OrderRecord(row.id, row.state, ordered, _utc(row.started), _utc(row.completed), row.document, tuple(items))
+
+
+def _element(row: ElementRow, orders: list[tuple[str, str]]) -> ElementRecord:
+    return ElementRecord(
+        id=row.id,
+        kind=row.kind,
+        service=row.service,
+        identifier=row.identifier,
+        state=row.state,
+        created=utc(row.created),
+        started=_utc(row.started),
+        ended=_utc(row.ended),
+        asked=row.asked,
+        swvc=row.swvc,
+        orders=tuple(orders),
+    )
+
+
+def utc(moment: datetime) -> datetime:
+    """SQLite keeps no zone; everything that is stored is UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return utc(moment) if moment else None

@@ -1,0 +1,147 @@
+"""The two published APIs over HTTP: paths, media type and errors exactly as their files have them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from presto.core.core import Core
+from presto.core.orders import Orders
+from presto.guards import BodyTooBig
+from presto.mef import inventory, ordering, show
+from presto.mef.envelope import Subscription
+from presto.mef.hub import check_callback, event_types
+from presto.mef.problems import Answer, Refused
+from presto.mef.wire import parse_json, validate
+
+BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/legato/serviceInventory/v7"}
+JSON = "application/json;charset=utf-8"
+
+
+def mef_app(core: Core) -> FastAPI:
+    """Both APIs, to be mounted at `/mefApi`."""
+    orders = Orders(core)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    for api, base in BASES.items():
+        app.include_router(_hub_router(api, orders), prefix=base)
+    app.include_router(_ordering_router(core, orders), prefix=BASES["ordering"])
+    app.include_router(_inventory_router(core, orders), prefix=BASES["inventory"])
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(Answer, _answered)
+    app.add_exception_handler(HTTPException, _unknown)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+def _ordering_router(core: Core, orders: Orders) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/serviceOrder")
+    async def create(request: Request) -> Response:
+        return _json(show.order(await ordering.create(core, orders, await _body(request))), 201)
+
+    @router.get("/serviceOrder")
+    async def find(request: Request) -> Response:
+        found, headers = await ordering.find(orders, request)
+        return _json([show.order(order) for order in found], 200, headers)
+
+    @router.get("/serviceOrder/{order_id}")
+    async def get(order_id: str) -> Response:
+        return _json(show.order(_found(await orders.order(order_id), "service order", order_id)))
+
+    return router
+
+
+def _inventory_router(core: Core, orders: Orders) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/service")
+    async def find(request: Request) -> Response:
+        found, headers = await inventory.find(core, orders, request)
+        return _json(found, 200, headers)
+
+    @router.get("/service/{service_id}")
+    async def get(service_id: str) -> Response:
+        return _json(_found(await inventory.get(core, orders, service_id), "service", service_id))
+
+    return router
+
+
+def _hub_router(api: str, orders: Orders) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/hub")
+    async def subscribe(request: Request) -> Response:
+        given, problems = validate(Subscription, await _body(request))
+        if given is None:
+            raise Refused(problems)
+        check_callback(given)
+        event_types(api, given.query)
+        return _json(show.listener(await orders.subscribe(api, given.callback, given.query)), 201)
+
+    @router.get("/hub/{listener_id}")
+    async def get(listener_id: str) -> Response:
+        return _json(show.listener(_found(await orders.listener(api, listener_id), "listener", listener_id)))
+
+    @router.delete("/hub/{listener_id}")
+    async def unsubscribe(listener_id: str) -> Response:
+        _found(await orders.unsubscribe(api, listener_id) or None, "listener", listener_id)
+        return Response(status_code=204)
+
+    return router
+
+
+def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    content = json.dumps(document, separators=(",", ":"))
+    return Response(content, status, headers=dict(headers or {}), media_type=JSON)
+
+
+def _found(thing: Any, kind: str, thing_id: str) -> Any:
+    if thing is None:
+        raise Answer(404, "notFound", f'There is no {kind} "{thing_id[:60]}"')
+    return thing
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """A body needs its type: so no web page can send one without asking the server first."""
+    media = request.headers.get("content-type", "").casefold()
+    kind, _, parameters = media.partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters)
+    if kind.strip() != "application/json" or (charset and charset[1] not in {"utf-8", "utf8"}):
+        raise Answer(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {JSON}.")
+    try:
+        return parse_json(await request.body())
+    except BodyTooBig:
+        raise Answer(413, "invalidBody", "The body is too large", "Send less.") from None
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    bodies = [problem.body() for problem in error.problems]
+    return _json(list({json.dumps(body, sort_keys=True): body for body in bodies}.values()), 422)
+
+
+async def _answered(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Answer):
+        raise error
+    return _json(error.body(), error.status)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    """Paths and methods that the files do not have. For 405 they have no code either."""
+    if not isinstance(error, HTTPException):
+        raise error
+    reason = f"{request.method} {request.url.path[:120]}: {error.detail}"
+    body = {"reason": reason, **({"code": "notFound"} if error.status_code == 404 else {})}
+    return _json(body, error.status_code, error.headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """A fault of ours: the client learns no more than that; the server's log has the rest."""
+    return _json({"code": "internalError", "reason": "The server failed", "message": "See its log."}, 500)

@@ -1,0 +1,59 @@
+"""Listeners: who wants to hear of which events."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from presto.core.findings import nearest
+from presto.mef.envelope import Subscription
+from presto.mef.problems import Problem, Refused
+
+EVENTS = {
+    "ordering": (
+        "serviceOrderCreateEvent",
+        "serviceOrderStateChangeEvent",
+        "serviceOrderItemStateChangeEvent",
+        "serviceOrderInformationRequiredEvent",
+    ),
+    "inventory": (
+        "serviceCreateEvent",
+        "serviceStateChangeEvent",
+        "serviceAttributeValueChangeEvent",
+        "serviceDeleteEvent",
+    ),
+}
+
+
+def event_types(api: str, query: str | None) -> tuple[str, ...]:
+    """The types of event that a query names: `eventType=a,b` or `eventType=a&eventType=b`; none named is all.
+
+    Raises Refused.
+    """
+    found: list[str] = []
+    for part in (query or "").split("&") if (query or "").strip() else ():
+        name, equals, values = part.partition("=")
+        if name.strip() != "eventType" or not equals:
+            hint = f"Write eventType={EVENTS[api][0]}, more types after commas."
+            raise Refused([Problem("invalidFormat", ("query",), "The query names no event types", hint)])
+        found += [value.strip() for value in values.split(",")]
+    unknown = [value for value in found if value not in EVENTS[api]]
+    if unknown:
+        problems = [
+            Problem("invalidValue", ("query",), f'There is no event type "{value[:60]}"', nearest(value, EVENTS[api]))
+            for value in unknown
+        ]
+        raise Refused(problems)
+    return tuple(dict.fromkeys(found)) or EVENTS[api]
+
+
+def check_callback(given: Subscription) -> None:
+    """A callback is the base of an HTTP URL. Raises Refused."""
+    try:
+        url = urlsplit(given.callback)
+        usable = url.scheme in {"http", "https"} and bool(url.hostname) and not url.query and not url.fragment
+        usable = usable and (url.port is None or url.port > 0) and given.callback.isprintable()
+    except ValueError:
+        usable = False
+    if not usable:
+        hint = "Write a base such as https://client.example/listenerEndpoint."
+        raise Refused([Problem("invalidFormat", ("callback",), "This is no base of an HTTP URL", hint)])

@@ -1,0 +1,157 @@
+"""The items of an order, one by one: what each action must and must not say, and the payload by its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from presto.core.findings import Path, nearest
+from presto.core.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
+from presto.core.orders import ElementRecord
+from presto.mef.envelope import Order, OrderItem
+from presto.mef.payload import KINDS, MODELS, Kind, Payload
+from presto.mef.problems import Problem
+from presto.mef.wire import moment, validate
+
+HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESERVED)
+"""What an order can ask for: carried, or kept off the network with its UNIs held."""
+
+PATIENCE = timedelta(minutes=5)
+"""How far ahead of our clock a start may lie; orders start at once."""
+
+_ORDERABLE = {Kind.SWVC, Kind.END_POINT, Kind.UNI}
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item whose form is right; `payload` is None in a delete, `element` in an add and for UNIs."""
+
+    number: int
+    wire: OrderItem
+    kind: Kind
+    payload: Payload | None
+    element: ElementRecord | None
+
+    @property
+    def path(self) -> Path:
+        """Where it stands in the order."""
+        return ("serviceOrderItem", self.number)
+
+    @property
+    def configuration(self) -> Path:
+        """Where its payload stands in the order."""
+        return (*self.path, "service", "serviceConfiguration")
+
+
+def check_order(order: Order, now: datetime) -> Iterator[Problem]:
+    """What is wrong with an order as a whole."""
+    start, completion = moment(order.requested_start_date), moment(order.requested_completion_date)
+    if completion < start:
+        text = "The requested completion lies before the requested start"
+        yield Problem("invalidValue", ("requestedCompletionDate",), text, "Change one of them.")
+    if start > now + PATIENCE:
+        text, hint = "The start cannot wait: orders are carried out at once", "Order when it shall start."
+        yield Problem("invalidValue", ("requestedStartDate",), text, hint)
+    if order.coordinated_action:
+        yield Problem("invalidValue", ("coordinatedAction",), "Orders do not wait for each other", "Leave it out.")
+    seen: set[str] = set()
+    for number, item in enumerate(order.service_order_item):
+        if item.id in seen:
+            path: Path = ("serviceOrderItem", number, "id")
+            yield Problem("invalidValue", path, f'Item "{item.id[:60]}" stands twice', "Number the items.")
+        seen.add(item.id)
+        if item.coordinated_action:
+            text = "The items of an order are carried out together"
+            yield Problem("invalidValue", ("serviceOrderItem", number, "coordinatedAction"), text, "Leave it out.")
+
+
+def check_items(order: Order, elements: Mapping[str, ElementRecord]) -> tuple[list[Item], list[Problem]]:
+    """The items whose form is right, and what is wrong with the others; `elements` are the services by their id."""
+    items, problems = [], []
+    for number, wire in enumerate(order.service_order_item):
+        path: Path = ("serviceOrderItem", number)
+        found = list(_check_members(wire, path))
+        element = elements.get(wire.service.id or "")
+        found += _check_service(wire, path, element)
+        kind, payload, more = _payload(wire, path, element)
+        problems += [*found, *more]
+        if kind and not found and not more:
+            items.append(Item(number, wire, kind, payload, element))
+    return items, problems
+
+
+def _check_members(wire: OrderItem, path: Path) -> Iterator[Problem]:
+    service, here = wire.service, (*path, "service")
+    if wire.action == "add" and service.id is not None:
+        yield Problem("unexpectedProperty", (*here, "id"), "The server gives new services their id", "", "MEF 99.1 R24")
+    if wire.action != "add" and not service.id:
+        rule = "MEF 99.1 R25" if wire.action == "modify" else "MEF 99.1 R31"
+        yield Problem("missingProperty", (*here, "id"), "The item names no service", "Give its id.", rule)
+    if wire.action == "delete":
+        for name in sorted(service.model_fields_set - {"id"}):
+            alias = str(type(service).model_fields[name].alias)
+            text, hint = "A delete has the service's id and nothing else", "Leave it out."
+            yield Problem("unexpectedProperty", (*here, alias), text, hint, "MEF 99.1 R32")
+        return
+    rule = "MEF 99.1 R20" if wire.action == "add" else "MEF 99.1 R29"
+    for member, value in (("state", service.state), ("serviceConfiguration", service.service_configuration)):
+        if value is None:
+            yield Problem("missingProperty", (*here, member), f"{member} is missing", "Give it.", rule)
+
+
+def _check_service(wire: OrderItem, path: Path, element: ElementRecord | None) -> Iterator[Problem]:
+    """The service that a modify or delete names, and the state that it shall come to."""
+    here: Path = (*path, "service")
+    if wire.action != "add" and wire.service.id and element is None:
+        text = f'There is no SWVC or end point "{wire.service.id[:60]}" that an order can change'
+        yield Problem("referenceNotFound", (*here, "id"), text, "Look at the inventory.")
+    if element and element.state == ServiceState.TERMINATED:
+        yield Problem("invalidValue", (*here, "id"), "The service is terminated", "Order it anew.")
+    elif wire.service.state is not None and wire.action != "delete":
+        yield from _check_state(ServiceState(wire.service.state), (*here, "state"), element)
+
+
+def _check_state(wanted: ServiceState, here: Path, element: ElementRecord | None) -> Iterator[Problem]:
+    before = ServiceState(element.state) if element else None
+    reachable = SERVICE_GRAPH[before] | {before} if before else FIRST_SERVICE_STATES
+    if wanted is ServiceState.TERMINATED or wanted not in reachable:
+        origin = f"A service that is {before}" if before else "A new service"
+        yield Problem("invalidValue", here, f"{origin} cannot become {wanted} by this action")
+    elif wanted not in HONOURED_STATES:
+        hint = f"Order one of: {', '.join(HONOURED_STATES)}."
+        yield Problem("invalidValue", here, f"State {wanted} cannot be ordered: what is checked is held", hint)
+
+
+def _payload(
+    wire: OrderItem, path: Path, element: ElementRecord | None
+) -> tuple[Kind | None, Payload | None, list[Problem]]:
+    configuration, here = wire.service.service_configuration, (*path, "service", "serviceConfiguration")
+    if wire.action == "delete" or configuration is None:
+        return Kind(element.kind) if element else None, None, []
+    urn = configuration.get("@type")
+    if urn is None:
+        return None, None, [Problem("missingProperty", (*here, "@type"), "@type is missing", "", "W100 R7")]
+    kind = KINDS.get(urn) if isinstance(urn, str) else None
+    if kind is None:
+        hint = nearest(str(urn), KINDS, "Types")
+        return None, None, [Problem("invalidValue", (*here, "@type"), "This is no type of W100", hint, "W100 R4")]
+    payload, problems = validate(MODELS[kind], configuration, here)
+    if kind not in _ORDERABLE:
+        text = f"{kind} is not ordered here: underlays belong to the uCPEs and are enrolled with them"
+        problems = [*problems, Problem("otherIssue", (*here, "@type"), text, "", "W100 R4")]
+    if element and element.kind != kind:
+        problems = [*problems, Problem("invalidValue", (*here, "@type"), f"The service is of type {element.kind}")]
+    return kind, payload, problems
+
+
+def service_ids(order: Order) -> set[str]:
+    """The ids of the services that an order names, in items and relationships."""
+    named = {item.service.id for item in order.service_order_item if item.service.id}
+    return named | set(_related(order.service_order_item))
+
+
+def _related(items: Iterable[OrderItem]) -> Iterator[str]:
+    for item in items:
+        for relationship in item.service.service_relationship or ():
+            yield relationship.service.id

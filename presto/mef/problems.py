@@ -1,0 +1,100 @@
+"""What is wrong with a request, in the words of the published error types: code, reason and a pointer to the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from presto.core.findings import Finding, Path, Tag
+
+Code422 = Literal[
+    "missingProperty",
+    "invalidValue",
+    "invalidFormat",
+    "referenceNotFound",
+    "unexpectedProperty",
+    "tooManyRecords",
+    "otherIssue",
+]
+_CODES: dict[Tag, Code422] = {
+    Tag.MISSING_ELEMENT: "missingProperty",
+    Tag.UNKNOWN_ELEMENT: "unexpectedProperty",
+    Tag.INVALID_VALUE: "invalidValue",
+    Tag.NOT_FOUND: "referenceNotFound",
+    Tag.IN_USE: "otherIssue",
+    Tag.DATA_EXISTS: "otherIssue",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a body: `path` leads to it, `rule` is what it breaks (`W100 R7`)."""
+
+    code: Code422
+    path: Path
+    text: str
+    hint: str = ""
+    rule: str = ""
+
+    def body(self) -> dict[str, str]:
+        """As `Error422`; the rule stands first in the reason."""
+        reason = f"{self.rule}: {self.text}" if self.rule else self.text
+        return {
+            "code": self.code,
+            "reason": _short(reason),
+            "propertyPath": pointer(self.path),
+            **({"message": self.hint} if self.hint else {}),
+        }
+
+
+class Refused(Exception):
+    """The request is answered with 422 and all its problems."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problem.text for problem in self.problems))
+
+
+class Answer(Exception):
+    """The request is answered with one error of another status: 400, 404."""
+
+    def __init__(self, status: int, code: str, reason: str, hint: str = "") -> None:
+        self.status, self.code, self.reason, self.hint = status, code, reason, hint
+        super().__init__(reason)
+
+    def body(self) -> dict[str, str]:
+        """As `Error400` and its kin."""
+        return {"code": self.code, "reason": _short(self.reason), **({"message": self.hint} if self.hint else {})}
+
+
+def pointer(path: Path) -> str:
+    """A path as RFC 6901 writes it."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def from_finding(finding: Finding, places: Mapping[Path, Path]) -> Problem:
+    """A finding of the core, told at the place of the order that it came from."""
+    code = _CODES.get(finding.tag, "otherIssue")
+    if finding.path[-1:] in {("application",), ("policy",), ("uni",)} and finding.message.startswith("There is no"):
+        code = "referenceNotFound"
+    rules = [finding.rule] if finding.rule else []
+    if not re.search(r"\bR\d", finding.rule):
+        if code == "missingProperty":
+            rules.insert(0, "W100 R7")
+        elif "honoured" in finding.message:
+            rules.insert(0, "W100 R4")
+    return Problem(code, _place(finding.path, places), finding.message, finding.hint, "; ".join(rules))
+
+
+def _place(path: Path, places: Mapping[Path, Path]) -> Path:
+    """The place of the longest known part of a path."""
+    for length in range(len(path), -1, -1):
+        if path[:length] in places:
+            return places[path[:length]]
+    return ()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 255 else text[:254] + "…"

@@ -1,0 +1,101 @@
+"""From what is stored to the published types: orders, services and listeners as the answers show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from presto.core.core import UniState
+from presto.core.lifecycles import OrderState
+from presto.core.model import Swvc
+from presto.core.orders import ElementRecord, ItemRecord, Listener, OrderRecord
+from presto.mef import from_core
+from presto.mef.payload import Kind
+from presto.mef.plan import OF_SWVC, TO_UNI
+
+_SWVC = TypeAdapter(Swvc)
+
+
+def order(found: OrderRecord) -> dict[str, Any]:
+    """`ServiceOrder`: what the client sent, unchanged (MEF 99.1 R13), with what the server adds (R14)."""
+    items = found.document["serviceOrderItem"]
+    shown = {
+        **found.document,
+        "id": found.id,
+        "state": found.state,
+        "orderDate": instant(found.ordered),
+        "serviceOrderItem": [_item(sent, at, n) for n, (sent, at) in enumerate(zip(items, found.items, strict=True))],
+    }
+    if found.started:
+        shown["startDate"] = instant(found.started)
+    if found.completed and found.state == OrderState.COMPLETED:
+        shown["completionDate"] = instant(found.completed)
+    return shown
+
+
+def _item(sent: dict[str, Any], stands: ItemRecord, number: int) -> dict[str, Any]:
+    service = {**sent["service"], **({"id": stands.element} if stands.element else {})}
+    fault = {"code": "otherIssue", "propertyPath": f"/serviceOrderItem/{number}", "value": stands.fault}
+    return {
+        **sent,
+        "service": service,
+        "state": stands.state,
+        **({"terminationError": [fault]} if stands.fault else {}),
+    }
+
+
+def element(found: ElementRecord) -> dict[str, Any]:
+    """`Service`: an SWVC or an end point of one. Its payload is the ordered one, or told from the core model."""
+    swvc = _SWVC.validate_python(found.swvc)
+    asked = {name: value for name, value in found.asked.items() if name != "state"}
+    end = next((end for end in swvc.end_points if end.identifier == found.identifier), None)
+    if found.kind == Kind.SWVC:
+        configuration = from_core.swvc(swvc)
+        related = []
+    else:
+        configuration = from_core.end_point(swvc, end) if end else {}
+        related = [_related(OF_SWVC, found.service), *([_related(TO_UNI, end.uni)] if end else [])]
+    dates = (("startDate", found.started), ("endDate", found.ended))
+    return {
+        "serviceConfiguration": configuration,
+        **asked,
+        "id": found.id,
+        "state": found.state,
+        "serviceDate": instant(found.created),
+        **{name: instant(moment) for name, moment in dates if moment},
+        **({"serviceRelationship": related} if related else {}),
+        **_items(found.orders),
+    }
+
+
+def uni(state: UniState, orders: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """`Service`: a UNI, there since its uCPE was enrolled."""
+    return {
+        "id": state.uni.id,
+        "state": "inactive" if state.locked else "active",
+        "serviceConfiguration": from_core.uni(state.uni),
+        **_items(orders),
+    }
+
+
+def listener(found: Listener) -> dict[str, str]:
+    """`EventSubscription`."""
+    query = {"query": found.query} if found.query is not None else {}
+    return {"id": found.id, "callback": found.callback, **query}
+
+
+def instant(moment: datetime) -> str:
+    """A moment as RFC 3339 writes it, in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _related(role: str, service: str) -> dict[str, Any]:
+    return {"relationshipType": role, "service": {"id": service}}
+
+
+def _items(orders: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    items = [{"serviceOrderId": order_id, "itemId": item} for order_id, item in orders]
+    return {"serviceOrderItem": items} if items else {}

@@ -1,0 +1,349 @@
+"""From the payloads to the terms of the core model, with the place in the order that each part came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+from orchestrator.inventory import Inventory, Uni
+from presto.core.criteria import ICMP_TYPE
+from presto.core.findings import Path, nearest
+from presto.core.model import Application, Criterion, EndPointRole, Policy, PolicyAssignment, ServiceType
+from presto.core.policies import CRITERIA, NOT_HONOURED
+from presto.mef import payload
+from presto.mef.problems import Problem
+
+Places = dict[Path, Path]
+
+MAX_L2_FRAME = 1522
+"""Bytes of the largest frame that a UNI takes: what MEF 70.2 asks for at least."""
+
+_VALUES = {
+    "ENCRYPTION": ("encryption_type", "encryptionType"),
+    "INTERNET-BREAKOUT": ("internet_breakout", "internetBreakout"),
+    "PUBLIC-PRIVATE": ("public_private", "publicPrivate"),
+    "BACKUP": ("backup", "backup"),
+    "BILLING-METHOD": ("billing_method", "billingMethod"),
+}
+_REFUSED = {
+    "VIRTUAL-TOPOLOGY": ("virtual_topology", "virtualTopology"),
+    "ALLOWED-DESTINATION-ZONES": ("allowed_destination_zones", "allowedDestinationZones"),
+    "BUSINESS-IMPORTANCE": ("business_importance", "businessImportance"),
+    "PERFORMANCE": ("performance", "performance"),
+    "BANDWIDTH": ("bandwidth", "bandwidth"),
+    "AF-SECURITY-INGRESS": ("af_security_ingress", "afSecurityIngress"),
+    "AF-SECURITY-EGRESS": ("af_security_egress", "afSecurityEgress"),
+    "BLOCK-SOURCE": ("block_source", "blockSource"),
+}
+_NUMBERS = {
+    "PROTV4": ("protv4", "protv4"),
+    "NEXTHEADV6": ("next_head_v6", "nextHeadV6"),
+    "DSCP": ("dscp", "dscp"),
+    "SPORT": ("tcp_udp_source_port_list", "tcpUdpSourcePortList"),
+    "DPORT": ("tcp_udp_destination_port_list", "tcpUdpDestinationPortList"),
+    "SDPORT": ("tcp_udp_source_or_destination_port_list", "tcpUdpSourceOrDestinationPortList"),
+    "ETHERTYPE": ("ethertype", "ethertype"),
+}
+_PREFIXES = {name: name.lower() for name in ("SAV4", "DAV4", "SDAV4", "SAV6", "DAV6", "SDAV6")}
+_UNBUILT = {
+    "performance_time_intervals": "performance is not measured",
+    "performance_objectives_reporting_periods": "performance is not measured",
+    "rate_limiter_list": "rates are not enforced",
+    "security_function_policy_list": "security function policies are not built",
+    "application_flow_business_importance_levels_list": "flows are not ranked",
+}
+
+
+@dataclass
+class SwvcParts:
+    """What an SWVC payload says, in the terms of the core; `roles` maps end point identifiers in a rooted topology."""
+
+    identifier: str
+    reserved: tuple[str, ...] = ()
+    applications: tuple[Application, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    service_type: ServiceType = "multipoint"
+    roles: dict[str, EndPointRole] = field(default_factory=dict)
+    listed: tuple[str, ...] = ()
+    places: Places = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def swvc_parts(given: payload.Swvc, here: Path, inventory: Inventory) -> SwvcParts:
+    """Translate an SWVC payload that stands at `here`."""
+    parts = SwvcParts(given.sw_vc_identifier)
+    parts.places |= {("identifier",): (*here, "swVcIdentifier"), (): here}
+    parts.problems += _older_members(given, here)
+    for name, reason in _UNBUILT.items():
+        alias = str(payload.Swvc.model_fields[name].alias)
+        if getattr(given, name):
+            parts.problems.append(_unsupported((*here, alias), f"{alias} cannot be honoured: {reason}"))
+    parts.problems += _limiters(given, here)
+    parts.problems += _underlays(given, here, inventory)
+    parts.problems += _zones(given, here)
+    parts.reserved = tuple(_reserved(given, here, parts))
+    _topologies(given, here, parts)
+    parts.policies = tuple(_policy(policy, index, here, parts) for index, policy in enumerate(given.policy_list or ()))
+    _flows(given, here, parts)
+    return parts
+
+
+def policy_map(given: payload.EndPoint, here: Path, places: Places, at: Path) -> Iterator[PolicyAssignment | Problem]:
+    """The entries of an end point's map; `at` is where they stand in the core model."""
+    if given.network_address_translation:
+        reason = "networkAddressTranslation cannot be honoured: the sites have no Internet breakout"
+        yield _unsupported((*here, "networkAddressTranslation"), reason)
+    for index, entry in enumerate(given.policy_map or ()):
+        place = (*here, "policyMap", index)
+        flows = [flow.application_flow_name for flow in entry.application_flow or ()]
+        groups = [group.name for group in entry.application_flow_group or ()]
+        if len(flows) + len(groups) != 1:
+            text = "An entry of the policy map names one flow or one group"
+            yield Problem("invalidValue", place, text, "Give applicationFlow or applicationFlowGroup.", "MEF 70 R52")
+            continue
+        member = ("applicationFlow", 0, "applicationFlowName") if flows else ("applicationFlowGroup", 0, "name")
+        places[(*at, index, "application")] = (*place, *member)
+        places[(*at, index, "policy")] = (*place, "policy", "polName")
+        yield PolicyAssignment((flows or groups)[0], entry.policy.pol_name)
+
+
+def uni_problems(given: payload.Uni, here: Path, uni: Uni) -> Iterator[Problem]:
+    """What a UNI payload asks for and the UNI is not."""
+    layer = given.l2_interface
+    if layer and (layer.l2_interface_type == "CVLANX" or layer.vlan_id):
+        yield _unsupported((*here, "l2Interface"), "The UNI is untagged, UT_PT")
+    if (given.max_l2_frame_size or MAX_L2_FRAME) > MAX_L2_FRAME:
+        yield _unsupported((*here, "maxL2FrameSize"), f"The UNI takes frames of {MAX_L2_FRAME} bytes at most")
+    for member in (
+        "ipv6ConnectionAddressing",
+        "routingProtocols",
+        "availabilityObjective",
+        "meanTimeToRepairObjective",
+    ):
+        attribute = next(name for name, info in payload.Uni.model_fields.items() if info.alias == member)
+        if getattr(given, attribute) is not None:
+            yield _unsupported((*here, member), f"{member} cannot be honoured at a UNI of this network")
+    if given.ipv4_connection_addressing:
+        yield from _addressing(given.ipv4_connection_addressing, (*here, "ipv4ConnectionAddressing"), uni)
+
+
+def _unsupported(path: Path, text: str, hint: str = "Leave it out.") -> Problem:
+    return Problem("invalidValue", path, text, hint, "W100 R4")
+
+
+def _addressing(given: payload.Ipv4Addressing, here: Path, uni: Uni) -> Iterator[Problem]:
+    if given.ipv4_addressing_type not in {None, "STATIC"}:
+        yield _unsupported((*here, "ipv4AddressingType"), "Addresses at the UNI are STATIC")
+    if given.ipv4_secondary_subnet_list:
+        yield _unsupported((*here, "ipv4SecondarySubnetList"), "The UNI has one subnet")
+    subnet, place = given.ipv4_primary_subnet, (*here, "ipv4PrimarySubnet")
+    if subnet and subnet.ipv4_prefix and _network(subnet.ipv4_prefix) != uni.prefix:
+        yield _unsupported((*place, "ipv4Prefix"), f"The subnet of UNI {uni.name} is {uni.prefix}", "Write that one.")
+    if subnet and (subnet.service_provider_ipv4_addresses or [str(uni.provider_address)]) != [
+        str(uni.provider_address)
+    ]:
+        text = f"The provider's address at UNI {uni.name} is {uni.provider_address}"
+        yield _unsupported((*place, "serviceProviderIpv4Addresses"), text, "Write that one.")
+    for member, value in (
+        ("reservedPrefixes", subnet and subnet.reserved_prefixes),
+        ("subscriberIpv4Address", subnet and subnet.subscriber_ipv4_address),
+    ):
+        if value:
+            yield _unsupported((*place, member), f"{member} cannot be honoured at a UNI of this network")
+
+
+def _network(given: payload.Ipv4Prefix) -> IPv4Network | None:
+    try:
+        length = 32 if given.prefix_length is None else given.prefix_length
+        return IPv4Network((IPv4Address(given.ipv4_address), length), strict=False)
+    except AddressValueError:
+        return None
+
+
+def _older_members(given: payload.Swvc, here: Path) -> Iterator[Problem]:
+    """v0.0.1 lists members that must be there; v0.0.3 has no such list."""
+    if not given.type_.endswith(":v0.0.1:all"):
+        return
+    for name in (
+        "ucs_list",
+        "zone_list",
+        "virtual_topologies_list",
+        "policy_list",
+        "application_flow_specification_list",
+    ):
+        if getattr(given, name) is None:
+            alias = str(payload.Swvc.model_fields[name].alias)
+            yield Problem("missingProperty", (*here, alias), f"{alias} is missing", "v0.0.1 requires it.", "W100 R7")
+
+
+def _limiters(given: payload.Swvc, here: Path) -> Iterator[Problem]:
+    named = [
+        ((*here, "rateLimiterList", index), limiter) for index, limiter in enumerate(given.rate_limiter_list or ())
+    ]
+    for number, policy in enumerate(given.policy_list or ()):
+        for index, criteria in enumerate(policy.pol_cl or ()):
+            place = (*here, "policyList", number, "polCl", index, "bandwidth")
+            if criteria.bandwidth and criteria.bandwidth.unamed_rate_limiter:
+                named.append(((*place, "unamedRateLimiter"), criteria.bandwidth.unamed_rate_limiter))
+            if criteria.bandwidth and criteria.bandwidth.rate_limiter:
+                named.append(((*place, "rateLimiter"), criteria.bandwidth.rate_limiter))
+    for place, limiter in named:
+        if limiter.commit and limiter.limit and limiter.limit.bits < limiter.commit.bits:
+            text = "The limit is below the committed rate"
+            yield Problem("invalidValue", (*place, "limit"), text, "Raise the limit or lower commit.", "MEF 70 R34")
+
+
+def _underlays(given: payload.Swvc, here: Path, inventory: Inventory) -> Iterator[Problem]:
+    known = {wan.underlay for ucpe in inventory.ucpes for wan in ucpe.wan}
+    for index, name in enumerate(given.ucs_list or ()):
+        if name not in known:
+            text, hint = f'There is no underlay "{name}"', nearest(name, sorted(known), "Underlays")
+            yield Problem("referenceNotFound", (*here, "ucsList", index), text, hint, "W100 R4")
+
+
+def _zones(given: payload.Swvc, here: Path) -> Iterator[Problem]:
+    for index, zone in enumerate(given.zone_list or ()):
+        place = (*here, "zoneList", index)
+        if zone.zone_name.upper() in {"SELF", "INTERNET", "ALL"}:
+            text = f"Zone name {zone.zone_name} is reserved"
+            yield _unsupported((*place, "zoneName"), text, "Choose another name.")
+        if zone.zone_prefixes or zone.zone_ingress_policy or index:
+            yield _unsupported(place, "A service has one zone, with every prefix and no policies of its own")
+
+
+def _reserved(given: payload.Swvc, here: Path, parts: SwvcParts) -> Iterator[str]:
+    index = 0
+    for number, prefix in enumerate(given.reserved_prefixes or ()):
+        place = (*here, "reservedPrefixes", number)
+        if prefix.ipv4_prefix is None:
+            parts.problems.append(_unsupported(place, "The sites carry IPv4 only"))
+        else:
+            parts.places[("reserved_prefixes", index)] = place
+            index += 1
+            yield _prefix_text(prefix.ipv4_prefix)
+
+
+def _prefix_text(given: payload.Ipv4Prefix) -> str:
+    return given.ipv4_address if given.prefix_length is None else f"{given.ipv4_address}/{given.prefix_length}"
+
+
+def _topologies(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
+    """One topology is the service's; names and types must fit."""
+    for index, topology in enumerate(given.virtual_topologies_list or ()):
+        place = (*here, "virtualTopologiesList", index)
+        if topology.vt_name.casefold() == "swvc":
+            text = f"Topology name {topology.vt_name} is reserved"
+            parts.problems.append(_unsupported((*place, "vtName"), text, "Choose another name."))
+        if index:
+            parts.problems.append(_unsupported(place, "A service has one virtual topology"))
+            continue
+        ends = topology.vt_ep
+        rooted = ends.rooted_multipoint
+        if topology.vt_type not in {None, "ROOTED_MPT" if rooted else "MPT_TO_MPT"}:
+            text = f"The end points do not fit vtType {topology.vt_type}"
+            parts.problems.append(Problem("invalidValue", (*place, "vtType"), text, "Change one.", "W100 R4"))
+        parts.places |= {("listed_end_points",): (*place, "vtEp"), ("service_type",): (*place, "vtType")}
+        if rooted:
+            parts.service_type = "rooted-multipoint"
+            parts.roles = {**dict.fromkeys(rooted.leaf_list, "leaf"), **dict.fromkeys(rooted.root_list, "root")}
+        parts.listed = tuple(parts.roles) if rooted else tuple(ends.multipoint_to_multipoint or ())
+
+
+def _policy(given: payload.Policy, number: int, here: Path, parts: SwvcParts) -> Policy:
+    place = (*here, "policyList", number)
+    at: Path = ("policies", number)
+    parts.places |= {(*at, "identifier"): (*place, "polName"), (*at, "criteria"): (*place, "polCl"), at: place}
+    criteria: list[Criterion] = []
+    for index, entry in enumerate(given.pol_cl or ()):
+        for name, (attribute, member) in {**_VALUES, **_REFUSED}.items():
+            value = getattr(entry, attribute)
+            if value is not None:
+                parts.places[(*at, "criteria", len(criteria))] = (*place, "polCl", index, member)
+                criteria.append(Criterion(name, (value,) if name in _VALUES else ()))
+        parts.problems += _provider_criteria(entry, (*place, "polCl", index))
+    return Policy(given.pol_name, tuple(criteria))
+
+
+def _provider_criteria(entry: payload.PolicyCriteria, here: Path) -> Iterator[Problem]:
+    if entry.internet_breakout_direction:
+        text = "internetBreakoutDirection cannot be honoured: the sites have no Internet breakout"
+        yield _unsupported((*here, "internetBreakoutDirection"), text)
+    for index, criterion in enumerate(entry.service_provider_defined_policy_criterion or ()):
+        place = (*here, "serviceProviderDefinedPolicyCriterion", index)
+        if criterion.pol_name in {*CRITERIA, *NOT_HONOURED}:
+            text = f"{criterion.pol_name} is the name of a standard criterion"
+            yield Problem("invalidValue", (*place, "polName"), text, "Choose another name.", "MEF 70 R19")
+        elif not criterion.behavior:
+            text = f"The behaviour of criterion {criterion.pol_name} is not described"
+            yield Problem("missingProperty", (*place, "behavior"), text, "Describe it.", "MEF 70 R20")
+        else:
+            yield _unsupported(place, f"This provider defines no policy criterion {criterion.pol_name}")
+
+
+def _flows(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
+    groups = [group.name for group in given.application_flow_specification_group_list or ()]
+    flows = given.application_flow_specification_list or ()
+    names = [flow.application_flow_name for flow in flows]
+    parts.problems += _groups(groups, names, (*here, "applicationFlowSpecificationGroupList"))
+    applications = []
+    for number, flow in enumerate(flows):
+        place = (*here, "applicationFlowSpecificationList", number)
+        at: Path = ("applications", number)
+        group = flow.application_flow_group.name if flow.application_flow_group else None
+        group_place = (*place, "applicationFlowGroup", "name")
+        parts.places |= {
+            at: place,
+            (*at, "identifier"): (*place, "applicationFlowName"),
+            (*at, "group"): group_place,
+            (*at, "criteria"): (*place, "applicationFlowCriteria"),
+        }
+        if group is not None and group not in groups and group.casefold() != "none":
+            text, hint = f'There is no application flow group "{group}"', nearest(group, groups, "Groups")
+            parts.problems.append(Problem("referenceNotFound", group_place, text, hint))
+        criteria = tuple(_criteria(flow, place, at, parts))
+        applications.append(Application(flow.application_flow_name, group, criteria))
+    parts.applications = tuple(applications)
+
+
+def _groups(groups: list[str], flows: list[str], here: Path) -> Iterator[Problem]:
+    for index, name in enumerate(groups):
+        place, printable = (*here, index, "name"), all(" " <= letter <= "~" for letter in name)
+        if not (1 <= len(name) <= 53 and printable):
+            hint = "Use 1 to 53 printable ASCII characters."
+            yield Problem("invalidFormat", place, "This is no application flow group name", hint, "MEF 70 R38")
+        if name in groups[:index]:
+            yield Problem("invalidValue", place, f'Group "{name}" stands twice', "Rename one.", "MEF 70 R39")
+        if name.casefold() == "none":
+            yield Problem("invalidValue", place, f'Group name "{name}" is reserved', "Rename it.", "MEF 70 R40")
+        if name in flows:
+            text = f'Group "{name}" has the name of an application flow'
+            yield Problem("invalidValue", place, text, "Rename one of them.", "MEF 70 R42")
+
+
+def _criteria(flow: payload.Flow, place: Path, at: Path, parts: SwvcParts) -> Iterator[Criterion]:
+    number = 0
+    for index, entry in enumerate(flow.application_flow_criteria or ()):
+        here = (*place, "applicationFlowCriteria", index)
+        for name, member, values in _named_values(entry):
+            parts.places[(*at, "criteria", number)] = (*here, member)
+            for position in range(len(values)):
+                parts.places[(*at, "criteria", number, "parameters", position)] = (*here, member, position)
+            number += 1
+            yield Criterion(name, values)
+
+
+def _named_values(entry: payload.FlowCriteria) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for name, attribute in _PREFIXES.items():
+        if (prefixes := getattr(entry, attribute)) is not None:
+            version6 = name.endswith("6")
+            texts = (prefix.ipv6_address if version6 else _prefix_text(prefix) for prefix in prefixes)
+            yield name, attribute, tuple(texts)
+    for name, (attribute, member) in _NUMBERS.items():
+        if (numbers := getattr(entry, attribute)) is not None:
+            yield name, member, tuple(hex(n) if name == "ETHERTYPE" else str(n) for n in numbers)
+    for match in entry.application_identifier or ():
+        ours = match.application_identifier == ICMP_TYPE
+        yield (ICMP_TYPE if ours else "APPID"), "applicationIdentifier", tuple(match.additional_arguments or ())
+    if entry.any:
+        yield "ANY", "any", ()

@@ -1,0 +1,131 @@
+"""Published types as models, and the way from the bytes of a request to them with everything that is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from presto.core.findings import Path, nearest
+from presto.mef.problems import Answer, Problem
+
+_DEEPEST = 40
+_TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})
+_NULLABLE = frozenset({"ipv4ConnectionAddressing", "ipv6ConnectionAddressing", "subscriberIpv4Address"})
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_WRONG = {
+    "bool_type": "This must be true or false",
+    "int_type": "This must be a JSON number without fraction",
+    "float_type": "This must be a JSON number",
+    "list_type": "This must be a JSON array",
+    "dict_type": "This must be a JSON object",
+    "model_type": "This must be a JSON object",
+    "model_attributes_type": "This must be a JSON object",
+    "string_type": "This must be a JSON string",
+}
+_FORMATS = frozenset({*_WRONG, "value_error", "string_pattern_mismatch"})
+
+
+class Wire(BaseModel):
+    """A published type: members by their published names, nothing unknown (MEF 99.1 R7), JSON types as they are."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 date-time, in UTC. Raises ValueError."""
+    if not _MOMENT.fullmatch(text):
+        raise ValueError("Write a date-time such as 2026-03-01T12:00:00Z (RFC 3339)")
+    try:
+        # Where time stood still, the standard has a second 60; fractions beyond microseconds are cut.
+        plain = re.sub(r"(\.\d{6})\d+", r"\1", text.upper()).replace(":60", ":59")
+        return datetime.fromisoformat(plain).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("There is no such moment") from None
+
+
+def _moment_text(text: str) -> str:
+    moment(text)
+    return text
+
+
+DateTime = Annotated[str, AfterValidator(_moment_text)]
+
+
+def parse_json(content: bytes) -> dict[str, Any]:
+    """The object in a body. Raises Answer 400 when there is none."""
+    try:
+        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise Answer(400, "invalidBody", "The body is not UTF-8") from None
+    except RecursionError:
+        raise Answer(400, "invalidBody", "The body is nested too deep") from None
+    except ValueError as error:
+        raise Answer(400, "invalidBody", f"The body is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Answer(400, "invalidBody", "The body must be a JSON object")
+    return document
+
+
+def validate(model: type[Model], values: Any, path: Path = ()) -> tuple[Model | None, list[Problem]]:
+    """The typed value, or everything that is wrong with its form; places start with `path`."""
+    problems = list(_illegal(values, path))
+    if problems:
+        return None, problems
+    try:
+        return model.model_validate(values), []
+    except ValidationError as error:
+        return None, [_problem(model, detail, path) for detail in error.errors(include_url=False)]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member stands twice in one object")
+    return members
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON value")
+
+
+def _illegal(value: Any, path: Path) -> list[Problem]:
+    """What no member may be: null, and text that cannot be stored."""
+    if len(path) > _DEEPEST:
+        return [Problem("invalidFormat", path, "This is nested too deep")]
+    if isinstance(value, dict):
+        return [problem for name, member in value.items() for problem in _illegal(member, (*path, name))]
+    if isinstance(value, list):
+        return [problem for index, member in enumerate(value) for problem in _illegal(member, (*path, index))]
+    if value is None and path[-1:] and path[-1] not in _NULLABLE:
+        return [Problem("invalidFormat", path, "null is no value", "Leave the member out.")]
+    if isinstance(value, str) and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
+        return [Problem("invalidFormat", path, "The text has characters that are no text")]
+    return []
+
+
+def _problem(model: type[BaseModel], detail: Any, path: Path) -> Problem:
+    location = tuple(part for part in detail["loc"] if part not in _TAGS)
+    here = (*path, *location)
+    kind, rule = detail["type"], "W100 R7" if "serviceConfiguration" in path else ""
+    if kind == "missing":
+        return Problem("missingProperty", here, f"{here[-1]} is missing", "Give it.", rule)
+    if kind == "extra_forbidden":
+        text = f'There is no member "{str(here[-1])[:60]}" here'
+        known = [str(field.alias) for field in model.model_fields.values()] if len(location) == 1 else []
+        hint = nearest(str(here[-1]), known, "Known members") if known else ""
+        return Problem("unexpectedProperty", here, text, hint, "MEF 99.1 R7")
+    text = _WRONG.get(kind, str(detail["msg"]).removeprefix("Value error, "))
+    return Problem("invalidFormat" if kind in _FORMATS else "invalidValue", here, text, "", _rule(kind, path))
+
+
+def _rule(kind: str, path: Path) -> str:
+    """A payload's value outside its enumeration or range is a value that is not supported."""
+    return "W100 R4" if kind not in _FORMATS and "serviceConfiguration" in path else ""
