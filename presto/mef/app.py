@@ -21,6 +21,13 @@ from presto.mef.wire import parse_json, validate
 
 BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/legato/serviceInventory/v7"}
 JSON = "application/json;charset=utf-8"
+_METHODS = {
+    r"/serviceOrder": "GET, POST",
+    r"/service": "GET",
+    r"/hub": "POST",
+    r"/(serviceOrder|service)/[^/]+": "GET",
+    r"/hub/[^/]+": "DELETE, GET",
+}
 
 
 def mef_app(core: Core) -> FastAPI:
@@ -139,7 +146,14 @@ async def _unknown(request: Request, error: Exception) -> Response:
         raise error
     reason = f"{request.method} {request.url.path[:120]}: {error.detail}"
     body = {"reason": reason, **({"code": "notFound"} if error.status_code == 404 else {})}
-    return _json(body, error.status_code, error.headers)
+    allowed = {"Allow": _allowed(request)} if error.status_code == 405 else {}
+    return _json(body, error.status_code, {**(error.headers or {}), **allowed})
+
+
+def _allowed(request: Request) -> str:
+    """The published methods of a path; the framework names those of one route only."""
+    bases = "|".join(map(re.escape, BASES.values()))
+    return next((m for path, m in _METHODS.items() if re.fullmatch(f".*({bases}){path}", request.url.path)), "")
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

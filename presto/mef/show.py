@@ -50,7 +50,8 @@ def _item(sent: dict[str, Any], stands: ItemRecord, number: int) -> dict[str, An
 def element(found: ElementRecord) -> dict[str, Any]:
     """`Service`: an SWVC or an end point of one. Its payload is the ordered one, or told from the core model."""
     swvc = _SWVC.validate_python(found.swvc)
-    asked = {name: value for name, value in found.asked.items() if name != "state"}
+    # The published inventory has no member for the name that an order may give.
+    asked = {name: value for name, value in found.asked.items() if name not in {"state", "name"}}
     end = next((end for end in swvc.end_points if end.identifier == found.identifier), None)
     if found.kind == Kind.SWVC:
         configuration = from_core.swvc(swvc)
