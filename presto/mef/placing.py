@@ -32,10 +32,12 @@ async def place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderRe
     elements = await _elements(orders, service_ids(order))
     problems = list(check_order(order, utc_now()))
     items, more = check_items(order, elements)
-    plan, unfitting = make_plan(items, elements, core.inventory)
+    known = [item.id for item in order.service_order_item]
+    plan, unfitting = make_plan(items, known, elements, core.inventory)
     problems += [*more, *unfitting]
     if problems:
-        raise Refused([*problems, *await _findings(core, plan, items)])
+        whole = len(items) == len(known)
+        raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
     new = NewOrder(str(uuid4()), document, tuple(_new_item(item, plan, document) for item in items))
     await _carry_out(core, plan, new)
     found = await orders.order(new.id)
@@ -51,7 +53,7 @@ async def _elements(orders: Orders, ids: set[str]) -> dict[str, ElementRecord]:
     return {element.id: element for element in found}
 
 
-async def _findings(core: Core, plan: Plan, items: list[Item]) -> list[Problem]:
+async def _findings(core: Core, plan: Plan) -> list[Problem]:
     """What the core would say as well, when the SWVC can be understood at all."""
     if plan.verb != "create" or plan.parts is None:
         return []

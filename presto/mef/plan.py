@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from orchestrator.inventory import Inventory, Uni
 from presto.core.check import find_uni
-from presto.core.findings import Path
+from presto.core.findings import Finding, Path, Rejected, Tag
 from presto.core.model import EndPoint, PolicyAssignment, Swvc
 from presto.core.orders import ElementRecord
 from presto.mef import payload
@@ -23,14 +23,14 @@ OF_SWVC, TO_UNI = "ENDPOINT_OF_SWVC", "CONNECTS_TO_SDWAN_UNI"
 
 @dataclass
 class Plan:
-    """What an order does to its SWVC; `service` is the id of one that exists.
+    """What an order does to its SWVC; `service` is the id of one that exists, `locked` None leaves it as it is.
 
     `uni_ends` maps the number of a UNI item to the end point on that UNI. `places` is filled by `result`.
     """
 
     verb: Literal["create", "update", "delete"]
     service: str | None
-    locked: bool
+    locked: bool | None
     parts: SwvcParts | None
     ends: dict[int, EndPoint] = field(default_factory=dict)
     replaces: dict[int, str] = field(default_factory=dict)
@@ -60,7 +60,8 @@ class Plan:
         if parts:
             ends = [(number, replace(end, role=parts.roles.get(end.identifier, "symmetric"))) for number, end in ends]
         listed = parts.listed if parts else ()
-        swvc = replace(swvc, end_points=tuple(end for _, end in ends), locked=self.locked, listed_end_points=listed)
+        locked = swvc.locked if self.locked is None else self.locked
+        swvc = replace(swvc, end_points=tuple(end for _, end in ends), locked=locked, listed_end_points=listed)
         return self._shared(replace(swvc, mappings=()))
 
     def ends_known(self, path: Path) -> bool:
@@ -94,6 +95,9 @@ class Plan:
     def _ends(self, swvc: Swvc) -> list[tuple[int | None, EndPoint]]:
         """The end points with the number of the item that orders each; the others bring their whole map along."""
         changed = {identifier: number for number, identifier in self.replaces.items()}
+        if not {*changed, *self.removed} <= {end.identifier for end in swvc.end_points}:
+            text, hint = "An end point of the order has gone meanwhile", "Look at the inventory and order again."
+            raise Rejected([Finding(Tag.IN_USE, (), text, hint)])
         ends: list[tuple[int | None, EndPoint]] = []
         for end in swvc.end_points:
             number = changed.get(end.identifier)
@@ -122,9 +126,12 @@ def _echo(old: EndPoint, new: EndPoint) -> Mapping[str, object]:
 
 
 def make_plan(
-    items: Sequence[Item], elements: Mapping[str, ElementRecord], inventory: Inventory
+    items: Sequence[Item], known: Collection[str], elements: Mapping[str, ElementRecord], inventory: Inventory
 ) -> tuple[Plan, list[Problem]]:
-    """Put the items together, with everything that does not fit."""
+    """Put the items together, with everything that does not fit.
+
+    `known` are the ids of all items of the order: `items` lacks those whose form is wrong.
+    """
     problems: list[Problem] = []
     by_id = {item.wire.id: item for item in items}
     swvcs = [item for item in items if item.kind is Kind.SWVC]
@@ -135,28 +142,30 @@ def make_plan(
     _take_unis(items, plan, inventory, problems)
     for item in items:
         if item.kind is Kind.END_POINT and item.payload is not None:
-            target = _take_end_point(item, plan, by_id, elements, inventory, problems)
+            target = _take_end_point(item, plan, by_id, known, elements, inventory, problems)
             targets |= {target} if target else set()
     if swvcs and isinstance(swvcs[0].payload, payload.Swvc):
         plan.parts = swvc_parts(swvcs[0].payload, swvcs[0].configuration, inventory)
         problems += plan.parts.problems
-    deleted = [item.element.identifier for item in items if item.wire.action == "delete" and item.element]
-    plan.removed = tuple(deleted)
-    problems += _settle(plan, items, swvcs, targets)
-    problems += _idle_unis(items, plan)
+    deleted = [item.element for item in items if item.wire.action == "delete" and item.element]
+    plan.removed = tuple(element.identifier for element in deleted if element.kind == Kind.END_POINT)
+    if len(items) == len(known):
+        problems += _settle(plan, items, swvcs, targets)
+        problems += _lone_state(plan, swvcs, elements)
+        problems += _idle_unis(items, plan)
     return plan, problems
 
 
-def _locked(items: Sequence[Item]) -> bool:
-    return any(item.wire.service.state in {"inactive", "reserved"} for item in items if item.kind is not Kind.UNI)
+def _locked(items: Sequence[Item]) -> bool | None:
+    states = {item.wire.service.state for item in items if item.kind is not Kind.UNI} - {None}
+    return bool(states & {"inactive", "reserved"}) if states else None
 
 
 def _settle(plan: Plan, items: Sequence[Item], swvcs: list[Item], targets: set[str]) -> Iterator[Problem]:
     """Which SWVC it is about, and what happens to it."""
     adds = bool(swvcs) and swvcs[0].wire.action == "add"
     if not any(item.kind in {Kind.SWVC, Kind.END_POINT} for item in items):
-        if items:
-            yield Problem("otherIssue", ("serviceOrderItem",), "The order has no SWVC and no end point of one")
+        yield Problem("otherIssue", ("serviceOrderItem",), "The order has no SWVC and no end point of one")
         return
     if len(targets) > 1 or (adds and targets):
         yield Problem("otherIssue", ("serviceOrderItem",), "An order is about one SWVC", "Send another order.")
@@ -172,6 +181,14 @@ def _settle(plan: Plan, items: Sequence[Item], swvcs: list[Item], targets: set[s
             if item.wire.action != "delete":
                 text = "The SWVC is deleted by the same order"
                 yield Problem("otherIssue", (*item.path, "action"), text, "Its end points go with it.")
+
+
+def _lone_state(plan: Plan, swvcs: list[Item], elements: Mapping[str, ElementRecord]) -> Iterator[Problem]:
+    """End points without their SWVC cannot change the state that they share with it."""
+    current = next((element for element in elements.values() if element.service == plan.service), None)
+    if not swvcs and current and plan.locked not in {None, current.swvc["locked"]}:
+        text = "An end point has the state of its SWVC"
+        yield Problem("invalidValue", ("serviceOrderItem",), text, "Order that state for the SWVC as well.")
 
 
 def _take_unis(items: Sequence[Item], plan: Plan, inventory: Inventory, problems: list[Problem]) -> None:
@@ -198,6 +215,7 @@ def _take_end_point(
     item: Item,
     plan: Plan,
     by_id: Mapping[str, Item],
+    known: Collection[str],
     elements: Mapping[str, ElementRecord],
     inventory: Inventory,
     problems: list[Problem],
@@ -205,7 +223,8 @@ def _take_end_point(
     """Enter an end point into the plan; returns the id of its SWVC when that exists."""
     if not isinstance(item.payload, payload.EndPoint):
         return None
-    swvc, connected = _related(item, OF_SWVC, by_id, problems), _related(item, TO_UNI, by_id, problems)
+    swvc = _related(item, OF_SWVC, by_id, known, problems)
+    connected = _related(item, TO_UNI, by_id, known, problems)
     problems += _other_relationships(item)
     target = None
     if isinstance(swvc, Item) and swvc.kind is not Kind.SWVC:
@@ -253,7 +272,9 @@ def _wrong(item: Item, text: str) -> Problem:
     return Problem("referenceNotFound", item.path, text, "Look at the inventory.", "W100 R4")
 
 
-def _related(item: Item, role: str, by_id: Mapping[str, Item], problems: list[Problem]) -> Item | str | None:
+def _related(
+    item: Item, role: str, by_id: Mapping[str, Item], known: Collection[str], problems: list[Problem]
+) -> Item | str | None:
     """The one other end of a relationship: an item of this order, or the id of a service."""
     found: list[Item | str] = []
     for index, relationship in enumerate(item.wire.service_order_item_relationship or ()):
@@ -267,8 +288,9 @@ def _related(item: Item, role: str, by_id: Mapping[str, Item], problems: list[Pr
             path = (*here, "orderItem", member)
             problems.append(Problem("unexpectedProperty", path, text, hint, "MEF 99.1 R21"))
         elif reference.item_id not in by_id:
-            text = f'No item "{reference.item_id[:60]}" in this order could be understood'
-            problems.append(Problem("referenceNotFound", (*here, "orderItem", "itemId"), text))
+            if reference.item_id not in known:
+                text = f'There is no item "{reference.item_id[:60]}" in this order'
+                problems.append(Problem("referenceNotFound", (*here, "orderItem", "itemId"), text))
             found.append("")
         else:
             found.append(by_id[reference.item_id])

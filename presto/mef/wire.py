@@ -27,6 +27,13 @@ _WRONG = {
     "model_attributes_type": "This must be a JSON object",
     "string_type": "This must be a JSON string",
 }
+_LIMITS = {
+    "ge": "This must be {} or more",
+    "le": "This must be {} or less",
+    "min_length": "This needs {} or more",
+    "max_length": "This takes {} at most",
+    "pattern": "This has characters that are not printable ASCII",
+}
 _FORMATS = frozenset({*_WRONG, "value_error", "string_pattern_mismatch"})
 
 
@@ -122,8 +129,24 @@ def _problem(model: type[BaseModel], detail: Any, path: Path) -> Problem:
         known = [str(field.alias) for field in model.model_fields.values()] if len(location) == 1 else []
         hint = nearest(str(here[-1]), known, "Known members") if known else ""
         return Problem("unexpectedProperty", here, text, hint, "MEF 99.1 R7")
-    text = _WRONG.get(kind, str(detail["msg"]).removeprefix("Value error, "))
-    return Problem("invalidFormat" if kind in _FORMATS else "invalidValue", here, text, "", _rule(kind, path))
+    text, hint = _words(kind, detail)
+    return Problem("invalidFormat" if kind in _FORMATS else "invalidValue", here, text, hint, _rule(kind, path))
+
+
+def _words(kind: str, detail: Any) -> tuple[str, str]:
+    """What is wrong with a value, and what to write."""
+    limits = detail.get("ctx", {})
+    for name, template in _LIMITS.items():
+        if name in limits:
+            return template.format(limits[name]), ""
+    if kind == "literal_error":
+        values = re.findall(r"'([^']*)'", limits["expected"])
+        return "This is no value of the enumeration", nearest(str(detail["input"])[:60], values, "Values")
+    if kind == "union_tag_invalid":
+        return "This is no type of place", f"Types: {', '.join(sorted(_TAGS))}."
+    if kind == "union_tag_not_found":
+        return "The place has no @type", f"Types: {', '.join(sorted(_TAGS))}."
+    return _WRONG.get(kind, str(detail["msg"]).removeprefix("Value error, ")), ""
 
 
 def _rule(kind: str, path: Path) -> str:

@@ -164,3 +164,61 @@ async def test_a_later_change_supersedes(mef: Any, example: Any, client: Any, ch
     assert "later change" in superseded["serviceOrderItem"][0]["terminationError"][0]["value"]
     client.network.gate.set()
     assert (await mef.ended(removal["id"]))["state"] == "completed"
+
+
+async def test_an_end_point_cannot_leave_the_state_of_its_swvc(mef: Any, example: Any, change: Any) -> None:
+    ordered = ids(await mef.ended((await mef.place(example))["id"]))
+    service = {
+        "id": ordered[4],
+        "state": "inactive",
+        "serviceRelationship": (await mef.service(ordered[4]))["serviceRelationship"],
+        "serviceConfiguration": example["serviceOrderItem"][4]["service"]["serviceConfiguration"],
+    }
+    problems = await mef.refused(change({"action": "modify", "service": service}))
+    assert [problem["reason"] for problem in problems] == ["An end point has the state of its SWVC"]
+    del service["serviceRelationship"]
+    service["state"] = "active"
+    problems = await mef.refused(change({"action": "modify", "service": service}))
+    assert {problem["reason"][:13] for problem in problems} == {"MEF 99.1 R29;"}
+
+
+async def test_locked_stays_locked_when_an_end_point_goes(mef: Any, example: Any, client: Any, change: Any) -> None:
+    third = {**example["serviceOrderItem"][1], "id": "06"}
+    third["service"] = {**third["service"], "serviceConfiguration": {**third["service"]["serviceConfiguration"]}}
+    third["service"]["serviceConfiguration"]["uniIdentifier"] = "site-c-lan0"
+    end = {**example["serviceOrderItem"][4], "id": "07", "service": {**example["serviceOrderItem"][4]["service"]}}
+    end["serviceOrderItemRelationship"] = [
+        {"relationshipType": "ENDPOINT_OF_SWVC", "orderItem": {"itemId": "03"}},
+        {"relationshipType": "CONNECTS_TO_SDWAN_UNI", "orderItem": {"itemId": "06"}},
+    ]
+    configuration = {**end["service"]["serviceConfiguration"], "swVcEndPointIdentifier": "site-c"}
+    end["service"]["serviceConfiguration"] = configuration
+    example["serviceOrderItem"] += [third, end]
+    del example["serviceOrderItem"][2]["service"]["serviceConfiguration"]["virtualTopologiesList"]
+    for item in example["serviceOrderItem"]:
+        item["service"]["state"] = "inactive"
+    ordered = ids(await mef.ended((await mef.place(example))["id"]))
+    removal = await mef.place(change({"action": "delete", "service": {"id": ordered[6]}}))
+    assert (await mef.ended(removal["id"]))["state"] == "completed"
+    assert (await mef.service(ordered[2]))["state"] == "inactive"
+    assert not client.network.deployed
+
+
+async def test_rooted_services(mef: Any, example: Any, client: Any) -> None:
+    ends = {"rootedMultipoint": {"rootList": ["site-a"], "leafList": ["site-b"]}}
+    topology = [{"vtName": "hub", "vtType": "ROOTED_MPT", "vtEp": ends}]
+    example["serviceOrderItem"][2]["service"]["serviceConfiguration"]["virtualTopologiesList"] = topology
+    assert (await mef.ended((await mef.place(example))["id"]))["state"] == "completed"
+    service = await client.service("acme-office")
+    assert service["service-type"] == "ROOTED_MULTIPOINT_CONNECTIVITY"
+
+
+async def test_older_type_names_are_taken(mef: Any, example: Any) -> None:
+    names = {"sd-wan-uni": "sdWanUni", "swvc": "swVc", "swvc-end-point": "swVcEndPoint"}
+    for item in example["serviceOrderItem"]:
+        configuration = item["service"]["serviceConfiguration"]
+        kind = configuration["@type"].split(":")[-3]
+        configuration["@type"] = f"urn:mef:lso:spec:legato:{names[kind]}:v0.0.1:all"
+    swvc = example["serviceOrderItem"][2]["service"]["serviceConfiguration"]
+    swvc |= {"ucsList": ["internet"], "zoneList": [{"zoneName": "everything"}]}
+    assert (await mef.ended((await mef.place(example))["id"]))["state"] == "completed"

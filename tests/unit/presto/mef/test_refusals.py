@@ -1,0 +1,421 @@
+"""What is refused, with code, place and words: every case changes the order of the documentation.
+
+`LSO_GOLDEN=write pytest tests/unit/presto/mef/test_refusals.py` writes the file anew; read the difference before you
+commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.asyncio
+GOLDEN = Path(__file__).parent / "refusals.json"
+URN = "urn:mef:lso:spec:service:{}:v0.0.3:all"
+Change = Callable[[Any], object]
+NOTE = {"author": "a", "date": "2026-03-01T00:00:00Z", "id": "1", "source": "bus", "text": "t"}
+
+
+def item(order: Any, number: int) -> Any:
+    return order["serviceOrderItem"][number]
+
+
+def service(order: Any, number: int) -> Any:
+    return item(order, number)["service"]
+
+
+def config(order: Any, number: int) -> Any:
+    return service(order, number)["serviceConfiguration"]
+
+
+def top(**members: Any) -> Change:
+    return lambda order: order.update(members)
+
+
+def without(name: str) -> Change:
+    return lambda order: order.pop(name)
+
+
+def in_item(number: int, **members: Any) -> Change:
+    return lambda order: item(order, number).update(members)
+
+
+def in_service(number: int, **members: Any) -> Change:
+    return lambda order: service(order, number).update(members)
+
+
+def lacks(number: int, name: str) -> Change:
+    return lambda order: service(order, number).pop(name)
+
+
+def swvc(**members: Any) -> Change:
+    return lambda order: config(order, 2).update(members)
+
+
+def uni(**members: Any) -> Change:
+    return lambda order: config(order, 0).update(members)
+
+
+def end(**members: Any) -> Change:
+    return lambda order: config(order, 3).update(members)
+
+
+def unset(number: int, name: str) -> Change:
+    return lambda order: config(order, number).pop(name)
+
+
+def flow(**members: Any) -> Change:
+    return lambda order: config(order, 2)["applicationFlowSpecificationList"][1].update(members)
+
+
+def criteria(**members: Any) -> Change:
+    return flow(applicationFlowCriteria=[members])
+
+
+def policy(**members: Any) -> Change:
+    return lambda order: config(order, 2)["policyList"][0].update(polCl=[members])
+
+
+def policies(*entries: Any) -> Change:
+    return swvc(policyList=list(entries))
+
+
+def groups(*names: str) -> Change:
+    return swvc(applicationFlowSpecificationGroupList=[{"name": name} for name in names])
+
+
+def entry(what: str, name: str, pol: str) -> Any:
+    member = {"flow": "applicationFlow", "group": "applicationFlowGroup"}[what]
+    return {member: [{"applicationFlowName" if what == "flow" else "name": name}], "policy": {"polName": pol}}
+
+
+def related(number: int, *pairs: tuple[str, Any]) -> Change:
+    values = [
+        {"relationshipType": role, "orderItem": to if isinstance(to, dict) else {"itemId": to}} for role, to in pairs
+    ]
+    return in_item(number, serviceOrderItemRelationship=values)
+
+
+def action(verb: str, **members: Any) -> Change:
+    """The order has one item, with this action on this service."""
+    return lambda order: order.update(serviceOrderItem=[{"id": "1", "action": verb, "service": members}])
+
+
+def topology(name: str = "t", kind: str | None = None, **ends: Any) -> Change:
+    given = {"vtName": name, "vtEp": ends, **({"vtType": kind} if kind else {})}
+    return swvc(virtualTopologiesList=[given])
+
+
+SECURE = {"encryptionType": "REQUIRED_ALWAYS"}
+RATE = {"commit": {"irValue": 2, "irUnits": "MBPS"}, "limit": {"irValue": 900, "irUnits": "KBPS"}}
+OF, TO = "ENDPOINT_OF_SWVC", "CONNECTS_TO_SDWAN_UNI"
+PAIR = ["site-a", "site-b"]
+FLOWS = "applicationFlowSpecificationList"
+
+CASES: dict[str, Change] = {
+    # The envelope
+    "no-start": without("requestedStartDate"),
+    "no-completion": without("requestedCompletionDate"),
+    "no-items": without("serviceOrderItem"),
+    "items-empty": top(serviceOrderItem=[]),
+    "items-no-array": top(serviceOrderItem={}),
+    "start-no-date": top(requestedStartDate="tomorrow"),
+    "start-without-zone": top(requestedStartDate="2026-03-02T08:00:00"),
+    "start-on-no-day": top(requestedStartDate="2026-02-30T08:00:00Z"),
+    "start-too-far-ahead": top(
+        requestedStartDate="2999-01-01T00:00:00Z", requestedCompletionDate="2999-01-02T00:00:00Z"
+    ),
+    "completion-before-start": top(requestedCompletionDate="2026-03-02T07:59:59Z"),
+    "unknown-member": top(prority="1"),
+    "state-of-the-server": top(state="acknowledged"),
+    "id-of-the-server": top(id="1"),
+    "external-id-no-text": top(externalId=7),
+    "null": top(description=None),
+    "nul-character": top(description="a\0b"),
+    "note-without-author": top(note=[{k: v for k, v in NOTE.items() if k != "author"}]),
+    "note-from-nobody": top(note=[{**NOTE, "source": "me"}]),
+    "orders-that-wait": top(
+        coordinatedAction=[
+            {
+                "orderId": "1",
+                "coordinationDependency": "finishToStart",
+                "coordinatedActionDelay": {"amount": 1, "units": "seconds"},
+            }
+        ]
+    ),
+    "delay-below-zero": top(
+        coordinatedAction=[
+            {
+                "orderId": "1",
+                "coordinationDependency": "finishToStart",
+                "coordinatedActionDelay": {"amount": -1, "units": "seconds"},
+            }
+        ]
+    ),
+    "items-that-wait": in_item(
+        0,
+        coordinatedAction=[
+            {
+                "itemId": "02",
+                "coordinationDependency": "startToStart",
+                "coordinatedActionDelay": {"amount": 0, "units": "days"},
+            }
+        ],
+    ),
+    "contact-without-role": top(relatedContactInformation=[{"name": "n", "number": "1", "emailAddress": "e"}]),
+    "item-without-id": lambda order: item(order, 0).pop("id"),
+    "item-id-twice": in_item(1, id="01"),
+    "action-unknown": in_item(0, action="create"),
+    "item-without-service": lambda order: item(order, 0).pop("service"),
+    "place-of-unknown-type": in_service(0, place=[{"role": "INSTALL_LOCATION", "place": {"@type": "Site", "id": "1"}}]),
+    "place-without-id": in_service(0, place=[{"role": "INSTALL_LOCATION", "place": {"@type": "GeographicSiteRef"}}]),
+    "address-of-nothing": in_service(
+        0, place=[{"role": "INSTALL_LOCATION", "place": {"@type": "GeographicAddress_Query"}}]
+    ),
+    # Actions
+    "add-with-id": in_service(2, id="1"),
+    "add-without-state": lacks(2, "state"),
+    "add-without-payload": lacks(2, "serviceConfiguration"),
+    "add-terminated": in_service(2, state="terminated"),
+    "add-designed": in_service(2, state="designed"),
+    "add-feasibility-checked": in_service(2, state="feasibilityChecked"),
+    "add-in-unknown-state": in_service(2, state="on"),
+    "states-differ": in_service(3, state="inactive"),
+    "modify-without-id": action("modify", state="active", serviceConfiguration={"@type": URN.format("ucs")}),
+    "modify-of-nothing": action(
+        "modify", id="none", state="active", serviceConfiguration={"@type": URN.format("swvc"), "swVcIdentifier": "x"}
+    ),
+    "modify-without-the-rest": action("modify", id="none"),
+    "delete-without-id": action("delete"),
+    "delete-of-nothing": action("delete", id="none"),
+    "delete-with-more": action("delete", id="none", name="x", state="terminated"),
+    "uni-deleted": action("delete", id="00000001-0000-4000-8000-000000000000"),
+    # Types and relationships
+    "payload-without-type": unset(2, "@type"),
+    "payload-of-unknown-type": swvc(**{"@type": URN.format("swvcc")}),
+    "payload-type-no-text": swvc(**{"@type": 1}),
+    "ucs-ordered": action(
+        "add", state="active", serviceConfiguration={"@type": URN.format("ucs"), "ucsIdentifier": "internet"}
+    ),
+    "ucs-of-unknown-type": action(
+        "add",
+        state="active",
+        serviceConfiguration={"@type": URN.format("ucs"), "ucsIdentifier": "internet", "ucsType": "SHARED"},
+    ),
+    "ucs-uni-without-identifier": action("add", state="active", serviceConfiguration={"@type": URN.format("ucs-uni")}),
+    "ucs-end-point-ordered": action(
+        "add",
+        state="active",
+        serviceConfiguration={"@type": URN.format("ucs-end-point"), "identifier": "1", "endPointBackup": "YES"},
+    ),
+    "older-swvc-without-its-members": lambda order: (
+        swvc(**{"@type": "urn:mef:lso:spec:legato:swVc:v0.0.1:all"})(order),
+        unset(2, "virtualTopologiesList")(order),
+    ),
+    "underlay-unknown": swvc(ucsList=["internett"]),
+    "end-point-of-no-swvc": related(3, (TO, "01")),
+    "end-point-on-no-uni": related(3, (OF, "03")),
+    "end-point-on-two-unis": related(3, (OF, "03"), (TO, "01"), (TO, "02")),
+    "end-point-of-a-uni": related(3, (OF, "01"), (TO, "01")),
+    "end-point-on-an-swvc": related(3, (OF, "03"), (TO, "03")),
+    "relationship-to-no-item": related(3, (OF, "03"), (TO, "99")),
+    "relationship-to-another-order": related(3, (OF, "03"), (TO, {"itemId": "01", "serviceOrderId": "1"})),
+    "relationship-unknown": related(3, (OF, "03"), (TO, "01"), ("NEAR", "02")),
+    "relationship-to-no-service": lambda order: (
+        related(3, (OF, "03"))(order),
+        in_service(3, serviceRelationship=[{"relationshipType": TO, "service": {"id": "none"}}])(order),
+    ),
+    "two-swvcs": lambda order: order["serviceOrderItem"].append({**item(order, 2), "id": "06"}),
+    "only-unis": lambda order: order.update(serviceOrderItem=order["serviceOrderItem"][:2]),
+    "one-end-point": lambda order: order["serviceOrderItem"].pop(),
+    "no-end-points": lambda order: order.update(serviceOrderItem=order["serviceOrderItem"][2:3]),
+    "both-on-one-uni": related(4, (OF, "03"), (TO, "01")),
+    # SD-WAN UNI
+    "uni-without-identifier": unset(0, "uniIdentifier"),
+    "uni-unknown": uni(uniIdentifier="site-z-lan0"),
+    "uni-without-place": lacks(0, "place"),
+    "uni-tagged": uni(l2Interface={"l2InterfaceType": "CVLANX", "vlanId": [7]}),
+    "uni-frame-too-small": uni(maxL2FrameSize=1500),
+    "uni-frame-too-large": uni(maxL2FrameSize=9000),
+    "uni-by-dhcp": uni(ipv4ConnectionAddressing={"ipv4AddressingType": "DHCP"}),
+    "uni-other-subnet": uni(
+        ipv4ConnectionAddressing={"ipv4PrimarySubnet": {"ipv4Prefix": {"ipv4Address": "10.9.0.0", "prefixLength": 24}}}
+    ),
+    "uni-other-address": uni(
+        ipv4ConnectionAddressing={"ipv4PrimarySubnet": {"serviceProviderIpv4Addresses": ["10.1.0.9"]}}
+    ),
+    "uni-ipv6": uni(ipv6ConnectionAddressing={"ipv6AddressingType": "STATIC"}),
+    "uni-routing": uni(routingProtocols={}),
+    "uni-availability": uni(availabilityObjective=99.9),
+    # SWVC
+    "swvc-without-identifier": unset(2, "swVcIdentifier"),
+    "swvc-identifier-empty": swvc(swVcIdentifier=""),
+    "swvc-identifier-too-long": swvc(swVcIdentifier="x" * 54),
+    "swvc-identifier-not-printable": swvc(swVcIdentifier="Zürich"),
+    "swvc-member-misspelt": swvc(policyLits=[]),
+    "swvc-reserved-ipv6": swvc(reservedPrefixes=[{"ipv6Prefix": {"ipv6Address": "2001:db8::", "prefixLength": 32}}]),
+    "swvc-reserved-lan": swvc(reservedPrefixes=[{"ipv4Prefix": {"ipv4Address": "10.1.0.0", "prefixLength": 16}}]),
+    "swvc-reserved-both": swvc(reservedPrefixes=[{}]),
+    "prefix-length-32": criteria(sav4=[{"ipv4Address": "10.1.0.1", "prefixLength": 32}]),
+    "zone-name-reserved": swvc(zoneList=[{"zoneName": "SELF"}]),
+    "zone-with-prefixes": swvc(
+        zoneList=[{"zoneName": "z", "zonePrefixes": [{"ipv4Prefix": {"ipv4Address": "10.0.0.0", "prefixLength": 8}}]}]
+    ),
+    "two-zones": swvc(zoneList=[{"zoneName": "y"}, {"zoneName": "z"}]),
+    "topology-name-reserved": topology("Swvc", multipointToMultipoint=PAIR),
+    "topology-of-one": topology(multipointToMultipoint=["site-a"]),
+    "topology-of-others": topology(multipointToMultipoint=["site-a", "site-c"]),
+    "topology-of-another-type": topology("t", "ROOTED_MPT", multipointToMultipoint=PAIR),
+    "topology-of-both": topology(
+        multipointToMultipoint=PAIR, rootedMultipoint={"rootList": ["site-a"], "leafList": ["site-b"]}
+    ),
+    "two-topologies": swvc(
+        virtualTopologiesList=[{"vtName": name, "vtEp": {"multipointToMultipoint": PAIR}} for name in "ab"]
+    ),
+    "performance-intervals": swvc(performanceTimeIntervals={"evalInterval": 100}),
+    "reporting-periods": swvc(performanceObjectivesReportingPeriods={"duration": {}}),
+    "importance-levels": swvc(applicationFlowBusinessImportanceLevelsList=[{"implist": ["high"]}]),
+    "security-function-policies": swvc(securityFunctionPolicyList=[{"policyIdentifier": "p"}]),
+    "rate-limiter": swvc(rateLimiterList=[{"name": "r", "commit": {"irValue": 1}, "limit": {"irValue": 2}}]),
+    "rate-limit-below-commit": swvc(rateLimiterList=[{"name": "r", **RATE}]),
+    "bandwidth-limit-below-commit": policy(bandwidth={"unamedRateLimiter": RATE}),
+    "rate-unit-unknown": swvc(rateLimiterList=[{"name": "r", "commit": {"irValue": 1, "irUnits": "MB"}}]),
+    # Policies
+    "policy-named-block": policies({"polName": "BLOCK", "polCl": [SECURE]}, {"polName": "business", "polCl": [SECURE]}),
+    "policy-named-none": policies({"polName": "NONE", "polCl": [SECURE]}, {"polName": "business", "polCl": [SECURE]}),
+    "policy-twice": policies(*[{"polName": "business", "polCl": [SECURE]}] * 2),
+    "policy-without-name": policies({"polCl": [SECURE]}),
+    "policy-without-criteria": policies({"polName": "business", "polCl": []}),
+    "policy-criterion-twice": policies({"polName": "business", "polCl": [SECURE, {"encryptionType": "OPTIONAL"}]}),
+    "policies-of-other-criteria": policies(
+        {"polName": "business", "polCl": [SECURE]}, {"polName": "b", "polCl": [{**SECURE, "backup": "ENABLED"}]}
+    ),
+    "policy-list-empty": swvc(policyList=[]),
+    "encryption-unknown": policy(encryptionType="MAYBE"),
+    "breakout-enabled": policy(internetBreakout="ENABLED"),
+    "breakout-direction": policy(internetBreakout="DISABLED", internetBreakoutDirection="INGRESS"),
+    "private-only": policy(publicPrivate="PRIVATE_ONLY"),
+    "usage-based-only": policy(billingMethod="USAGE_BASED_ONLY"),
+    "business-importance": policy(**SECURE, businessImportance="high"),
+    "performance": policy(**SECURE, performance={"primary": {}}),
+    "bandwidth": policy(**SECURE, bandwidth={"rateLimiter": {"name": "r"}}),
+    "block-source": policy(**SECURE, blockSource="UNI"),
+    "destination-zones": policy(**SECURE, allowedDestinationZones=[{"zoneName": "z"}]),
+    "policy-topology": policy(**SECURE, virtualTopology={"vtName": "t"}),
+    "security-ingress": policy(**SECURE, afSecurityIngress={}),
+    "provider-criterion-of-standard-name": policy(
+        **SECURE, serviceProviderDefinedPolicyCriterion=[{"polName": "ENCRYPTION", "behavior": "b"}]
+    ),
+    "provider-criterion-without-behaviour": policy(
+        **SECURE, serviceProviderDefinedPolicyCriterion=[{"polName": "COLOUR"}]
+    ),
+    "provider-criterion-unknown": policy(
+        **SECURE, serviceProviderDefinedPolicyCriterion=[{"polName": "COLOUR", "behavior": "paints packets"}]
+    ),
+    # Application flows and groups
+    "group-name-empty": groups("office", ""),
+    "group-name-too-long": groups("office", "x" * 54),
+    "group-twice": groups("office", "office"),
+    "group-none": groups("office", "none"),
+    "group-unknown": flow(applicationFlowGroup={"name": "offices"}),
+    "flow-named-as-group": groups("office", "ping"),
+    "flow-twice": flow(applicationFlowName="ping"),
+    "flow-without-name": lambda order: config(order, 2)[FLOWS][1].pop("applicationFlowName"),
+    "flow-without-criteria": flow(applicationFlowCriteria=[]),
+    "flow-that-never-matches": criteria(protv4=[1], tcpUdpDestinationPortList=[80]),
+    "flow-list-empty": swvc(**{FLOWS: []}),
+    "criterion-twice": flow(applicationFlowCriteria=[{"protv4": [6]}, {"protv4": [17]}]),
+    "criterion-misspelt": criteria(protV4=[6]),
+    "protocol-too-large": criteria(protv4=[256]),
+    "port-too-large": criteria(tcpUdpSourcePortList=[65536]),
+    "port-no-number": criteria(tcpUdpSourcePortList=["http"]),
+    "no-ports": criteria(tcpUdpSourcePortList=[]),
+    "dscp": criteria(dscp=[46]),
+    "dscp-too-large": criteria(dscp=[64]),
+    "ipv6-source": criteria(sav6=[{"ipv6Address": "2001:db8::", "prefixLength": 32}]),
+    "next-header": criteria(nextHeadV6=[6]),
+    "address-wrong": criteria(dav4=[{"ipv4Address": "10.1.0"}]),
+    "address-with-host-bits": criteria(dav4=[{"ipv4Address": "10.1.0.7", "prefixLength": 24}]),
+    "two-either-way-prefixes": criteria(sdav4=[{"ipv4Address": "10.1.0.1"}, {"ipv4Address": "10.2.0.1"}]),
+    "ethertype-arp": criteria(ethertype=[0x0806]),
+    "any-no-truth": criteria(any="yes"),
+    "application-identifier-unknown": criteria(applicationIdentifier=[{"applicationIdentifier": "skype"}]),
+    "icmp-type-unknown": criteria(
+        applicationIdentifier=[{"applicationIdentifier": "LSO-ICMPV4-TYPE", "additionalArguments": ["ping"]}]
+    ),
+    # End points
+    "end-point-without-identifier": unset(3, "swVcEndPointIdentifier"),
+    "end-point-twice": end(swVcEndPointIdentifier="site-b"),
+    "map-unknown-flow": end(policyMap=[entry("flow", "webb", "business")]),
+    "map-unknown-group": end(policyMap=[entry("group", "offices", "business")]),
+    "map-unknown-policy": end(policyMap=[entry("flow", "web", "busyness")]),
+    "map-flow-twice": end(policyMap=[entry("flow", "web", "business"), entry("flow", "web", "block")]),
+    "map-of-nothing": end(policyMap=[{"policy": {"polName": "business"}}]),
+    "map-without-policy": end(policyMap=[{"applicationFlow": [{"applicationFlowName": "web"}]}]),
+    "map-defines-a-policy": end(
+        policyMap=[{**entry("flow", "web", "business"), "policy": {"polName": "b", "polCl": []}}]
+    ),
+    "address-translation": end(networkAddressTranslation={"publicPrefix": []}),
+    # All at once
+    "many": lambda order: (
+        top(requestedCompletionDate="2026-03-02T07:00:00Z")(order),
+        uni(uniIdentifier="nowhere")(order),
+        policy(internetBreakout="ENABLED")(order),
+        groups("none")(order),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_refusals(name: str, mef: Any, example: Any, client: Any) -> None:
+    CASES[name](example)
+    problems = await mef.refused(example)
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
+    if os.environ.get("LSO_GOLDEN") == "write":
+        golden[name] = problems
+        ordered = {case: golden[case] for case in CASES if case in golden}
+        GOLDEN.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert problems == golden[name]
+    for problem in problems:
+        assert len(problem["reason"]) <= 255
+        assert points_into(example, problem) or problem["code"] == "missingProperty", problem
+    assert not client.network.calls
+    assert not (await client.call("get-connectivity-service-list")).json()["output"]["service"]
+
+
+def points_into(document: Any, problem: dict[str, str]) -> bool:
+    for part in problem["propertyPath"].split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        try:
+            document = document[int(key)] if isinstance(document, list) else document[key]
+        except (KeyError, IndexError):
+            return False
+    return True
+
+
+async def test_every_rule_that_can_be_broken_is_named() -> None:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert list(golden) == list(CASES)
+    reasons = " ".join(problem["reason"] for problems in golden.values() for problem in problems)
+    for rule in (4, 7):
+        assert re.search(rf"W100 R{rule}\b", reasons)
+    # R44, R45, R54 and R55 say what happens to packets: no order can break them, see test_orders.
+    for rule in (17, 18, 19, 20, 21, 34, 38, 39, 40, 41, 42, 43, 51, 52, 53):
+        assert re.search(rf"\bR{rule}\b", reasons), rule
+    for rule in (7, 20, 21, 24, 25, 29, 31, 32):
+        assert re.search(rf"MEF 99.1 R{rule}\b", reasons), rule
+    codes = {problem["code"] for problems in golden.values() for problem in problems}
+    assert codes == {
+        "missingProperty",
+        "invalidValue",
+        "invalidFormat",
+        "referenceNotFound",
+        "unexpectedProperty",
+        "otherIssue",
+    }
