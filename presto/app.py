@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
-from presto.mef.app import mef_app
+from presto.mef.app import mef_mount
 from presto.restconf import errors
 from presto.restconf.router import YANG_JSON, json_response, restconf_router
 
@@ -31,7 +31,7 @@ def create_app(core: Core, *, hosts: frozenset[str] = LOOPBACK_HOSTS) -> FastAPI
 
     app = FastAPI(title="LSO test-bed", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.include_router(restconf_router(core))
-    app.mount("/mefApi", mef_app(core))
+    app.router.routes.append(mef_mount(core))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(BodyGuard)

@@ -182,6 +182,8 @@ async def test_event_types_are_the_published_ones(api: str) -> None:
         ("GET", "/legato/serviceInventory/v7/hub", 405),
         ("GET", "/legato/serviceInventory/v6/service", 404),
         ("GET", "/other", 404),
+        ("GET", "/legato/serviceOrderingManagement/v6/hub/%0Aa", 404),
+        ("GET", "/legato/serviceInventory/v7/service/a%0A", 404),
     ],
 )
 async def test_what_is_not_published(client: Any, method: str, path: str, status: int) -> None:
