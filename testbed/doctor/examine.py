@@ -48,11 +48,10 @@ def _engines(probes: NetworkProbes, tap: Fault) -> Iterator[Capability]:
         [("netem", probes.netem()), ("wirefilter", wires), ("tbf", probes.tbf())],
         remedy=_module("sch_netem") + ("; for wirefilter install the package vde2" if wires else ""),
     )
-    version = machine.cgroup_version()
-    old = None if version == "v2" else "the machine mounts control groups of version 1"
+    mounted = machine.cgroup_version()
     yield choice(
         "cgroup",
-        [("v2", old), ("v1", None if version == "v1" else "not mounted")],
+        [(version, None if mounted == version else "not mounted as the machine's tree") for version in ("v2", "v1")],
         remedy="boot with systemd.unified_cgroup_hierarchy=1; nothing is lost with v1",
         required=True,
     )

@@ -14,7 +14,7 @@ from testbed.spec import Impairment
 
 FULL_FRAME = 1514
 UNBOUND_PACKETS = 20_000  # what may be on its way without a rate: 1 Gbit/s for 240 ms
-ORDERING_RATE = "30gbit"  # netem keeps packets in order only when it has a rate
+ORDERING_RATE = "30gbit"  # netem keeps packets in order only when it has a rate, and keeps an old one if none is given
 
 
 def netem_options(impairment: Impairment) -> list[str]:
@@ -28,8 +28,7 @@ def netem_options(impairment: Impairment) -> list[str]:
     if impairment.rate_mbit is not None:
         packets = max(20, queue_bytes(impairment) // FULL_FRAME)
         return [*options, "rate", _rate(impairment.rate_mbit), "limit", str(packets)]
-    ordering = ["rate", ORDERING_RATE] if impairment.jitter_ms else []
-    return [*options, *ordering, "limit", str(UNBOUND_PACKETS)]
+    return [*options, "rate", ORDERING_RATE, "limit", str(UNBOUND_PACKETS)]
 
 
 def tbf_options(impairment: Impairment) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -151,15 +151,18 @@ class CountedStream:
         """
         truth = self.truth()
         frames = list(self._interleaved())
-        until = time.monotonic() + len(frames) * interval_seconds + deadline
         with ExitStack() as stack:
             receivers = {name: stack.enter_context(self._far_end(name)) for name in self.ends}
             counters = stack.enter_context(ThreadPoolExecutor(max_workers=2))  # ends before its receivers close
+            sent: Future[float] = Future()
             pending = {
-                name: counters.submit(self._arrivals, receiver, name, truth.direction(name).packets, until)
+                name: counters.submit(self._arrivals, receiver, name, truth.direction(name).packets, sent)
                 for name, receiver in receivers.items()
             }
-            self._send(frames, interval_seconds)
+            try:
+                self._send(frames, interval_seconds)
+            finally:
+                sent.set_result(time.monotonic() + deadline)
             return StreamResult(truth, {name: arrived.result() for name, arrived in pending.items()})
 
     @contextmanager
@@ -170,17 +173,17 @@ class CountedStream:
         with listening(far.namespace, far.address, ports), Receiver(far.namespace, far.interface) as receiver:
             yield receiver
 
-    def _arrivals(self, receiver: Receiver, direction: str, expected: int, until: float) -> Count:
-        """Count the IPv4 packets of *direction* that arrive, until *expected* or the moment *until*."""
+    def _arrivals(self, receiver: Receiver, direction: str, expected: int, sent: Future[float]) -> Count:
+        """Count the IPv4 packets of *direction* that arrive, until *expected* or the moment that *sent* will name."""
         ends = (self.ends[direction].address, self.ends[self.opposite(direction)].address)
         addresses = b"".join(IPv4Address(address).packed for address in ends)
         total = Count()
         while total.packets < expected:
-            left = until - time.monotonic()
-            frame = receiver.wait(lambda f: f[12:14] == b"\x08\x00" and f[26:34] == addresses, left)
-            if frame is None:
+            frame = receiver.wait(lambda f: f[12:14] == b"\x08\x00" and f[26:34] == addresses, 0.1)
+            if frame:
+                total += Count(1, int.from_bytes(frame[16:18], "big"))
+            elif sent.done() and time.monotonic() >= sent.result():
                 break
-            total += Count(1, int.from_bytes(frame[16:18], "big"))
         return total
 
     def _send(self, frames: Sequence[tuple[str, bytes]], interval_seconds: float) -> None:

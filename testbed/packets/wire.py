@@ -19,6 +19,7 @@ SO_RCVBUFFORCE = 33
 RECEIVE_BUFFER = 8 << 20
 _ARP = struct.Struct("!HHBBH6s4s6s4s")
 _ARP_RETRY = 0.2
+_DRAIN = 1.0  # seconds beyond the deadline for frames that wait in the socket
 
 Match = Callable[[bytes], bool]
 
@@ -97,11 +98,13 @@ class Receiver:
         if not self._socket:
             raise PacketError("a receiver works inside its with block only")
         end = time.monotonic() + deadline
-        while (left := end - time.monotonic()) > 0:
-            self._socket.settimeout(left)
+        while (left := end - time.monotonic()) > -_DRAIN:
+            self._socket.settimeout(
+                max(left, 0.0)
+            )  # late, it still takes what has arrived in time and waits to be read
             try:
                 frame, sender = self._socket.recvfrom(65535)
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
                 break
             if sender[0] == self._interface and sender[2] != PACKET_OUTGOING and match(frame):
                 return frame

@@ -47,23 +47,29 @@ def folder() -> Iterator[Path]:
 def segment(folder: Path) -> Iterator[Segment]:
     """Two hosts on one bridged segment."""
     paths = {name: folder / f"ns-{name}" for name in ("a", "b", "middle")}
-    for path in paths.values():
-        netns.make(path)
+    try:
+        for path in paths.values():
+            netns.make(path)
+        yield _build(folder, paths)
+    finally:
+        for path in paths.values():
+            netns.remove(path)
+
+
+def _build(folder: Path, paths: dict[str, Path]) -> Segment:
     middle = Namespace(str(paths["middle"]))
-    lines = ["link add net type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set dev net up"]
-    hosts = {name: Host(Namespace(str(paths[name])), "eth0", f"192.0.2.{n}") for n, name in enumerate("ab", 1)}
-    for name, host in hosts.items():
-        lines.append(f"link add to-{name} type veth peer name eth0 netns {paths[name]}")
-        lines.append(f"link set dev to-{name} master net up")
-        _ip(middle, *lines)
-        lines = []
+    _ip(middle, "link add net type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set dev net up")
+    a, b = (Host(Namespace(str(paths[name])), "eth0", f"192.0.2.{number}") for number, name in enumerate("ab", 1))
+    for name, host in (("a", a), ("b", b)):
+        _ip(
+            middle,
+            f"link add to-{name} type veth peer name eth0 netns {host.namespace.path}",
+            f"link set dev to-{name} master net up",
+        )
         _ip(host.namespace, "link set dev lo up", f"addr add {host.address}/24 dev eth0", "link set dev eth0 up")
-    a, b = hosts["a"], hosts["b"]
     # A bridge forwards to a new port only when the kernel has noticed its carrier, which may take a moment.
     assert poll(lambda: ping(a.namespace, b.address, count=1, wait=0.1).received, 5)
-    yield Segment(a, b, middle, folder)
-    for path in paths.values():
-        netns.remove(path)
+    return Segment(a, b, middle, folder)
 
 
 def _ip(namespace: Namespace, *lines: str) -> None:

@@ -75,7 +75,7 @@ def test_rate_limits_tcp_in_the_impaired_direction_only(segment: Any, engine: En
     _impairer(segment, engine).apply("to-b", Impairment(rate_mbit=20))
     ends = (segment.a.namespace, segment.b.namespace, segment.b.address)
     assert 14e6 < iperf3(*ends, seconds=2, omit=1).bits_per_second < 20.5e6
-    assert iperf3(*ends, seconds=1, reverse=True).bits_per_second > 60e6
+    assert iperf3(*ends, seconds=1, reverse=True).bits_per_second > 25e6
 
 
 def test_without_netem_a_bare_rate_needs_no_wire_and_a_change_of_engine_leaves_nothing_behind(segment: Any) -> None:

@@ -32,9 +32,9 @@ def test_the_best_engine_that_can_do_it_is_chosen(impairment: Impairment, netem:
 @pytest.mark.parametrize(
     ("impairment", "options"),
     [
-        (Impairment(delay_ms=20), "delay 20ms limit 20000"),
+        (Impairment(delay_ms=20), "delay 20ms rate 30gbit limit 20000"),
         (Impairment(delay_ms=20, jitter_ms=5), "delay 20ms 5ms rate 30gbit limit 20000"),
-        (Impairment(loss_percent=0.5), "loss random 0.5% limit 20000"),
+        (Impairment(loss_percent=0.5), "loss random 0.5% rate 30gbit limit 20000"),
         (Impairment(rate_mbit=100), "rate 100000000bit limit 412"),
         (ALL, "delay 20ms 5ms loss random 0.5% rate 100000000bit limit 619"),
     ],
