@@ -7,8 +7,6 @@ import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
-from testbed.doctor import Capability
-
 from reports.model import (
     Engine,
     HostPicture,
@@ -20,6 +18,7 @@ from reports.model import (
 )
 from scenarios.context import Context
 from scenarios.format import Scenario, SiteEntry
+from testbed.doctor import Capability
 
 LIBRARIES = ("lso-testbed", "docker", "fastapi", "os-ken", "scapy", "tosca-parser")
 

@@ -7,14 +7,18 @@ from pydantic import Field
 from scenarios.context import Context
 from scenarios.load_traffic import TrafficVerb
 from scenarios.proof import Proof
+from testbed.traffic import TrafficResult
+
+UNDER_WAY_SECONDS = 0.1  # iperf3's receiver stops counting when the sender says that it has ended
 
 
 class TrafficUdp(TrafficVerb, name="traffic.udp"):
     """Prove that a UDP stream of a rate arrives: loss and jitter (RFC 3550) within bounds, measured by iperf3.
 
-    *Expected results*: loss and jitter at the receiver keep their bounds over the whole time.
+    *Expected results*: loss and jitter at the receiver keep their bounds over the whole time; of the datagrams sent,
+    no more than that loss and those of the last tenth of a second are missing.
 
-    *Fails when* datagrams are lost or delayed unevenly beyond the bounds.
+    *Fails when* nothing arrives any more, or datagrams are lost or delayed unevenly beyond the bounds.
 
     *Example*: ``{verb: traffic.udp, with: {from: a1, to: b1, rate_mbit: 10, loss_percent_at_most: 1}}``
     """
@@ -29,6 +33,7 @@ class TrafficUdp(TrafficVerb, name="traffic.udp"):
         result = self.measure(context, proof, None, protocol="udp", bitrate=rate, length=self.length)
         if result is None:
             return ""
+        self._check_arrivals(proof, result)
         lost, jitter = result.lost_percent, result.jitter_ms
         bound = f"≤ {self.loss_percent_at_most:g} %"
         proof.check("lost datagrams", _within(lost, self.loss_percent_at_most), expected=bound, measured=f"{lost} %")
@@ -36,6 +41,15 @@ class TrafficUdp(TrafficVerb, name="traffic.udp"):
             bound = f"≤ {self.jitter_ms_at_most:g} ms"
             proof.check("jitter", _within(jitter, self.jitter_ms_at_most), expected=bound, measured=f"{jitter} ms")
         return f"{result.bits_per_second / 1e6:.1f} Mbit/s arrived, {lost or 0:.2g} % lost, jitter {jitter or 0:.2g} ms"
+
+    def _check_arrivals(self, proof: Proof, result: TrafficResult) -> None:
+        """Check what arrived against what was sent: the receiver misses nothing that follows its last datagram."""
+        sent = int(result.raw["client"]["end"]["sum_sent"]["packets"])
+        arrived = (result.packets or 0) - (result.lost_packets or 0)
+        under_way = sent / self.seconds * UNDER_WAY_SECONDS
+        least = max(1, int(sent * (1 - self.loss_percent_at_most / 100) - under_way))
+        expected, measured = f"≥ {least} of {sent}", f"{arrived} of {sent}"
+        proof.check("datagrams that arrived", arrived >= least, expected=expected, measured=measured)
 
     def live_command(self, context: Context) -> str:
         client = f"iperf3 -u -b {self.rate_mbit:g}M -p {self.port} -c {context.host(self.to).ip}"

@@ -22,7 +22,7 @@ from testbed.vm.errors import VmError
 
 PROJECT = Path(__file__).resolve().parents[2]
 CACHE = PROJECT / "build" / "vm"
-DEFAULT_COMMAND = (".venv/bin/lso", "run", "scenarios/poc-two-sites", "--report", "/srv/carried/results")
+DEFAULT_COMMAND = (".venv/bin/lso", "run", "scenarios/poc-two-sites")
 ERROR = 3
 INTERRUPTED = 130
 
@@ -52,7 +52,8 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         clock.say("interrupted; the machine is gone")
         return INTERRUPTED
-    clock.say(f"ended with code {code}; the results are in {report}")
+    pages = sorted(str(page) for page in report.glob("*/report.html"))
+    clock.say(f"ended with code {code}; the results are in {', '.join(pages) or report}")
     return code
 
 

@@ -6,9 +6,13 @@ home=/root/lso-testbed
 
 say() { printf '== %s\n' "$*"; }
 
+# What runs leave behind is written on the machine's own disk, and taken out whole at the end, however that comes.
+trap 'say "taking the results out"; cp -a $home/runs/. $carried/results/ 2>/dev/null || true' EXIT
+
 say "the machine: $(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), systemd $(systemctl is-system-running || true)"
 cp -a $carried/project $home
 cd $home
+mkdir -p runs
 
 say "loading the container images"
 docker load --quiet --input $carried/images.tar
@@ -22,7 +26,7 @@ before=$(engines)
     exit 3
 }
 
-.venv/bin/lso doctor >$carried/results/doctor.txt 2>&1 || true # the command below says what cannot run
-cat $carried/results/doctor.txt
-say "$*"
-exec "$@"
+.venv/bin/lso doctor >runs/doctor.txt 2>&1 || true # the command below says what cannot run
+cat runs/doctor.txt
+say "${*@Q}"
+"$@"

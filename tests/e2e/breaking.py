@@ -17,6 +17,7 @@ from testbed.process import poll
 from testbed.traffic import ping
 from testbed.ucpe_view import Inside
 
+POC = Path(__file__).parents[2] / "scenarios" / "poc-two-sites"
 BRIDGE = "br-ucpe"
 OFCTL = ("ovs-ofctl", "-O", "OpenFlow14")
 INTENT = "/var/lib/vnf/intent.json"

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # for breaking.py, which the tests share
+
+from breaking import POC, judge_one
+
 from lso.api import api_server
 from reports.model import StepResult
 from scenarios.context import Context
 from scenarios.load import load
 from scenarios.session import ordered
-
-sys.path.insert(0, str(Path(__file__).parent))  # for breaking.py, which the tests share
-
-POC = Path(__file__).parents[2] / "scenarios" / "poc-two-sites"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,8 +37,6 @@ def context() -> Iterator[Context]:
 @pytest.fixture
 def judged(context: Context, tmp_path: Path) -> Callable[..., StepResult]:
     """Judge one verb in the shared lab as a run does."""
-
-    from breaking import judge_one
 
     def run(verb: str, **parameters: Any) -> StepResult:
         return judge_one(context, tmp_path, verb, **parameters)

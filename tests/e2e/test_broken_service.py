@@ -1,0 +1,125 @@
+"""``service.active`` sees a VNF that stopped and a rule that is gone, ``service.removed`` whatever is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from breaking import BRIDGE, FOREIGN, OFCTL, POC, Judge, assert_fails, assert_passes, await_path, judge_one, port
+
+from lso.api import api_server
+from scenarios.context import Context
+from scenarios.load import load
+from scenarios.session import ordered
+
+
+@pytest.mark.parametrize("kind", ["firewall", "ipsec"])
+def test_a_vnf_stopped(context: Context, judged: Judge, kind: str) -> None:
+    vnf = context.view("site-a").vnf(context.service_id, kind)
+    assert vnf
+    context.view("site-a").run(["docker", "stop", "--time", "1", vnf.container.name])
+    try:
+        failed = assert_fails(judged("service.active"), "site-a: VNFs that run")
+        assert kind not in failed[0].measured
+    finally:
+        context.view("site-a").run(["docker", "start", vnf.container.name])
+    await_path(context)
+    assert_passes(judged("service.active"))
+
+
+@pytest.mark.parametrize("site", ["site-a", "site-b"])
+def test_a_rule_of_the_chain_is_missing(context: Context, judged: Judge, site: str) -> None:
+    view, name = context.view(site), port(context, site, "statistics", "wan")
+    (rule,) = [flow for flow in view.flows() if flow.in_port == name]
+    view.run([*OFCTL, "--names", "--strict", "del-flows", BRIDGE, f'priority={rule.priority},in_port="{name}"'])
+    try:
+        failed = assert_fails(judged("service.active"), f"{site}: rule from statistics wan to ipsec lan")
+        assert len(failed) == 1
+    finally:
+        text = f'cookie={rule.cookie:#x},priority={rule.priority},in_port="{name}",actions={rule.actions}'
+        view.run([*OFCTL, "--names", "add-flow", BRIDGE, text])
+    assert_passes(judged("service.active"))
+
+
+def test_a_foreign_rule_in_the_place_of_the_own_one(context: Context, judged: Judge) -> None:
+    view, name = context.view("site-a"), port(context, "site-a", "firewall", "wan")
+    (rule,) = [flow for flow in view.flows() if flow.in_port == name]
+    text = f'priority={rule.priority},in_port="{name}",actions={rule.actions}'
+    view.run([*OFCTL, "--names", "add-flow", BRIDGE, f"cookie={FOREIGN},{text}"])
+    try:
+        assert_fails(judged("service.active"), "site-a: rule from firewall wan to statistics lan")
+    finally:
+        view.run([*OFCTL, "--names", "add-flow", BRIDGE, f"cookie={rule.cookie:#x},{text}"])
+    assert_passes(judged("service.active"))
+
+
+@pytest.fixture(scope="module")
+def removed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """A lab of its own whose service was removed, cleanly."""
+    with ordered(load(POC).scenario, api_server) as own:
+        assert_passes(judge_one(own, tmp_path_factory.mktemp("removed"), "service.removed"))
+        yield own
+
+
+LEFT = {
+    "rules": (
+        [*OFCTL, "add-flow", BRIDGE, "cookie=0x7,priority=7,in_port=lan0,actions=drop"],
+        [*OFCTL, "del-flows", BRIDGE, "cookie=0x7/-1"],
+        "cookie=0x7 priority=7",
+    ),
+    "groups": (
+        [*OFCTL, "add-group", BRIDGE, "group_id=7,type=all,bucket=output:1"],
+        [*OFCTL, "del-groups", BRIDGE, "group_id=7"],
+        "group_id=7",
+    ),
+    "ports": (
+        ["ovs-vsctl", "add-port", BRIDGE, "stale0", "--", "set", "Interface", "stale0", "type=internal"],
+        ["ovs-vsctl", "del-port", BRIDGE, "stale0"],
+        "stale0",
+    ),
+    "interfaces": (
+        ["ip", "link", "add", "stale1", "type", "bridge"],
+        ["ip", "link", "delete", "stale1"],
+        "stale1",
+    ),
+    "networks": (
+        ["docker", "network", "create", "--driver", "macvlan", "--internal", "stale2"],
+        ["docker", "network", "rm", "stale2"],
+        "stale2",
+    ),
+    "containers": (
+        ["docker", "create", "--name", "stale3", "--network", "none", "lso/vnf-nftables"],
+        ["docker", "rm", "stale3"],
+        "stale3",
+    ),
+    "volumes": (["docker", "volume", "create", "stale4"], ["docker", "volume", "rm", "stale4"], "stale4"),
+}
+
+
+@pytest.mark.parametrize("part", LEFT)
+def test_something_is_left_behind(removed: Context, tmp_path: Path, part: str) -> None:
+    leave, clean, name = LEFT[part]
+    view = removed.view("site-b")
+    view.run(leave)
+    try:
+        result = judge_one(removed, tmp_path, "service.removed")
+        failed = assert_fails(result, f"site-b: {part} as before the order")
+        assert any(
+            check.message.startswith(f"site-b: {part} left over: ") and name in check.message for check in failed
+        )
+        assert not any("site-a" in check.name for check in failed)
+    finally:
+        view.run(clean)
+    assert_passes(judge_one(removed, tmp_path, "service.removed"))
+
+
+def test_something_is_gone_that_was_there_before(removed: Context, tmp_path: Path) -> None:
+    view = removed.view("site-a")
+    view.run(["ovs-vsctl", "del-port", BRIDGE, "lan0"])
+    try:
+        failed = assert_fails(judge_one(removed, tmp_path, "service.removed"), "site-a: ports as before the order")
+        assert failed[0].message.startswith("site-a: ports lost: ")
+    finally:
+        view.run(["ovs-vsctl", "add-port", BRIDGE, "lan0"])
+    assert_passes(judge_one(removed, tmp_path, "service.removed"))
