@@ -11,10 +11,11 @@ from presto.core.check import find_uni
 from presto.core.check_sites import common_underlays
 from presto.core.credentials import Credentials
 from presto.core.findings import Finding, Rejected, Tag
-from presto.core.model import EndPoint, Service, Swvc
+from presto.core.model import Service, Swvc
 from presto.core.policies import encryption
 from presto.core.rules import firewall_rules
 from presto.core.settings import Settings
+from presto.core.tunnels import talks
 
 
 def site_unis(swvc: Swvc, inventory: Inventory) -> tuple[Uni, ...]:
@@ -104,10 +105,5 @@ def _peers(
             "initiate": own.identifier < other.identifier,
         }
         for peer, other in enumerate(swvc.end_points)
-        if peer != index and _talks(own, other)
+        if peer != index and talks(own, other)
     ]
-
-
-def _talks(one: EndPoint, other: EndPoint) -> bool:
-    """Leaves reach roots only; in a service without roots and leaves everybody reaches everybody."""
-    return not one.role == other.role == "leaf"

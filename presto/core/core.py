@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,7 @@ from presto.core.check import Surroundings, check, find_uni
 from presto.core.credentials import utc_now
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
+from presto.core.observer import Observer, Seen
 from presto.core.pipeline import Network, Pipeline
 from presto.core.settings import Settings
 from presto.core.store import Store
@@ -38,6 +39,7 @@ class Core:
         self.inventory = inventory
         self._store, self._network = store, network
         self._pipeline = Pipeline(inventory, store, network, settings or Settings())
+        self._observer = Observer(network)
         # What is checked must still hold when it is written: changes are taken in one at a time.
         self._intake = asyncio.Lock()
 
@@ -48,6 +50,7 @@ class Core:
 
     async def stop(self) -> None:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
+        await self._observer.stop()
         await self._pipeline.stop(STOP_PATIENCE)
         self._store.close()
         self._network.close()
@@ -118,6 +121,10 @@ class Core:
     def stage(self, service: Service) -> str | None:
         """What is being done for a service right now, in words."""
         return self._pipeline.stage(service.id)
+
+    async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
+        """Service id → what is seen of it on the network, in a few seconds at most; what is not known says so."""
+        return await self._observer.observe(services)
 
     async def unis(self) -> tuple[UniState, ...]:
         """All UNIs of the inventory."""

@@ -19,6 +19,7 @@ from orchestrator.model import (
     RequestError,
     Result,
     ServiceEvent,
+    ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
     UnknownService,
@@ -44,6 +45,10 @@ class Network(Protocol):
 
     async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
         """Leave nothing of the service."""
+        ...
+
+    async def observe(self, service_id: str) -> ServiceObservation:
+        """What the uCPEs really have of the service now. Raises UnknownService when nothing of it is deployed."""
         ...
 
     def close(self) -> None:

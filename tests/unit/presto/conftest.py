@@ -15,14 +15,19 @@ import pytest_asyncio
 
 from orchestrator.inventory import Inventory
 from orchestrator.model import (
+    ContainerObservation,
+    DeploymentObservation,
     DeploymentOutcome,
+    DeploymentRequest,
     EventListener,
     OrchestratorError,
     Result,
     ServiceEvent,
+    ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
     UnknownService,
+    VnfObservation,
 )
 from presto.app import create_app
 from presto.core.core import Core
@@ -68,6 +73,9 @@ class MemoryNetwork:
 
     Like the orchestrator it compares with what it has, knows no services but those it deployed, and is asked for one
     service at a time only: a second call while one runs is a fault of the caller.
+
+    What is observed: every tunnel of a deployed service is up, except towards the uCPEs in `cut`; the uCPEs in
+    `unreachable` cannot be read; nothing is answered while `sight` is cleared.
     """
 
     def __init__(self) -> None:
@@ -78,6 +86,32 @@ class MemoryNetwork:
         self.faults: list[OrchestratorError | Exception | dict[str, str]] = []
         self._busy: set[str] = set()
         self.most_at_once = 0
+        self.cut: set[str] = set()
+        self.unreachable: set[str] = set()
+        self.sight = asyncio.Event()
+        self.sight.set()
+        self.looks: list[str] = []
+
+    async def observe(self, service_id: str) -> ServiceObservation:
+        self.looks.append(service_id)
+        await self.sight.wait()
+        if service_id not in self.deployed:
+            raise UnknownService(f"there is no service {service_id}")
+        request = self.deployed[service_id]
+        return ServiceObservation(service_id, request.name, 1, tuple(map(self._site, request.deployments)))
+
+    def _site(self, end: DeploymentRequest) -> DeploymentObservation:
+        if end.ucpe in self.unreachable:
+            return DeploymentObservation(end.ucpe, end.template, problem=f"{end.ucpe}: docker: no answer in time")
+        container = ContainerObservation("c1", f"{end.ucpe}-ipsec", "lso/vnf-strongswan", "running", 0, None)
+        peers = [self._peer(end.ucpe, peer["name"]) for peer in end.inputs["peers"]]
+        status = {"kind": "ipsec", "ready": True, "peers": peers}
+        return DeploymentObservation(end.ucpe, end.template, (VnfObservation("ipsec", "ipsec", 3, container, status),))
+
+    def _peer(self, own: str, peer: str) -> dict[str, Any]:
+        if {own, peer} & self.cut:
+            return {"name": peer, "ike": None, "children": []}
+        return {"name": peer, "ike": {"state": "ESTABLISHED"}, "children": [{"name": "net", "state": "INSTALLED"}]}
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
         failing = await self._work("deploy", request.id, on_event)
@@ -212,3 +246,4 @@ async def client(new_core: Callable[..., Core], network: MemoryNetwork) -> Async
     ):
         yield Client(http, network, core)
         network.gate.set()
+        network.sight.set()

@@ -9,7 +9,15 @@ from pathlib import Path
 import uvicorn
 
 from orchestrator.inventory import load_inventory
-from orchestrator.model import DeploymentOutcome, EventListener, Result, ServiceOutcome, ServiceRequest
+from orchestrator.model import (
+    DeploymentOutcome,
+    EventListener,
+    Result,
+    ServiceObservation,
+    ServiceOutcome,
+    ServiceRequest,
+    UnknownService,
+)
 from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
@@ -32,6 +40,9 @@ class HeldNetwork:
     async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
         await self._released()
         return ServiceOutcome(service_id, 1, Result.REMOVED, (), 0.0)
+
+    async def observe(self, service_id: str) -> ServiceObservation:
+        raise UnknownService(f"nothing of {service_id} is kept")
 
     def close(self) -> None:
         pass

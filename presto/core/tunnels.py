@@ -1,0 +1,151 @@
+"""The tunnels that a service is made of, and whether what was seen at their two ends says that they carry traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from orchestrator.inventory import Inventory, Uni
+from orchestrator.model import DeploymentObservation, VnfObservation
+from presto.core.check import find_uni
+from presto.core.check_sites import common_underlays
+from presto.core.model import EndPoint, Service, Swvc
+from presto.core.observer import Seen
+
+
+@dataclass(frozen=True)
+class Site:
+    """An end point of a service, on its UNI."""
+
+    end_point: EndPoint
+    uni: Uni
+
+    @property
+    def ucpe(self) -> str:
+        """The uCPE that it is on."""
+        return self.uni.ucpe
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """The pair of ESP security associations between two sites, over an underlay."""
+
+    near: Site
+    far: Site
+    underlay: str
+
+    @property
+    def name(self) -> str:
+        """Both end points."""
+        return f"{self.near.end_point.identifier}--{self.far.end_point.identifier}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`works` is None when it is not known; `reason` says why not, or why it does not work."""
+
+    works: bool | None
+    reason: str | None = None
+
+
+WORKS = Verdict(works=True)
+
+
+def talks(one: EndPoint, other: EndPoint) -> bool:
+    """Leaves reach roots only; in a service without roots and leaves everybody reaches everybody."""
+    return not one.role == other.role == "leaf"
+
+
+def sites(swvc: Swvc, inventory: Inventory) -> tuple[Site, ...]:
+    """The end points whose UNIs the inventory has."""
+    found = ((end_point, find_uni(inventory, end_point.uni)) for end_point in swvc.end_points)
+    return tuple(Site(end_point, uni) for end_point, uni in found if uni)
+
+
+def tunnels(swvc: Swvc, inventory: Inventory) -> tuple[Tunnel, ...]:
+    """One tunnel for each two sites that talk to each other, over the underlay that all sites share."""
+    there = sites(swvc, inventory)
+    shared = common_underlays(inventory, [site.ucpe for site in there])
+    if not shared:
+        return ()
+    return tuple(
+        Tunnel(near, far, shared[0]) for near, far in combinations(there, 2) if talks(near.end_point, far.end_point)
+    )
+
+
+def site_verdict(ucpe: str, seen: Seen) -> Verdict:
+    """Whether the chain on a uCPE is there as it was recorded, and all its VNFs are ready."""
+    here = _here(ucpe, seen)
+    if isinstance(here, Verdict):
+        return here
+    for vnf in here.vnfs:
+        if vnf.status is None:
+            return _without_status(ucpe, vnf)
+        if vnf.status.get("ready") is not True:
+            return Verdict(works=False, reason=f"{ucpe}: {vnf.name} is not ready")
+    if here.differences:
+        return Verdict(works=False, reason=f"{ucpe}: {'; '.join(here.differences)}")
+    return WORKS if here.vnfs else Verdict(works=False, reason=f"{ucpe}: there is no VNF")
+
+
+def tunnel_verdict(tunnel: Tunnel, seen: Seen) -> Verdict:
+    """Whether both ends have an IKE SA and ESP SAs with each other (RFC 7296); one end that has none is enough."""
+    ends = (_end(tunnel.near, tunnel.far, seen), _end(tunnel.far, tunnel.near, seen))
+    for verdict in (False, None):
+        reasons = [end.reason for end in ends if end.works is verdict]
+        if reasons:
+            return Verdict(verdict, "; ".join(dict.fromkeys(filter(None, reasons))))
+    return WORKS
+
+
+def service_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """The first that works, else the first that does not, else the first that is not known."""
+    order: Mapping[bool | None, int] = {True: 0, False: 1, None: 2}
+    return min(verdicts, key=lambda verdict: order[verdict.works], default=Verdict(None, "nothing is deployed there"))
+
+
+def _here(ucpe: str, seen: Seen) -> DeploymentObservation | Verdict:
+    if seen.problem:
+        return Verdict(None, seen.problem)
+    here = seen.sites.get(ucpe)
+    if here is None:
+        return Verdict(works=False, reason=f"{ucpe}: nothing is deployed")
+    return Verdict(None, here.problem) if here.problem else here
+
+
+def _without_status(ucpe: str, vnf: VnfObservation) -> Verdict:
+    """A VNF that runs and does not answer may work all the same; one that does not run does not."""
+    runs = vnf.container is not None and vnf.container.state == "running"
+    return Verdict(None if runs else False, f"{ucpe}: {vnf.name}: {vnf.problem or 'it has no status'}")
+
+
+def _end(own: Site, other: Site, seen: Seen) -> Verdict:
+    here = _here(own.ucpe, seen)
+    if isinstance(here, Verdict):
+        return here
+    gateway = next((vnf for vnf in here.vnfs if vnf.kind == "ipsec"), None)
+    if gateway is None:
+        return Verdict(works=False, reason=f"{own.ucpe}: there is no IPsec gateway")
+    if gateway.status is None:
+        return _without_status(own.ucpe, gateway)
+    peer = _peer(gateway, other.ucpe)
+    if (peer.get("ike") or {}).get("state") != "ESTABLISHED":
+        return Verdict(works=False, reason=f"{own.ucpe}: no IKE SA with {other.ucpe}")
+    if not any(child.get("state") == "INSTALLED" for child in peer.get("children", ())):
+        return Verdict(works=False, reason=f"{own.ucpe}: no ESP SA with {other.ucpe}")
+    return WORKS
+
+
+def _peer(gateway: VnfObservation, name: str) -> Mapping[str, Any]:
+    peers = gateway.status.get("peers", ()) if gateway.status else ()
+    return next((peer for peer in peers if peer.get("name") == name), {})
+
+
+def installed(service: Service, tunnel: Tunnel) -> bool:
+    """True when the last work on the service ended well at both ends of the tunnel."""
+    ends = (tunnel.near.end_point.identifier, tunnel.far.end_point.identifier)
+    return service.installed and all(
+        (state := service.end_points.get(name)) is not None and state.working for name in ends
+    )
