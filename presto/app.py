@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
+from presto.extensions.app import extensions_mount
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
 from presto.mef.app import mef_mount
 from presto.restconf import errors
@@ -32,6 +33,7 @@ def create_app(core: Core, *, hosts: frozenset[str] = LOOPBACK_HOSTS) -> FastAPI
     app = FastAPI(title="LSO test-bed", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.include_router(restconf_router(core))
     app.router.routes.append(mef_mount(core))
+    app.router.routes.append(extensions_mount(core))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(BodyGuard)

@@ -55,6 +55,11 @@ class Rejected(Exception):
         super().__init__("; ".join(finding.text for finding in self.findings))
 
 
+def pointer(path: Path) -> str:
+    """A path as RFC 6901 writes it."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
 def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
     """A hint for an unknown word: the nearest known one, or all of them when none is near."""
     names = list(dict.fromkeys(filter(None, known)))

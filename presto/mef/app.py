@@ -19,6 +19,7 @@ from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types
 from presto.mef.problems import Answer, Refused
 from presto.mef.wire import parse_json, validate
+from presto.mounting import mount
 
 BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/legato/serviceInventory/v7"}
 JSON = "application/json;charset=utf-8"
@@ -33,10 +34,7 @@ _METHODS = {
 
 def mef_mount(core: Core) -> Mount:
     """Both APIs at `/mefApi`."""
-    mount = Mount("/mefApi", app=mef_app(core))
-    # The framework's own expression ends at a line break, which an id may have: its answer must be ours.
-    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
-    return mount
+    return mount("/mefApi", mef_app(core))
 
 
 def mef_app(core: Core) -> FastAPI:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from presto.core.findings import Finding, Path, Tag
+from presto.core.findings import Finding, Path, Tag, pointer
 
 Code422 = Literal[
     "missingProperty",
@@ -67,11 +67,6 @@ class Answer(Exception):
     def body(self) -> dict[str, str]:
         """As `Error400` and its kin."""
         return {"code": self.code, "reason": _short(self.reason), **({"message": self.hint} if self.hint else {})}
-
-
-def pointer(path: Path) -> str:
-    """A path as RFC 6901 writes it."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def from_finding(finding: Finding, places: Mapping[Path, Path]) -> Problem:

@@ -1,0 +1,1 @@
+"""Face C: what neither the published Presto file nor the MEF APIs have, on a base path of its own."""

@@ -1,0 +1,53 @@
+"""Face C as one application: every resource has a file of its own with a function that makes its router."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import Mount
+
+from presto.core.core import Core
+from presto.extensions.problems import Problem, add_handlers, declared
+from presto.extensions.versions import versions_router
+from presto.mounting import mount
+
+BASE = "/presto-sdwan/v1"
+ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (versions_router,)
+
+
+def extensions_mount(core: Core) -> Mount:
+    """The face at its base path."""
+    return mount(BASE, extensions_app(core))
+
+
+def extensions_app(core: Core) -> FastAPI:
+    """The face, with its own errors and its description at `/openapi.json`."""
+    app = FastAPI(
+        title="Presto SD-WAN extensions",
+        version=version("lso-testbed"),
+        summary="Edges, VNFs, underlays, tunnels, explanations, bulk orders and metrics over the same services",
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for make in ROUTERS:
+        app.include_router(make(core), responses=declared(400, 413, 500))
+    add_handlers(app)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The generated description, with the errors' form beside the other forms and the path that it is mounted at."""
+    if app.openapi_schema is None:
+        routes = [route for route in app.routes if getattr(route, "include_in_schema", False)]
+        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=routes)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        form = Problem.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+        schemas.update(form.pop("$defs"), Problem=form)
+        app.openapi_schema = {**document, "servers": [{"url": BASE}]}
+    return app.openapi_schema
