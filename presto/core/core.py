@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.inventory import Inventory, Uni
 from presto.core.check import Surroundings, check, find_uni
 from presto.core.credentials import utc_now
+from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
@@ -38,6 +39,7 @@ class Core:
     def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings | None = None) -> None:
         self.inventory = inventory
         self._store, self._network = store, network
+        self.events = EventLog(store.engine)
         self._pipeline = Pipeline(inventory, store, network, settings or Settings())
         self._observer = Observer(network)
         # What is checked must still hold when it is written: changes are taken in one at a time.
@@ -45,6 +47,7 @@ class Core:
 
     async def start(self) -> None:
         """Take up all unfinished work."""
+        await self.events.start()
         for service_id in await asyncio.to_thread(self._store.unfinished):
             self._pipeline.wake(service_id)
 
@@ -52,6 +55,7 @@ class Core:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
         await self._observer.stop()
         await self._pipeline.stop(STOP_PATIENCE)
+        await self.events.stop()
         self._store.close()
         self._network.close()
 

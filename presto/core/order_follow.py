@@ -18,10 +18,12 @@ from sqlalchemy import Connection, Row, event, insert, select, update
 from sqlalchemy.orm import Mapper
 
 from presto.core.credentials import utc_now
+from presto.core.events import EventType, NewEvent, record
+from presto.core.events_follow import element_events, order_events
 from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, aggregate, service_state, step, steps
 from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
-from presto.core.tables import ServiceRow
+from presto.core.tables import LockedUniRow, ServiceRow
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
 """The kinds of elements, by the names of their W100 payloads; UNIs come from the inventory of uCPEs."""
@@ -73,18 +75,35 @@ def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: Serv
     """A service was written: its elements and orders go with it."""
     waiting = _placed.get()
     order = waiting.pop() if waiting else None
-    elements = _follow_elements(connection, row, order)
+    heard: list[NewEvent] = []
+    if order:
+        heard.append(NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED))
+    elements = _follow_elements(connection, row, order, heard)
     if order:
         _store_order(connection, row, order, elements)
-    _follow_orders(connection, row)
+    _follow_orders(connection, row, heard)
+    record(row, connection, heard)
 
 
 @event.listens_for(ServiceRow, "after_delete")
 def _gone(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) -> None:
+    heard: list[NewEvent] = []
     for element in _live(connection, row.id):
-        _terminate(connection, element, row.changed)
+        _terminate(connection, element, row.changed, heard)
     for order in _open_orders(connection, row.id):
-        _end(connection, order.id, {item.number: (OrderState.COMPLETED, None) for item in _items(connection, order.id)})
+        items = _items(connection, order.id)
+        _end(connection, order, {item.number: (OrderState.COMPLETED, None) for item in items}, heard)
+    record(row, connection, heard)
+
+
+@event.listens_for(LockedUniRow, "after_insert")
+def _locked(_mapper: Mapper[LockedUniRow], connection: Connection, row: LockedUniRow) -> None:
+    record(row, connection, [NewEvent(EventType.SERVICE_STATE_CHANGE, row.uni, None, ServiceState.INACTIVE)])
+
+
+@event.listens_for(LockedUniRow, "after_delete")
+def _unlocked(_mapper: Mapper[LockedUniRow], connection: Connection, row: LockedUniRow) -> None:
+    record(row, connection, [NewEvent(EventType.SERVICE_STATE_CHANGE, row.uni, None, ServiceState.ACTIVE)])
 
 
 def _live(connection: Connection, service: str) -> list[Row[Any]]:
@@ -94,7 +113,9 @@ def _live(connection: Connection, service: str) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def _follow_elements(connection: Connection, row: ServiceRow, order: NewOrder | None) -> dict[tuple[str, str], str]:
+def _follow_elements(
+    connection: Connection, row: ServiceRow, order: NewOrder | None, heard: list[NewEvent]
+) -> dict[tuple[str, str], str]:
     """Bring the elements in line; returns their ids by kind and end point."""
     live = {(element.kind, _key(element.kind, element.identifier)): element for element in _live(connection, row.id)}
     asked = {(item.kind, item.end_point or ""): item.asked for item in order.items if item.asked} if order else {}
@@ -110,9 +131,10 @@ def _follow_elements(connection: Connection, row: ServiceRow, order: NewOrder | 
             ids[place] = row.id if kind == SWVC else str(uuid4())
             first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed}
             connection.execute(insert(ElementRow).values(**first, **values))
+        heard += element_events(kind, ids[place], element, values, row.id)
     if State(row.state) not in UNFINISHED:
         for element in live.values():
-            _terminate(connection, element, row.changed)
+            _terminate(connection, element, row.changed, heard)
     return ids
 
 
@@ -157,9 +179,11 @@ def _working(row: ServiceRow, kind: str, identifier: str) -> bool:
     return len(working) > 1 if kind == SWVC else identifier in working
 
 
-def _terminate(connection: Connection, element: Row[Any], now: datetime) -> None:
+def _terminate(connection: Connection, element: Row[Any], now: datetime, heard: list[NewEvent]) -> None:
     state = step(SERVICE_GRAPH, ServiceState(element.state), ServiceState.TERMINATED)
     connection.execute(update(ElementRow).where(ElementRow.id == element.id).values(state=state, ended=now))
+    kinds = (EventType.SERVICE_STATE_CHANGE, EventType.SERVICE_DELETE)
+    heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
 
 
 def _store_order(
@@ -169,14 +193,16 @@ def _store_order(
     connection.execute(insert(OrderRow).values(**values, service=row.id, generation=row.generation))
     for number, item in enumerate(order.items):
         element = item.element or elements[item.kind, item.end_point or ""]
-        entry = {"number": number, "action": item.action, "kind": item.kind, "end_point": item.end_point}
+        entry = {"number": number, "item": item.id, "action": item.action, "kind": item.kind}
         state = OrderState.ACKNOWLEDGED
-        connection.execute(insert(ItemRow).values(order=order.id, **entry, state=state, element=element))
+        values = {"order": order.id, **entry, "end_point": item.end_point, "state": state, "element": element}
+        connection.execute(insert(ItemRow).values(**values))
         connection.execute(insert(ElementOrderRow).values(element=element, order=order.id, item=item.id))
 
 
 def _open_orders(connection: Connection, service: str) -> list[Row[Any]]:
-    query = select(OrderRow.id, OrderRow.generation).where(OrderRow.service == service, OrderRow.state.not_in(ENDED))
+    columns = (OrderRow.id, OrderRow.state, OrderRow.service, OrderRow.generation)
+    query = select(*columns).where(OrderRow.service == service, OrderRow.state.not_in(ENDED))
     return list(connection.execute(query))
 
 
@@ -185,15 +211,15 @@ def _items(connection: Connection, order: str) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def _follow_orders(connection: Connection, row: ServiceRow) -> None:
+def _follow_orders(connection: Connection, row: ServiceRow, heard: list[NewEvent]) -> None:
     for order in _open_orders(connection, row.id):
         items = _items(connection, order.id)
         if order.generation < row.generation:
-            _end(connection, order.id, {item.number: (OrderState.FAILED, SUPERSEDED) for item in items})
+            _end(connection, order, {item.number: (OrderState.FAILED, SUPERSEDED) for item in items}, heard)
         elif State(row.state) is State.DEPLOYING:
-            _end(connection, order.id, {item.number: (OrderState.IN_PROGRESS, None) for item in items})
+            _end(connection, order, {item.number: (OrderState.IN_PROGRESS, None) for item in items}, heard)
         elif State(row.state) not in UNFINISHED:
-            _end(connection, order.id, {item.number: _outcome(row, item) for item in items})
+            _end(connection, order, {item.number: _outcome(row, item) for item in items}, heard)
 
 
 def _outcome(row: ServiceRow, item: Row[Any]) -> tuple[OrderState, str | None]:
@@ -214,18 +240,24 @@ def _outcome(row: ServiceRow, item: Row[Any]) -> tuple[OrderState, str | None]:
     return (OrderState.FAILED, fault) if fault else (OrderState.COMPLETED, None)
 
 
-def _end(connection: Connection, order: str, outcomes: Mapping[int, tuple[OrderState, str | None]]) -> None:
+def _end(
+    connection: Connection,
+    order: Row[Any],
+    outcomes: Mapping[int, tuple[OrderState, str | None]],
+    heard: list[NewEvent],
+) -> None:
     """Take the items of an order to these states, step by step as the graph allows, and the order with them."""
+    items = _items(connection, order.id)
+    walks = [steps(OrderState(item.state), outcomes[item.number][0]) for item in items]
+    heard += order_events(order, items, walks)
     states = []
-    for item in _items(connection, order):
-        there, fault = outcomes[item.number]
-        walked = steps(OrderState(item.state), there)
+    for item, walked in zip(items, walks, strict=True):
         states.append(walked[-1] if walked else OrderState(item.state))
-        where = (ItemRow.order == order, ItemRow.number == item.number)
-        connection.execute(update(ItemRow).where(*where).values(state=states[-1], fault=fault))
+        where = (ItemRow.order == order.id, ItemRow.number == item.number)
+        connection.execute(update(ItemRow).where(*where).values(state=states[-1], fault=outcomes[item.number][1]))
     state = aggregate(states)
     now = utc_now()
     values: dict[str, Any] = {"state": state, **({"completed": now} if state in ENDED else {})}
-    connection.execute(update(OrderRow).where(OrderRow.id == order).values(**values))
-    started = update(OrderRow).where(OrderRow.id == order, OrderRow.started.is_(None))
+    connection.execute(update(OrderRow).where(OrderRow.id == order.id).values(**values))
+    started = update(OrderRow).where(OrderRow.id == order.id, OrderRow.started.is_(None))
     connection.execute(started.values(started=now))

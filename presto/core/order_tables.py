@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from presto.core.event_tables import Sequence
 from presto.core.tables import Base
 
 
@@ -29,13 +30,14 @@ class OrderRow(Base):
 class ItemRow(Base):
     """An item of an order; `element` is the id of its service, `end_point` the end point that decides its end.
 
-    `fault` is why it failed.
+    `item` is the item's id in the order, `fault` why it failed.
     """
 
     __tablename__ = "presto_order_items"
 
     order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
+    item: Mapped[str]
     action: Mapped[str] = mapped_column(String(8))
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16))
@@ -77,7 +79,11 @@ class ElementOrderRow(Base):
 
 
 class ListenerRow(Base):
-    """Somebody who wants to hear of events of one API (`ordering` or `inventory`)."""
+    """Somebody who wants to hear of events of one API (`ordering` or `inventory`).
+
+    `cursor` is the sequence number up to which it has had its events. While it does not take them, `failures` counts
+    attempts in a row, the first one `failing_since`, and `fault` is what the last one came to.
+    """
 
     __tablename__ = "presto_listeners"
 
@@ -85,3 +91,7 @@ class ListenerRow(Base):
     api: Mapped[str] = mapped_column(String(16))
     callback: Mapped[str]
     query: Mapped[str | None]
+    cursor: Mapped[int] = mapped_column(Sequence, index=True)
+    failures: Mapped[int]
+    failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    fault: Mapped[str | None]

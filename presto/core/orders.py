@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from presto.core import order_follow
 from presto.core.core import Core
+from presto.core.event_tables import EventCounterRow
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, ListenerRow, OrderRow
-from presto.core.tables import WRITES, ServiceRow
+from presto.core.tables import WRITES, ServiceRow, utc
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class Orders:
     """What the core's database holds beside its services."""
 
     def __init__(self, core: Core) -> None:
-        # The store has no public way to its database; these tables stand in the same one, for common transactions.
-        self._engine = core._store._engine
+        # These tables stand in the store's database, for common transactions.
+        self._engine = core._store.engine
         self._writer = self._engine.execution_options(**{WRITES: True})
         self._adopt()
 
@@ -148,7 +149,8 @@ class Orders:
     def _subscribe(self, api: str, callback: str, query: str | None) -> Listener:
         listener = Listener(str(uuid4()), callback, query)
         with Session(self._writer) as session, session.begin():
-            session.add(ListenerRow(id=listener.id, api=api, callback=callback, query=query))
+            last = session.scalar(select(EventCounterRow.last)) or 0
+            session.add(ListenerRow(id=listener.id, api=api, callback=callback, query=query, cursor=last, failures=0))
         return listener
 
     def _listener(self, api: str, listener_id: str) -> Listener | None:
@@ -181,11 +183,6 @@ def _element(row: ElementRow, orders: list[tuple[str, str]]) -> ElementRecord:
         swvc=row.swvc,
         orders=tuple(orders),
     )
-
-
-def utc(moment: datetime) -> datetime:
-    """SQLite keeps no zone; everything that is stored is UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _utc(moment: datetime | None) -> datetime | None:

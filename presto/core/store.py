@@ -26,6 +26,11 @@ class Store:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
 
+    @property
+    def engine(self) -> Engine:
+        """The open engine, for tables that stand in the same database for common transactions."""
+        return self._engine
+
     def close(self) -> None:
         """Give up the connections; a later call opens new ones."""
         self._engine.dispose()
@@ -110,10 +115,11 @@ class Store:
     def lock_uni(self, uni: str, *, locked: bool) -> None:
         """Lock or unlock a UNI; doing it twice changes nothing."""
         with Session(self._writer) as session, session.begin():
-            if locked:
-                session.merge(LockedUniRow(uni=uni))
-            else:
-                session.execute(delete(LockedUniRow).where(LockedUniRow.uni == uni))
+            row = session.get(LockedUniRow, uni)
+            if locked and row is None:
+                session.add(LockedUniRow(uni=uni))
+            elif row is not None and not locked:
+                session.delete(row)
 
 
 def _row(service: Service) -> ServiceRow:

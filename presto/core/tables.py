@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,11 @@ def open_engine(database: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     Base.metadata.create_all(engine)
     return engine
+
+
+def utc(moment: datetime) -> datetime:
+    """SQLite keeps no zone; everything that is stored is UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _make_private(path: Path) -> None:

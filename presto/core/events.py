@@ -1,0 +1,164 @@
+"""Events: what the published notifications speak of, written in the transaction of the change itself.
+
+An event that can be read has happened, and what has happened can be read: both are one commit. Sequence numbers are
+given out under a lock that is held until that commit, so they have no gaps, and nobody who reads on from a number
+misses an event that was still being written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, event, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, SessionTransaction, object_session
+
+from presto.core.credentials import utc_now
+from presto.core.event_tables import EventCounterRow, EventRow
+
+_PENDING, _WRITTEN = "presto_pending_events", "presto_written_events"
+_UPSERT: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class EventType(StrEnum):
+    """The events of the published notification files, by their names there."""
+
+    ORDER_CREATE = "serviceOrderCreateEvent"
+    ORDER_STATE_CHANGE = "serviceOrderStateChangeEvent"
+    ITEM_STATE_CHANGE = "serviceOrderItemStateChangeEvent"
+    INFORMATION_REQUIRED = "serviceOrderInformationRequiredEvent"
+    SERVICE_CREATE = "serviceCreateEvent"
+    SERVICE_STATE_CHANGE = "serviceStateChangeEvent"
+    ATTRIBUTE_VALUE_CHANGE = "serviceAttributeValueChangeEvent"
+    SERVICE_DELETE = "serviceDeleteEvent"
+
+    @property
+    def api(self) -> str:
+        """`ordering` or `inventory`."""
+        return "ordering" if self.value.startswith("serviceOrder") else "inventory"
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to be written; the members are those of `EventRow`."""
+
+    type: EventType
+    object: str
+    service: str | None
+    state: str | None = None
+    item: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as written."""
+
+    sequence: int
+    id: str
+    time: datetime
+    type: EventType
+    object: str
+    item: str | None
+    state: str | None
+    service: str | None
+
+
+def record(source: object, connection: Connection, events: Iterable[NewEvent]) -> None:
+    """Events of a row that is being written: they are appended at the end of its session's transaction.
+
+    The later, the shorter others wait for the next number. Without a session they are appended at once.
+    """
+    session = object_session(source)
+    if session is None:
+        append(connection, list(events))
+    else:
+        session.info.setdefault(_PENDING, []).extend(events)
+
+
+def append(connection: Connection, events: Sequence[NewEvent]) -> None:
+    """Write events in a transaction that is under way; who writes past a session calls `committed` after it."""
+    if not events:
+        return
+    first = _take(connection, len(events)) - len(events) + 1
+    now = utc_now()
+    connection.execute(insert(EventRow), [_values(number, now, new) for number, new in enumerate(events, first)])
+
+
+def _take(connection: Connection, count: int) -> int:
+    """Take that many sequence numbers; returns the last one."""
+    counter = update(EventCounterRow).where(EventCounterRow.id == 1)
+    taken = counter.values(last=EventCounterRow.last + count).returning(EventCounterRow.last)
+    last = connection.scalar(taken)
+    if last is None:
+        first = _UPSERT[connection.dialect.name](EventCounterRow).values(id=1, last=0)
+        connection.execute(first.on_conflict_do_nothing())
+        last = connection.scalar(taken)
+    return int(last or 0)
+
+
+def _values(number: int, now: datetime, new: NewEvent) -> dict[str, Any]:
+    return {
+        "sequence": number,
+        "id": str(uuid4()),
+        "time": now,
+        "api": new.type.api,
+        "type": new.type,
+        "object": new.object,
+        "item": new.item,
+        "state": new.state,
+        "service": new.service,
+    }
+
+
+_watchers: set[Callable[[], None]] = set()
+_watchers_lock = threading.Lock()
+
+
+def watch(heard: Callable[[], None]) -> Callable[[], None]:
+    """Have `heard` called in the writing thread after each commit with events, in any database of this process.
+
+    Returns what ends it.
+    """
+    with _watchers_lock:
+        _watchers.add(heard)
+
+    def end() -> None:
+        with _watchers_lock:
+            _watchers.discard(heard)
+
+    return end
+
+
+def committed() -> None:
+    """There are new events to read."""
+    with _watchers_lock:
+        watchers = tuple(_watchers)
+    for heard in watchers:
+        heard()
+
+
+@event.listens_for(Session, "before_commit")
+def _append_pending(session: Session) -> None:
+    session.flush()
+    pending = session.info.pop(_PENDING, ())
+    if pending:
+        append(session.connection(), pending)
+        session.info[_WRITTEN] = True
+
+
+@event.listens_for(Session, "after_commit")
+def _tell(session: Session) -> None:
+    if session.info.pop(_WRITTEN, False):
+        committed()
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _drop(session: Session, _previous: SessionTransaction) -> None:
+    session.info.pop(_PENDING, None)
+    session.info.pop(_WRITTEN, None)
