@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from orchestrator.model import UcpeError, UcpeRefused
 from orchestrator.plan import Changes, ContainerPlan, NetworkPlan, PortPlan
+from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.rules import Rule
-from orchestrator.southbound.uplink import Uplink
 from orchestrator.steps import (
     Stopwatch,
     UndoStack,

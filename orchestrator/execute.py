@@ -19,7 +19,8 @@ from orchestrator.model import (
     UcpeRefused,
 )
 from orchestrator.plan import SitePlan, diff
-from orchestrator.southbound.uplink import Uplink, connected
+from orchestrator.southbound.contract import Connect, Uplink
+from orchestrator.southbound.uplink import connected
 from orchestrator.steps import Stopwatch, all_of, set_rules
 from orchestrator.survey import Present, Survey, present, survey
 
@@ -44,9 +45,11 @@ class Record:
         return tuple(plan for plan in (self.plan, self.attempt) if plan)
 
 
-async def deploy_site(ucpe: Ucpe, desired: SitePlan, record: Record, tell: Tell) -> tuple[DeploymentOutcome, Record]:
+async def deploy_site(
+    ucpe: Ucpe, desired: SitePlan, record: Record, tell: Tell, connect: Connect = connected
+) -> tuple[DeploymentOutcome, Record]:
     """Make the uCPE as desired, touching only what differs; the outcome, and what is known of the uCPE afterwards."""
-    work = _Deployment(ucpe, desired, record, tell)
+    work = _Deployment(ucpe, desired, record, tell, connect)
     try:
         result, after = await work.run()
         return work.outcome(result), after
@@ -59,16 +62,17 @@ async def deploy_site(ucpe: Ucpe, desired: SitePlan, record: Record, tell: Tell)
 
 
 class _Deployment:
-    def __init__(self, ucpe: Ucpe, desired: SitePlan, record: Record, tell: Tell) -> None:
+    def __init__(self, ucpe: Ucpe, desired: SitePlan, record: Record, tell: Tell, connect: Connect) -> None:
         self._ucpe = ucpe
         self._desired = desired
         self._record = record
         self._tell = tell
+        self._connect = connect
         self._watch = Stopwatch()
         self._lines: tuple[Change, ...] = ()
 
     async def run(self) -> tuple[Result, Record]:
-        async with session(self._ucpe, self._watch) as uplink:
+        async with session(self._ucpe, self._watch, self._connect) as uplink:
             with self._watch.stage("survey"):
                 found = await survey(uplink, self._desired.service_id)
             self._check_ends(found)
@@ -97,14 +101,14 @@ class _Deployment:
         return DeploymentOutcome(self._ucpe.id, result, self._lines, self._watch.seconds, text, differences)
 
 
-async def remove_site(ucpe: Ucpe, service_id: str, tell: Tell) -> DeploymentOutcome:
+async def remove_site(ucpe: Ucpe, service_id: str, tell: Tell, connect: Connect = connected) -> DeploymentOutcome:
     """Free the uCPE from everything that is marked as the service's, in whatever state it is; go on after failures."""
     watch = Stopwatch()
     lines: tuple[Change, ...] = ()
     errors: list[str] = []
     left: tuple[str, ...] = ()
     try:
-        async with session(ucpe, watch) as uplink:
+        async with session(ucpe, watch, connect) as uplink:
             with watch.stage("survey"):
                 found = await survey(uplink, service_id)
             lines = tuple(Change(Action.REMOVE, *_named(item), "service removed") for item in found.leftovers())
@@ -135,11 +139,11 @@ def _removal(uplink: Uplink, found: Survey) -> tuple[tuple[str, Callable[[], Awa
 
 
 @contextlib.asynccontextmanager
-async def session(ucpe: Ucpe, watch: Stopwatch) -> AsyncIterator[Uplink]:
+async def session(ucpe: Ucpe, watch: Stopwatch, connect: Connect) -> AsyncIterator[Uplink]:
     """An open uplink; the time to connect is the stage `connect`."""
     async with contextlib.AsyncExitStack() as stack:
         with watch.stage("connect"):
-            uplink = await stack.enter_async_context(connected(ucpe))
+            uplink = await stack.enter_async_context(connect(ucpe))
         yield uplink
 
 

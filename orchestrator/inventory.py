@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -102,7 +105,7 @@ class Inventory(_Model):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for what, names in (("uCPE", [ucpe.id for ucpe in self.ucpes]), ("UNI", [uni.id for uni in self.unis])):
-            twice = sorted({name for name in names if names.count(name) > 1})
+            twice = sorted(name for name, times in Counter(names).items() if times > 1)
             if twice:
                 raise ValueError(f"{what} {', '.join(twice)} is there more than once")
         known = {ucpe.id for ucpe in self.ucpes}
@@ -113,11 +116,38 @@ class Inventory(_Model):
 
     def ucpe(self, ucpe_id: str) -> Ucpe:
         """The uCPE of that id; raises UnknownUcpe."""
-        for ucpe in self.ucpes:
-            if ucpe.id == ucpe_id:
-                return ucpe
+        if found := self._ucpes_by_id.get(ucpe_id):
+            return found
         known = ", ".join(ucpe.id for ucpe in self.ucpes) or "none"
         raise UnknownUcpe(f"uCPE {ucpe_id} is not in the inventory (known: {known})")
+
+    def uni(self, id_or_name: str) -> Uni | None:
+        """The UNI of that id, or else the first of that name."""
+        return self._unis_by_id.get(id_or_name) or self._unis_by_name.get(id_or_name)
+
+    def unis_on(self, ucpe_id: str) -> tuple[Uni, ...]:
+        """The UNIs of a uCPE."""
+        return self._unis_by_ucpe.get(ucpe_id, ())
+
+    # An inventory never changes, and may have a hundred thousand entries: all are found by key.
+    @cached_property
+    def _ucpes_by_id(self) -> Mapping[str, Ucpe]:
+        return {ucpe.id: ucpe for ucpe in self.ucpes}
+
+    @cached_property
+    def _unis_by_id(self) -> Mapping[str, Uni]:
+        return {uni.id: uni for uni in self.unis}
+
+    @cached_property
+    def _unis_by_name(self) -> Mapping[str, Uni]:
+        return {uni.name: uni for uni in reversed(self.unis)}
+
+    @cached_property
+    def _unis_by_ucpe(self) -> Mapping[str, tuple[Uni, ...]]:
+        found: dict[str, tuple[Uni, ...]] = {}
+        for uni in self.unis:
+            found[uni.ucpe] = (*found.get(uni.ucpe, ()), uni)
+        return found
 
 
 def load_inventory(path: Path) -> Inventory:

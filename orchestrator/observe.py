@@ -20,19 +20,22 @@ from orchestrator.model import (
     VnfObservation,
 )
 from orchestrator.plan import SitePlan, diff
+from orchestrator.southbound.contract import Connect, Uplink
 from orchestrator.southbound.docker import ContainerEntry
 from orchestrator.southbound.ports import BridgePort
 from orchestrator.southbound.rules import InstalledRule
-from orchestrator.southbound.uplink import Uplink
+from orchestrator.southbound.uplink import connected
 from orchestrator.steps import Stopwatch, complaint
 from orchestrator.survey import Survey, owned, port_names, present, rule_ends, survey
 
 
-async def observe_site(ucpe: Ucpe, service_id: str, record: Record) -> DeploymentObservation:
+async def observe_site(
+    ucpe: Ucpe, service_id: str, record: Record, connect: Connect = connected
+) -> DeploymentObservation:
     """Ask the uCPE; a problem with it is part of the observation, never raised."""
     template = record.plans[0].template if record.plans else ""
     try:
-        async with session(ucpe, Stopwatch()) as uplink:
+        async with session(ucpe, Stopwatch(), connect) as uplink:
             found = await survey(uplink, service_id)
             vnfs = await asyncio.gather(*(_vnf(uplink, item) for item in _in_order(found.containers)))
     except (UcpeError, InventoryError) as error:

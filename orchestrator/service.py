@@ -24,6 +24,8 @@ from orchestrator.model import (
 )
 from orchestrator.observe import observe_site
 from orchestrator.plan import SitePlan, plan_site, port_keys, service_prefix
+from orchestrator.southbound.contract import Connect
+from orchestrator.southbound.uplink import connected
 from orchestrator.store import Store, StoredService
 from orchestrator.tosca import Catalogue
 
@@ -33,13 +35,21 @@ _WORST_FIRST = (Result.INCONSISTENT, Result.ROLLED_BACK, Result.APPLIED, Result.
 class Orchestrator:
     """Deploys services from the catalogue's templates to the inventory's uCPEs; `store` is an SQLAlchemy URL.
 
-    A service may be changed by one request at a time; requests for different services run side by side.
+    `connect` opens sessions with uCPEs: the driver below. A service may be changed by one request at a time; requests
+    for different services run side by side.
     """
 
-    def __init__(self, inventory: Inventory, store: str | Store, catalogue: Catalogue | None = None) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        store: str | Store,
+        catalogue: Catalogue | None = None,
+        connect: Connect = connected,
+    ) -> None:
         self._inventory = inventory
         self._store = Store(store) if isinstance(store, str) else store
         self._catalogue = catalogue or Catalogue()
+        self._connect = connect
         self._busy: set[str] = set()
 
     def close(self) -> None:
@@ -85,7 +95,10 @@ class Orchestrator:
         """What the uCPEs really have of the service now. Raises UnknownService."""
         stored = await asyncio.to_thread(self._store.service, service_id)
         sites = await asyncio.gather(
-            *(observe_site(self._inventory.ucpe(ucpe), service_id, record) for ucpe, record in stored.records.items())
+            *(
+                observe_site(self._inventory.ucpe(ucpe), service_id, record, self._connect)
+                for ucpe, record in stored.records.items()
+            )
         )
         return ServiceObservation(service_id, stored.name, stored.generation, tuple(sites))
 
@@ -99,7 +112,7 @@ class Orchestrator:
             raise Conflict(f"service {service_id} is being changed by another request; wait for its end")
         self._busy.add(service_id)
         try:
-            yield _Work(self._store, service_id, on_event)
+            yield _Work(self._store, service_id, on_event, self._connect)
         finally:
             self._busy.discard(service_id)
 
@@ -109,7 +122,7 @@ class Orchestrator:
     def _plan(
         self, request: ServiceRequest, intents: Mapping[str, SiteIntent]
     ) -> tuple[StoredService, dict[str, SitePlan]]:
-        _refuse_conflicts(request.id, intents, self._store.services())
+        _refuse_conflicts(request.id, intents, self._store.rivals(request.id, list(intents)))
         stored = self._store.enter(request.id, request.name)
         plans = {}
         for ucpe, intent in intents.items():
@@ -121,17 +134,18 @@ class Orchestrator:
 class _Work:
     """One request under way: events with the time since its start, results into the store."""
 
-    def __init__(self, store: Store, service_id: str, on_event: EventListener | None) -> None:
+    def __init__(self, store: Store, service_id: str, on_event: EventListener | None, connect: Connect) -> None:
         self._store = store
         self._service_id = service_id
         self._on_event = on_event
+        self._connect = connect
         self._start = time.monotonic()
 
     async def deploy(self, ucpe: Ucpe, plan: SitePlan, record: Record) -> DeploymentOutcome:
         def tell(stage: str, message: str, vnf: str | None) -> None:
             self._tell(ucpe.id, stage, message, vnf)
 
-        outcome, after = await deploy_site(ucpe, plan, record, tell)
+        outcome, after = await deploy_site(ucpe, plan, record, tell, self._connect)
         await asyncio.to_thread(
             self._store.finish, self._service_id, ucpe.id, after, outcome.result.value, outcome.error
         )
@@ -141,7 +155,7 @@ class _Work:
         def tell(stage: str, message: str, vnf: str | None) -> None:
             self._tell(ucpe.id, stage, message, vnf)
 
-        outcome = await remove_site(ucpe, self._service_id, tell)
+        outcome = await remove_site(ucpe, self._service_id, tell, self._connect)
         if outcome.result is Result.REMOVED:
             await asyncio.to_thread(self._store.leave, self._service_id, ucpe.id)
         return outcome
@@ -164,9 +178,11 @@ class _Work:
 
 def _checked(request: ServiceRequest) -> ServiceRequest:
     try:
-        UUID(request.id)
+        canonical = str(UUID(request.id))
     except ValueError:
         raise RequestError(f"'{request.id}' is no UUID; a service is named by one") from None
+    if request.id != canonical:
+        raise RequestError(f"'{request.id}' is not how a UUID is written; write {canonical}")
     ucpes = [item.ucpe for item in request.deployments]
     if twice := sorted({ucpe for ucpe in ucpes if ucpes.count(ucpe) > 1}):
         raise RequestError(f"more than one deployment on uCPE {', '.join(twice)}; a service has one for each")

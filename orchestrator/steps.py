@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 
 from orchestrator.model import UcpeError, UcpeRefused, VnfError
 from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
+from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
-from orchestrator.southbound.openflow import OpenFlowSwitch
 from orchestrator.southbound.ports import InternalPort
 from orchestrator.southbound.rules import Rule, difference, messages
-from orchestrator.southbound.uplink import Uplink
 from orchestrator.survey import OWNER_MASK, owned, port_names, show_rule
 
 INTENT_FILE = "/var/lib/vnf/intent.json"
@@ -163,7 +162,7 @@ async def _refusal(uplink: Uplink, container: ContainerPlan) -> tuple[str, str |
     return None
 
 
-async def on_switch(uplink: Uplink, work: Callable[[OpenFlowSwitch], Awaitable[T]]) -> T:
+async def on_switch(uplink: Uplink, work: Callable[[Switch], Awaitable[T]]) -> T:
     """Do work that may be repeated; once more when the switch dropped its connections meanwhile."""
     switch = await uplink.switch()
     try:
@@ -194,7 +193,7 @@ async def set_rules(uplink: Uplink, service_id: str, wanted: tuple[Rule, ...]) -
     """
     before: tuple[Rule, ...] = ()
 
-    async def work(switch: OpenFlowSwitch) -> None:
+    async def work(switch: Switch) -> None:
         nonlocal before
         installed = [item.rule for item in await switch.dump()]
         own = tuple(rule for rule in installed if owned(rule, service_id))

@@ -8,7 +8,7 @@ readable for its owner only.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    or_,
     select,
 )
 from sqlalchemy.engine import make_url
@@ -33,10 +34,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from orchestrator.execute import Record
 from orchestrator.intent import Role
 from orchestrator.model import StoreError, UnknownService
-from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan
+from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan, service_prefix
 
 PortKey = tuple[str, Role]
 BUSY_MILLISECONDS = 10_000
+_WINDOW = 256
+"""Placeholders that are looked at in one query."""
 
 
 class _Base(DeclarativeBase):
@@ -58,7 +61,7 @@ class DeploymentRow(_Base):
 
     __tablename__ = "deployments"
     service_id: Mapped[str] = mapped_column(ForeignKey("services.id", ondelete="CASCADE"), primary_key=True)
-    ucpe: Mapped[str] = mapped_column(primary_key=True)
+    ucpe: Mapped[str] = mapped_column(primary_key=True, index=True)
     state: Mapped[str]
     error: Mapped[str | None]
     plan: Mapped[dict[str, Any] | None]
@@ -97,6 +100,7 @@ class Store:
     def __init__(self, url: str) -> None:
         try:
             self._engine = _open(url)
+            self._free_from = 0  # where to look for a free placeholder; those below are in use, or soon found anew
             _Base.metadata.create_all(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise StoreError(f"cannot open the state database: {error}") from error
@@ -109,6 +113,15 @@ class Store:
         """All services, by id."""
         with self._transaction() as session:
             return tuple(_stored(row) for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)))
+
+    def rivals(self, service_id: str, ucpes: Collection[str]) -> tuple[StoredService, ...]:
+        """The other services on these uCPEs, and those whose id starts with the same eight digits."""
+        prefix = service_prefix(service_id)
+        there = select(DeploymentRow.service_id).where(DeploymentRow.ucpe.in_(ucpes))
+        query = select(ServiceRow).where(or_(ServiceRow.id.in_(there), ServiceRow.id.between(prefix, f"{prefix}g")))
+        with self._transaction() as session:
+            rows = session.scalars(query.where(ServiceRow.id != service_id).order_by(ServiceRow.id))
+            return tuple(_stored(row) for row in rows)
 
     def service(self, service_id: str) -> StoredService:
         """That service; raises UnknownService."""
@@ -129,17 +142,15 @@ class Store:
     def placeholders(self, service_id: str, ucpe: str, ports: Sequence[PortKey]) -> dict[PortKey, int]:
         """The numbers of these ports' placeholders: those they have, and the lowest free ones for the others."""
         with self._transaction() as session:
-            rows = session.scalars(select(PlaceholderRow)).all()
-            owner = {(row.service_id, row.ucpe, row.vnf, row.role): row.number for row in rows}
-            free = _free({row.number for row in rows})
-            chosen: dict[PortKey, int] = {}
-            for vnf, role in ports:
-                number = owner.get((service_id, ucpe, vnf, role))
-                if number is None:
-                    number = next(free)
-                    session.add(PlaceholderRow(number=number, service_id=service_id, ucpe=ucpe, vnf=vnf, role=role))
-                chosen[vnf, role] = number
-            return chosen
+            rows = session.scalars(select(PlaceholderRow).where(_at(PlaceholderRow, service_id, ucpe)))
+            owner: dict[tuple[str, str], int] = {(row.vnf, row.role): row.number for row in rows}
+            new = [port for port in ports if port not in owner]
+            chosen = dict(zip(new, self._free(session, len(new)), strict=True))
+            session.add_all(
+                PlaceholderRow(number=number, service_id=service_id, ucpe=ucpe, vnf=vnf, role=role)
+                for (vnf, role), number in chosen.items()
+            )
+            return {port: owner[port] if port in owner else chosen[port] for port in ports}
 
     def begin(self, service_id: str, attempts: Mapping[str, SitePlan | None]) -> None:
         """Record what is going to be done on each uCPE (None: removal), before it is done."""
@@ -169,18 +180,40 @@ class Store:
             unused = delete(PlaceholderRow).where(
                 PlaceholderRow.service_id == service_id, PlaceholderRow.ucpe == ucpe, PlaceholderRow.vnf.not_in(vnfs)
             )
-            session.execute(unused)
+            self._freed(session.scalars(unused.returning(PlaceholderRow.number)))
 
     def leave(self, service_id: str, ucpe: str) -> None:
         """Forget an end point from which everything is removed."""
         with self._transaction() as session:
             session.execute(delete(DeploymentRow).where(_at(DeploymentRow, service_id, ucpe)))
-            session.execute(delete(PlaceholderRow).where(_at(PlaceholderRow, service_id, ucpe)))
+            unused = delete(PlaceholderRow).where(_at(PlaceholderRow, service_id, ucpe))
+            self._freed(session.scalars(unused.returning(PlaceholderRow.number)))
 
     def forget(self, service_id: str) -> None:
         """Forget a service of which nothing is left."""
         with self._transaction() as session:
+            unused = select(PlaceholderRow.number).where(PlaceholderRow.service_id == service_id)
+            self._freed(session.scalars(unused))
             session.delete(_row(session, service_id))
+
+    def _free(self, session: Session, count: int) -> list[int]:
+        """The lowest free numbers. What lies below the last one taken is in use, unless it was freed since."""
+        found: list[int] = []
+        windows = (*range(self._free_from, PLACEHOLDERS, _WINDOW), *range(0, self._free_from, _WINDOW))
+        for start in windows if count else ():
+            end = min(start + _WINDOW, PLACEHOLDERS)
+            query = select(PlaceholderRow.number).where(PlaceholderRow.number.between(start, end - 1))
+            used = {*session.scalars(query), *found}
+            found += [number for number in range(start, end) if number not in used][: count - len(found)]
+            if len(found) == count:
+                break
+        if len(found) < count:
+            raise StoreError("all placeholder addresses are in use")
+        self._free_from = found[-1] + 1 if found else self._free_from
+        return found
+
+    def _freed(self, numbers: Iterable[int]) -> None:
+        self._free_from = min(self._free_from, *numbers, self._free_from)
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
@@ -242,8 +275,3 @@ def _stored(row: ServiceRow) -> StoredService:
 
 def _plan(values: dict[str, Any] | None) -> SitePlan | None:
     return load_plan(values) if values else None
-
-
-def _free(used: Collection[int]) -> Iterator[int]:
-    yield from (number for number in range(PLACEHOLDERS) if number not in used)
-    raise StoreError("all placeholder addresses are in use")

@@ -108,6 +108,13 @@ def _flow_mod(rule: Rule, command: int, mask: int) -> Any:
     )
 
 
+def message_rule(message: Any) -> Rule:
+    """The rule that a flow-mod of `messages` is about: what a switch reads in it."""
+    outputs = [action.port for instruction in message.instructions for action in instruction.actions]
+    match = tuple(sorted(message.match.items()))
+    return Rule(message.priority, match, tuple(outputs), message.table_id, message.cookie)
+
+
 def dump_request(cookie: int, mask: int) -> Any:
     """Asks for the rules of all tables whose cookie agrees with `cookie` where `mask` has ones."""
     return ofproto_v1_4_parser.OFPFlowStatsRequest(PROTOCOL, cookie=cookie, cookie_mask=mask)

@@ -1,4 +1,4 @@
-"""The three connections to one uCPE."""
+"""The three connections to one uCPE over the management network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator.southbound.ports import PortTable
 from orchestrator.southbound.tls import Endpoint, client_context
 
 
-class Uplink:
+class RemoteUplink:
     """An open session with a uCPE: its engine, the ports of its bridge, the rules of its bridge."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Uplink:
 
 
 @contextlib.asynccontextmanager
-async def connected(ucpe: Ucpe) -> AsyncIterator[Uplink]:
+async def connected(ucpe: Ucpe) -> AsyncIterator[RemoteUplink]:
     """Connect to the three endpoints at once; raises UcpeUnreachable, UcpeRefused or InventoryError."""
     context = client_context(ucpe)
     results = await asyncio.gather(
@@ -64,7 +64,7 @@ async def connected(ucpe: Ucpe) -> AsyncIterator[Uplink]:
         made = [item for item in results if not isinstance(item, BaseException)]
         await asyncio.gather(*(item.close() for item in made))
         raise next(item for item in results if isinstance(item, BaseException))
-    uplink = Uplink(ucpe, context, docker, ovsdb, switch)
+    uplink = RemoteUplink(ucpe, context, docker, ovsdb, switch)
     try:
         yield uplink
     finally:

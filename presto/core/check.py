@@ -37,8 +37,7 @@ def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
 
 def find_uni(inventory: Inventory, id_or_name: str) -> Uni | None:
     """The UNI of that id, or else of that name."""
-    by_name = (uni for uni in inventory.unis if uni.name == id_or_name)
-    return next((uni for uni in inventory.unis if uni.id == id_or_name), None) or next(by_name, None)
+    return inventory.uni(id_or_name)
 
 
 def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
