@@ -1,0 +1,180 @@
+"""The typed client against a running server: orders, services, pages, listeners, errors, lost connections."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presto.client import (
+    Client,
+    ClientCredentials,
+    Conflict,
+    NotFound,
+    Options,
+    PrestoError,
+    Refused,
+    Token,
+    Unreachable,
+    payload,
+)
+from presto.client.pages import query_name
+from presto.mef import inventory, ordering
+from presto.mef.envelope import Order
+from presto.mef.payload import EndPoint, Swvc, Uni
+
+
+def ids(presto: Client) -> list[str]:
+    return [order.id for order in presto.orders.all()]
+
+
+def test_an_order_from_the_first_request_to_its_services(presto: Client, example: Any) -> None:
+    placed = presto.orders.create(example)
+    assert placed.state in {"acknowledged", "inProgress"}
+    ended = presto.orders.wait(placed.id, interval=0.005)
+    assert ended.state == "completed"
+    assert [item.state for item in ended.service_order_item] == ["completed"] * 5
+    assert ended.external_id == "acme-2026-001"
+    found = [
+        payload(presto.services.get(str(item.service.id)).service_configuration) for item in ended.service_order_item
+    ]
+    assert [type(shape) for shape in found] == [Uni, Uni, Swvc, EndPoint, EndPoint]
+    assert isinstance(found[2], Swvc) and found[2].sw_vc_identifier == "acme-office"
+    (service,) = presto.connectivity.services()
+    assert service.uuid == ended.service_order_item[2].service.id
+    assert presto.connectivity.service("acme-office").lifecycle_state == "INSTALLED"
+    assert len(presto.connectivity.unis()) == 4
+
+
+def test_a_typed_order_is_sent_as_it_was_written(presto: Client, example: Any) -> None:
+    order = Order.model_validate(example)
+    placed = presto.orders.create(order)
+    sent = order.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    assert sent == example
+    assert placed.description == example["description"]
+    presto.orders.wait(placed.id, interval=0.005)
+
+
+def test_everything_wrong_comes_with_its_place(presto: Client, example: Any) -> None:
+    example["serviceOrderItem"][3]["service"]["serviceConfiguration"]["policyMap"][1]["policy"]["polName"] = "busyness"
+    del example["serviceOrderItem"][2]["service"]["state"]
+    with pytest.raises(Refused) as refused:
+        presto.orders.create(example)
+    assert refused.value.status == 422
+    assert [(finding.code, finding.path) for finding in refused.value.findings] == [
+        ("missingProperty", "/serviceOrderItem/2/service/state"),
+    ]
+    example["serviceOrderItem"][2]["service"]["state"] = "active"
+    with pytest.raises(Refused) as refused:
+        presto.orders.create(example)
+    (finding,) = refused.value.findings
+    assert finding.path == "/serviceOrderItem/3/service/serviceConfiguration/policyMap/1/policy/polName"
+    assert finding.hint == 'Did you mean "business"?'
+
+
+def test_errors_of_every_face(presto: Client) -> None:
+    for ask in (
+        lambda: presto.orders.get("no such/order"),
+        lambda: presto.services.get("none"),
+        lambda: presto.orders.hubs.get("none"),
+        lambda: presto.connectivity.service("none"),
+    ):
+        with pytest.raises(NotFound) as missing:
+            ask()
+        assert missing.value.findings[0].reason
+    with pytest.raises(Refused) as refused:
+        presto.orders.page(state="done")  # type: ignore[arg-type]
+    assert refused.value.findings[0].code == "invalidQuery"
+
+
+def test_pages_are_followed_to_the_end(presto: Client, example: Any) -> None:
+    placed = presto.orders.create(example)
+    presto.orders.wait(placed.id, interval=0.005)
+    first = presto.services.page(limit=3)
+    rest = presto.services.page(offset=3, limit=10)
+    assert (len(first.records), first.total, len(rest.records)) == (3, 7, 4)
+    everything = [service.id for service in presto.services.all()]
+    assert everything == [service.id for service in (*first.records, *rest.records)]
+    urn = "urn:mef:lso:spec:service:swvc-end-point:v0.0.3:all"
+    assert len(list(presto.services.all(type=urn, state="active"))) == 2
+    item = placed.service_order_item[2].id
+    (swvc,) = presto.services.all(service_order_id=placed.id, service_order_item_id=item)
+    assert swvc.external_id == "acme-offices"
+    before = datetime.now(UTC) - timedelta(hours=1)
+    assert ids(presto) == [placed.id]
+    assert list(presto.orders.all(order_date_lt=before)) == []
+    assert [order.id for order in presto.orders.all(order_date_gt=before, state="completed")] == [placed.id]
+
+
+def test_filters_have_their_published_names() -> None:
+    from presto.client.orders import OrderFilters
+    from presto.client.services import ServiceFilters
+
+    assert {query_name(name) for name in OrderFilters.__annotations__} == set(ordering._FILTERS)
+    published = {*inventory._FILTERS, *inventory._PLACES, *inventory._ITEM}
+    assert {query_name(name) for name in ServiceFilters.__annotations__} == published
+
+
+def test_listeners(presto: Client) -> None:
+    for hubs, event in ((presto.orders.hubs, "serviceOrderCreateEvent"), (presto.services.hubs, "serviceCreateEvent")):
+        made = hubs.register("https://client.example/x", [event])
+        assert (hubs.get(made.id).callback, made.query) == ("https://client.example/x", f"eventType={event}")
+        hubs.unregister(made.id)
+        with pytest.raises(NotFound):
+            hubs.get(made.id)
+
+
+def test_an_order_whose_answer_is_lost_is_sent_again_under_its_key(
+    presto: Client, relay: Callable[[int], Any], example: Any
+) -> None:
+    lossy = relay(1)
+    with Client(Options(url=lossy.url, pause=0.01)) as client, contextlib.suppress(Refused):
+        client.orders.create(example)
+    first, second = (re.search(rb"(?i)idempotency-key: (\S+)", request) for request in lossy.requests)
+    assert first and second and first[1] == second[1]
+    assert len(ids(presto)) == 1
+
+
+def test_a_listener_is_not_registered_twice(presto: Client, relay: Callable[[int], Any]) -> None:
+    lossy = relay(1)
+    with Client(Options(url=lossy.url, pause=0.01)) as client, pytest.raises(Unreachable):
+        client.orders.hubs.register("https://client.example/x")
+    assert len(lossy.requests) == 1
+
+
+def test_a_server_that_is_not_there() -> None:
+    with (
+        Client(Options(url="http://127.0.0.1:9", pause=0.001)) as client,
+        pytest.raises(Unreachable, match=":9 does not"),
+    ):
+        client.orders.get("x")
+
+
+SECRET = "do-not-show"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (Options(url="ftp://127.0.0.1"), "is no base of a server"),
+        (Options(url="http://user:do-not-show@127.0.0.1"), "is no base of a server"),
+        (Options(url="http://a:port"), "is no URL"),
+        (Options(url="http://presto.example", credentials=Token(SECRET)), "use https"),
+        (Options(url="http://presto.example", credentials=ClientCredentials("a", SECRET)), "use https"),
+        (Options(url="https://presto.example", ca=Path("/nowhere")), "/nowhere cannot be used"),
+    ],
+)
+def test_options_that_cannot_be_used(options: Options, text: str) -> None:
+    with pytest.raises(PrestoError, match=text) as error:
+        Client(options)
+    assert SECRET not in str(error.value)
+    assert SECRET not in repr(options) or "user:" in options.url
+
+
+def test_the_error_classes_form_one_tree() -> None:
+    assert issubclass(NotFound, Refused) and issubclass(Conflict, Refused) and issubclass(Refused, PrestoError)
