@@ -9,8 +9,8 @@ from typing import Any
 
 from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.clock import Clock
+from scenarios.face import Face
 from scenarios.format import Scenario
-from scenarios.presto_client import PrestoClient
 from scenarios.proof import Fault
 from testbed.lab import Lab
 from testbed.namespace import Namespace
@@ -34,7 +34,7 @@ class Context:
 
     scenario: Scenario
     lab: Lab
-    presto: PrestoClient
+    face: Face
     clock: Clock
     service_id: str = ""
     ordered_at: float = 0.0
@@ -78,16 +78,8 @@ class Context:
 
     def settled(self) -> dict[str, Any] | None:
         """Return the service's details once its order has reached an end, whichever."""
-        details = self.presto.service(self.service_id)
-        if details and (details.get("operational-state") == "ENABLED" or self.service_error(details)):
-            return details
-        return None
-
-    @staticmethod
-    def service_error(details: dict[str, Any]) -> str:
-        """Return the reason that the API gives for a service that did not come up, empty when it gives none."""
-        names = {pair.get("value-name"): pair.get("value", "") for pair in details.get("name", [])}
-        return str(names.get("lso-error", ""))
+        details = self.face.service(self.service_id)
+        return details if details and self.face.ended(details) else None
 
     def take_ports(self, count: int) -> int:
         """Return the first of *count* source-port offsets that no probe of this run has used."""

@@ -78,7 +78,9 @@ class Service(Strict):
     """The SD-WAN service (SWVC) that the scenario orders by the Presto API."""
 
     name: Word
-    face: Literal["presto-rpc"] = "presto-rpc"
+    face: Literal["presto-rpc", "mef-ordering"] = Field(
+        default="presto-rpc", description="the API that it is ordered through: the PoC's RPCs, or MEF 99.1 ordering"
+    )
     mtu: int = Field(default=1400, ge=576, le=1400)
     endpoints: list[EndPoint] = Field(min_length=1)
     applications: list[Application] = Field(min_length=1)

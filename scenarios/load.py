@@ -12,7 +12,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from scenarios.errors import Finding, ScenarioError, nearest
-from scenarios.format import Scenario, SiteEntry
+from scenarios.format import Scenario, Service, SiteEntry
+from scenarios.order_items import criterion_fault
 from scenarios.source import Path_, Source, read
 from scenarios.verb import Verb
 from scenarios.verbs import REGISTRY
@@ -116,6 +117,8 @@ def _references(source: Source, scenario: Scenario, steps: list[tuple[int, Verb]
         if endpoint.site not in sites:
             place: Path_ = ("service", "endpoints", index, "site")
             yield source.finding(place, f"no site {endpoint.site!r}", nearest(endpoint.site, sites))
+    if scenario.service.face == "mef-ordering":
+        yield from _payloads(source, scenario.service)
     seen: dict[str, int] = {}
     for index, step in enumerate(scenario.steps):
         if step.id in seen:
@@ -124,6 +127,21 @@ def _references(source: Source, scenario: Scenario, steps: list[tuple[int, Verb]
     for index, verb in steps:
         for key, message, hint in verb.unknown_names(scenario):
             yield source.finding(("steps", index, "with", *key), message, hint)
+
+
+def _payloads(source: Source, service: Service) -> Iterator[Finding]:
+    """Yield what the payloads of the ordering API have no member for."""
+    if service.mtu != Service.model_fields["mtu"].default:
+        yield source.finding(("service", "mtu"), "an MTU cannot be ordered through this face", "leave it out")
+    lists = {
+        "applications": [application.criteria for application in service.applications],
+        "policies": [policy.criteria for policy in service.policies],
+    }
+    for key, entries in lists.items():
+        for index, criteria in enumerate(entries):
+            for name, value in criteria.items():
+                if fault := criterion_fault(key, name, value):
+                    yield source.finding(("service", key, index, "criteria", name), fault)
 
 
 def _wan(source: Source, place: Path_, site: SiteEntry, scenario: Scenario) -> Iterator[Finding]:

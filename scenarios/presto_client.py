@@ -7,11 +7,16 @@ from typing import Any, Self
 
 import httpx
 
+from scenarios.face import Details, State
+from scenarios.format import Service
+from scenarios.order import create_input
+
 MEDIA_TYPE = "application/yang-data+json"
+UNI_SUFFIX = "-lan0"
 
 
 class PrestoError(Exception):
-    """The API refused a request: *status* and the messages of its ``ietf-restconf:errors`` body."""
+    """The API refused a request: *status* and the messages of its body."""
 
     def __init__(self, rpc: str, status: int, messages: tuple[str, ...]) -> None:
         self.rpc, self.status, self.messages = rpc, status, messages
@@ -47,24 +52,39 @@ class PrestoClient:
         points = self.call("get-service-interface-point-list").get("sip", [])
         return {pair["value"]: point["uuid"] for point in points for pair in point.get("name", [])}
 
-    def create(self, order: dict[str, Any]) -> str:
+    def order(self, service: Service) -> str:
         """Order a connectivity service; returns its uuid."""
-        service: dict[str, Any] = self.call("create-connectivity-service", **order)["service"]
-        return str(service["uuid"])
+        unis = {name.removesuffix(UNI_SUFFIX): uuid for name, uuid in self.unis().items()}
+        created: dict[str, Any] = self.call("create-connectivity-service", **create_input(service, unis))["service"]
+        return str(created["uuid"])
 
-    def service(self, uuid: str) -> dict[str, Any] | None:
+    def service(self, service_id: str) -> Details | None:
         """Return the details of a service, or nothing when the API does not know it (any longer)."""
         try:
-            found: dict[str, Any] = self.call("get-connectivity-service-details", service_id_or_name=uuid)["service"]
+            found: Details = self.call("get-connectivity-service-details", service_id_or_name=service_id)["service"]
         except PrestoError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return None
             raise
         return found
 
-    def delete(self, uuid: str) -> None:
+    def ended(self, details: Details) -> bool:
+        """Tell whether the service works or the API gives the reason why not."""
+        return details.get("operational-state") == "ENABLED" or bool(self.error(details))
+
+    def error(self, details: Details) -> str:
+        """Return the reason that stands among the names of a service that did not come up."""
+        names = {pair.get("value-name"): pair.get("value", "") for pair in details.get("name", [])}
+        return str(names.get("lso-error", ""))
+
+    def states(self, details: Details) -> list[State]:
+        """Return the three states of TAPI."""
+        wanted = {"lifecycle-state": "INSTALLED", "operational-state": "ENABLED", "administrative-state": "UNLOCKED"}
+        return [State(name, details.get(name), expected) for name, expected in wanted.items()]
+
+    def delete(self, service_id: str) -> None:
         """Ask for the removal of a service."""
-        self.call("delete-connectivity-service", service_id_or_name=uuid)
+        self.call("delete-connectivity-service", service_id_or_name=service_id)
 
 
 def _messages(answer: httpx.Response) -> tuple[str, ...]:

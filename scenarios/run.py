@@ -16,8 +16,8 @@ from scenarios.clock import Clock
 from scenarios.context import Context
 from scenarios.judge import judge
 from scenarios.load import LoadedScenario
-from scenarios.presto_client import PrestoClient, PrestoError
-from scenarios.session import ApiStarter, new_lab, order
+from scenarios.presto_client import PrestoError
+from scenarios.session import ApiStarter, new_lab, open_face, order
 from testbed import doctor
 from testbed.lab import Lab
 
@@ -68,8 +68,8 @@ class _Run:
             with self.clock.phase("start the API"):
                 database = lab.folder / "presto.db"
                 url = stack.enter_context(self.start_api(lab.inventory, database))
-                presto = stack.enter_context(PrestoClient(url))
-            self.context = Context(self.loaded.scenario, lab, presto, self.clock, engines=dict(lab.engines))
+                face = stack.enter_context(open_face(self.loaded.scenario, url))
+            self.context = Context(self.loaded.scenario, lab, face, self.clock, engines=dict(lab.engines))
             with self.clock.phase("order"):
                 order(self.context)
             with self.clock.phase("steps"):

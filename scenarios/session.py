@@ -8,8 +8,9 @@ from pathlib import Path
 
 from scenarios.clock import Clock
 from scenarios.context import Context
+from scenarios.face import Face
 from scenarios.format import Scenario
-from scenarios.order import create_input
+from scenarios.ordering_client import OrderingClient
 from scenarios.presto_client import PrestoClient
 from testbed import build, store
 from testbed.lab import Lab
@@ -20,7 +21,6 @@ from testbed.traffic import ping
 ApiStarter = Callable[[Path, Path], AbstractContextManager[str]]
 """Starts a Presto server on an inventory file with a database file; yields its URL."""
 
-UNI_SUFFIX = "-lan0"
 REACHED_SECONDS = 30.0
 
 
@@ -35,15 +35,18 @@ def new_lab(scenario: Scenario, progress: Listener = silent) -> Lab:
     return Lab.create(scenario.lab_spec(), progress=progress, store=store.current())
 
 
+def open_face(scenario: Scenario, url: str) -> Face:
+    """Return a client of the face that the scenario orders through."""
+    return OrderingClient(url) if scenario.service.face == "mef-ordering" else PrestoClient(url)
+
+
 def order(context: Context) -> None:
     """Remember what each uCPE is like, then order the scenario's service. Raises ``PrestoError`` when it is refused."""
     sites = context.service_sites()
     for site in sites:
         context.baselines[site] = context.view(site).snapshot()
-    unis = {name.removesuffix(UNI_SUFFIX): uuid for name, uuid in context.presto.unis().items()}
-    body = create_input(context.scenario.service, unis)
     context.ordered_at = context.clock.now()
-    context.service_id = context.presto.create(body)
+    context.service_id = context.face.order(context.scenario.service)
 
 
 @contextmanager
@@ -52,9 +55,9 @@ def ordered(scenario: Scenario, start_api: ApiStarter) -> Iterator[Context]:
     with (
         new_lab(scenario) as lab,
         start_api(lab.inventory, lab.folder / "presto.db") as url,
-        PrestoClient(url) as presto,
+        open_face(scenario, url) as face,
     ):
-        context = Context(scenario, lab, presto, Clock(lambda _name: None), engines=dict(lab.engines))
+        context = Context(scenario, lab, face, Clock(lambda _name: None), engines=dict(lab.engines))
         order(context)
         _await_reachable(context)
         yield context
@@ -65,6 +68,6 @@ def _await_reachable(context: Context) -> None:
     end = context.clock.now() + REACHED_SECONDS
     while not ping(source.namespace, target.ip, count=1, wait=0.5).received:
         details = context.settled() or {}
-        reason = context.service_error(details)
+        reason = context.face.error(details) if details else ""
         if reason or context.clock.now() > end:
             raise SessionError(f"the sites do not reach each other: {reason or 'no answer'}")

@@ -12,7 +12,8 @@ from scenarios.verb import Verb
 class ServiceRemoved(Verb, name="service.removed"):
     """Delete the service by the API and prove that each uCPE is as it was before the order.
 
-    *Expected results*: the API no longer knows the service within the deadline; OpenFlow rules, ports, container
+    *Expected results*: the API no longer has the service within the deadline (the inventory keeps it, ``terminated``,
+    and the order that deleted it is ``completed``); OpenFlow rules, ports, container
     networks and containers of each uCPE equal those that were seen before the order, one by one.
 
     *Fails when* a rule, a port, a network or a container stays behind, or something is gone that was there before.
@@ -23,13 +24,11 @@ class ServiceRemoved(Verb, name="service.removed"):
     within_seconds: float = Field(default=30, gt=0)
 
     def prove(self, context: Context, proof: Proof) -> str:
-        if context.presto.service(context.service_id) is not None:
-            context.presto.delete(context.service_id)
-        gone = proof.until("service unknown to the API", self.within_seconds, lambda: self._gone(context))
-        details = None if gone else context.presto.service(context.service_id)
-        proof.check(
-            "the API no longer knows the service", bool(gone), expected="not found", measured=details or "not found"
-        )
+        if context.face.service(context.service_id) is not None:
+            context.face.delete(context.service_id)
+        gone = proof.until("service gone from the API", self.within_seconds, lambda: self._gone(context))
+        details = None if gone else context.face.service(context.service_id)
+        proof.check("the API no longer has the service", bool(gone), expected="gone", measured=details or "gone")
         for site, before in context.baselines.items():
             after = context.view(site).snapshot()
             proof.add_json(
@@ -49,7 +48,7 @@ class ServiceRemoved(Verb, name="service.removed"):
         return f"nothing of the service is left on {len(context.baselines)} uCPEs"
 
     def _gone(self, context: Context) -> bool:
-        return context.presto.service(context.service_id) is None
+        return context.face.service(context.service_id) is None
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.service_sites()[0]} -- ovs-ofctl -O OpenFlow14 dump-flows br-ucpe"

@@ -20,8 +20,6 @@ def _order() -> dict[str, Any]:
     return create_input(load(ROOT / "scenarios" / "poc-two-sites").scenario.service, UNIS)
 
 
-
-
 def test_the_order_has_members_of_the_standard_only() -> None:
     document = yaml.safe_load(STANDARD.read_text(encoding="utf-8"))
     definitions = document["definitions"]
