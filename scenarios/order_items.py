@@ -20,7 +20,7 @@ def add_items(service: Service) -> list[dict[str, Any]]:
 
 
 def criterion_fault(list_name: str, name: str, value: Value) -> str:
-    """Return why a criterion in the list ``applications`` or ``policies`` cannot be written in a payload, or nothing."""
+    """Return why a criterion of ``applications`` or ``policies`` cannot be written in a payload, or nothing."""
     known = _FLOW if list_name == "applications" else _POLICY
     if name not in known:
         return f"{name} cannot be ordered through this face; it takes {', '.join(known)}"

@@ -1,0 +1,33 @@
+"""The PoC ordered through MEF 99.1 ordering: the same proofs on the wire hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from breaking import POC
+
+from lso.api import api_server
+from reports.model import Verdict
+from scenarios.context import Context
+from scenarios.judge import judge
+from scenarios.load import LoadedScenario, load
+from scenarios.session import ordered
+
+LOADED: LoadedScenario = load(POC.with_name("poc-two-sites-ordering"))
+STEPS = list(zip(LOADED.scenario.steps, LOADED.verbs, strict=True))
+
+
+@pytest.fixture(scope="module")
+def variant() -> Iterator[Context]:
+    """A lab of its own, because the last step removes the service."""
+    with ordered(LOADED.scenario, api_server) as running:
+        yield running
+
+
+def test_every_step_of_the_scenario(variant: Context, tmp_path: Path) -> None:
+    results = [judge(variant, step, verb, tmp_path / step.id) for step, verb in STEPS]
+    told = {result.id: f"{result.verdict}: {result.message}" for result in results}
+    assert {result.verdict for result in results} == {Verdict.PASSED}, told
+    assert len(results) == 14
