@@ -32,13 +32,25 @@ class Tls(_Model):
     key: Path
 
 
+class Underlay(_Model):
+    """What is known of a network that WAN ports lead to; by default the worse: public, and no flat rate."""
+
+    name: Name
+    type: Literal["public", "private"] = "public"
+    billing: Literal["flat-rate", "usage-based", "other"] = "other"
+
+
 class WanPort(_Model):
-    """A port of the bridge that leads to an underlay; `address` is the site's own address there."""
+    """A port of the bridge that leads to an underlay; `address` is the site's own address there.
+
+    A `backup` is used only where no other underlay connects the sites.
+    """
 
     port: PortName
     underlay: Name
     address: str
     gateway: str | None = None
+    backup: bool = False
 
     @field_validator("address")
     @classmethod
@@ -97,14 +109,19 @@ class Uni(_Model):
 
 
 class Inventory(_Model):
-    """All uCPEs and UNIs; ids are unique and each UNI's uCPE exists."""
+    """All uCPEs and UNIs; ids are unique and each UNI's uCPE exists. Underlays need no entry to be there."""
 
     ucpes: tuple[Ucpe, ...]
     unis: tuple[Uni, ...] = ()
+    underlays: tuple[Underlay, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for what, names in (("uCPE", [ucpe.id for ucpe in self.ucpes]), ("UNI", [uni.id for uni in self.unis])):
+        for what, names in (
+            ("uCPE", [ucpe.id for ucpe in self.ucpes]),
+            ("UNI", [uni.id for uni in self.unis]),
+            ("underlay", [underlay.name for underlay in self.underlays]),
+        ):
             twice = sorted(name for name, times in Counter(names).items() if times > 1)
             if twice:
                 raise ValueError(f"{what} {', '.join(twice)} is there more than once")
@@ -128,6 +145,10 @@ class Inventory(_Model):
     def unis_on(self, ucpe_id: str) -> tuple[Uni, ...]:
         """The UNIs of a uCPE."""
         return self._unis_by_ucpe.get(ucpe_id, ())
+
+    def underlay(self, name: str) -> Underlay:
+        """What is known of the underlay of that name."""
+        return next((underlay for underlay in self.underlays if underlay.name == name), Underlay(name=name))
 
     # An inventory never changes, and may have a hundred thousand entries: all are found by key.
     @cached_property

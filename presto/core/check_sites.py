@@ -9,23 +9,15 @@ from orchestrator.inventory import Inventory, Uni
 from presto.core.criteria import prefix
 from presto.core.findings import Finding, Tag
 from presto.core.model import Swvc
-
-
-def common_underlays(inventory: Inventory, ucpes: list[str]) -> list[str]:
-    """The underlays that every one of these uCPEs is connected to, in the order of the first one's ports."""
-    ports = [[wan.underlay for wan in inventory.ucpe(ucpe).wan] for ucpe in ucpes]
-    return [name for name in dict.fromkeys(ports[0]) if all(name in others for others in ports)] if ports else []
+from presto.core.underlays import check_underlays
 
 
 def check_sites(swvc: Swvc, unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:
-    """Overlapping prefixes, two end points on one uCPE, and sites without a common underlay."""
+    """Overlapping prefixes, two end points on one uCPE, and sites without an underlay that does for all policies."""
     yield from _check_overlaps(unis, inventory)
     yield from _check_reserved(swvc, unis)
     yield from _check_ucpes(unis)
-    known = list(dict.fromkeys(uni.ucpe for uni in unis if uni))
-    if len(known) > 1 and not common_underlays(inventory, known):
-        message = f"No underlay connects all of {', '.join(known)}"
-        yield Finding(Tag.INVALID_VALUE, ("end_points",), message, "Connect the uCPEs to a common underlay.")
+    yield from check_underlays(swvc, inventory, list(dict.fromkeys(uni.ucpe for uni in unis if uni)))
 
 
 def _check_overlaps(unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from typing import Any
 from orchestrator.inventory import Inventory, Uni, WanPort
 from orchestrator.model import DeploymentRequest, ServiceRequest
 from presto.core.check import find_uni
-from presto.core.check_sites import common_underlays
 from presto.core.credentials import Credentials
 from presto.core.findings import Finding, Rejected, Tag
 from presto.core.model import Service, Swvc
@@ -16,6 +15,7 @@ from presto.core.policies import encryption
 from presto.core.rules import firewall_rules
 from presto.core.settings import Settings
 from presto.core.tunnels import talks
+from presto.core.underlays import carrier
 
 
 def site_unis(swvc: Swvc, inventory: Inventory) -> tuple[Uni, ...]:
@@ -41,7 +41,7 @@ def compile_request(
 ) -> ServiceRequest:
     """The orchestrator's request for a checked service. The identity of a site in IKE is the id of its uCPE."""
     unis = site_unis(service.swvc, inventory)
-    underlay = common_underlays(inventory, [uni.ucpe for uni in unis])[0]
+    underlay = _carrier(service.swvc, inventory, unis)
     ports = tuple(_wan(inventory, uni, underlay) for uni in unis)
     deployments = tuple(
         DeploymentRequest(
@@ -49,6 +49,7 @@ def compile_request(
             template=settings.template,
             inputs={
                 **_site(service.swvc, index, unis, ports),
+                "encryption": encryption(service.swvc.policies, private=inventory.underlay(underlay).type == "private"),
                 **_keys(uni.ucpe, credentials, settings),
                 "peers": _peers(service.swvc, index, unis, ports, credentials),
             },
@@ -58,6 +59,14 @@ def compile_request(
     return ServiceRequest(service.id, service.swvc.identifier, deployments)
 
 
+def _carrier(swvc: Swvc, inventory: Inventory, unis: tuple[Uni, ...]) -> str:
+    name = carrier(swvc, inventory, [uni.ucpe for uni in unis])
+    if name is None:
+        message, hint = "No underlay can carry the service any more", "Connect the sites, or change the service."
+        raise Rejected([Finding(Tag.INVALID_VALUE, ("underlays",), message, hint)])
+    return name
+
+
 def _wan(inventory: Inventory, uni: Uni, underlay: str) -> WanPort:
     return next(port for port in inventory.ucpe(uni.ucpe).wan if port.underlay == underlay)
 
@@ -65,6 +74,7 @@ def _wan(inventory: Inventory, uni: Uni, underlay: str) -> WanPort:
 def _site(swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, ...]) -> dict[str, Any]:
     uni, port = unis[index], ports[index]
     gateway = {"wan_gateway": port.gateway} if port.gateway else {}
+    named = {"lan_port": (uni.port, "lan0"), "wan_port": (port.port, "wan0")}
     return {
         "site_name": uni.ucpe,
         "lan_address": f"{uni.provider_address}/{uni.prefix.prefixlen}",
@@ -72,8 +82,9 @@ def _site(swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, .
         "lan_mtu": swvc.mtu,
         "wan_address": port.address,
         **gateway,
+        # A template whose sites have one port on each side needs no such input.
+        **{name: own for name, (own, usual) in named.items() if own != usual},
         "identity": uni.ucpe,
-        "encryption": encryption(swvc.policies),
         "firewall_rules": firewall_rules(swvc, index, tuple(other.prefix for other in unis)),
     }
 

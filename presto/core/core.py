@@ -19,6 +19,7 @@ from presto.core.observer import Observer, Seen
 from presto.core.pipeline import Network, Pipeline
 from presto.core.settings import Settings
 from presto.core.store import Store
+from presto.core.underlays import carrier
 
 STOP_PATIENCE = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
@@ -155,13 +156,15 @@ class Core:
             await asyncio.to_thread(self._store.lock_uni, state.uni.id, locked=locked)
 
     def _completed(self, swvc: Swvc) -> Swvc:
-        """Name UNIs by their id, and end points that have no identifier by the name of their UNI."""
-        end_points = []
+        """Name UNIs by their id, end points that have no identifier by the name of their UNI, and the underlay."""
+        end_points, ucpes = [], []
         for end_point in swvc.end_points:
             uni = find_uni(self.inventory, end_point.uni)
             identifier = end_point.identifier or (uni.name if uni else "")
             end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
-        return replace(swvc, end_points=tuple(end_points))
+            ucpes += [uni.ucpe] if uni else []
+        chosen = carrier(swvc, self.inventory, ucpes)
+        return replace(swvc, end_points=tuple(end_points), carrier=chosen)
 
     async def _save(self, service: Service) -> None:
         unis = [end_point.uni for end_point in service.swvc.end_points]

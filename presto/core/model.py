@@ -65,7 +65,9 @@ class EndPoint:
 class Swvc:
     """An SD-WAN virtual connection as ordered. `mtu` is in bytes; `applications` is in order of precedence (R44).
 
-    `listed_end_points` is the order's own list of end point identifiers, empty when it gave none.
+    `listed_end_points` is the order's own list of end point identifiers, empty when it gave none; `underlays` are the
+    names of those that may carry it (MEF 70 SWVC List of UCSs), empty when any may. `carrier` is the one of them that
+    was chosen when the order was accepted.
     """
 
     identifier: str
@@ -78,6 +80,8 @@ class Swvc:
     applications: tuple[Application, ...] = ()
     policies: tuple[Policy, ...] = ()
     mappings: tuple[PolicyAssignment, ...] = ()
+    underlays: tuple[str, ...] = ()
+    carrier: str | None = None
     tapi: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,7 +1,8 @@
 """The criteria of policies: the names and values of MEF 70, and which of them this network can honour.
 
 Values of MEF 70 and of its successor's schemas (`Yes`/`REQUIRED_ALWAYS` …) are both understood. A value that the
-network cannot honour, with one underlay for each site and one tunnel for each pair of sites, is refused.
+network cannot honour, with one tunnel for each pair of sites, is refused; what a policy demands of the underlay is
+judged in `underlays`.
 """
 
 from __future__ import annotations
@@ -28,20 +29,14 @@ class CriterionRule:
     refused: Mapping[str, str]
 
 
-_ONE_UNDERLAY = "no underlay of the sites is known to be private"
 CRITERIA: dict[str, CriterionRule] = {
     "ENCRYPTION": CriterionRule(("Yes", "Either", "REQUIRED_ALWAYS", "REQUIRED_PUBLIC_ONLY", "OPTIONAL"), {}),
-    "PUBLIC-PRIVATE": CriterionRule(("Either",), {"Private-only": _ONE_UNDERLAY, "PRIVATE_ONLY": _ONE_UNDERLAY}),
+    "PUBLIC-PRIVATE": CriterionRule(("Either", "Private-only", "PRIVATE_ONLY"), {}),
     "INTERNET-BREAKOUT": CriterionRule(
         ("No", "DISABLED"),
         dict.fromkeys(("Yes", "ENABLED"), "the sites have no Internet breakout"),
     ),
-    "BILLING-METHOD": CriterionRule(
-        ("Either",),
-        dict.fromkeys(
-            ("Flat-Rate-Only", "FLAT_RATE_ONLY", "USAGE_BASED_ONLY"), "no underlay has a known billing method"
-        ),
-    ),
+    "BILLING-METHOD": CriterionRule(("Either", "Flat-Rate-Only", "FLAT_RATE_ONLY", "USAGE_BASED_ONLY"), {}),
     "BACKUP": CriterionRule(("Yes", "No", "ENABLED", "DISABLED"), {}),
 }
 NOT_HONOURED = {
@@ -56,8 +51,10 @@ NOT_HONOURED = {
 }
 
 
-def encryption(policies: Iterable[Policy]) -> Encryption:
+def encryption(policies: Iterable[Policy], *, private: bool = False) -> Encryption:
     """What the tunnels of a service must do: encrypt, unless every policy says that either will do.
+
+    REQUIRED_PUBLIC_ONLY says so where the underlay is private.
 
     All flows of a pair of sites share a tunnel, so the strictest policy decides; without any policy it encrypts.
     """
@@ -68,7 +65,8 @@ def encryption(policies: Iterable[Policy]) -> Encryption:
         if criterion.name == "ENCRYPTION"
         for value in criterion.parameters
     ]
-    return "integrity-only" if values and set(values) <= {"either", "optional"} else "required"
+    lax = {"either", "optional", *(["required_public_only"] if private else [])}
+    return "integrity-only" if values and set(values) <= lax else "required"
 
 
 def check_policies(policies: tuple[Policy, ...]) -> Iterator[Finding]:

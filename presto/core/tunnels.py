@@ -10,9 +10,9 @@ from typing import Any
 from orchestrator.inventory import Inventory, Uni
 from orchestrator.model import DeploymentObservation, VnfObservation
 from presto.core.check import find_uni
-from presto.core.check_sites import common_underlays
 from presto.core.model import EndPoint, Service, Swvc
 from presto.core.observer import Seen
+from presto.core.underlays import carrier
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ def sites(swvc: Swvc, inventory: Inventory) -> tuple[Site, ...]:
 
 
 def tunnels(swvc: Swvc, inventory: Inventory) -> tuple[Tunnel, ...]:
-    """One tunnel for each two sites that talk to each other, over the underlay that all sites share."""
+    """One tunnel for each two sites that talk to each other, over the underlay that carries the service."""
     there = sites(swvc, inventory)
-    shared = common_underlays(inventory, [site.ucpe for site in there])
-    if not shared:
+    underlay = carrier(swvc, inventory, [site.ucpe for site in there])
+    if underlay is None:
         return ()
     return tuple(
-        Tunnel(near, far, shared[0]) for near, far in combinations(there, 2) if talks(near.end_point, far.end_point)
+        Tunnel(near, far, underlay) for near, far in combinations(there, 2) if talks(near.end_point, far.end_point)
     )
 
 

@@ -53,6 +53,7 @@ class Plan:
                 reserved_prefixes=parts.reserved,
                 applications=parts.applications,
                 policies=parts.policies,
+                underlays=parts.underlays,
                 service_type="point-to-point" if pair and len(self._ends(swvc)) < 3 else parts.service_type,
             )
         ends = self._ends(swvc)

@@ -66,6 +66,7 @@ class SwvcParts:
     service_type: ServiceType = "multipoint"
     roles: dict[str, EndPointRole] = field(default_factory=dict)
     listed: tuple[str, ...] = ()
+    underlays: tuple[str, ...] = ()
     places: Places = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -80,7 +81,10 @@ def swvc_parts(given: payload.Swvc, here: Path, inventory: Inventory) -> SwvcPar
         if getattr(given, name):
             parts.problems.append(_unsupported((*here, alias), f"{alias} cannot be honoured: {reason}"))
     parts.problems += _limiters(given, here)
-    parts.problems += _underlays(given, here, inventory)
+    unknown = list(_underlays(given, here, inventory))
+    parts.problems += unknown
+    parts.underlays = () if unknown else tuple(dict.fromkeys(given.ucs_list or ()))
+    parts.places[("underlays",)] = (*here, "ucsList")
     parts.problems += _zones(given, here)
     parts.reserved = tuple(_reserved(given, here, parts))
     _topologies(given, here, parts)

@@ -187,7 +187,7 @@ def test_a_template_is_read_again_only_when_it_changed(tmp_path: Path, site_inpu
     assert first.findings == ()
     shutil.copystat(path, path)
     assert catalogue.template("copy") is first
-    path.write_text(text.replace("type: lso.nodes.WanPort", "type: lso.nodes.WanPort\n      properties: { mtu: 1492 }"))
+    path.write_text(text.replace("port: { get_input: wan_port }", "mtu: 1492"))
     assert catalogue.template("copy") is not first
     assert catalogue.compile("copy", site_inputs()).vnfs[-1].port("wan").mtu == 1492
 

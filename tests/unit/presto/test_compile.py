@@ -286,6 +286,8 @@ def test_a_second_underlay_is_used_when_it_is_the_common_one(inventory: Any) -> 
     request = compiled(swvc((), ()), type(inventory).model_validate(values))
     assert [end.inputs["wan_address"] for end in request.deployments] == ["192.0.2.1/24", "192.0.2.2/24"]
     assert request.deployments[0].inputs["wan_gateway"] == "192.0.2.254"
+    for end in request.deployments:
+        assert Catalogue().compile(end.template, end.inputs).wan_port == "wan1", "packets leave where the underlay is"
 
 
 @pytest.mark.parametrize("authentication", ["certificate", "psk"])
