@@ -115,6 +115,10 @@ class Core:
         """All services, oldest first."""
         return await asyncio.to_thread(self._store.services)
 
+    async def service_ids(self) -> tuple[str, ...]:
+        """The ids of all services, oldest first."""
+        return await asyncio.to_thread(self._store.ids)
+
     async def service(self, id_or_name: str) -> Service:
         """The service of that id or name. Raises Rejected when there is none."""
         service = await asyncio.to_thread(self._store.find, id_or_name)

@@ -46,6 +46,11 @@ class Store:
         with Session(self._engine) as session:
             return tuple(session.scalars(select(ServiceRow.id).where(ServiceRow.state.in_(UNFINISHED))))
 
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all services, oldest first."""
+        with Session(self._engine) as session:
+            return tuple(session.scalars(select(ServiceRow.id).order_by(ServiceRow.created, ServiceRow.id)))
+
     def find(self, id_or_name: str) -> Service | None:
         """The service of that id, or else of that name."""
         with Session(self._engine) as session:

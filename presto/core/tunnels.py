@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import combinations
 from typing import Any
 
@@ -44,10 +45,14 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`works` is None when it is not known; `reason` says why not, or why it does not work."""
+    """`works` is None when it is not known; `reason` says why not, or why it does not work.
+
+    `moment` is when it was looked at.
+    """
 
     works: bool | None
     reason: str | None = None
+    moment: datetime | None = None
 
 
 WORKS = Verdict(works=True)
@@ -77,6 +82,38 @@ def tunnels(swvc: Swvc, inventory: Inventory) -> tuple[Tunnel, ...]:
 
 def site_verdict(ucpe: str, seen: Seen) -> Verdict:
     """Whether the chain on a uCPE is there as it was recorded, and all its VNFs are ready."""
+    return replace(_chain(ucpe, seen), moment=seen.moment)
+
+
+def tunnel_verdict(tunnel: Tunnel, seen: Seen) -> Verdict:
+    """Whether both ends have an IKE SA and ESP SAs with each other (RFC 7296); one end that has none is enough."""
+    ends = (_end(tunnel.near, tunnel.far, seen), _end(tunnel.far, tunnel.near, seen))
+    for works in (False, None):
+        reasons = [end.reason for end in ends if end.works is works]
+        if reasons:
+            return Verdict(works, "; ".join(dict.fromkeys(filter(None, reasons))), seen.moment)
+    return Verdict(works=True, moment=seen.moment)
+
+
+def ucpe_verdict(ucpe: str, seen: Iterable[Seen]) -> Verdict:
+    """Whether a uCPE answers; only those that something is deployed on are looked at."""
+    problem = "nothing is deployed there"
+    for look in seen:
+        here = look.sites.get(ucpe)
+        if here and not here.problem:
+            return Verdict(works=True, moment=look.moment)
+        problem = (here and here.problem) or look.problem or problem
+    return Verdict(None, problem)
+
+
+def carries(verdicts: Iterable[Verdict]) -> Verdict:
+    """Whether what lies under tunnels works: one that is up proves it, one that is down has other reasons too."""
+    return next(
+        (verdict for verdict in verdicts if verdict.works), Verdict(None, "no tunnel over it is known to be up")
+    )
+
+
+def _chain(ucpe: str, seen: Seen) -> Verdict:
     here = _here(ucpe, seen)
     if isinstance(here, Verdict):
         return here
@@ -88,22 +125,6 @@ def site_verdict(ucpe: str, seen: Seen) -> Verdict:
     if here.differences:
         return Verdict(works=False, reason=f"{ucpe}: {'; '.join(here.differences)}")
     return WORKS if here.vnfs else Verdict(works=False, reason=f"{ucpe}: there is no VNF")
-
-
-def tunnel_verdict(tunnel: Tunnel, seen: Seen) -> Verdict:
-    """Whether both ends have an IKE SA and ESP SAs with each other (RFC 7296); one end that has none is enough."""
-    ends = (_end(tunnel.near, tunnel.far, seen), _end(tunnel.far, tunnel.near, seen))
-    for verdict in (False, None):
-        reasons = [end.reason for end in ends if end.works is verdict]
-        if reasons:
-            return Verdict(verdict, "; ".join(dict.fromkeys(filter(None, reasons))))
-    return WORKS
-
-
-def service_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """The first that works, else the first that does not, else the first that is not known."""
-    order: Mapping[bool | None, int] = {True: 0, False: 1, None: 2}
-    return min(verdicts, key=lambda verdict: order[verdict.works], default=Verdict(None, "nothing is deployed there"))
 
 
 def _here(ucpe: str, seen: Seen) -> DeploymentObservation | Verdict:

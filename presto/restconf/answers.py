@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.inventory import Inventory
 from presto.core.core import UniState
 from presto.core.model import (
     ON_ITS_WAY_OUT,
@@ -21,19 +22,21 @@ from presto.core.model import (
 )
 from presto.restconf.messages import Service as WireService
 from presto.restconf.orders import SERVICE_TYPES
+from presto.restconf.overlays import connection_references
+from presto.restconf.pairs import pairs
 from presto.restconf.sdwan import ServiceInterfacePoint
 
 _TYPES = {ours: published for published, ours in SERVICE_TYPES.items()}
 _SWVC_MEMBERS = ("fragmentation", "path-mtu-discovery")
 
 
-def service(found: Service, stage: str | None) -> WireService:
+def service(found: Service, stage: str | None, inventory: Inventory) -> WireService:
     """A service as all operations show it; `stage` is what is being done for it right now."""
     swvc, echo = found.swvc, found.swvc.tapi
     return WireService.model_validate(
         {
             "uuid": found.id,
-            "name": _pairs(
+            "name": pairs(
                 ("name", swvc.identifier),
                 ("lso-state", found.state.value),
                 ("lso-error", found.error),
@@ -44,6 +47,7 @@ def service(found: Service, stage: str | None) -> WireService:
             "service-type": _TYPES[swvc.service_type],
             **{name: value for name, value in echo.items() if name not in _SWVC_MEMBERS},
             "end-point": [_end_point(found, end_point) for end_point in swvc.end_points],
+            "connection": connection_references(found, inventory),
             "swvc-service-attributes": _attributes(swvc),
         }
     )
@@ -56,7 +60,7 @@ def service_interface_point(state: UniState) -> ServiceInterfacePoint:
     return ServiceInterfacePoint.model_validate(
         {
             "uuid": uni.id,
-            "name": _pairs(("name", uni.name), ("lso-ucpe", uni.ucpe), ("lso-service", state.service)),
+            "name": pairs(("name", uni.name), ("lso-ucpe", uni.ucpe), ("lso-service", state.service)),
             "administrative-state": "LOCKED" if state.locked else "UNLOCKED",
             "operational-state": "ENABLED",
             "lifecycle-state": "INSTALLED",
@@ -69,10 +73,6 @@ def service_interface_point(state: UniState) -> ServiceInterfacePoint:
             },
         }
     )
-
-
-def _pairs(*pairs: tuple[str, str | None]) -> list[dict[str, str]]:
-    return [{"value-name": name, "value": value} for name, value in pairs if value is not None]
 
 
 def _states(found: Service, working: bool) -> dict[str, str]:
@@ -89,7 +89,7 @@ def _end_point(found: Service, end_point: EndPoint) -> dict[str, Any]:
     overrides = {"policy-override": _assignments(end_point.overrides)}
     echo = {"endpoint-uni": end_point.uni, **end_point.tapi}
     uni = echo.pop("endpoint-uni")
-    names = [*echo.pop("name", []), *_pairs(("lso-error", state.error))]
+    names = [*echo.pop("name", []), *pairs(("lso-error", state.error))]
     return {
         **({"local-id": end_point.local_id} if end_point.local_id else {}),
         **echo,

@@ -22,6 +22,7 @@ from presto.restconf.tapi import (
     TopologyConstraint,
     Wire,
 )
+from presto.restconf.tapi_topology import Connection, Link, Node, NodeEdgePoint, Topology
 
 
 class EndPoint(LocalClass, AdminStatePac):
@@ -116,3 +117,69 @@ class SipListOutput(Wire):
     """`tapi.common.getserviceinterfacepointlist.Output`."""
 
     sip: list[ServiceInterfacePoint]
+
+
+class TopologyIdInput(Wire):
+    """`tapi.topology.gettopologydetails.Input`."""
+
+    topology_id_or_name: str | None = None
+
+
+class NodeIdInput(TopologyIdInput):
+    """`tapi.topology.getnodedetails.Input`."""
+
+    node_id_or_name: str | None = None
+
+
+class NodeEdgePointIdInput(NodeIdInput):
+    """`tapi.topology.getnodeedgepointdetails.Input`."""
+
+    ep_id_or_name: str | None = None
+
+
+class LinkIdInput(TopologyIdInput):
+    """`tapi.topology.getlinkdetails.Input`."""
+
+    link_id_or_name: str | None = None
+
+
+class ConnectionIdInput(ServiceIdInput):
+    """`tapi.connectivity.getconnectiondetails.Input`."""
+
+    connection_id_or_name: str | None = None
+
+
+class TopologyListOutput(Wire):
+    """`tapi.topology.gettopologylist.Output`."""
+
+    topology: list[Topology]
+
+
+class TopologyOutput(Wire):
+    """`tapi.topology.gettopologydetails.Output`."""
+
+    topology: Topology
+
+
+class NodeOutput(Wire):
+    """`tapi.topology.getnodedetails.Output`."""
+
+    node: Node
+
+
+class NodeEdgePointOutput(Wire):
+    """`tapi.topology.getnodeedgepointdetails.Output`."""
+
+    node_edge_point: NodeEdgePoint
+
+
+class LinkOutput(Wire):
+    """`tapi.topology.getlinkdetails.Output`."""
+
+    link: Link
+
+
+class ConnectionOutput(Wire):
+    """`tapi.connectivity.getconnectiondetails.Output`."""
+
+    connection: Connection

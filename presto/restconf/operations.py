@@ -9,7 +9,7 @@ from functools import partial
 from presto.core.core import Core
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import Service
-from presto.restconf import answers
+from presto.restconf import answers, network
 from presto.restconf.messages import (
     CreateInput,
     NoInput,
@@ -22,8 +22,9 @@ from presto.restconf.messages import (
     SipUpdateInput,
     UpdateInput,
 )
+from presto.restconf.messages import Service as WireService
 from presto.restconf.orders import changed_swvc, new_swvc, order_findings
-from presto.restconf.parse import Input, Parsed, to_model
+from presto.restconf.parse import Parsed, all_given, missing, only, to_model
 from presto.restconf.paths import in_an_update, on_the_wire
 from presto.restconf.tapi import Wire
 from presto.restconf.unsupported import check_honoured
@@ -41,20 +42,20 @@ class Operation:
 
 async def list_sips(core: Core, parsed: Parsed) -> SipListOutput:
     """`get-service-interface-point-list`: all UNIs."""
-    _input(NoInput, parsed)
+    only(NoInput, parsed)
     return SipListOutput(sip=[answers.service_interface_point(state) for state in await core.unis()])
 
 
 async def show_sip(core: Core, parsed: Parsed) -> SipOutput:
     """`get-service-interface-point-details`: one UNI by id or name."""
-    wanted = _required(_input(SipIdInput, parsed).sip_id_or_name, "sip-id-or-name")
+    (wanted,) = all_given(only(SipIdInput, parsed), "sip-id-or-name")
     return SipOutput(sip=answers.service_interface_point(await core.uni(wanted)))
 
 
 async def update_sip(core: Core, parsed: Parsed) -> None:
     """`update-service-interface-point`: lock or unlock a UNI for orders."""
     given, findings = to_model(SipUpdateInput, parsed)
-    findings += _missing(given.sip_id_or_name, "sip-id-or-name") + _missing(given.state, "state")
+    findings += missing(given, "sip-id-or-name", "state")
     if findings:
         raise Rejected(findings)
     await core.lock_uni(given.sip_id_or_name or "", locked=given.state == "LOCKED")
@@ -73,7 +74,7 @@ async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
     findings = (*form, *order_findings(order, core.inventory), *check_honoured(order))
     wanted = order.service_id_or_name
     if not wanted:
-        raise Rejected((*findings, *_missing(wanted, "service-id-or-name")))
+        raise Rejected((*findings, *missing(order, "service-id-or-name")))
     try:
         return _shown(core, await core.update(wanted, changed_swvc(order), findings))
     except Rejected as rejected:
@@ -82,24 +83,27 @@ async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
 
 async def delete_service(core: Core, parsed: Parsed) -> None:
     """`delete-connectivity-service`: accepted in any state, carried out in the background."""
-    await core.delete(_required(_input(ServiceIdInput, parsed).service_id_or_name, "service-id-or-name"))
+    (wanted,) = all_given(only(ServiceIdInput, parsed), "service-id-or-name")
+    await core.delete(wanted)
 
 
 async def list_services(core: Core, parsed: Parsed) -> ServiceListOutput:
     """`get-connectivity-service-list`: all services, oldest first."""
-    _input(NoInput, parsed)
+    only(NoInput, parsed)
     found = await core.services()
-    return ServiceListOutput(service=[answers.service(service, core.stage(service)) for service in found])
+    return ServiceListOutput(
+        service=[answers.service(service, core.stage(service), core.inventory) for service in found]
+    )
 
 
 async def show_service(core: Core, parsed: Parsed) -> ServiceOutput:
     """`get-connectivity-service-details`: one service by id or name."""
-    wanted = _required(_input(ServiceIdInput, parsed).service_id_or_name, "service-id-or-name")
+    (wanted,) = all_given(only(ServiceIdInput, parsed), "service-id-or-name")
     return _shown(core, await core.service(wanted))
 
 
 _COMMON, _CONNECTIVITY = partial(Operation, "tapi-common"), partial(Operation, "tapi-connectivity")
-_TOPOLOGY, _PATHS = Operation("tapi-topology", None), Operation("tapi-path-computation", None)
+_TOPOLOGY, _PATHS = partial(Operation, "tapi-topology"), Operation("tapi-path-computation", None)
 
 OPERATIONS: Mapping[str, Operation] = {
     "get-service-interface-point-list": _COMMON(list_sips),
@@ -110,12 +114,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "delete-connectivity-service": _CONNECTIVITY(delete_service),
     "get-connectivity-service-list": _CONNECTIVITY(list_services),
     "get-connectivity-service-details": _CONNECTIVITY(show_service),
-    "get-connection-details": _CONNECTIVITY(None),
-    "get-topology-list": _TOPOLOGY,
-    "get-topology-details": _TOPOLOGY,
-    "get-node-details": _TOPOLOGY,
-    "get-link-details": _TOPOLOGY,
-    "get-node-edge-point-details": _TOPOLOGY,
+    "get-connection-details": _CONNECTIVITY(network.show_connection),
+    "get-topology-list": _TOPOLOGY(network.list_topologies),
+    "get-topology-details": _TOPOLOGY(network.show_topology),
+    "get-node-details": _TOPOLOGY(network.show_node),
+    "get-link-details": _TOPOLOGY(network.show_link),
+    "get-node-edge-point-details": _TOPOLOGY(network.show_node_edge_point),
     "compute-p-2-p-path": _PATHS,
     "optimize-p-2-p-path": _PATHS,
     "delete-p-2-p-path": _PATHS,
@@ -145,24 +149,9 @@ async def run(operation: Operation, name: str, core: Core, parsed: Parsed) -> Wi
         raise Rejected(on_the_wire(rejected.findings)) from None
 
 
-def _input(model: type[Input], parsed: Parsed) -> Input:
-    given, findings = to_model(model, parsed)
-    if findings:
-        raise Rejected(findings)
-    return given
-
-
-def _missing(value: str | None, member: str) -> tuple[Finding, ...]:
-    if value:
-        return ()
-    return (Finding(Tag.MISSING_ELEMENT, ("input", member), f"The input has no {member}", "Give it."),)
-
-
-def _required(value: str | None, member: str) -> str:
-    if not value:
-        raise Rejected(_missing(value, member))
-    return value
-
-
 def _shown(core: Core, service: Service) -> ServiceOutput:
-    return ServiceOutput(service=answers.service(service, core.stage(service)))
+    return ServiceOutput(service=_wire(core, service))
+
+
+def _wire(core: Core, service: Service) -> WireService:
+    return answers.service(service, core.stage(service), core.inventory)

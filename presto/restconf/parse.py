@@ -82,6 +82,32 @@ def to_model(model: type[Input], parsed: Parsed) -> tuple[Input, tuple[Finding, 
                 _leave_out(values, detail["loc"])
 
 
+def only(model: type[Input], parsed: Parsed) -> Input:
+    """The typed input of an operation that has no more to check. Raises Rejected."""
+    given, findings = to_model(model, parsed)
+    if findings:
+        raise Rejected(findings)
+    return given
+
+
+def missing(given: Wire, *members: str) -> tuple[Finding, ...]:
+    """One finding for each of these members that has no value."""
+    values = given.model_dump(by_alias=True)
+    return tuple(
+        Finding(Tag.MISSING_ELEMENT, ("input", member), f"The input has no {member}", "Give it.")
+        for member in members
+        if not values[member]
+    )
+
+
+def all_given(given: Wire, *members: str) -> tuple[str, ...]:
+    """The values of members that are text. Raises Rejected when one has none."""
+    if findings := missing(given, *members):
+        raise Rejected(findings)
+    values = given.model_dump(by_alias=True)
+    return tuple(values[member] for member in members)
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):

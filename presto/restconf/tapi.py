@@ -164,10 +164,15 @@ class LinkRef(TopologyRef):
     link_uuid: str | None = None
 
 
-class ConnectionEndPointRef(NodeRef):
-    """`tapi.connectivity.ConnectionEndPointRef`, with its parent `NodeEdgePointRef`."""
+class NodeEdgePointRef(NodeRef):
+    """`tapi.topology.NodeEdgePointRef`."""
 
     node_edge_point_uuid: str | None = None
+
+
+class ConnectionEndPointRef(NodeEdgePointRef):
+    """`tapi.connectivity.ConnectionEndPointRef`."""
+
     connection_end_point_uuid: str | None = None
 
 

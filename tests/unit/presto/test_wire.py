@@ -62,6 +62,17 @@ DEFINITIONS: list[tuple[type[BaseModel], str]] = [
     (messages.SipUpdateInput, "tapi.common.updateserviceinterfacepoint.Input"),
     (messages.ServiceListOutput, "tapi.connectivity.getconnectivityservicelist.Output"),
     (messages.SipListOutput, "tapi.common.getserviceinterfacepointlist.Output"),
+    (messages.TopologyListOutput, "tapi.topology.gettopologylist.Output"),
+    (messages.TopologyIdInput, "tapi.topology.gettopologydetails.Input"),
+    (messages.TopologyOutput, "tapi.topology.gettopologydetails.Output"),
+    (messages.NodeIdInput, "tapi.topology.getnodedetails.Input"),
+    (messages.NodeOutput, "tapi.topology.getnodedetails.Output"),
+    (messages.NodeEdgePointIdInput, "tapi.topology.getnodeedgepointdetails.Input"),
+    (messages.NodeEdgePointOutput, "tapi.topology.getnodeedgepointdetails.Output"),
+    (messages.LinkIdInput, "tapi.topology.getlinkdetails.Input"),
+    (messages.LinkOutput, "tapi.topology.getlinkdetails.Output"),
+    (messages.ConnectionIdInput, "tapi.connectivity.getconnectiondetails.Input"),
+    (messages.ConnectionOutput, "tapi.connectivity.getconnectiondetails.Output"),
     (sdwan.ServiceInterfacePoint, "tapi.common.getserviceinterfacepointlist.output.Sip"),
 ]
 
@@ -127,6 +138,16 @@ async def test_answers_satisfy_the_published_definitions(client: Any, order: dic
         ("update-connectivity-service", {"service-id-or-name": "acme", "state": "UNLOCKED"}),
         ("get-service-interface-point-list", None),
         ("get-service-interface-point-details", {"sip-id-or-name": "site-a-lan0"}),
+        ("get-topology-list", None),
+        ("get-topology-details", {"topology-id-or-name": "underlays"}),
+        ("get-topology-details", {"topology-id-or-name": "acme"}),
+        ("get-node-details", {"topology-id-or-name": "acme", "node-id-or-name": "site-a"}),
+        (
+            "get-node-edge-point-details",
+            {"topology-id-or-name": "underlays", "node-id-or-name": "site-a", "ep-id-or-name": "site-a-lan0"},
+        ),
+        ("get-link-details", {"topology-id-or-name": "underlays", "link-id-or-name": "internet"}),
+        ("get-connection-details", {"service-id-or-name": "acme", "connection-id-or-name": "a--b"}),
     ]
     for operation, values in calls:
         answer = await client.call(operation, values)
