@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from uuid import UUID
 
 from orchestrator.execute import Record, deploy_site, remove_site
+from orchestrator.health import UcpeHealth, ucpe_health
 from orchestrator.intent import SiteIntent
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
@@ -101,6 +102,18 @@ class Orchestrator:
             )
         )
         return ServiceObservation(service_id, stored.name, stored.generation, tuple(sites))
+
+    def use(self, inventory: Inventory) -> None:
+        """Work with these uCPEs from now on; what is under way ends with those that it began with."""
+        self._inventory = inventory
+
+    def carried(self, ucpe: str) -> tuple[str, ...]:
+        """The names of the services of which something is, or may be, on that uCPE."""
+        return tuple(service.name for service in self._store.services() if ucpe in service.records)
+
+    async def health(self, ucpe: Ucpe) -> UcpeHealth:
+        """Whether that uCPE, of the inventory or not, can be used."""
+        return await ucpe_health(ucpe)
 
     def services(self) -> tuple[StoredService, ...]:
         """All services that the store knows."""

@@ -82,6 +82,17 @@ class NetworkEntry:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class VnfImage:
+    """An image with the labels of the VNF contract."""
+
+    image: str
+    kind: str
+    vendor: str
+    version: str
+    contract: str
+
+
 class _Client(APIClient):
     """Proxies and netrc of the environment are not for a management network, and cost time in each request."""
 
@@ -119,6 +130,17 @@ class DockerEngine:
         """End the connections."""
         self._client.close()
         self._pool.shutdown(wait=False)
+
+    async def version(self) -> tuple[str, str]:
+        """The engine's version and that of its API."""
+        found = await self._call(self._client.version)
+        return str(found["Version"]), str(found["ApiVersion"])
+
+    async def vnf_images(self) -> tuple[VnfImage, ...]:
+        """The images that say they are VNFs, by name."""
+        listed = await self._call(self._client.images, filters={"label": "lso.vnf.kind"})
+        found = (_vnf_image(name, item["Labels"]) for item in listed for name in item["RepoTags"] or ())
+        return tuple(sorted(found, key=lambda image: image.image))
 
     async def networks(self, label: str) -> tuple[NetworkEntry, ...]:
         """The networks that have this label (`key` or `key=value`)."""
@@ -275,6 +297,11 @@ def _container(item: Mapping[str, Any]) -> ContainerEntry:
         labels=item["Labels"],
         networks={name: (entry["IPAMConfig"] or {}).get("IPv4Address", "") for name, entry in attached.items()},
     )
+
+
+def _vnf_image(name: str, labels: Mapping[str, str]) -> VnfImage:
+    values = (labels.get(f"lso.vnf.{label}", "") for label in ("kind", "vendor", "version", "contract"))
+    return VnfImage(name, *values)
 
 
 def _network(item: Mapping[str, Any]) -> NetworkEntry:

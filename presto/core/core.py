@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.inventory import Inventory, Uni
+from orchestrator.health import UcpeHealth
+from orchestrator.inventory import Inventory, Ucpe, Uni
 from presto.core.check import Surroundings, check, find_uni
+from presto.core.check_edges import check_enrolment, check_health
 from presto.core.credentials import utc_now
+from presto.core.edges import Edges, Enrolment, joined, without
 from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
@@ -23,6 +26,8 @@ from presto.core.underlays import carrier
 
 STOP_PATIENCE = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
+
+_ENDPOINTS = frozenset({"docker", "ovsdb", "openflow", "tls"})
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,16 @@ class Core:
     """Services over an inventory. `start` takes up what an earlier process left unfinished; `stop` undoes it."""
 
     def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings | None = None) -> None:
-        self.inventory = inventory
+        self._edges = Edges(store.engine)
+        self.inventory = joined(inventory, self._edges.all())
         self._store, self._network = store, network
         self.events = EventLog(store.engine)
-        self._pipeline = Pipeline(inventory, store, network, settings or Settings())
+        self._pipeline = Pipeline(self.inventory, store, network, settings or Settings())
+        network.use(self.inventory)
         self._observer = Observer(network)
         # What is checked must still hold when it is written: changes are taken in one at a time.
         self._intake = asyncio.Lock()
+        self._enrolling = asyncio.Lock()
 
     async def start(self) -> None:
         """Take up all unfinished work."""
@@ -59,6 +67,7 @@ class Core:
         await self.events.stop()
         self._store.close()
         self._network.close()
+        self._edges.close()
 
     def findings(self, swvc: Swvc, *, besides: str = "") -> tuple[Finding, ...]:
         """What is wrong with an SWVC; `besides` is the id of the service that it is going to replace."""
@@ -134,6 +143,57 @@ class Core:
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it on the network, in a few seconds at most; what is not known says so."""
         return await self._observer.observe(services)
+
+    def edge(self, edge_id: str) -> Ucpe:
+        """The uCPE of that id. Raises Rejected when there is none."""
+        for ucpe in self.inventory.ucpes:
+            if ucpe.id == edge_id:
+                return ucpe
+        hint = nearest(edge_id, (ucpe.id for ucpe in self.inventory.ucpes), "Edges")
+        raise Rejected([Finding(Tag.NOT_FOUND, ("edge",), f'There is no edge "{edge_id[:64]}"', hint)])
+
+    async def health(self, edge_id: str) -> UcpeHealth:
+        """Ask the three endpoints of a uCPE. Raises Rejected when there is none of that id."""
+        return await self._network.health(self.edge(edge_id))
+
+    async def enrol(self, wanted: Enrolment) -> Ucpe:
+        """Take a uCPE in for orders, once it was really reached. Raises Rejected with everything that is wrong."""
+        async with self._enrolling:
+            found = list(check_enrolment(wanted, self.inventory))
+            armed = await asyncio.to_thread(self._edges.armed, wanted)
+            try:
+                # Only what may be asked is asked, even when it is refused anyway.
+                if not any(finding.path[0] in _ENDPOINTS for finding in found):
+                    found += check_health(wanted, await self._network.health(armed.ucpe))
+                if found:
+                    raise Rejected(found)
+                await asyncio.to_thread(self._edges.save, wanted)
+            except BaseException:
+                self._edges.disarm(armed.ucpe)
+                raise
+            self._use(joined(self.inventory, [armed]))
+        return armed.ucpe
+
+    async def withdraw(self, edge_id: str) -> None:
+        """Forget an enrolled uCPE. Raises Rejected when there is none, or when a service uses it."""
+        async with self._enrolling, self._intake:
+            ucpe = self.edge(edge_id)
+            users = {state.service for state in await self.unis() if state.uni.ucpe == edge_id and state.service}
+            users |= set(await asyncio.to_thread(self._network.carried, edge_id))
+            if users:
+                message = f"Edge {edge_id} carries service {', '.join(sorted(users))}"
+                raise Rejected([Finding(Tag.IN_USE, ("edge",), message, "Delete the service first.")])
+            if not await asyncio.to_thread(self._edges.forget, ucpe):
+                hint = "Take it out there, and start the server anew."
+                raise Rejected([Finding(Tag.IN_USE, ("edge",), f"Edge {edge_id} stands in the inventory file", hint)])
+            for uni in self.inventory.unis_on(edge_id):
+                await asyncio.to_thread(self._store.lock_uni, uni.id, locked=False)
+            self._use(without(self.inventory, ucpe))
+
+    def _use(self, inventory: Inventory) -> None:
+        """From here on everybody works with this one."""
+        self.inventory = inventory
+        self._pipeline.use(inventory)
 
     async def unis(self) -> tuple[UniState, ...]:
         """All UNIs of the inventory."""

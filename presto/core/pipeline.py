@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from orchestrator.inventory import Inventory
+from orchestrator.health import UcpeHealth
+from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
     EventListener,
     OrchestratorError,
@@ -51,6 +52,17 @@ class Network(Protocol):
         """What the uCPEs really have of the service now. Raises UnknownService when nothing of it is deployed."""
         ...
 
+    def use(self, inventory: Inventory) -> None:
+        """Work with these uCPEs from now on."""
+
+    def carried(self, ucpe: str) -> tuple[str, ...]:
+        """The names of the services of which something is, or may be, on that uCPE."""
+        ...
+
+    async def health(self, ucpe: Ucpe) -> UcpeHealth:
+        """Whether that uCPE, of the inventory or not, can be used."""
+        ...
+
     def close(self) -> None:
         """Give up what is held open."""
 
@@ -63,6 +75,11 @@ class Pipeline:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stages: dict[str, str] = {}
+
+    def use(self, inventory: Inventory) -> None:
+        """Work with these uCPEs from now on."""
+        self._inventory = inventory
+        self._network.use(inventory)
 
     def wake(self, service_id: str) -> None:
         """There is something new to do for this service."""

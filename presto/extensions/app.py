@@ -11,12 +11,13 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import Mount
 
 from presto.core.core import Core
+from presto.extensions.edges import edges_router
 from presto.extensions.problems import Problem, add_handlers, declared
 from presto.extensions.versions import versions_router
 from presto.mounting import mount
 
 BASE = "/presto-sdwan/v1"
-ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (versions_router,)
+ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (versions_router, edges_router)
 
 
 def extensions_mount(core: Core) -> Mount:

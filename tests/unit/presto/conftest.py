@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from orchestrator.inventory import Inventory
+from orchestrator.health import EndpointHealth, UcpeHealth
+from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
     ContainerObservation,
     DeploymentObservation,
@@ -137,6 +139,24 @@ class MemoryNetwork:
         del self.deployed[service_id]
         ends = tuple(DeploymentOutcome(name, Result.REMOVED) for name in ucpes)
         return ServiceOutcome(service_id, 1, Result.REMOVED, ends, 0.0)
+
+    def use(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+
+    def carried(self, ucpe: str) -> tuple[str, ...]:
+        services = self.deployed.values()
+        return tuple(one.name for one in services if ucpe in {end.ucpe for end in one.deployments})
+
+    async def health(self, ucpe: Ucpe) -> UcpeHealth:
+        """As the real one says it, of uCPEs that answer unless they are in `unreachable`."""
+        problem = "no answer within 3 s" if ucpe.id in self.unreachable else None
+        version = None if problem else "1"
+        docker, openflow = (
+            EndpointHealth(name, getattr(ucpe, name), 0.001, version, problem=problem)
+            for name in ("docker", "openflow")
+        )
+        ovsdb = replace(docker, protocol="ovsdb", address=ucpe.ovsdb, ports=("br-ucpe", "lan0", "wan0"))
+        return UcpeHealth(ucpe.id, docker, ovsdb, openflow)
 
     def close(self) -> None:
         pass

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import uvicorn
 
-from orchestrator.inventory import load_inventory
+from orchestrator.health import UcpeHealth, ucpe_health
+from orchestrator.inventory import Inventory, Ucpe, load_inventory
 from orchestrator.model import (
     DeploymentOutcome,
     EventListener,
@@ -43,6 +44,15 @@ class HeldNetwork:
 
     async def observe(self, service_id: str) -> ServiceObservation:
         raise UnknownService(f"nothing of {service_id} is kept")
+
+    def use(self, inventory: Inventory) -> None:
+        pass
+
+    def carried(self, ucpe: str) -> tuple[str, ...]:
+        return ()
+
+    async def health(self, ucpe: Ucpe) -> UcpeHealth:
+        return await ucpe_health(ucpe)
 
     def close(self) -> None:
         pass

@@ -1,0 +1,231 @@
+"""`/edge`: the uCPEs of the inventory, how they are, and enrolling further ones at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import Field, ValidationError
+
+from orchestrator.health import EndpointHealth
+from orchestrator.inventory import Ucpe, Uni
+from presto.core.core import Core, UniState
+from presto.core.edges import Enrolment, TlsTexts
+from presto.core.findings import Finding, Rejected, Tag
+from presto.extensions.problems import declared
+from presto.extensions.wire import Wire
+
+EdgeId = Annotated[str, Path(description="The id of the uCPE", max_length=64, examples=["site-a"])]
+
+
+class Wan(Wire):
+    """A port of the bridge that leads to an underlay."""
+
+    port: str = Field(examples=["wan0"])
+    underlay: str = Field(examples=["internet"])
+    address: str = Field(
+        description="The site's own address there, with its prefix length", examples=["198.51.100.1/24"]
+    )
+    gateway: str | None = Field(None, description="Next hop towards other sites, where they are not on the same link")
+    backup: bool = Field(False, description="Used only where no other underlay connects the sites")
+
+
+class EngineNames(Wire):
+    """What the uCPE does ESP and switching with."""
+
+    esp: Literal["kernel", "libipsec"] = "libipsec"
+    datapath: Literal["system", "netdev"] = "netdev"
+
+
+class LanUni(Wire):
+    """A UNI on the uCPE."""
+
+    id: str | None = Field(None, description="Given by the server when left out", examples=["site-e-lan"])
+    name: str | None = Field(None, description="`<edge>-<port>` when left out", examples=["site-e-lan0"])
+    port: str = Field(examples=["lan0"])
+    prefix: str = Field(description="The LAN", examples=["10.5.0.0/24"])
+    provider_address: str = Field(description="The service's address in the LAN", examples=["10.5.0.1"])
+    mtu: int = 1400
+
+
+class TlsPem(Wire):
+    """The client's side of mutual TLS, as PEM texts. It is never shown again."""
+
+    ca: str = Field(description="Whom the uCPE's certificates must come from")
+    certificate: str
+    key: str = Field(description="The private key of the certificate", json_schema_extra={"writeOnly": True})
+
+
+class EdgeForm(Wire):
+    """What enrols a uCPE."""
+
+    id: str = Field(examples=["site-e"])
+    docker: str = Field(description="Docker Engine API", examples=["tcp://192.0.2.5:2376"])
+    ovsdb: str = Field(description="OVSDB, in Open vSwitch's notation", examples=["ssl:192.0.2.5:6640"])
+    openflow: str = Field(description="OpenFlow of the bridge", examples=["ssl:192.0.2.5:6653"])
+    bridge: str = Field(examples=["br-ucpe"])
+    wan: list[Wan] = Field(default_factory=list)
+    engines: EngineNames = EngineNames()
+    unis: list[LanUni] = Field(min_length=1)
+    tls: TlsPem | None = None
+
+
+class EdgeUni(Wire):
+    """A UNI on the uCPE, and what became of it."""
+
+    id: str
+    name: str
+    port: str
+    prefix: str
+    provider_address: str
+    mtu: int
+    locked: bool
+    service: str | None = Field(description="The service that uses it")
+
+
+class Edge(Wire):
+    """A uCPE."""
+
+    id: str
+    docker: str
+    ovsdb: str
+    openflow: str
+    bridge: str
+    mutual_tls: bool
+    wan: list[Wan]
+    engines: EngineNames
+    unis: list[EdgeUni]
+
+
+class EndpointState(Wire):
+    """One endpoint of a uCPE, as it answered just now."""
+
+    protocol: Literal["docker", "ovsdb", "openflow"]
+    address: str
+    reachable: bool
+    seconds: float = Field(description="From the question to the answer, or until it was given up")
+    version: str | None
+    certificate_ends: datetime | None = Field(description="None without TLS")
+    problem: str | None
+
+
+class VnfImage(Wire):
+    """A VNF image in the uCPE's store, by its labels (VNF contract)."""
+
+    image: str = Field(examples=["lso/vnf-strongswan:latest"])
+    kind: str
+    vendor: str
+    version: str
+    contract: str
+
+
+class EdgeHealth(Wire):
+    """Whether a uCPE can be used, and for what."""
+
+    edge: str
+    healthy: bool
+    endpoints: list[EndpointState]
+    capabilities: list[VnfImage] = Field(description="What can stand in a chain on it: the VNF images that it has")
+
+
+def edges_router(core: Core) -> APIRouter:
+    """Of the uCPEs."""
+    router = APIRouter(tags=["edge"])
+
+    @router.get("/edge", operation_id="listEdges")
+    async def find() -> list[Edge]:
+        """All uCPEs, those of the inventory file first."""
+        unis = await core.unis()
+        return [_shown(ucpe, unis) for ucpe in core.inventory.ucpes]
+
+    @router.post("/edge", operation_id="enrolEdge", status_code=201, responses=declared(409, 422))
+    async def enrol(form: Annotated[EdgeForm, Body()]) -> Edge:
+        """Enrol a uCPE with its UNIs, so that they can be ordered on. It is connected to before it is accepted."""
+        ucpe = await core.enrol(_enrolment(form))
+        return await _edge(core, ucpe)
+
+    @router.get("/edge/{edge_id}", operation_id="getEdge", responses=declared(404, 422))
+    async def get(edge_id: EdgeId) -> Edge:
+        """One uCPE: endpoints, WAN ports, engines, and the UNIs on it."""
+        return await _edge(core, core.edge(edge_id))
+
+    @router.delete("/edge/{edge_id}", operation_id="withdrawEdge", status_code=204, responses=declared(404, 409, 422))
+    async def withdraw(edge_id: EdgeId) -> Response:
+        """Forget an enrolled uCPE. Refused while a service uses it, and for those of the inventory file."""
+        await core.withdraw(edge_id)
+        return Response(status_code=204)
+
+    @router.get("/edge/{edge_id}/health", operation_id="getEdgeHealth", responses=declared(404, 422))
+    async def health(edge_id: EdgeId) -> EdgeHealth:
+        """Ask the three endpoints of a uCPE now; an answer takes three seconds at most."""
+        found = await core.health(edge_id)
+        states = [_endpoint(endpoint) for endpoint in found.endpoints]
+        healthy = all(state.reachable for state in states)
+        images = [VnfImage(**asdict(image)) for image in found.images]
+        return EdgeHealth(edge=edge_id, healthy=healthy, endpoints=states, capabilities=images)
+
+    return router
+
+
+async def _edge(core: Core, ucpe: Ucpe) -> Edge:
+    return _shown(ucpe, await core.unis())
+
+
+def _shown(ucpe: Ucpe, unis: Iterable[UniState]) -> Edge:
+    return Edge(
+        **{name: getattr(ucpe, name) for name in ("id", "docker", "ovsdb", "openflow", "bridge")},
+        mutual_tls=ucpe.tls is not None,
+        wan=[Wan(**wan.model_dump()) for wan in ucpe.wan],
+        engines=EngineNames(**ucpe.engines.model_dump()),
+        unis=[
+            EdgeUni(
+                **{name: getattr(state.uni, name) for name in ("id", "name", "port", "mtu")},
+                prefix=str(state.uni.prefix),
+                provider_address=str(state.uni.provider_address),
+                locked=state.locked,
+                service=state.service,
+            )
+            for state in unis
+            if state.uni.ucpe == ucpe.id
+        ],
+    )
+
+
+def _endpoint(found: EndpointHealth) -> EndpointState:
+    names = ("protocol", "address", "seconds", "version", "certificate_ends", "problem")
+    return EndpointState(**{name: getattr(found, name) for name in names}, reachable=found.problem is None)
+
+
+def _enrolment(form: EdgeForm) -> Enrolment:
+    """The inventory's own models decide about every value. Raises Rejected with all findings."""
+    values = form.model_dump(exclude={"unis", "tls"})
+    findings: list[Finding] = []
+    ucpe = _validated(Ucpe, values, (), findings)
+    unis = [_validated(Uni, _uni(form, uni), ("unis", n), findings) for n, uni in enumerate(form.unis)]
+    if ucpe is None or findings:
+        raise Rejected(findings)
+    tls = TlsTexts(**form.tls.model_dump()) if form.tls else None
+    return Enrolment(ucpe, tuple(uni for uni in unis if uni), tls)
+
+
+def _uni(form: EdgeForm, uni: LanUni) -> dict[str, Any]:
+    names = {"id": uni.id or str(uuid4()), "name": uni.name or f"{form.id}-{uni.port}", "ucpe": form.id}
+    return {**uni.model_dump(), **names}
+
+
+def _validated(model: Any, values: Any, path: tuple[str | int, ...], findings: list[Finding]) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        findings.extend(_findings(error, path))
+        return None
+
+
+def _findings(error: ValidationError, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    for detail in error.errors(include_url=False):
+        place = (*path, *("providerAddress" if part == "provider_address" else part for part in detail["loc"]))
+        yield Finding(Tag.INVALID_VALUE, place, str(detail["msg"]).removeprefix("Value error, "))
