@@ -7,7 +7,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 RUN=/run/lso-testbed
 SYSTEM_PYTHON=/usr/bin/python3 # Mininet's module belongs to the distribution's interpreter
 PACKAGES=(ca-certificates curl ethtool iperf3 iproute2 iptables iputils-ping mininet mmdebstrap nftables
-    openssl openvswitch-switch procps python3-setuptools python3-venv tcpdump util-linux vde2)
+    openssl openvswitch-switch postgresql procps python3-setuptools python3-venv tcpdump util-linux vde2)
 
 case "${1:-}" in
 -h | --help)
@@ -41,11 +41,20 @@ missing_packages() {
         <(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii  *//p' | sort)
 }
 
+# The tests make a PostgreSQL cluster of their own; without this the package would make one too, and start it.
+no_standing_cluster() {
+    local conf=/etc/postgresql-common/createcluster.conf
+    [ ! -e "$conf" ] || return 0
+    mkdir -p "${conf%/*}"
+    echo 'create_main_cluster = false' >"$conf"
+}
+
 install_packages() {
     local missing
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]})) || return 0
     say "installing ${missing[*]}"
+    [[ " ${missing[*]} " != *" postgresql "* ]] || no_standing_cluster
     export DEBIAN_FRONTEND=noninteractive
     local log=$RUN/apt.log
     { apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||

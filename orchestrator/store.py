@@ -7,8 +7,8 @@ readable for its owner only.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,10 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     JSON,
     ColumnElement,
-    Engine,
     ForeignKey,
     UniqueConstraint,
     and_,
-    create_engine,
     delete,
-    event,
     or_,
     select,
 )
@@ -31,15 +28,18 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
+from orchestrator import migrations
+from orchestrator.database import WRITES, Schema, new_engine, upgrade
 from orchestrator.execute import Record
 from orchestrator.intent import Role
 from orchestrator.model import StoreError, UnknownService
 from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan, service_prefix
 
 PortKey = tuple[str, Role]
-BUSY_MILLISECONDS = 10_000
 _WINDOW = 256
 """Placeholders that are looked at in one query."""
+
+log = logging.getLogger(__name__)
 
 
 class _Base(DeclarativeBase):
@@ -80,6 +80,9 @@ class PlaceholderRow(_Base):
     __table_args__ = (UniqueConstraint("service_id", "ucpe", "vnf", "role"),)
 
 
+SCHEMA = Schema("orchestrator", _Base.metadata, Path(migrations.__file__).parent)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredService:
     """A service as it is recorded. `states` says of each uCPE how the last change there ended, or `changing`."""
@@ -95,15 +98,23 @@ CHANGING = "changing"
 
 
 class Store:
-    """The database behind an SQLAlchemy URL: `sqlite:///<path>`, `postgresql+psycopg://…`. Methods block briefly."""
+    """The database behind an SQLAlchemy URL: `sqlite:///<path>`, `postgresql+psycopg://…`. Methods block briefly.
 
-    def __init__(self, url: str) -> None:
+    `say` is told when its tables were made or upgraded. Raises StoreError.
+    """
+
+    def __init__(self, url: str, say: Callable[[str], object] = log.info) -> None:
         try:
-            self._engine = _open(url)
-            self._free_from = 0  # where to look for a free placeholder; those below are in use, or soon found anew
-            _Base.metadata.create_all(self._engine)
+            _make_folder(url)
+            engine = new_engine(url)
+            done = upgrade(engine, SCHEMA)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise StoreError(f"cannot open the state database: {error}") from error
+        if done:
+            say(f"database: {done}")
+        # Every transaction may write: none has to be repeated because it came to that too late.
+        self._engine = engine.execution_options(**{WRITES: True})
+        self._free_from = 0  # where to look for a free placeholder; those below are in use, or soon found anew
 
     def close(self) -> None:
         """Give up the connections."""
@@ -227,29 +238,10 @@ class Store:
             ) from None
 
 
-def _open(url: str) -> Engine:
+def _make_folder(url: str) -> None:
     address = make_url(url)
-    if address.get_backend_name() != "sqlite":
-        return create_engine(address, hide_parameters=True)
-    if address.database and address.database != ":memory:":
-        _private_file(Path(address.database))
-    engine = create_engine(address, hide_parameters=True)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
-
-
-def _private_file(path: Path) -> None:
-    """SQLite gives its side files the mode of the main one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions are ours alone: BEGIN IMMEDIATE, so that none has to be repeated
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"busy_timeout = {BUSY_MILLISECONDS}"):
-        connection.execute(f"PRAGMA {pragma}")
+    if address.get_backend_name() == "sqlite" and address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _row(session: Session, service_id: str) -> ServiceRow:

@@ -6,6 +6,7 @@ There is no authentication yet, so the server binds to loopback addresses only.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from presto.core.settings import Settings
 from presto.core.store import Store
 from presto.core.tables import database_url, open_engine
 
+log = logging.getLogger(__name__)
+
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
 
@@ -39,18 +42,21 @@ class ServerFailed(Exception):
     """The server did not start or did not stop."""
 
 
-def build_app(inventory: Path, database: str, settings: Settings | None = None) -> FastAPI:
+def build_app(
+    inventory: Path, database: str, settings: Settings | None = None, say: Callable[[str], object] = log.info
+) -> FastAPI:
     """The application over the orchestrator. `database` is a SQLAlchemy URL or the path of a SQLite file.
 
+    Its tables are made, or upgraded to what this version needs; `say` is told.
     Raises InventoryError when the inventory is wrong, StoreError when the database cannot be used (both of
     orchestrator.model).
     """
     enrolled = load_inventory(inventory)
     try:
-        store = Store(open_engine(database))
+        store = Store(open_engine(database, say))
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
-    orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database)))
+    orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database), say))
     return create_app(Core(enrolled, store, orchestrator, settings))
 
 
@@ -61,6 +67,7 @@ def serve(
     port: int = DEFAULT_PORT,
     settings: Settings | None = None,
     ready: Callable[[str], None] | None = None,
+    say: Callable[[str], object] = log.info,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the base URL once requests are answered.
 
@@ -69,7 +76,7 @@ def serve(
     """
     listener = _bind(host, port)
     with listener:
-        server = _Server(build_app(inventory, database, settings), lambda: ready and ready(_url(listener)))
+        server = _Server(build_app(inventory, database, settings, say), lambda: ready and ready(_url(listener)))
         server.run(sockets=[listener])
 
 

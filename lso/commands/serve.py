@@ -58,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
             options.port,
             settings,
             lambda url: print(f"serving {url}/restconf", flush=True),
+            lambda text: print(f"lso: {text}", file=sys.stderr),
         )
     except (OrchestratorError, UnsafeBinding) as error:
         raise UsageError(str(error)) from error

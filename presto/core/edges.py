@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
+from orchestrator.database import WRITES
 from orchestrator.inventory import Inventory, Tls, Ucpe, Uni
 from orchestrator.model import InventoryError
 from presto.core.edge_table import EdgeRow
-from presto.core.tables import WRITES
 
 _UNIS = TypeAdapter(tuple[Uni, ...])
 

@@ -13,11 +13,12 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from orchestrator.database import WRITES
 from presto.core import events
 from presto.core.event_tables import EventCounterRow, EventRow
 from presto.core.events import Event, EventType
 from presto.core.order_tables import ListenerRow
-from presto.core.tables import WRITES, utc
+from presto.core.tables import utc
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,12 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from orchestrator.database import WRITES
 from presto.core import order_follow
 from presto.core.core import Core
 from presto.core.event_tables import EventCounterRow
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, ListenerRow, OrderRow
-from presto.core.tables import WRITES, ServiceRow, utc
+from presto.core.tables import ServiceRow, utc
 
 
 @dataclass(frozen=True)

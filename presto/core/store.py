@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
+from orchestrator.database import WRITES
 from presto.core.credentials import Credentials
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
-from presto.core.tables import WRITES, ClaimRow, CredentialsRow, LockedUniRow, ServiceRow
+from presto.core.tables import ClaimRow, CredentialsRow, LockedUniRow, ServiceRow
 
 _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)

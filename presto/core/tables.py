@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, DateTime, Engine, ForeignKey, String, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-WRITES = "presto_writes"
-"""Execution option of connections whose transactions write."""
+from orchestrator.database import Schema, new_engine, upgrade
+from presto import migrations
+
+log = logging.getLogger(__name__)
 
 
 class Base(DeclarativeBase):
     """All tables of the API's state."""
+
+
+SCHEMA = Schema("presto", Base.metadata, Path(migrations.__file__).parent)
 
 
 class ServiceRow(Base):
@@ -66,41 +71,18 @@ def database_url(database: str) -> str:
     return database if "://" in database else f"sqlite:///{Path(database).absolute()}"
 
 
-def open_engine(database: str) -> Engine:
-    """Open the database and make its tables. A SQLite file is readable by its owner only, because it holds keys."""
-    url = make_url(database_url(database))
-    # Parameters hold keys: an error message of the driver must not repeat them.
-    engine = create_engine(url, hide_parameters=True)
-    if url.get_backend_name() == "sqlite":
-        if url.database and url.database != ":memory:":
-            _make_private(Path(url.database))
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    Base.metadata.create_all(engine)
+def open_engine(database: str, say: Callable[[str], object] = log.info) -> Engine:
+    """Open the database and bring its tables to our revision; `say` is told when that changed anything.
+
+    Raises StoreError (orchestrator.model) for the database of a newer version, and what SQLAlchemy raises.
+    """
+    engine = new_engine(database_url(database))
+    done = upgrade(engine, SCHEMA)
+    if done:
+        say(f"database: {done}")
     return engine
 
 
 def utc(moment: datetime) -> datetime:
-    """SQLite keeps no zone; everything that is stored is UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _make_private(path: Path) -> None:
-    # Before SQLite opens it: its journals take over the mode of the file.
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads before it writes must hold the file from its start: it cannot wait for it later.
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    """SQLite keeps no zone, PostgreSQL tells moments in the zone of its session; everything that is stored is UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

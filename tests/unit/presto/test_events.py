@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from orchestrator.database import WRITES
 from presto.core.event_log import EventLog
 from presto.core.events import Event, EventType, NewEvent, append, committed
 from presto.core.order_tables import ListenerRow
-from presto.core.tables import WRITES, LockedUniRow, open_engine
+from presto.core.tables import LockedUniRow, open_engine
 
 CREATE, CHANGE = EventType.SERVICE_CREATE, EventType.SERVICE_STATE_CHANGE
 

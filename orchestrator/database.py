@@ -1,0 +1,155 @@
+"""The database behind a URL: how it is opened, and how its tables come to the revision that this program knows.
+
+Every package that keeps state here has a `Schema`: tables, a folder of Alembic revisions, and a table of its own that
+holds the revision. So several of them live in one database and none knows of the others.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+
+from orchestrator.model import StoreError
+
+WRITES = "lso_writes"
+"""Execution option of connections whose transactions write."""
+
+_BUSY_MILLISECONDS = 10_000
+_CONNECT_SECONDS = 5
+_UPGRADE_LOCK = 0x6C736F  # any number that nobody else takes; one for all schemas of a database
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The tables of a package and the folder of the revisions that make them."""
+
+    name: str
+    metadata: MetaData
+    revisions: Path
+
+    @property
+    def version_table(self) -> str:
+        """The table that says which revision the database is at."""
+        return f"{self.name}_revision"
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What was done to the tables of a schema; `before` is None where there were none."""
+
+    schema: str
+    before: str | None
+    after: str
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"made the {self.schema} tables at revision {self.after}"
+        return f"upgraded the {self.schema} tables from revision {self.before} to {self.after}"
+
+
+def new_engine(url: str) -> Engine:
+    """An engine for a SQLAlchemy URL. A SQLite file is readable by its owner only, because it holds keys."""
+    address = make_url(url)
+    # Parameters hold keys: an error message of the driver must not repeat them.
+    if address.get_backend_name() != "sqlite":
+        connect = {"connect_timeout": _CONNECT_SECONDS} if address.get_backend_name() == "postgresql" else {}
+        return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=connect)
+    if address.database and address.database != ":memory:":
+        _make_private(Path(address.database))
+    engine = create_engine(address, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def upgrade(engine: Engine, schema: Schema) -> Upgrade | None:
+    """Bring the tables to the newest revision; None when they were there.
+
+    Two programs that do this at once wait for each other. Raises StoreError for a database that this program does not
+    know, and what SQLAlchemy raises.
+    """
+    config = Config(attributes={"schema": schema})
+    config.set_main_option("script_location", str(schema.revisions).replace("%", "%%"))
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        before, after = _here(connection, schema), _newest(config, schema)
+        if before == after:
+            return None
+        _check_known(connection, config, schema, before)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return Upgrade(schema.name, before, after)
+
+
+def run_revisions() -> None:
+    """What the `env.py` of a folder of revisions does: run them on the connection of `upgrade`, in its transaction."""
+    from alembic import context  # noqa: PLC0415  (exists only while Alembic runs an env.py)
+
+    schema: Schema = context.config.attributes["schema"]
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=schema.metadata,
+        version_table=schema.version_table,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _here(connection: Connection, schema: Schema) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": schema.version_table})
+    return context.get_current_revision()
+
+
+def _newest(config: Config, schema: Schema) -> str:
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if head is None:
+        raise StoreError(f"there are no revisions of the {schema.name} tables in {schema.revisions}")
+    return head
+
+
+def _check_known(connection: Connection, config: Config, schema: Schema, here: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if here is not None and here not in known:
+        raise StoreError(
+            f'the {schema.name} tables of the database are at revision "{here[:40]}", which this version does not '
+            "know: a newer version has written it. Use that version, or another database"
+        )
+    found = sorted({*inspect(connection).get_table_names()} & {*schema.metadata.tables})
+    if here is None and found:
+        raise StoreError(
+            f"the database has tables that no revision of ours has made ({', '.join(found)}). "
+            "Use another database, or move these away"
+        )
+
+
+def _make_private(path: Path) -> None:
+    # Before SQLite opens it: its journals take over the mode of the file.
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads before it writes must hold the file from its start: it cannot wait for it later.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", *settings):
+        connection.execute(f"PRAGMA {pragma}")
