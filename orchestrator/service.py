@@ -103,6 +103,11 @@ class Orchestrator:
         )
         return ServiceObservation(service_id, stored.name, stored.generation, tuple(sites))
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The templates that sites are made from, and the VNFs that these can use."""
+        return self._catalogue
+
     def use(self, inventory: Inventory) -> None:
         """Work with these uCPEs from now on; what is under way ends with those that it began with."""
         self._inventory = inventory

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.intent import SiteIntent
 from orchestrator.model import Finding, TemplateError, UnknownTemplate
+from orchestrator.tosca.products import VnfProduct, read_products
 from orchestrator.tosca.report import Report, nearest
 from orchestrator.tosca.site import build_site
 from orchestrator.tosca.sources import Root
@@ -28,8 +29,8 @@ class Catalogue:
 
     def __init__(self, folders: Iterable[Path] = (), vnfs: Iterable[Path] = ()) -> None:
         self._folders = (*_roots(folders), Root.of("templates", _PACKAGE / "templates"))
-        own = (Root.of("types", _PACKAGE / "types"), Root.of("vnfs", _PACKAGE.parent / "vnfs"))
-        self._roots = (*self._folders, *own, *_roots(vnfs))
+        self._vnfs = (Root.of("vnfs", _PACKAGE.parent / "vnfs"), *_roots(vnfs))
+        self._roots = (*self._folders, Root.of("types", _PACKAGE / "types"), *self._vnfs)
         self._read: dict[Path, Template] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -44,6 +45,10 @@ class Catalogue:
                 return self.read(path)
         hint = nearest(name, self.names())
         raise UnknownTemplate(f"there is no template {name}" + (f" ({hint})" if hint else ""))
+
+    def products(self) -> tuple[VnfProduct, ...]:
+        """The VNF products whose descriptors are in the folders of VNFs, by node type; raises TemplateError."""
+        return tuple(sorted(read_products(self._vnfs, self._roots), key=lambda product: product.node_type))
 
     def compile(self, name: str, inputs: Mapping[str, Any]) -> SiteIntent:
         """Fill a template with inputs; raises UnknownTemplate, or TemplateError with everything that is wrong."""

@@ -47,7 +47,8 @@ class Core:
         self.inventory = joined(inventory, self._edges.all())
         self._store, self._network = store, network
         self.events = EventLog(store.engine)
-        self._pipeline = Pipeline(self.inventory, store, network, settings or Settings())
+        self.settings, self.catalogue = settings or Settings(), network.catalogue
+        self._pipeline = Pipeline(self.inventory, store, network, self.settings)
         network.use(self.inventory)
         self._observer = Observer(network)
         # What is checked must still hold when it is written: changes are taken in one at a time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
 
 Ports = tuple[int, int]
@@ -12,6 +12,18 @@ Ports = tuple[int, int]
 TCP, UDP, ICMP = 6, 17, 1
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The fields by which a firewall tells packets apart; ports with TCP and UDP only, `icmp_type` with ICMP only."""
+
+    source: IPv4Address
+    destination: IPv4Address
+    protocol: int
+    source_port: int | None = None
+    destination_port: int | None = None
+    icmp_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,17 @@ class Match:
             )
         )
 
+    def holds(self, packet: Packet) -> bool:
+        """Whether the packet is one of the set."""
+        return (
+            _within(packet.source, self.source)
+            and _within(packet.destination, self.destination)
+            and (self.protocols is None or packet.protocol in self.protocols)
+            and _in_range(packet.source_port, self.source_ports)
+            and _in_range(packet.destination_port, self.destination_ports)
+            and (self.icmp_types is None or packet.icmp_type in self.icmp_types)
+        )
+
     def __and__(self, other: Match) -> Match:
         return Match(
             source=_networks(self.source, other.source),
@@ -49,6 +72,14 @@ class Match:
             destination_ports=_ranges(self.destination_ports, other.destination_ports),
             icmp_types=_values(self.icmp_types, other.icmp_types),
         )
+
+
+def _within(address: IPv4Address, networks: tuple[IPv4Network, ...] | None) -> bool:
+    return networks is None or any(address in network for network in networks)
+
+
+def _in_range(port: int | None, ranges: tuple[Ports, ...] | None) -> bool:
+    return ranges is None or (port is not None and any(low <= port <= high for low, high in ranges))
 
 
 def _values(left: tuple[T, ...] | None, right: tuple[T, ...] | None) -> tuple[T, ...] | None:

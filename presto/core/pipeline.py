@@ -25,6 +25,7 @@ from orchestrator.model import (
     ServiceRequest,
     UnknownService,
 )
+from orchestrator.tosca import Catalogue
 from presto.core import credentials
 from presto.core.compile import compile_request, site_unis
 from presto.core.findings import Rejected
@@ -50,6 +51,11 @@ class Network(Protocol):
 
     async def observe(self, service_id: str) -> ServiceObservation:
         """What the uCPEs really have of the service now. Raises UnknownService when nothing of it is deployed."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The templates that sites are made from, and the VNFs that these can use."""
         ...
 
     def use(self, inventory: Inventory) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -29,10 +29,15 @@ _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to one flow at the end point where it enters; `policy` is None for a flow without any (R55)."""
+    """What happens to one flow at the end point where it enters; `policy` is None for a flow without any (R55).
+
+    `entry` is the name in the policy map that gave it: the flow's or its group's; `overridden` says by the end point.
+    """
 
     application: Application
     policy: str | None
+    entry: str | None = None
+    overridden: bool = False
 
     @property
     def action(self) -> str:
@@ -46,10 +51,24 @@ def decisions(swvc: Swvc, end_point: EndPoint) -> tuple[Decision, ...]:
     An override replaces the service's mapping of the same name; a flow's own policy beats its group's (R54).
     """
     policies = {entry.application: entry.policy for entry in (*swvc.mappings, *end_point.overrides)}
-    return tuple(
-        Decision(flow, policies.get(flow.identifier, policies.get(flow.group) if flow.group else None))
-        for flow in swvc.applications
-    )
+    overridden = {entry.application for entry in end_point.overrides}
+    return tuple(_decision(flow, policies, overridden) for flow in swvc.applications)
+
+
+def _decision(flow: Application, policies: Mapping[str, str], overridden: Collection[str]) -> Decision:
+    for name in (flow.identifier, flow.group):
+        if name is not None and name in policies:
+            return Decision(flow, policies[name], name, name in overridden)
+    return Decision(flow, None)
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule of a firewall, the packets that it matches, and the decision that it carries out."""
+
+    decision: Decision
+    match: Match
+    rule: Rule
 
 
 def firewall_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) -> list[Rule]:
@@ -58,6 +77,11 @@ def firewall_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) ->
     A rule has its application's name, `<name>-from-<end point>` where it judges by the map of another end point, and
     a number where one application needs several. What no rule matches is denied by the firewall's default (R45).
     """
+    return [compiled.rule for compiled in compiled_rules(swvc, index, prefixes)]
+
+
+def compiled_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) -> list[CompiledRule]:
+    """The same rules, with what they come from."""
     maps = [decisions(swvc, end_point) for end_point in swvc.end_points]
     own = maps[index]
     if all(_actions(other) == _actions(own) for other in maps):
@@ -74,22 +98,29 @@ def _actions(decided: tuple[Decision, ...]) -> list[str]:
     return [decision.action for decision in decided]
 
 
-def _rules(decided: Iterable[Decision], direction: str, among: Match | None = None, origin: str = "") -> Iterator[Rule]:
+def _rules(
+    decided: Iterable[Decision], direction: str, among: Match | None = None, origin: str = ""
+) -> Iterator[CompiledRule]:
     for decision in decided:
         for match in matches(decision.application):
             narrowed = match & among if among else match
             if not narrowed.empty:
-                for fields in _fields(narrowed):
-                    yield {
-                        "id": (_slug(decision.application.identifier) + origin)[:_LONGEST_NAME],
-                        "action": decision.action,
-                        "direction": direction,
-                        **fields,
-                    }
+                for single in _by_protocol(narrowed):
+                    name = (_slug(decision.application.identifier) + origin)[:_LONGEST_NAME]
+                    rule = {"id": name, "action": decision.action, "direction": direction, **_fields(single)}
+                    yield CompiledRule(decision, single, rule)
 
 
-def _fields(match: Match) -> Iterator[Rule]:
-    """One set of fields for each protocol, because a rule names one; fields that match anything are left out."""
+def _by_protocol(match: Match) -> Iterator[Match]:
+    """One for each protocol, because a rule names one."""
+    if match.protocols is None:
+        yield match
+    for number in match.protocols or ():
+        yield replace(match, protocols=(number,))
+
+
+def _fields(match: Match) -> Rule:
+    """The fields of a rule; those that match anything are left out."""
     fields: Rule = {
         "source": _texts(match.source),
         "destination": _texts(match.destination),
@@ -97,11 +128,8 @@ def _fields(match: Match) -> Iterator[Rule]:
         "destination_ports": _texts(match.destination_ports),
         "icmp_types": list(match.icmp_types) if match.icmp_types else None,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
-    if match.protocols is None:
-        yield {"protocol": "any", **given}
-    for number in match.protocols or ():
-        yield {"protocol": _PROTOCOLS.get(number, str(number)), **given}
+    protocol = "any" if match.protocols is None else _PROTOCOLS.get(match.protocols[0], str(match.protocols[0]))
+    return {"protocol": protocol, **{name: value for name, value in fields.items() if value is not None}}
 
 
 def _texts(values: tuple[IPv4Network, ...] | tuple[Ports, ...] | None) -> list[str] | None:
@@ -115,15 +143,15 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "application"
 
 
-def _named(rules: Iterable[Rule]) -> Iterator[Rule]:
+def _named(rules: Iterable[CompiledRule]) -> Iterator[CompiledRule]:
     rules = list(rules)
-    uses = Counter(rule["id"] for rule in rules)
+    uses = Counter(compiled.rule["id"] for compiled in rules)
     counts: Counter[str] = Counter()
-    for rule in rules:
-        name = rule["id"]
+    for compiled in rules:
+        name = compiled.rule["id"]
         if uses[name] > 1:
             counts[name] += 1
             while f"{name}-{counts[name]}" in uses:
                 counts[name] += 1
             name = f"{name}-{counts[name]}"
-        yield {**rule, "id": name}
+        yield replace(compiled, rule={**compiled.rule, "id": name})

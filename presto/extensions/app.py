@@ -12,12 +12,23 @@ from starlette.routing import Mount
 
 from presto.core.core import Core
 from presto.extensions.edges import edges_router
+from presto.extensions.explain import explain_router
 from presto.extensions.problems import Problem, add_handlers, declared
+from presto.extensions.tunnels import tunnels_router
+from presto.extensions.underlays import underlays_router
 from presto.extensions.versions import versions_router
+from presto.extensions.vnfs import vnfs_router
 from presto.mounting import mount
 
 BASE = "/presto-sdwan/v1"
-ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (versions_router, edges_router)
+ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
+    versions_router,
+    edges_router,
+    vnfs_router,
+    underlays_router,
+    tunnels_router,
+    explain_router,
+)
 
 
 def extensions_mount(core: Core) -> Mount:

@@ -31,6 +31,7 @@ from orchestrator.model import (
     UnknownService,
     VnfObservation,
 )
+from orchestrator.tosca import Catalogue
 from presto.app import create_app
 from presto.core.core import Core
 from presto.core.settings import Settings
@@ -139,6 +140,8 @@ class MemoryNetwork:
         del self.deployed[service_id]
         ends = tuple(DeploymentOutcome(name, Result.REMOVED) for name in ucpes)
         return ServiceOutcome(service_id, 1, Result.REMOVED, ends, 0.0)
+
+    catalogue = Catalogue()
 
     def use(self, inventory: Inventory) -> None:
         self.inventory = inventory

@@ -19,6 +19,7 @@ from orchestrator.model import (
     ServiceRequest,
     UnknownService,
 )
+from orchestrator.tosca import Catalogue
 from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
@@ -44,6 +45,8 @@ class HeldNetwork:
 
     async def observe(self, service_id: str) -> ServiceObservation:
         raise UnknownService(f"nothing of {service_id} is kept")
+
+    catalogue = Catalogue()
 
     def use(self, inventory: Inventory) -> None:
         pass
