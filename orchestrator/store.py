@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    Engine,
     ForeignKey,
     UniqueConstraint,
     and_,
@@ -112,8 +113,8 @@ class Store:
             raise StoreError(f"cannot open the state database: {error}") from error
         if done:
             say(f"database: {done}")
-        # Every transaction may write: none has to be repeated because it came to that too late.
-        self._engine = engine.execution_options(**{WRITES: True})
+        # What may write says so at its start: no transaction has to be repeated because it came to that too late.
+        self._reader, self._engine = engine, engine.execution_options(**{WRITES: True})
         self._free_from = 0  # where to look for a free placeholder; those below are in use, or soon found anew
 
     def close(self) -> None:
@@ -122,7 +123,7 @@ class Store:
 
     def services(self) -> tuple[StoredService, ...]:
         """All services, by id."""
-        with self._transaction() as session:
+        with self._transaction(self._reader) as session:
             return tuple(_stored(row) for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)))
 
     def rivals(self, service_id: str, ucpes: Collection[str]) -> tuple[StoredService, ...]:
@@ -130,13 +131,13 @@ class Store:
         prefix = service_prefix(service_id)
         there = select(DeploymentRow.service_id).where(DeploymentRow.ucpe.in_(ucpes))
         query = select(ServiceRow).where(or_(ServiceRow.id.in_(there), ServiceRow.id.between(prefix, f"{prefix}g")))
-        with self._transaction() as session:
+        with self._transaction(self._reader) as session:
             rows = session.scalars(query.where(ServiceRow.id != service_id).order_by(ServiceRow.id))
             return tuple(_stored(row) for row in rows)
 
     def service(self, service_id: str) -> StoredService:
         """That service; raises UnknownService."""
-        with self._transaction() as session:
+        with self._transaction(self._reader) as session:
             return _stored(_row(session, service_id))
 
     def enter(self, service_id: str, name: str) -> StoredService:
@@ -227,9 +228,10 @@ class Store:
         self._free_from = min(self._free_from, *numbers, self._free_from)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def _transaction(self, engine: Engine | None = None) -> Iterator[Session]:
+        """A transaction that writes, unless another engine is given."""
         try:
-            with Session(self._engine) as session, session.begin():
+            with Session(engine or self._engine) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
             # without the statement's parameters, which may be secret

@@ -123,9 +123,8 @@ def _check_identifiers(swvc: Swvc) -> Iterator[Finding]:
 def _check_unis(
     end_points: tuple[EndPoint, ...], unis: list[Uni | None], surroundings: Surroundings
 ) -> Iterator[Finding]:
-    busy = {
-        uni.ucpe: surroundings.claims[uni.id] for uni in surroundings.inventory.unis if uni.id in surroundings.claims
-    }
+    claimed = ((surroundings.inventory.uni(uni), service) for uni, service in surroundings.claims.items())
+    busy = {uni.ucpe: service for uni, service in claimed if uni}
     for index, (end_point, uni) in enumerate(zip(end_points, unis, strict=True)):
         where = ("end_points", index, "uni")
         if not end_point.uni:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
+from orchestrator.model import UnknownUcpe
 from presto.core.check import Surroundings, check, find_uni
 from presto.core.check_edges import check_enrolment, check_health
 from presto.core.credentials import utc_now
@@ -43,7 +46,7 @@ class Core:
     """Services over an inventory. `start` takes up what an earlier process left unfinished; `stop` undoes it."""
 
     def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings | None = None) -> None:
-        self._edges = Edges(store.engine)
+        self._edges = Edges(store.engine, store.writer)
         self.inventory = joined(inventory, self._edges.all())
         self._store, self._network = store, network
         self.events = EventLog(store.engine)
@@ -51,8 +54,6 @@ class Core:
         self._pipeline = Pipeline(self.inventory, store, network, self.settings)
         network.use(self.inventory)
         self._observer = Observer(network)
-        # What is checked must still hold when it is written: changes are taken in one at a time.
-        self._intake = asyncio.Lock()
         self._enrolling = asyncio.Lock()
 
     async def start(self) -> None:
@@ -72,11 +73,14 @@ class Core:
 
     def findings(self, swvc: Swvc, *, besides: str = "") -> tuple[Finding, ...]:
         """What is wrong with an SWVC; `besides` is the id of the service that it is going to replace."""
+        wanted = [uni for uni in (find_uni(self.inventory, end_point.uni) for end_point in swvc.end_points) if uni]
+        # A uCPE carries one service, so the claims of its other UNIs count as well.
+        unis = {uni.id for wish in wanted for uni in self.inventory.unis_on(wish.ucpe)}
         surroundings = Surroundings(
             self.inventory,
-            self._store.names(besides=besides),
-            self._store.claims(besides=besides),
-            self._store.locked_unis(),
+            self._store.names(besides=besides, among={swvc.identifier}),
+            self._store.claims(besides=besides, among=unis),
+            self._store.locked_unis(among=unis),
         )
         return check(swvc, surroundings)
 
@@ -85,41 +89,43 @@ class Core:
 
         `earlier` are findings of the face, which refuse the order together with those made here.
         """
-        async with self._intake:
-            completed = self._completed(swvc)
-            findings = await asyncio.to_thread(self.findings, completed)
+        completed = self._completed(swvc)
+
+        def change() -> Service:
+            findings = self.findings(completed)
             if earlier or findings:
                 raise Rejected((*earlier, *findings))
             now = utc_now()
-            service = Service(str(uuid.uuid4()), completed, State.ACCEPTED, 1, now, now)
-            await self._save(service)
-        return service
+            return Service(str(uuid.uuid4()), completed, State.ACCEPTED, 1, now, now)
+
+        return await self._take_in(change)
 
     async def update(
         self, id_or_name: str, change: Callable[[Swvc], Swvc], earlier: tuple[Finding, ...] = ()
     ) -> Service:
         """Accept a change of a service. Raises Rejected with everything that is wrong."""
-        async with self._intake:
-            service = await self.service(id_or_name)
+
+        def changed() -> Service:
+            service = self._service(id_or_name)
             if service.state in ON_ITS_WAY_OUT:
                 message = f'Service "{service.swvc.identifier}" is being removed'
                 raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
             swvc = self._completed(change(service.swvc))
-            findings = await asyncio.to_thread(self.findings, swvc, besides=service.id)
+            findings = self.findings(swvc, besides=service.id)
             if earlier or findings:
                 raise Rejected((*earlier, *findings))
-            changed = _next(service, State.ACCEPTED, swvc)
-            await self._save(changed)
-        return changed
+            return _next(service, State.ACCEPTED, swvc)
+
+        return await self._take_in(changed)
 
     async def delete(self, id_or_name: str) -> Service:
         """Have a service removed, whatever state it is in; asking twice changes nothing. Raises Rejected."""
-        async with self._intake:
-            service = await self.service(id_or_name)
-            if service.state is not State.REMOVING:
-                service = _next(service, State.REMOVING, service.swvc)
-                await self._save(service)
-        return service
+
+        def change() -> Service:
+            service = self._service(id_or_name)
+            return service if service.state is State.REMOVING else _next(service, State.REMOVING, service.swvc)
+
+        return await self._take_in(change)
 
     async def services(self) -> tuple[Service, ...]:
         """All services, oldest first."""
@@ -131,9 +137,12 @@ class Core:
 
     async def service(self, id_or_name: str) -> Service:
         """The service of that id or name. Raises Rejected when there is none."""
-        service = await asyncio.to_thread(self._store.find, id_or_name)
+        return await asyncio.to_thread(self._service, id_or_name)
+
+    def _service(self, id_or_name: str) -> Service:
+        service = self._store.find(id_or_name)
         if service is None:
-            hint = nearest(id_or_name, sorted(await asyncio.to_thread(self._store.names)), "Services")
+            hint = nearest(id_or_name, sorted(self._store.names()), "Services")
             raise Rejected([Finding(Tag.NOT_FOUND, ("service",), f'There is no service "{id_or_name}"', hint)])
         return service
 
@@ -147,9 +156,8 @@ class Core:
 
     def edge(self, edge_id: str) -> Ucpe:
         """The uCPE of that id. Raises Rejected when there is none."""
-        for ucpe in self.inventory.ucpes:
-            if ucpe.id == edge_id:
-                return ucpe
+        with suppress(UnknownUcpe):
+            return self.inventory.ucpe(edge_id)
         hint = nearest(edge_id, (ucpe.id for ucpe in self.inventory.ucpes), "Edges")
         raise Rejected([Finding(Tag.NOT_FOUND, ("edge",), f'There is no edge "{edge_id[:64]}"', hint)])
 
@@ -177,19 +185,30 @@ class Core:
 
     async def withdraw(self, edge_id: str) -> None:
         """Forget an enrolled uCPE. Raises Rejected when there is none, or when a service uses it."""
-        async with self._enrolling, self._intake:
-            ucpe = self.edge(edge_id)
-            users = {state.service for state in await self.unis() if state.uni.ucpe == edge_id and state.service}
-            users |= set(await asyncio.to_thread(self._network.carried, edge_id))
-            if users:
-                message = f"Edge {edge_id} carries service {', '.join(sorted(users))}"
-                raise Rejected([Finding(Tag.IN_USE, ("edge",), message, "Delete the service first.")])
-            if not await asyncio.to_thread(self._edges.forget, ucpe):
-                hint = "Take it out there, and start the server anew."
-                raise Rejected([Finding(Tag.IN_USE, ("edge",), f"Edge {edge_id} stands in the inventory file", hint)])
-            for uni in self.inventory.unis_on(edge_id):
-                await asyncio.to_thread(self._store.lock_uni, uni.id, locked=False)
-            self._use(without(self.inventory, ucpe))
+        async with self._enrolling:
+            before = self.inventory
+            try:
+                ucpe = await self._store.writer.do(lambda _session: self._withdraw(edge_id))
+            except BaseException:
+                self._use(before)
+                raise
+            self._edges.disarm(ucpe)
+
+    def _withdraw(self, edge_id: str) -> Ucpe:
+        """In one change with the checks, after which no order can use it any more."""
+        ucpe, unis = self.edge(edge_id), self.inventory.unis_on(edge_id)
+        users = {state.service for state in self._uni_states(unis) if state.service}
+        users |= set(self._network.carried(edge_id))
+        if users:
+            message = f"Edge {edge_id} carries service {', '.join(sorted(users))}"
+            raise Rejected([Finding(Tag.IN_USE, ("edge",), message, "Delete the service first.")])
+        if not self._edges.forget(ucpe):
+            hint = "Take it out there, and start the server anew."
+            raise Rejected([Finding(Tag.IN_USE, ("edge",), f"Edge {edge_id} stands in the inventory file", hint)])
+        for uni in unis:
+            self._store.lock_uni(uni.id, locked=False)
+        self._use(without(self.inventory, ucpe))
+        return ucpe
 
     def _use(self, inventory: Inventory) -> None:
         """From here on everybody works with this one."""
@@ -198,27 +217,35 @@ class Core:
 
     async def unis(self) -> tuple[UniState, ...]:
         """All UNIs of the inventory."""
-        locked = await asyncio.to_thread(self._store.locked_unis)
-        claims = await asyncio.to_thread(self._store.claims)
-        return tuple(UniState(uni, uni.id in locked, claims.get(uni.id)) for uni in self.inventory.unis)
+        return await asyncio.to_thread(self._uni_states, self.inventory.unis)
 
     async def uni(self, id_or_name: str) -> UniState:
         """The UNI of that id or name. Raises Rejected when there is none."""
+        return await asyncio.to_thread(self._uni, id_or_name)
+
+    def _uni_states(self, unis: Sequence[Uni]) -> tuple[UniState, ...]:
+        among = {uni.id for uni in unis} if len(unis) < len(self.inventory.unis) else None
+        locked, claims = self._store.locked_unis(among=among), self._store.claims(among=among)
+        return tuple(UniState(uni, uni.id in locked, claims.get(uni.id)) for uni in unis)
+
+    def _uni(self, id_or_name: str) -> UniState:
         found = find_uni(self.inventory, id_or_name)
-        for state in await self.unis():
-            if state.uni is found:
-                return state
+        if found:
+            return self._uni_states([found])[0]
         hint = nearest(id_or_name, (uni.name for uni in self.inventory.unis), "UNIs")
         raise Rejected([Finding(Tag.NOT_FOUND, ("uni",), f'There is no UNI "{id_or_name}"', hint)])
 
     async def lock_uni(self, id_or_name: str, *, locked: bool) -> None:
         """Lock or unlock a UNI for orders. Raises Rejected when there is none, or when a service uses it."""
-        async with self._intake:
-            state = await self.uni(id_or_name)
+
+        def work(_session: Session) -> None:
+            state = self._uni(id_or_name)
             if locked and state.service:
                 message = f'UNI {state.uni.name} belongs to service "{state.service}"'
                 raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Delete the service first.")])
-            await asyncio.to_thread(self._store.lock_uni, state.uni.id, locked=locked)
+            self._store.lock_uni(state.uni.id, locked=locked)
+
+        await self._store.writer.do(work)
 
     def _completed(self, swvc: Swvc) -> Swvc:
         """Name UNIs by their id, end points that have no identifier by the name of their UNI, and the underlay."""
@@ -231,14 +258,21 @@ class Core:
         chosen = carrier(swvc, self.inventory, ucpes)
         return replace(swvc, end_points=tuple(end_points), carrier=chosen)
 
-    async def _save(self, service: Service) -> None:
-        unis = [end_point.uni for end_point in service.swvc.end_points]
+    async def _take_in(self, change: Callable[[], Service]) -> Service:
+        """Check and store a change in one transaction: what was checked still holds when it is written."""
+
+        def work(_session: Session) -> Service:
+            service = change()
+            self._store.save(service, [end_point.uni for end_point in service.swvc.end_points])
+            return service
+
         try:
-            await asyncio.to_thread(self._store.save, service, unis)
+            service = await self._store.writer.do(work)
         except IntegrityError:
-            message = f'Another order took the name "{service.swvc.identifier}" or one of its UNIs just now'
+            message = "Another order took the name or one of the UNIs just now"
             raise Rejected([Finding(Tag.DATA_EXISTS, (), message, "Look at the services and order again.")]) from None
         self._pipeline.wake(service.id)
+        return service
 
 
 def _next(service: Service, state: State, swvc: Swvc) -> Service:

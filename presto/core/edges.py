@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
 from orchestrator.inventory import Inventory, Tls, Ucpe, Uni
 from orchestrator.model import InventoryError
 from presto.core.edge_table import EdgeRow
+from presto.core.writer import Writer
 
 _UNIS = TypeAdapter(tuple[Uni, ...])
 
@@ -41,9 +41,8 @@ class Enrolment:
 class Edges:
     """The enrolled uCPEs behind an open engine. Their TLS files lie in a private folder while the server runs."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._writer = engine.execution_options(**{WRITES: True})
+    def __init__(self, engine: Engine, writer: Writer) -> None:
+        self._engine, self._writer = engine, writer
         self._folder: Path | None = None
 
     def close(self) -> None:
@@ -63,16 +62,13 @@ class Edges:
         ucpe = enrolment.ucpe.model_copy(update={"tls": None})
         tls = enrolment.tls and vars(enrolment.tls)
         unis = _UNIS.dump_python(enrolment.unis, mode="json")
-        with Session(self._writer) as session, session.begin():
-            session.add(EdgeRow(id=ucpe.id, ucpe=ucpe.model_dump(mode="json"), unis=unis, tls=tls))
+        row = EdgeRow(id=ucpe.id, ucpe=ucpe.model_dump(mode="json"), unis=unis, tls=tls)
+        self._writer.run(lambda session: session.add(row))
 
     def forget(self, ucpe: Ucpe) -> bool:
-        """Forget one; False when it was not enrolled."""
-        with Session(self._writer) as session, session.begin():
-            gone = bool(session.execute(delete(EdgeRow).where(EdgeRow.id == ucpe.id).returning(EdgeRow.id)).all())
-        if gone:
-            self.disarm(ucpe)
-        return gone
+        """Forget one; False when it was not enrolled. Its files stay until `disarm`."""
+        gone = delete(EdgeRow).where(EdgeRow.id == ucpe.id).returning(EdgeRow.id)
+        return self._writer.run(lambda session: bool(session.execute(gone).all()))
 
     def armed(self, enrolment: Enrolment) -> Enrolment:
         """The same with its TLS texts in files, as the libraries of the southbound want them; `disarm` undoes it."""

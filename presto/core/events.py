@@ -23,6 +23,8 @@ from presto.core.credentials import utc_now
 from presto.core.event_tables import EventCounterRow, EventRow
 
 _PENDING, _WRITTEN = "presto_pending_events", "presto_written_events"
+GROUPED = "presto_grouped"
+"""Marks a session whose commit is part of a larger transaction: who ends that one calls `committed`."""
 _UPSERT: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -154,7 +156,7 @@ def _append_pending(session: Session) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _tell(session: Session) -> None:
-    if session.info.pop(_WRITTEN, False):
+    if session.info.pop(_WRITTEN, False) and GROUPED not in session.info:
         committed()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,10 +11,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
 from presto.core.credentials import Credentials
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
 from presto.core.tables import ClaimRow, CredentialsRow, LockedUniRow, ServiceRow
+from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)
@@ -21,11 +22,14 @@ _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, En
 
 
 class Store:
-    """The state of the API behind an open engine. Every method is one transaction and may be called from any thread."""
+    """The state of the API behind an open engine. Its methods may be called from any thread.
+
+    Each is one transaction of its own, or a part of the change that it is called in (`writer.run`, `writer.do`).
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writer = engine.execution_options(**{WRITES: True})
+        self.writer = Writer(engine)
 
     @property
     def engine(self) -> Engine:
@@ -33,18 +37,19 @@ class Store:
         return self._engine
 
     def close(self) -> None:
-        """Give up the connections; a later call opens new ones."""
+        """Make the changes that wait and give up the connections; a later call opens new ones."""
+        self.writer.close()
         self._engine.dispose()
 
     def services(self) -> tuple[Service, ...]:
         """All services, oldest first."""
-        with Session(self._engine) as session:
+        with self._reading() as session:
             rows = session.scalars(select(ServiceRow).order_by(ServiceRow.created, ServiceRow.id))
             return tuple(map(_service, rows))
 
     def unfinished(self) -> tuple[str, ...]:
         """The ids of services with work to do."""
-        with Session(self._engine) as session:
+        with self._reading() as session:
             return tuple(session.scalars(select(ServiceRow.id).where(ServiceRow.state.in_(UNFINISHED))))
 
     def ids(self) -> tuple[str, ...]:
@@ -54,21 +59,24 @@ class Store:
 
     def find(self, id_or_name: str) -> Service | None:
         """The service of that id, or else of that name."""
-        with Session(self._engine) as session:
+        with self._reading() as session:
             row = session.get(ServiceRow, id_or_name) or session.scalar(
                 select(ServiceRow).where(ServiceRow.name == id_or_name)
             )
             return _service(row) if row else None
 
-    def names(self, *, besides: str = "") -> frozenset[str]:
-        """The names of all services but one."""
-        with Session(self._engine) as session:
-            return frozenset(session.scalars(select(ServiceRow.name).where(ServiceRow.id != besides)))
+    def names(self, *, besides: str = "", among: Collection[str] | None = None) -> frozenset[str]:
+        """The names of all services but one; `among` asks for some names only."""
+        query = select(ServiceRow.name).where(ServiceRow.id != besides)
+        with self._reading() as session:
+            return frozenset(session.scalars(query if among is None else query.where(ServiceRow.name.in_(among))))
 
-    def claims(self, *, besides: str = "") -> dict[str, str]:
-        """The UNIs in use by all services but one: UNI id → name of its service."""
+    def claims(self, *, besides: str = "", among: Collection[str] | None = None) -> dict[str, str]:
+        """The UNIs in use by all services but one: UNI id → name of its service; `among` asks for some UNIs only."""
         query = select(ClaimRow.uni, ServiceRow.name).join(ServiceRow).where(ServiceRow.id != besides)
-        with Session(self._engine) as session:
+        if among is not None:
+            query = query.where(ClaimRow.uni.in_(among))
+        with self._reading() as session:
             return {row.uni: row.name for row in session.execute(query)}
 
     def save(self, service: Service, unis: Iterable[str]) -> None:
@@ -76,15 +84,19 @@ class Store:
 
         Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its UNIs.
         """
-        with Session(self._writer) as session, session.begin():
+
+        def work(session: Session) -> None:
             session.merge(_row(service))
             session.flush()
             session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
             session.add_all(ClaimRow(uni=uni, service=service.id) for uni in unis)
 
+        self.writer.run(work)
+
     def progress(self, service: Service) -> bool:
         """Record the state that work for `service.generation` came to; False when a newer change was accepted since."""
-        with Session(self._writer) as session, session.begin():
+
+        def work(session: Session) -> bool:
             row = session.get(ServiceRow, service.id, with_for_update=True)
             if row is None or row.generation != service.generation:
                 return False
@@ -92,40 +104,61 @@ class Store:
             row.end_points = _END_POINTS.dump_python(service.end_points, mode="json")
             return True
 
+        return self.writer.run(work)
+
     def remove(self, service: Service) -> bool:
         """Forget a service with its keys and claims; False when a newer change was accepted since."""
-        with Session(self._writer) as session, session.begin():
+
+        def work(session: Session) -> bool:
             row = session.get(ServiceRow, service.id, with_for_update=True)
             if row is None or row.generation != service.generation:
                 return False
             session.delete(row)
             return True
 
+        return self.writer.run(work)
+
     def credentials(self, service_id: str) -> Credentials:
         """The keys of a service; empty ones when it has none yet."""
-        with Session(self._engine) as session:
+        with self._reading() as session:
             row = session.get(CredentialsRow, service_id)
             return _CREDENTIALS.validate_python(row.document) if row else Credentials()
 
     def save_credentials(self, service_id: str, credentials: Credentials) -> None:
         """Keep the keys of a service that exists."""
-        with Session(self._writer) as session, session.begin():
+
+        def work(session: Session) -> None:
             document = _CREDENTIALS.dump_python(credentials, mode="json")
             session.merge(CredentialsRow(service=service_id, document=document))
 
-    def locked_unis(self) -> frozenset[str]:
-        """The ids of the UNIs that are administratively locked."""
-        with Session(self._engine) as session:
-            return frozenset(session.scalars(select(LockedUniRow.uni)))
+        self.writer.run(work)
+
+    def locked_unis(self, *, among: Collection[str] | None = None) -> frozenset[str]:
+        """The ids of the UNIs that are administratively locked; `among` asks for some UNIs only."""
+        query = select(LockedUniRow.uni)
+        with self._reading() as session:
+            return frozenset(session.scalars(query if among is None else query.where(LockedUniRow.uni.in_(among))))
 
     def lock_uni(self, uni: str, *, locked: bool) -> None:
         """Lock or unlock a UNI; doing it twice changes nothing."""
-        with Session(self._writer) as session, session.begin():
+
+        def work(session: Session) -> None:
             row = session.get(LockedUniRow, uni)
             if locked and row is None:
                 session.add(LockedUniRow(uni=uni))
             elif row is not None and not locked:
                 session.delete(row)
+
+        self.writer.run(work)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        """The session of the change that this is a part of, or one of its own."""
+        if session := writing():
+            yield session
+        else:
+            with Session(self._engine) as session:
+                yield session
 
 
 def _row(service: Service) -> ServiceRow:

@@ -1,0 +1,128 @@
+"""One thread that writes for everybody: changes that wait together are one transaction with one commit.
+
+A commit waits for the disk; twenty changes that share it wait once. Each change has a savepoint of its own, so one that
+is refused takes nothing of the others with it, and each is answered after the commit that holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session
+
+from orchestrator.database import WRITES
+from presto.core import events
+
+T = TypeVar("T")
+Work = Callable[[Session], T]
+"""A change: reads and writes in the session that it gets, and returns no rows but values."""
+
+LARGEST_GROUP = 64
+"""Changes of one commit; more would keep the first of them waiting for no gain."""
+
+
+_session: ContextVar[Session | None] = ContextVar("presto_writing_session", default=None)
+
+
+def writing() -> Session | None:
+    """The session of the change that is being made here, None outside of one."""
+    return _session.get()
+
+
+class _Job:
+    """A change that waits, in the context of who asked for it."""
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.context: Context = copy_context()
+        self.future: Future[Any] = Future()
+
+
+class Writer:
+    """Writes to the database of an engine. The thread starts with the first change and ends with `close`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(**{WRITES: True})
+        self._jobs: deque[_Job] = deque()
+        self._there = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, work: Work[T]) -> Future[T]:
+        """Have a change made; the future has its result, or what it raised, once all is on disk."""
+        job = _Job(work)
+        with self._there:
+            self._jobs.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="presto writer", daemon=True)
+                self._thread.start()
+            self._there.notify()
+        return job.future
+
+    def run(self, work: Work[T]) -> T:
+        """As `submit`, and wait. Inside a change it is a part of that one."""
+        session = writing()
+        return self.submit(work).result() if session is None else work(session)
+
+    async def do(self, work: Work[T]) -> T:
+        """As `submit`, and wait in a coroutine; one that is cancelled meanwhile does not undo the change."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def close(self) -> None:
+        """Make the changes that wait, then end the thread; a later change starts a new one."""
+        with self._there:
+            thread, self._thread = self._thread, None
+            self._there.notify()
+        if thread:
+            thread.join()
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with self._there:
+                while not self._jobs and self._thread is me:
+                    self._there.wait()
+                if not self._jobs:
+                    return
+                group = [self._jobs.popleft() for _ in range(min(len(self._jobs), LARGEST_GROUP))]
+            self._write(group)
+
+    def _write(self, group: Sequence[_Job]) -> None:
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                results = [job.context.run(_attempt, connection, job.work) for job in group]
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
+            for job in group:
+                _settle(job.future, error, None)
+            return
+        events.committed()
+        for job, (fault, value) in zip(group, results, strict=True):
+            _settle(job.future, fault, value)
+
+
+def _attempt(connection: Connection, work: Work[Any]) -> tuple[Exception | None, Any]:
+    """The change in a savepoint, which takes it back when it fails."""
+    try:
+        with (
+            Session(connection, join_transaction_mode="create_savepoint", info={events.GROUPED: True}) as session,
+            session.begin(),
+        ):
+            _session.set(session)
+            return None, work(session)
+    except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
+        return error, None
+
+
+def _settle(future: Future[Any], error: BaseException | None, value: Any) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    if error:
+        future.set_exception(error)
+    else:
+        future.set_result(value)
