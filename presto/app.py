@@ -13,26 +13,34 @@ from presto.core.findings import Finding, Tag
 from presto.extensions.app import extensions_mount
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
 from presto.mef.app import mef_mount
+from presto.mef.hub import event_types
+from presto.notify.notifier import Notifier
+from presto.notify.settings import NotifySettings
 from presto.restconf import errors
 from presto.restconf.router import YANG_JSON, json_response, restconf_router
 
 _TAGS = {403: Tag.ACCESS_DENIED, 405: Tag.OPERATION_NOT_SUPPORTED, 413: Tag.TOO_BIG}
 
 
-def create_app(core: Core, *, hosts: frozenset[str] = LOOPBACK_HOSTS) -> FastAPI:
+def create_app(
+    core: Core, *, hosts: frozenset[str] = LOOPBACK_HOSTS, notifications: NotifySettings | None = None
+) -> FastAPI:
     """The application for a core, which it starts and stops; it answers for the given host names only."""
+    notifier = Notifier(core.engine, core.events, event_types, notifications)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await core.start()
         try:
+            await notifier.start()
             yield
         finally:
+            await notifier.stop()
             await core.stop()
 
     app = FastAPI(title="LSO test-bed", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.include_router(restconf_router(core))
-    app.router.routes.append(mef_mount(core))
+    app.router.routes.append(mef_mount(core, notifier))
     app.router.routes.append(extensions_mount(core))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)

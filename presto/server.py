@@ -27,11 +27,14 @@ from presto.core.core import STOP_PATIENCE, Core
 from presto.core.settings import Settings
 from presto.core.store import Store
 from presto.core.tables import database_url, open_engine
+from presto.notify.settings import NotifySettings
 
 log = logging.getLogger(__name__)
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
+DEVELOPMENT = NotifySettings(development=True)
+"""Who can order here is on this machine and can reach its addresses anyway."""
 
 
 class UnsafeBinding(Exception):
@@ -43,7 +46,11 @@ class ServerFailed(Exception):
 
 
 def build_app(
-    inventory: Path, database: str, settings: Settings | None = None, say: Callable[[str], object] = log.info
+    inventory: Path,
+    database: str,
+    settings: Settings | None = None,
+    say: Callable[[str], object] = log.info,
+    notifications: NotifySettings = DEVELOPMENT,
 ) -> FastAPI:
     """The application over the orchestrator. `database` is a SQLAlchemy URL or the path of a SQLite file.
 
@@ -57,7 +64,7 @@ def build_app(
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
     orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database), say))
-    return create_app(Core(enrolled, store, orchestrator, settings))
+    return create_app(Core(enrolled, store, orchestrator, settings), notifications=notifications)
 
 
 def serve(
@@ -68,6 +75,7 @@ def serve(
     settings: Settings | None = None,
     ready: Callable[[str], None] | None = None,
     say: Callable[[str], object] = log.info,
+    notifications: NotifySettings = DEVELOPMENT,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the base URL once requests are answered.
 
@@ -76,7 +84,8 @@ def serve(
     """
     listener = _bind(host, port)
     with listener:
-        server = _Server(build_app(inventory, database, settings, say), lambda: ready and ready(_url(listener)))
+        app = build_app(inventory, database, settings, say, notifications)
+        server = _Server(app, lambda: ready and ready(_url(listener)))
         server.run(sockets=[listener])
 
 

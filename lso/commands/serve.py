@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 from lso.exits import PASSED, UsageError
 from orchestrator.model import OrchestratorError
 from presto.core.settings import Settings
-from presto.server import DEFAULT_HOST, DEFAULT_PORT, UnsafeBinding, serve
+from presto.notify.settings import Base, NotifySettings
+from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, UnsafeBinding, serve
 from testbed.lab import Lab
 
 HELP = "serve the Presto API for a lab or an inventory"
@@ -43,6 +47,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export-keys", action="store_true", help="let gateways hand out SA keys, for laboratories only"
     )
+    parser.add_argument(
+        "--callback-allow",
+        metavar="NETWORK",
+        type=ip_network,
+        action="append",
+        default=[],
+        help="a private network that notifications may be sent to; may be repeated",
+    )
+    parser.add_argument(
+        "--notification-base",
+        choices=get_args(Base),
+        default=NotifySettings.base,
+        help="base path between a callback and /listener (default: %(default)s)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     inventory = Lab.attach(options.lab).inventory if options.lab else options.inventory
     database = options.database or str(inventory.with_name("presto.db"))
     settings = Settings(options.template, options.ike_authentication, options.export_keys)
+    notifications = replace(DEVELOPMENT, allowed=tuple(options.callback_allow), base=options.notification_base)
     try:
         serve(
             inventory,
@@ -59,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
             settings,
             lambda url: print(f"serving {url}/restconf", flush=True),
             lambda text: print(f"lso: {text}", file=sys.stderr),
+            notifications,
         )
     except (OrchestratorError, UnsafeBinding) as error:
         raise UsageError(str(error)) from error

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -55,6 +56,11 @@ class Core:
         network.use(self.inventory)
         self._observer = Observer(network)
         self._enrolling = asyncio.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for tables that stand beside those of the services."""
+        return self._store.engine
 
     async def start(self) -> None:
         """Take up all unfinished work."""

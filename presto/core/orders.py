@@ -1,4 +1,4 @@
-"""Orders, the services that they made, and listeners: what the ordering and inventory face reads and writes."""
+"""Orders and the services that they made: what the ordering and inventory face reads and writes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
 from presto.core import order_follow
 from presto.core.core import Core
-from presto.core.event_tables import EventCounterRow
-from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, ListenerRow, OrderRow
+from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
 from presto.core.tables import ServiceRow, utc
 
 
@@ -59,21 +57,12 @@ class ElementRecord:
     orders: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class Listener:
-    """Who wants to hear of which events."""
-
-    id: str
-    callback: str
-    query: str | None
-
-
 class Orders:
     """What the core's database holds beside its services."""
 
     def __init__(self, core: Core) -> None:
         # These tables stand in the store's database, for common transactions.
-        self._engine = core._store.engine
+        self._engine = core.engine
         self._writer = self._engine.execution_options(**{WRITES: True})
         self._adopt()
 
@@ -97,18 +86,6 @@ class Orders:
     async def items_for(self, element: str) -> tuple[tuple[str, str], ...]:
         """The orders and items that ordered something of a service."""
         return await asyncio.to_thread(self._items_for, element)
-
-    async def subscribe(self, api: str, callback: str, query: str | None) -> Listener:
-        """Remember a listener."""
-        return await asyncio.to_thread(self._subscribe, api, callback, query)
-
-    async def listener(self, api: str, listener_id: str) -> Listener | None:
-        """The listener of that id."""
-        return await asyncio.to_thread(self._listener, api, listener_id)
-
-    async def unsubscribe(self, api: str, listener_id: str) -> bool:
-        """Forget a listener; False when there is none such."""
-        return await asyncio.to_thread(self._unsubscribe, api, listener_id)
 
     def _adopt(self) -> None:
         """Services from before there was an inventory get their elements."""
@@ -146,23 +123,6 @@ class Orders:
         with Session(self._engine) as session:
             rows = session.scalars(query.join(OrderRow).order_by(OrderRow.ordered))
             return tuple((row.order, row.item) for row in rows)
-
-    def _subscribe(self, api: str, callback: str, query: str | None) -> Listener:
-        listener = Listener(str(uuid4()), callback, query)
-        with Session(self._writer) as session, session.begin():
-            last = session.scalar(select(EventCounterRow.last)) or 0
-            session.add(ListenerRow(id=listener.id, api=api, callback=callback, query=query, cursor=last, failures=0))
-        return listener
-
-    def _listener(self, api: str, listener_id: str) -> Listener | None:
-        with Session(self._engine) as session:
-            row = session.get(ListenerRow, listener_id)
-            return Listener(row.id, row.callback, row.query) if row and row.api == api else None
-
-    def _unsubscribe(self, api: str, listener_id: str) -> bool:
-        gone = delete(ListenerRow).where(ListenerRow.id == listener_id, ListenerRow.api == api)
-        with Session(self._writer) as session, session.begin():
-            return bool(session.execute(gone.returning(ListenerRow.id)).all())
 
 
 def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:

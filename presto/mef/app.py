@@ -17,9 +17,10 @@ from presto.guards import BodyTooBig
 from presto.mef import inventory, ordering, show
 from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types
-from presto.mef.problems import Answer, Refused
+from presto.mef.problems import Answer, Problem, Refused
 from presto.mef.wire import parse_json, validate
 from presto.mounting import mount
+from presto.notify.notifier import Notifier
 
 BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/legato/serviceInventory/v7"}
 JSON = "application/json;charset=utf-8"
@@ -32,17 +33,17 @@ _METHODS = {
 }
 
 
-def mef_mount(core: Core) -> Mount:
+def mef_mount(core: Core, notifier: Notifier) -> Mount:
     """Both APIs at `/mefApi`."""
-    return mount("/mefApi", mef_app(core))
+    return mount("/mefApi", mef_app(core, notifier))
 
 
-def mef_app(core: Core) -> FastAPI:
+def mef_app(core: Core, notifier: Notifier) -> FastAPI:
     """Both APIs, with their own errors."""
     orders = Orders(core)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     for api, base in BASES.items():
-        app.include_router(_hub_router(api, orders), prefix=base)
+        app.include_router(_hub_router(api, notifier), prefix=base)
     app.include_router(_ordering_router(core, orders), prefix=BASES["ordering"])
     app.include_router(_inventory_router(core, orders), prefix=BASES["inventory"])
     app.add_exception_handler(Refused, _refused)
@@ -86,7 +87,7 @@ def _inventory_router(core: Core, orders: Orders) -> APIRouter:
     return router
 
 
-def _hub_router(api: str, orders: Orders) -> APIRouter:
+def _hub_router(api: str, notifier: Notifier) -> APIRouter:
     router = APIRouter()
 
     @router.post("/hub")
@@ -96,15 +97,18 @@ def _hub_router(api: str, orders: Orders) -> APIRouter:
             raise Refused(problems)
         check_callback(given)
         event_types(api, given.query)
-        return _json(show.listener(await orders.subscribe(api, given.callback, given.query)), 201)
+        if reason := notifier.refusal(given.callback):
+            hint = "Give a callback that the server may reach."
+            raise Refused([Problem("invalidValue", ("callback",), f"Nothing is sent there: {reason}", hint)])
+        return _json(show.listener(await notifier.subscribe(api, given.callback, given.query)), 201)
 
     @router.get("/hub/{listener_id}")
     async def get(listener_id: str) -> Response:
-        return _json(show.listener(_found(await orders.listener(api, listener_id), "listener", listener_id)))
+        return _json(show.listener(_found(await notifier.listener(api, listener_id), "listener", listener_id)))
 
     @router.delete("/hub/{listener_id}")
     async def unsubscribe(listener_id: str) -> Response:
-        _found(await orders.unsubscribe(api, listener_id) or None, "listener", listener_id)
+        _found(await notifier.unsubscribe(api, listener_id) or None, "listener", listener_id)
         return Response(status_code=204)
 
     return router

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import httpx
+
 from presto.core.findings import nearest
 from presto.mef.envelope import Subscription
 from presto.mef.problems import Problem, Refused
@@ -49,10 +51,12 @@ def event_types(api: str, query: str | None) -> tuple[str, ...]:
 def check_callback(given: Subscription) -> None:
     """A callback is the base of an HTTP URL. Raises Refused."""
     try:
-        url = urlsplit(given.callback)
-        usable = url.scheme in {"http", "https"} and bool(url.hostname) and not url.query and not url.fragment
+        url, sent = urlsplit(given.callback), httpx.URL(given.callback)
+        usable = url.scheme in {"http", "https"} and bool(url.hostname and sent.raw_host)
+        # A user's name and password would be shown to whoever reads the subscription.
+        usable = usable and not (url.query or url.fragment or url.username or url.password)
         usable = usable and (url.port is None or url.port > 0) and given.callback.isprintable()
-    except ValueError:
+    except (ValueError, httpx.InvalidURL):
         usable = False
     if not usable:
         hint = "Write a base such as https://client.example/listenerEndpoint."

@@ -11,10 +11,11 @@ from pydantic import TypeAdapter
 from presto.core.core import UniState
 from presto.core.lifecycles import OrderState
 from presto.core.model import Swvc
-from presto.core.orders import ElementRecord, ItemRecord, Listener, OrderRecord
+from presto.core.orders import ElementRecord, ItemRecord, OrderRecord
 from presto.mef import from_core
 from presto.mef.payload import Kind
 from presto.mef.plan import OF_SWVC, TO_UNI
+from presto.notify.register import Listener
 
 _SWVC = TypeAdapter(Swvc)
 

@@ -24,6 +24,9 @@ from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
 from presto.core.tables import open_engine
+from presto.notify.settings import NotifySettings
+
+NOTIFICATIONS = NotifySettings(development=True, first_delay=0.05, longest_delay=0.2)
 
 
 class HeldNetwork:
@@ -67,7 +70,7 @@ class HeldNetwork:
 
 def main(inventory: Path, database: str, held: Path, port: int) -> None:
     core = Core(load_inventory(inventory), Store(open_engine(database)), HeldNetwork(held))
-    uvicorn.run(create_app(core), host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(create_app(core, notifications=NOTIFICATIONS), host="127.0.0.1", port=port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""Delivering to one listener: one event after the other, each until it is taken or given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from secrets import SystemRandom
+
+from presto.core.credentials import utc_now
+from presto.core.event_log import EventLog
+from presto.core.events import Event
+from presto.notify import messages
+from presto.notify.register import DeadLetter, Listener, Register, Standing
+from presto.notify.sender import Attempt, Result, Sender
+from presto.notify.settings import NotifySettings
+
+_RANDOM = SystemRandom()
+_PAGE = 100
+_PATIENCE = 30.0
+
+
+def delay(failures: int, settings: NotifySettings, jitter: Callable[[], float] = _RANDOM.random) -> float:
+    """Seconds before the next attempt: doubled with each failure up to a cap, of which at least half is waited.
+
+    The jitter keeps listeners that failed together from coming back together.
+    """
+    whole = min(settings.longest_delay, settings.first_delay * 2.0 ** min(failures - 1, 32))
+    return whole * (0.5 + jitter() / 2)
+
+
+class Delivery:
+    """Goes through the event log for a listener; `standing` is how far it has come."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        types: Collection[str],
+        standing: Standing,
+        log: EventLog,
+        register: Register,
+        sender: Sender,
+        settings: NotifySettings,
+    ) -> None:
+        self.listener, self.standing = listener, standing
+        self._types = frozenset(types)
+        self._log, self._register, self._sender, self._settings = log, register, sender, settings
+        self._given_up = datetime.min.replace(tzinfo=UTC)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            found = await self._log.since(self.standing.cursor, _PAGE)
+            for event in found:
+                if event.type in self._types:
+                    await self._deliver(event)
+                else:
+                    self.standing = replace(self.standing, cursor=event.sequence)
+            if not found:
+                await self._log.wait(self.standing.cursor, _PATIENCE)
+
+    async def _deliver(self, event: Event) -> None:
+        if event.time <= self._given_up:
+            await self._bury(event, self.standing.fault or "", 0)
+            return
+        attempts = 0
+        while True:
+            attempt = await self._sender.send(event)
+            attempts += 1
+            if attempt.result is Result.DELIVERED:
+                self.standing = Standing(event.sequence)
+                return
+            if attempt.result is Result.REFUSED:
+                self.standing = Standing(self.standing.cursor)
+                await self._bury(event, attempt.reason, attempts)
+                return
+            self._note(attempt)
+            if self._too_late(event):
+                await self._bury(event, attempt.reason, attempts)
+                return
+            await asyncio.sleep(delay(self.standing.failures, self._settings))
+
+    def _note(self, attempt: Attempt) -> None:
+        since = self.standing.failing_since or utc_now()
+        failures = self.standing.failures + 1
+        self.standing = Standing(self.standing.cursor, failures, since, attempt.reason)
+
+    def _too_late(self, event: Event) -> bool:
+        """True when the event is old and has been failing for long: so are then all that are older than this moment."""
+        horizon = utc_now() - timedelta(seconds=self._settings.give_up)
+        if max(event.time, self.standing.failing_since or event.time) > horizon:
+            return False
+        self._given_up = horizon
+        return True
+
+    async def _bury(self, event: Event, reason: str, attempts: int) -> None:
+        listener = self.listener
+        self.standing = replace(self.standing, cursor=event.sequence)
+        letter = DeadLetter(
+            listener=listener.id,
+            sequence=event.sequence,
+            api=listener.api,
+            callback=listener.callback,
+            body=messages.document(event),
+            attempts=attempts,
+            reason=reason,
+            time=utc_now(),
+        )
+        await asyncio.to_thread(self._register.bury, letter, self.standing)

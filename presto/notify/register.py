@@ -1,0 +1,132 @@
+"""The listeners, how far each one has come, and dead letters, as the database keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from orchestrator.database import WRITES
+from presto.core.event_tables import DeadLetterRow, EventCounterRow
+from presto.core.order_tables import ListenerRow
+from presto.core.tables import utc
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who wants to hear of which events of an API."""
+
+    id: str
+    api: str
+    callback: str
+    query: str | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a listener has come; `failures` are attempts in a row that came to nothing, the last one to `fault`."""
+
+    cursor: int
+    failures: int = 0
+    failing_since: datetime | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A notification that was given up, with the body that was sent."""
+
+    listener: str
+    sequence: int
+    api: str
+    callback: str
+    body: dict[str, Any]
+    attempts: int
+    reason: str
+    time: datetime
+
+
+class Register:
+    """Every method is one transaction and may be called from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+
+    def add(self, api: str, callback: str, query: str | None) -> tuple[Listener, Standing]:
+        """Remember a listener: it hears of what happens from now on."""
+        listener = Listener(str(uuid4()), api, callback, query)
+        with Session(self._writer) as session, session.begin():
+            last = session.scalar(select(EventCounterRow.last)) or 0
+            values = {"id": listener.id, "api": api, "callback": callback, "query": query}
+            session.add(ListenerRow(**values, cursor=last, failures=0))
+        return listener, Standing(last)
+
+    def find(self, api: str, listener_id: str) -> Listener | None:
+        """The listener of that id."""
+        with Session(self._engine) as session:
+            row = session.get(ListenerRow, listener_id)
+            return _listener(row) if row and row.api == api else None
+
+    def remove(self, api: str, listener_id: str) -> bool:
+        """Forget a listener, not its dead letters; False when there is none such."""
+        gone = delete(ListenerRow).where(ListenerRow.id == listener_id, ListenerRow.api == api)
+        with Session(self._writer) as session, session.begin():
+            return bool(session.execute(gone.returning(ListenerRow.id)).all())
+
+    def all(self) -> list[tuple[Listener, Standing]]:
+        """All listeners, with how far they have come."""
+        with Session(self._engine) as session:
+            return [(_listener(row), _standing(row)) for row in session.scalars(select(ListenerRow))]
+
+    def save(self, standings: dict[str, Standing]) -> None:
+        """Keep how far these listeners have come; those that are gone stay so."""
+        values = [_values(listener, standing) for listener, standing in standings.items()]
+        names = ("cursor", "failures", "failing_since", "fault")
+        moved = update(ListenerRow).where(ListenerRow.id == bindparam("listener"))
+        with self._writer.begin() as connection:
+            connection.execute(moved.values({name: bindparam(f"new_{name}") for name in names}), values)
+
+    def bury(self, letter: DeadLetter, standing: Standing) -> None:
+        """Keep a dead letter, and that its listener has got past it."""
+        with Session(self._writer) as session, session.begin():
+            session.merge(DeadLetterRow(**vars(letter)))
+            row = session.get(ListenerRow, letter.listener)
+            if row:
+                row.cursor, row.failures = standing.cursor, standing.failures
+                row.failing_since, row.fault = standing.failing_since, standing.fault
+
+    def dead_letters(self, listener: str | None = None, offset: int = 0, limit: int = 100) -> list[DeadLetter]:
+        """A page of dead letters, of one listener or of all, newest first."""
+        query = select(DeadLetterRow).order_by(DeadLetterRow.time.desc(), DeadLetterRow.sequence.desc())
+        if listener is not None:
+            query = query.where(DeadLetterRow.listener == listener)
+        with Session(self._engine) as session:
+            return [_letter(row) for row in session.scalars(query.offset(offset).limit(limit))]
+
+    def forget_letters(self, before: datetime) -> None:
+        """Drop dead letters from before a moment."""
+        with self._writer.begin() as connection:
+            connection.execute(delete(DeadLetterRow).where(DeadLetterRow.time < before))
+
+
+def _values(listener: str, standing: Standing) -> dict[str, Any]:
+    return {"listener": listener, **{f"new_{name}": value for name, value in vars(standing).items()}}
+
+
+def _listener(row: ListenerRow) -> Listener:
+    return Listener(row.id, row.api, row.callback, row.query)
+
+
+def _standing(row: ListenerRow) -> Standing:
+    return Standing(row.cursor, row.failures, utc(row.failing_since) if row.failing_since else None, row.fault)
+
+
+def _letter(row: DeadLetterRow) -> DeadLetter:
+    return DeadLetter(
+        row.listener, row.sequence, row.api, row.callback, row.body, row.attempts, row.reason, utc(row.time)
+    )

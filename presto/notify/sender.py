@@ -1,0 +1,118 @@
+"""One attempt to deliver one notification."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+import httpx
+
+from presto.core.events import Event
+from presto.notify import guard, messages
+from presto.notify.settings import NotifySettings
+from presto.notify.signing import SigningKey
+
+_REFUSALS = frozenset({400, 413, 422})
+"""Statuses that say that the same body will never be taken."""
+
+_LARGEST_ANSWER = 64 * 1024
+_IDLE = 4.0
+"""Seconds that a connection is kept for the next event: common servers close theirs after five."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Result(Enum):
+    """What became of an attempt: a failure is tried again, a refusal is not."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """`reason` tells the status or the fault, and nothing of what a subscriber answered besides."""
+
+    result: Result
+    reason: str = ""
+
+
+class Sender:
+    """Posts to one callback over a connection that is kept. `close` gives it up."""
+
+    def __init__(self, callback: str, settings: NotifySettings, key: SigningKey, tls: ssl.SSLContext) -> None:
+        self._settings, self._key = settings, key
+        self._url = httpx.URL(callback)
+        self._host = self._url.raw_host.decode("ascii")
+        self._port = self._url.port or _PORTS[self._url.scheme]
+        self._prefix = self._url.raw_path.decode("ascii").rstrip("/")
+        # A client each: connections are told apart by address, and a certificate was checked for one name only.
+        self._client = httpx.AsyncClient(
+            verify=tls,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(settings.answer_timeout, connect=settings.connect_timeout),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE),
+        )
+        self._address: str | None = None
+
+    async def send(self, event: Event) -> Attempt:
+        """Post an event once, signed anew."""
+        try:
+            async with asyncio.timeout(self._settings.answer_timeout):
+                return await self._post(event)
+        except guard.Forbidden as error:
+            return Attempt(Result.FAILED, f"not connected: {error}")
+        except TimeoutError:
+            return Attempt(Result.FAILED, f"no answer in {self._settings.answer_timeout:g} s")
+        except (httpx.HTTPError, OSError) as error:
+            return Attempt(Result.FAILED, f"no connection ({type(error).__name__})")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+    async def _post(self, event: Event) -> Attempt:
+        body, path = messages.body(event), self._prefix + self._settings.path(event.type.api, event.type)
+        headers = self._key.headers(self._authority(), path, body, int(time.time()))
+        headers["Host"] = self._authority()
+        addresses = await guard.resolve(self._host, self._port, self._settings)
+        if self._address in addresses:
+            addresses = [self._address, *(address for address in addresses if address != self._address)]
+        for number, address in enumerate(addresses, 1):
+            try:
+                attempt = await self._post_to(address, path, body, headers)
+            except httpx.ConnectError:
+                if number == len(addresses):
+                    raise
+            else:
+                self._address = address
+                return attempt
+        return Attempt(Result.FAILED, "the name has no address")
+
+    async def _post_to(self, address: str, path: str, body: bytes, headers: dict[str, str]) -> Attempt:
+        url = self._url.copy_with(host=address, raw_path=path.encode("ascii"))
+        extensions = {"sni_hostname": self._host.strip("[]")}
+        request = self._client.build_request("POST", url, content=body, headers=headers, extensions=extensions)
+        answer = await self._client.send(request, stream=True)
+        try:
+            taken = 0
+            async for part in answer.aiter_raw():
+                taken += len(part)
+                if taken > _LARGEST_ANSWER:
+                    break
+        finally:
+            await answer.aclose()
+        if answer.is_success:
+            return Attempt(Result.DELIVERED)
+        result = Result.REFUSED if answer.status_code in _REFUSALS else Result.FAILED
+        return Attempt(result, f"answered {answer.status_code}")
+
+    def _authority(self) -> str:
+        """Host and port, without the port that the scheme implies."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return host if self._port == _PORTS[self._url.scheme] else f"{host}:{self._port}"

@@ -1,0 +1,39 @@
+"""What the operator of the server chooses for notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+Base = Literal["notification", "management"]
+
+_BASES: dict[tuple[Base, str], str] = {
+    ("notification", "ordering"): "/mefApi/legato/serviceOrderingNotification/v6",
+    ("notification", "inventory"): "/mefApi/legato/serviceInventoryNotification/v7",
+    ("management", "ordering"): "/mefApi/legato/serviceOrderingManagement/v6",
+    ("management", "inventory"): "/mefApi/legato/serviceInventory/v7",
+}
+
+
+@dataclass(frozen=True)
+class NotifySettings:
+    """Times are in seconds.
+
+    `development` lets callbacks lead to loopback and private addresses, `allowed` to those of these networks. `base`
+    is what stands between a callback and `/listener`: MEF 99.1's guide and its notification files say one thing, the
+    text in its management file another. `give_up` is the age at which an event that is not taken becomes a dead letter.
+    """
+
+    development: bool = False
+    allowed: tuple[IPv4Network | IPv6Network, ...] = ()
+    base: Base = "notification"
+    first_delay: float = 0.5
+    longest_delay: float = 60.0
+    give_up: float = 24 * 3600.0
+    connect_timeout: float = 5.0
+    answer_timeout: float = 15.0
+
+    def path(self, api: str, event_type: str) -> str:
+        """The path of an event below a callback."""
+        return f"{_BASES[self.base, api]}/listener/{event_type}"

@@ -1,0 +1,252 @@
+"""Notifications over real HTTP: what arrives, in which order, how often, and what happens when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from presto.notify.delivery import delay
+from presto.notify.register import Register
+from presto.notify.settings import NotifySettings
+from presto.notify.signing import public_keys
+from presto.notify.verifying import Verifier
+
+pytestmark = pytest.mark.asyncio
+ORDERING, INVENTORY = "/mefApi/legato/serviceOrderingManagement/v6", "/mefApi/legato/serviceInventory/v7"
+NAMES = [f"service-{number:03}" for number in range(40)]
+QUICK = {"development": True, "first_delay": 0.02, "longest_delay": 0.1}
+
+
+def names(subscriber: Any) -> list[str]:
+    return [event.event.id for event in subscriber.taken]
+
+
+async def ended(server: Any, example: Any) -> Any:
+    placed = await server.http.post(f"{ORDERING}/serviceOrder", json=example)
+    assert placed.status_code == 201, placed.text
+    return placed.json()
+
+
+async def test_an_order_is_told_as_the_files_have_it(serving: Any, subscriber: Any, example: Any) -> None:
+    async with serving() as server:
+        verifier = Verifier(await asyncio.to_thread(public_keys, server.core.engine))
+        orders, services = subscriber(verifier), subscriber(verifier)
+        await server.subscribe(orders.callback, ORDERING)
+        await server.subscribe(services.callback, INVENTORY)
+        order = await ended(server, example)
+        await orders.has(13)
+        await services.has(6)
+        bodies = [json.loads(body) for _, _, _, body in orders.requests]
+        assert bodies[0] | {"eventId": "", "eventTime": ""} == {
+            "eventId": "",
+            "eventTime": "",
+            "eventType": "serviceOrderCreateEvent",
+            "event": {"id": order["id"]},
+        }
+        assert bodies[1]["event"] == {"id": order["id"], "orderItemId": "01", "state": "inProgress"}
+        assert bodies[12]["event"] == {"id": order["id"], "state": "completed"}
+        assert len({body["eventId"] for body in bodies}) == len(bodies) == 13
+        assert [path for _, path, _, _ in orders.requests[:2]] == [
+            "/listening/mefApi/legato/serviceOrderingNotification/v6/listener/serviceOrderCreateEvent",
+            "/listening/mefApi/legato/serviceOrderingNotification/v6/listener/serviceOrderItemStateChangeEvent",
+        ]
+        kinds = [json.loads(body)["eventType"] for _, _, _, body in services.requests]
+        assert kinds == ["serviceCreateEvent"] * 3 + ["serviceStateChangeEvent"] * 3
+        assert services.requests[0][1].startswith("/listening/mefApi/legato/serviceInventoryNotification/v7/listener/")
+
+
+async def test_the_other_base_path(serving: Any, subscriber: Any) -> None:
+    async with serving(NotifySettings(**QUICK, base="management")) as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        server.write("a")
+        await there.has(1)
+        assert there.requests[0][1] == f"/listening{INVENTORY}/listener/serviceStateChangeEvent"
+
+
+async def test_only_what_was_asked_for(serving: Any, subscriber: Any, example: Any) -> None:
+    async with serving() as server:
+        there, nobody = subscriber(), subscriber()
+        query = "eventType=serviceOrderCreateEvent,serviceOrderStateChangeEvent"
+        await server.subscribe(there.callback, ORDERING, query)
+        await server.subscribe(nobody.callback, ORDERING, "eventType=serviceOrderInformationRequiredEvent")
+        await ended(server, example)
+        taken = await there.has(3)
+        assert [event.event_type for event in taken] == [
+            "serviceOrderCreateEvent",
+            "serviceOrderStateChangeEvent",
+            "serviceOrderStateChangeEvent",
+        ]
+        assert not nobody.requests
+
+
+async def test_what_happened_before_is_not_told(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there = subscriber()
+        server.write("before")
+        await server.subscribe(there.callback)
+        server.write("after")
+        await there.has(1)
+        assert names(there) == ["after"]
+
+
+async def test_a_subscriber_that_fails_and_is_down_misses_nothing(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        there.script = [503, 500, 404, 429, 302]
+        server.write(*NAMES[:10])
+        await there.has(3)
+        there.down()
+        server.write(*NAMES[10:30])
+        await asyncio.sleep(0.3)
+        there.up()
+        server.write(*NAMES[30:])
+        await there.has(len(NAMES))
+        assert names(there) == NAMES, "all, and in order"
+
+
+async def test_back_off_grows_and_has_a_cap(serving: Any, subscriber: Any) -> None:
+    settings = NotifySettings(first_delay=1, longest_delay=60)
+    least = [delay(failures, settings, lambda: 0.0) for failures in (1, 2, 3, 6, 7, 8, 5000)]
+    assert least == [0.5, 1.0, 2.0, 16.0, 30.0, 30.0, 30.0]
+    assert [delay(failures, settings, lambda: 1.0) for failures in (1, 2, 7)] == [1.0, 2.0, 60.0]
+    assert len({delay(5, settings) for _ in range(20)}) > 10, "no two come back together"
+    async with serving(NotifySettings(development=True, first_delay=0.1, longest_delay=0.4)) as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        there.script = [503] * 4
+        server.write("a")
+        await there.has(1)
+        moments = [moment for moment, _, _, _ in there.requests]
+        gaps = [later - earlier for earlier, later in pairwise(moments)]
+        assert all(gap >= least for gap, least in zip(gaps, (0.05, 0.1, 0.2, 0.2), strict=True)), gaps
+
+
+async def test_what_is_refused_is_a_dead_letter_and_the_rest_goes_on(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there = subscriber()
+        listener = await server.subscribe(there.callback)
+        there.script = [422]
+        server.write("refused", "taken")
+        await there.has(1)
+        assert names(there) == ["taken"]
+        (letter,) = Register(server.core.engine).dead_letters(listener)
+        assert (letter.body["event"]["id"], letter.attempts, letter.reason) == ("refused", 1, "answered 422")
+        assert (letter.callback, letter.api, letter.sequence) == (there.callback, "inventory", 1)
+        assert "secret" not in str(letter), "what a subscriber answers is told to nobody"
+        assert Register(server.core.engine).dead_letters("somebody else") == []
+
+
+async def test_what_fails_for_too_long_is_given_up_in_order(serving: Any, subscriber: Any) -> None:
+    async with serving(NotifySettings(**QUICK, give_up=0.5)) as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        there.script = [503] * 1000
+        server.write("a", "b", "c")
+        register = Register(server.core.engine)
+        async with asyncio.timeout(10):
+            while len(register.dead_letters()) < 3:
+                await asyncio.sleep(0.01)
+        letters = sorted(register.dead_letters(), key=lambda letter: letter.sequence)
+        assert [letter.body["event"]["id"] for letter in letters] == ["a", "b", "c"]
+        assert letters[0].attempts > 3
+        assert {letter.reason for letter in letters} == {"answered 503"}
+        there.script = []
+        server.write("d")
+        await there.has(1)
+        assert names(there) == ["d"]
+
+
+async def test_a_slow_subscriber_delays_nobody_else(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        slow, dead, others = subscriber(), subscriber(up=False), [subscriber() for _ in range(3)]
+        slow.hang = 30.0
+        for each in (slow, dead, *others):
+            await server.subscribe(each.callback)
+        began = time.monotonic()
+        server.write(*NAMES)
+        for each in others:
+            await each.has(len(NAMES))
+        assert time.monotonic() - began < 3.5, "nobody waited for the slow one"
+        assert names(others[0]) == NAMES
+        assert (len(slow.requests), len(slow.taken)) == (1, 0)
+
+
+async def test_unsubscribing_stops_at_once(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there = subscriber()
+        listener = await server.subscribe(there.callback)
+        there.script = [503] * 1000
+        server.write("a", "b")
+        await there.asked(2)
+        assert (await server.http.delete(f"{INVENTORY}/hub/{listener}")).status_code == 204
+        count = len(there.requests)
+        there.script = []
+        server.write("c")
+        await asyncio.sleep(0.3)
+        assert len(there.requests) == count
+        assert not there.taken
+
+
+async def test_a_restart_goes_on_where_it_was(serving: Any, subscriber: Any) -> None:
+    there = subscriber()
+    async with serving() as server:
+        await server.subscribe(there.callback)
+        server.write(*NAMES[:5])
+        await there.has(5)
+        there.down()
+        server.write(*NAMES[5:20])
+    async with serving() as server:
+        server.write(*NAMES[20:])
+        there.up()
+        await there.has(len(NAMES))
+    assert names(there) == NAMES
+    assert len(there.requests) <= len(NAMES) + 1, "of what was delivered before, at most the last is sent again"
+
+
+async def test_redirects_are_not_followed(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there, elsewhere = subscriber(), subscriber()
+        await server.subscribe(there.callback)
+        there.script = [f"{elsewhere.callback}/x"]
+        server.write("a")
+        await there.has(1)
+        assert len(there.requests) == 2
+        assert not elsewhere.requests
+
+
+async def test_an_answer_without_end_is_cut(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        there.script = [b"x" * 200_000]
+        server.write("a", "b")
+        await there.asked(2)
+        there.hang = 0.0
+        await there.has(1)
+        assert names(there) == ["b"], "the first was answered 200; its body is not waited for"
+
+
+async def test_callbacks_lead_nowhere_inside(serving: Any, subscriber: Any) -> None:
+    """An address is refused at once; a name when it is looked up, which is for each attempt."""
+    there = subscriber()
+    async with serving(NotifySettings(first_delay=0.02, longest_delay=0.05)) as server:
+        for callback in (there.callback, "http://169.254.169.254/latest", "http://[::1]:1", "http://0x7f.1"):
+            answer = await server.http.post(f"{INVENTORY}/hub", json={"callback": callback})
+            assert answer.status_code == 422, callback
+            assert answer.json()[0]["propertyPath"] == "/callback"
+        listener = await server.subscribe(there.callback.replace("127.0.0.1", "localhost"))
+        server.write("a")
+        register = Register(server.core.engine)
+        async with asyncio.timeout(10):
+            while not (standing := {each.id: how for each, how in register.all()}[listener]).failures:
+                await asyncio.sleep(0.02)
+        assert standing.fault is not None
+        assert "loopback" in standing.fault
+        assert not there.requests
