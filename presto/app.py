@@ -39,6 +39,7 @@ def create_app(
             await core.stop()
 
     app = FastAPI(title="LSO test-bed", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app.state.closing = core.events.end
     app.include_router(restconf_router(core))
     app.router.routes.append(mef_mount(core, notifier))
     app.router.routes.append(extensions_mount(core))

@@ -147,11 +147,16 @@ class _Server(uvicorn.Server):
             )
         )
         self._on_start = started
+        self._on_shutdown: Callable[[], object] = getattr(app.state, "closing", lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_shutdown()
+        await super().shutdown(sockets)
 
 
 def _bind(host: str, port: int) -> socket.socket:

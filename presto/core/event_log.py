@@ -42,6 +42,8 @@ class EventLog:
         self._last = 0
         self._news, self._heard = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self.ended = False
+        """True when the server is going down: who reads without end should come to one."""
 
     async def start(self) -> None:
         """Follow the log from its end on."""
@@ -49,8 +51,13 @@ class EventLog:
         self._tasks = [asyncio.create_task(self._follow(), name="event log")]
         self._tasks.append(asyncio.create_task(self._keep_short(), name="event log retention"))
 
+    def end(self) -> None:
+        """Let readers know that the server is going down."""
+        self.ended = True
+
     async def stop(self) -> None:
         """Stop following."""
+        self.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

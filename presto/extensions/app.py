@@ -12,6 +12,7 @@ from starlette.routing import Mount
 
 from presto.core.core import Core
 from presto.extensions.edges import edges_router
+from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
 from presto.extensions.problems import Problem, add_handlers, declared
 from presto.extensions.tunnels import tunnels_router
@@ -28,6 +29,7 @@ ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
     underlays_router,
     tunnels_router,
     explain_router,
+    events_router,
 )
 
 

@@ -1,0 +1,169 @@
+"""`/event`: the event log as a stream, the keys that sign notifications, and the notifications that were given up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from presto.core.core import Core
+from presto.core.event_log import EventLog
+from presto.core.events import Event, EventType
+from presto.core.findings import Finding, Tag
+from presto.extensions.problems import Refused, declared
+from presto.extensions.wire import Wire
+from presto.notify.messages import document
+from presto.notify.register import Register
+from presto.notify.signing import public_keys
+
+HEARTBEAT = 15.0
+"""Seconds without an event after which a client hears that the stream still lives."""
+
+MOST_STREAMS = 200
+_LOOK_UP = 1.0
+"""Seconds after which a waiting stream sees that the server is going down."""
+
+_PAGE = 200
+_MEDIA = "text/event-stream"
+_LARGEST = 2**63 - 1
+
+
+class DeadLetterShown(Wire):
+    """A notification that a listener did not take."""
+
+    listener: str = Field(description="The id of the subscription")
+    sequence: int = Field(description="The number of the event in the log")
+    api: str = Field(examples=["ordering"])
+    callback: str
+    body: dict[str, Any] = Field(description="The notification as it was sent")
+    attempts: int = Field(description="0: given up together with an older one")
+    reason: str = Field(examples=["answered 503"])
+    time: str = Field(description="When it was given up (RFC 3339)")
+
+
+class KeySet(Wire):
+    """A JWK set (RFC 7517) of Ed25519 keys (RFC 8037)."""
+
+    keys: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events a client asks for; empty is all."""
+
+    types: frozenset[EventType]
+    services: frozenset[str]
+
+    def __contains__(self, event: Event) -> bool:
+        """An event is of a service when it is about it, about a part of it, or about an order for it."""
+        of_service = not self.services or not self.services.isdisjoint({event.object, event.service})
+        return of_service and (not self.types or event.type in self.types)
+
+
+def events_router(core: Core) -> APIRouter:
+    """Stream, keys and dead letters."""
+    router = APIRouter(tags=["events"])
+    streams = Streams(core.events)
+    register = Register(core.engine)
+    description = "Server-sent events: `id` is the sequence number, `event` the type, `data` the notification"
+    answer: dict[int | str, dict[str, Any]] = {
+        200: {"description": description, "content": {_MEDIA: {"schema": {"type": "string"}}}}
+    }
+
+    @router.get("/event/stream", response_class=StreamingResponse, responses={**answer, **declared(422, 503)})
+    async def stream(
+        since: Annotated[int | None, Query(description="Replay what came after this number", ge=0, le=_LARGEST)] = None,
+        types: Annotated[list[EventType] | None, Query(alias="type", description="Only these types")] = None,
+        service: Annotated[list[str] | None, Query(description="Only of these services, by id")] = None,
+        last_event_id: Annotated[
+            int | None, Header(description="As `since`, and before it: what browsers send", ge=0, le=_LARGEST)
+        ] = None,
+    ) -> StreamingResponse:
+        """The events from now on, or from a number on. A client that comes back goes on where it was."""
+        start = last_event_id if last_event_id is not None else since
+        wanted = Wanted(frozenset(types or ()), frozenset(service or ()))
+        frames = await streams.open(start, wanted)
+        return StreamingResponse(frames, media_type=_MEDIA, headers={"Cache-Control": "no-store"})
+
+    @router.get("/event/key")
+    async def keys() -> KeySet:
+        """The public keys of notifications' signatures, the one in use first."""
+        return KeySet(**await asyncio.to_thread(public_keys, core.engine))
+
+    @router.get("/event/deadLetter", responses=declared(422))
+    async def dead_letters(
+        listener: Annotated[str | None, Query(description="Only of this subscription")] = None,
+        offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+        limit: Annotated[int, Query(ge=1, le=100)] = 100,
+    ) -> list[DeadLetterShown]:
+        """Notifications that were given up, newest first."""
+        found = await asyncio.to_thread(register.dead_letters, listener, offset, limit)
+        return [DeadLetterShown(**{**vars(letter), "time": letter.time.isoformat()}) for letter in found]
+
+    return router
+
+
+class Streams:
+    """Open streams over an event log. What a client has not read yet stays in the log, and nowhere else."""
+
+    def __init__(self, log: EventLog, heartbeat: float | None = None) -> None:
+        self._log = log
+        self._heartbeat = HEARTBEAT if heartbeat is None else heartbeat
+        self._open = 0
+
+    async def open(self, start: int | None, wanted: Wanted) -> AsyncIterator[bytes]:
+        """The frames of a stream after that number, or from now on. Raises Refused."""
+        if self._open >= MOST_STREAMS:
+            raise Refused(503, f"{MOST_STREAMS} streams are open already")
+        last = await asyncio.to_thread(self._log.last_stored)
+        if start is not None and start > last:
+            hint = f"The last event has number {last}: start there, or leave the number out."
+            raise Refused(
+                422, "No event has that number yet", [Finding(Tag.INVALID_VALUE, ("since",), str(start), hint)]
+            )
+        return self._counted(last if start is None else start, wanted)
+
+    async def _counted(self, cursor: int, wanted: Wanted) -> AsyncIterator[bytes]:
+        self._open += 1
+        try:
+            yield b"retry: 1000\n\n"
+            oldest = await asyncio.to_thread(self._log.oldest_stored)
+            if cursor + 1 < oldest:
+                cursor = oldest - 1
+                yield _frame(None, "truncated", {"oldest": oldest})
+            async for frame in self._frames(cursor, wanted):
+                yield frame
+        finally:
+            self._open -= 1
+
+    async def _frames(self, cursor: int, wanted: Wanted) -> AsyncIterator[bytes]:
+        heard = time.monotonic()
+        while not self._log.ended:
+            found = await self._log.since(cursor, _PAGE)
+            if frames := b"".join(_shown(event) for event in found if event in wanted):
+                heard = time.monotonic()
+                yield frames
+            cursor = found[-1].sequence if found else cursor
+            if time.monotonic() - heard >= self._heartbeat:
+                heard = time.monotonic()
+                # An id without data is no event, but it is where a client that comes back goes on.
+                yield b"id: %d\n\n" % cursor
+            if not found:
+                await self._log.wait(cursor, min(_LOOK_UP, heard + self._heartbeat - time.monotonic()))
+
+
+def _shown(event: Event) -> bytes:
+    return _frame(event.sequence, event.type, {**document(event), "service": event.service})
+
+
+def _frame(number: int | None, name: str, data: dict[str, Any]) -> bytes:
+    """One event as the HTML standard writes it; JSON has no line breaks of its own."""
+    first = f"id: {number}\n" if number is not None else ""
+    return f"{first}event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
