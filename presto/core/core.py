@@ -23,6 +23,7 @@ from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
+from presto.core.paths import PathStore
 from presto.core.pipeline import Network, Pipeline
 from presto.core.settings import Settings
 from presto.core.store import Store
@@ -51,6 +52,7 @@ class Core:
         self.inventory = joined(inventory, self._edges.all())
         self._store, self._network = store, network
         self.events = EventLog(store.engine)
+        self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
         self._pipeline = Pipeline(self.inventory, store, network, self.settings)
         network.use(self.inventory)

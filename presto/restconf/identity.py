@@ -58,10 +58,5 @@ def connection_end_id(connection: str, node_edge_point: str) -> str:
     return _identity("connection-end", connection, node_edge_point)
 
 
-def path_id(computation: str, link: str) -> str:
-    """The path of a computation over a link."""
-    return _identity("path", computation, link)
-
-
 def _identity(*parts: str) -> str:
     return str(uuid5(_NAMESPACE, "/".join(parts)))

@@ -9,7 +9,7 @@ from functools import partial
 from presto.core.core import Core
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import Service
-from presto.restconf import answers, network
+from presto.restconf import answers, network, path_computation
 from presto.restconf.messages import (
     CreateInput,
     NoInput,
@@ -34,10 +34,10 @@ Handler = Callable[[Core, Parsed], Awaitable[Wire | None]]
 
 @dataclass(frozen=True)
 class Operation:
-    """A published operation: its YANG module and what answers it; None where nothing does yet."""
+    """A published operation: its YANG module and what answers it."""
 
     module: str
-    handler: Handler | None
+    handler: Handler
 
 
 async def list_sips(core: Core, parsed: Parsed) -> SipListOutput:
@@ -103,7 +103,7 @@ async def show_service(core: Core, parsed: Parsed) -> ServiceOutput:
 
 
 _COMMON, _CONNECTIVITY = partial(Operation, "tapi-common"), partial(Operation, "tapi-connectivity")
-_TOPOLOGY, _PATHS = partial(Operation, "tapi-topology"), Operation("tapi-path-computation", None)
+_TOPOLOGY, _PATHS = partial(Operation, "tapi-topology"), partial(Operation, "tapi-path-computation")
 
 OPERATIONS: Mapping[str, Operation] = {
     "get-service-interface-point-list": _COMMON(list_sips),
@@ -120,9 +120,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "get-node-details": _TOPOLOGY(network.show_node),
     "get-link-details": _TOPOLOGY(network.show_link),
     "get-node-edge-point-details": _TOPOLOGY(network.show_node_edge_point),
-    "compute-p-2-p-path": _PATHS,
-    "optimize-p-2-p-path": _PATHS,
-    "delete-p-2-p-path": _PATHS,
+    "compute-p-2-p-path": _PATHS(path_computation.compute_path),
+    "optimize-p-2-p-path": _PATHS(path_computation.optimize_path),
+    "delete-p-2-p-path": _PATHS(path_computation.delete_path),
 }
 """The 17 published operations."""
 
@@ -137,12 +137,8 @@ def find_operation(name: str) -> Operation:
     return operation
 
 
-async def run(operation: Operation, name: str, core: Core, parsed: Parsed) -> Wire | None:
+async def run(operation: Operation, core: Core, parsed: Parsed) -> Wire | None:
     """Carry an operation out. Raises Rejected, with published paths."""
-    if operation.handler is None:
-        built = ", ".join(name for name, other in OPERATIONS.items() if other.handler)
-        message = f"The operation {name} is not built"
-        raise Rejected([Finding(Tag.OPERATION_NOT_SUPPORTED, (), message, f"Built: {built}.")])
     try:
         return await operation.handler(core, parsed)
     except Rejected as rejected:

@@ -30,7 +30,7 @@ def restconf_router(core: Core) -> APIRouter:
             operation = find_operation(name)
             module = operation.module
             _check_content_type(request)
-            output = await run(operation, name, core, parse_body(await request.body()))
+            output = await run(operation, core, parse_body(await request.body()))
         except Rejected as rejected:
             status = errors.status(rejected.findings)
             return json_response(errors.body(rejected.findings, module), status, media)

@@ -12,9 +12,9 @@ from presto.restconf.messages import CreateInput, EndPoint, UpdateInput
 from presto.restconf.sdwan import SwvcServiceAttributes
 
 # Member → the values that hold for every service here; None: no value does.
-_Honoured = Mapping[str, tuple[str, ...] | None]
+Honoured = Mapping[str, tuple[str, ...] | None]
 
-_CONNECTIVITY: _Honoured = {
+_CONNECTIVITY: Honoured = {
     "service-layer": ("ETH",),
     "connectivity-direction": ("BIDIRECTIONAL", "UNDEFINED_OR_UNKNOWN"),
     "requested-capacity": None,
@@ -22,8 +22,8 @@ _CONNECTIVITY: _Honoured = {
     "coroute-inclusion": None,
     "diversity-exclusion": None,
 }
-_CONSTRAINTS: _Honoured = {"routing-constraint": None, "topology-constraint": None, "resilience-constraint": None}
-_END_POINT: _Honoured = {
+_CONSTRAINTS: Honoured = {"routing-constraint": None, "topology-constraint": None, "resilience-constraint": None}
+_END_POINT: Honoured = {
     "layer-protocol-name": ("ETH",),
     "direction": ("BIDIRECTIONAL", "UNIDENTIFIED_OR_UNKNOWN"),
     "role": ("SYMMETRIC", "ROOT", "LEAF", "UNKNOWN"),
@@ -34,7 +34,7 @@ _END_POINT: _Honoured = {
     "capacity": None,
     "connection-end-point": None,
 }
-_SWVC: _Honoured = {
+_SWVC: Honoured = {
     "fragmentation": ("ENABLED",),
     "path-mtu-discovery": ("ENABLED",),
     "performance-groups": None,
@@ -45,22 +45,23 @@ _SWVC: _Honoured = {
 
 def check_honoured(order: CreateInput | UpdateInput) -> Iterator[Finding]:
     """One finding for each member that asks for something that the network does not do."""
-    yield from _refuse(order, _CONSTRAINTS, ("input",))
+    yield from refuse(order, _CONSTRAINTS, ("input",))
     if order.connectivity_constraint:
-        yield from _refuse(order.connectivity_constraint, _CONNECTIVITY, ("input", "connectivity-constraint"))
+        yield from refuse(order.connectivity_constraint, _CONNECTIVITY, ("input", "connectivity-constraint"))
     if order.swvc_service_attributes:
         yield from _refuse_swvc(order.swvc_service_attributes)
     if isinstance(order.end_point, EndPoint):
-        yield from _refuse(order.end_point, _END_POINT, ("input", "end-point"))
+        yield from refuse(order.end_point, _END_POINT, ("input", "end-point"))
     for index, end_point in enumerate(order.end_point or [] if isinstance(order, CreateInput) else []):
-        yield from _refuse(end_point, _END_POINT, ("input", "end-point", index))
+        yield from refuse(end_point, _END_POINT, ("input", "end-point", index))
 
 
 def _refuse_swvc(attributes: SwvcServiceAttributes) -> Iterator[Finding]:
-    yield from _refuse(attributes, _SWVC, ("input", "swvc-service-attributes"))
+    yield from refuse(attributes, _SWVC, ("input", "swvc-service-attributes"))
 
 
-def _refuse(model: BaseModel, honoured: _Honoured, path: Path) -> Iterator[Finding]:
+def refuse(model: BaseModel, honoured: Honoured, path: Path) -> Iterator[Finding]:
+    """One finding for each member of a model whose value cannot be honoured."""
     # What equals a published default asks for nothing.
     given = model.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
     for member, values in honoured.items():

@@ -105,6 +105,17 @@ def upgrade() -> None:
     op.create_index(op.f("ix_presto_orders_service"), "presto_orders", ["service"], unique=False)
     op.create_index(op.f("ix_presto_orders_state"), "presto_orders", ["state"], unique=False)
     op.create_table(
+        "presto_path_computations",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=160), nullable=False),
+        sa.Column("near", sa.String(length=64), nullable=False),
+        sa.Column("far", sa.String(length=64), nullable=False),
+        sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
         "presto_services",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=53), nullable=False),
@@ -163,3 +174,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order"], ["presto_orders.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("order", "number"),
     )
+    op.create_table(
+        "presto_paths",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("computation", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("underlay", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["computation"], ["presto_path_computations.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_presto_paths_computation"), "presto_paths", ["computation"], unique=False)

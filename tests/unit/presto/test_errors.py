@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from presto.restconf.identity import UNDERLAYS, node_id, topology_id, underlay_id
+
 pytestmark = pytest.mark.asyncio
 GOLDEN = Path(__file__).parent / "golden"
 CREATE = "create-connectivity-service"
@@ -265,6 +267,51 @@ async def test_second_order_collides(client: Any, order: Order, name: str, chang
     compare(name, answer)
 
 
+def path(*unis: str, **members: Any) -> Order:
+    """The input of a path computation between UNIs."""
+    seps = [{"service-interface-point": {"service-interface-point-uuid": uni}} for uni in unis]
+    return {"sep": seps, **{name.replace("_", "-"): value for name, value in members.items()}}
+
+
+A, B = "site-a-lan0", "site-b-lan0"
+NODE_C = {"node-uuid": node_id(UNDERLAYS, "site-c")}
+INTERNET, UNDERLAY_TOPOLOGY = {"link-uuid": underlay_id("internet")}, {"topology-uuid": topology_id(UNDERLAYS)}
+GIGABIT = {"capacity": {"total-size": {"value": 1, "unit": "GBPS"}}}
+PATHS: dict[str, Order] = {
+    "without-ends": {},
+    "one-end": path(A),
+    "three-ends": path(A, B, "site-c-lan0"),
+    "end-without-uni": {"sep": [{"local-id": "a"}, *path(B)["sep"]]},
+    "unknown-uni": path(A, "site-b-lan1"),
+    "same-uni": path(A, A),
+    "same-ucpe": path(A, "second-on-a"),
+    "no-common-underlay": path(A, "unreachable"),
+    "end-capacity": {
+        "sep": [{**path(A)["sep"][0], "capacity": {"total-size": {"value": 1, "unit": "GBPS"}}}, *path(B)["sep"]]
+    },
+    "least-delay": path(A, B, routing_constraint={"route-objective-function": "MIN_WORK_ROUTE_LATENCY"}),
+    "node-diversity": path(A, B, routing_constraint={"diversity-policy": "NODE"}),
+    "most-bandwidth": path(A, B, objective_function={"bandwidth-optimization": "MAXIMIZE"}),
+    "optical": path(A, B, topology_constraint={"preferred-transport-layer": ["PHOTONIC_MEDIA"]}),
+    "unknown-link": path(A, B, topology_constraint={"exclude-link": [{"link-uuid": "internet"}]}),
+    "link-without-id": path(A, B, topology_constraint={"exclude-link": [UNDERLAY_TOPOLOGY]}),
+    "unknown-node": path(A, B, topology_constraint={"include-node": [{"node-uuid": "site-a"}]}),
+    "node-of-other-topology": path(A, B, topology_constraint={"include-node": [{**NODE_C, "topology-uuid": "acme"}]}),
+    "unknown-topology": path(A, B, topology_constraint={"avoid-topology": [{"topology-uuid": "acme"}]}),
+    "unknown-path": path(A, B, topology_constraint={"include-path": [{"path-uuid": "1"}]}),
+    "link-excluded": path(A, B, topology_constraint={"exclude-link": [INTERNET]}),
+    "node-not-on-the-way": path(A, B, topology_constraint={"include-node": [NODE_C]}),
+    "topology-avoided": path(
+        A, B, topology_constraint={"avoid-topology": [UNDERLAY_TOPOLOGY], "exclude-link": [INTERNET]}
+    ),
+    "many-at-once": path(
+        A,
+        "nowhere",
+        topology_constraint={"exclude-link": [{}]},
+        routing_constraint={"route-direction": "UNIDIRECTIONAL", "is-exclusive": "no"},
+        objective_function={"link-utilisation": "MINIMIZE"},
+    ),
+}
 OTHERS: list[tuple[str, str, Order]] = [
     ("details-unknown", "get-connectivity-service-details", {"service-id-or-name": "acne"}),
     ("details-without-id", "get-connectivity-service-details", {}),
@@ -281,7 +328,21 @@ OTHERS: list[tuple[str, str, Order]] = [
     ("sip-update-in-use", "update-service-interface-point", {"sip-id-or-name": "site-a-lan0", "state": "LOCKED"}),
     ("sip-update-empty", "update-service-interface-point", {}),
     ("list-with-input", "get-connectivity-service-list", {"state": "active"}),
-    ("not-built", "compute-p-2-p-path", {}),
+    *((f"path-{name}", "compute-p-2-p-path", values) for name, values in PATHS.items()),
+    ("optimize-unknown", "optimize-p-2-p-path", {"path-id-or-name": "site-a--site-b"}),
+    ("optimize-without-id", "optimize-p-2-p-path", {}),
+    (
+        "optimize-many-at-once",
+        "optimize-p-2-p-path",
+        {
+            "routing-constraint": {"latency-characteristic": [{"fixed-latency-characteristic": "5 ms"}]},
+            "objective-function": {"cost-optimization": "MINIMIZE"},
+            "optimization-constraint": {"traffic-interruption": "MAXIMIZE"},
+            "topology-constraint": {},
+        },
+    ),
+    ("path-delete-unknown", "delete-p-2-p-path", {"path-id-or-name": "site-a--site-b"}),
+    ("path-delete-without-id", "delete-p-2-p-path", {}),
     ("topology-list-with-input", "get-topology-list", {"topology-id-or-name": "underlays"}),
     ("topology-unknown", "get-topology-details", {"topology-id-or-name": "underlay"}),
     ("topology-without-id", "get-topology-details", {}),

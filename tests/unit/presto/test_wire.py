@@ -12,12 +12,16 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from presto.restconf import messages, sdwan
+from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "standards" / "presto-sdwan" / "presto-sdwan.yaml"
 YANG = "application/yang-data+json"
 DETAILS = "get-connectivity-service-details"
+SEPS = [
+    {"local-id": name, "service-interface-point": {"service-interface-point-uuid": f"site-{name}-lan0"}}
+    for name in "ab"
+]
 LIST = "/restconf/operations/get-connectivity-service-list"
 
 
@@ -73,6 +77,12 @@ DEFINITIONS: list[tuple[type[BaseModel], str]] = [
     (messages.LinkOutput, "tapi.topology.getlinkdetails.Output"),
     (messages.ConnectionIdInput, "tapi.connectivity.getconnectiondetails.Input"),
     (messages.ConnectionOutput, "tapi.connectivity.getconnectiondetails.Output"),
+    (tapi_paths.ComputeInput, "tapi.path.computation.computep2ppath.Input"),
+    (tapi_paths.OptimizeInput, "tapi.path.computation.optimizep2ppath.Input"),
+    (tapi_paths.PathIdInput, "tapi.path.computation.deletep2ppath.Input"),
+    (tapi_paths.PathOutput, "tapi.path.computation.computep2ppath.Output"),
+    (tapi_paths.PathOutput, "tapi.path.computation.optimizep2ppath.Output"),
+    (tapi_paths.PathOutput, "tapi.path.computation.deletep2ppath.Output"),
     (sdwan.ServiceInterfacePoint, "tapi.common.getserviceinterfacepointlist.output.Sip"),
 ]
 
@@ -148,6 +158,9 @@ async def test_answers_satisfy_the_published_definitions(client: Any, order: dic
         ),
         ("get-link-details", {"topology-id-or-name": "underlays", "link-id-or-name": "internet"}),
         ("get-connection-details", {"service-id-or-name": "acme", "connection-id-or-name": "a--b"}),
+        ("compute-p-2-p-path", {"sep": SEPS, "routing-constraint": {"diversity-policy": "LINK"}}),
+        ("optimize-p-2-p-path", {"path-id-or-name": "site-a-lan0--site-b-lan0"}),
+        ("delete-p-2-p-path", {"path-id-or-name": "site-a-lan0--site-b-lan0"}),
     ]
     for operation, values in calls:
         answer = await client.call(operation, values)

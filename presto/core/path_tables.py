@@ -1,0 +1,35 @@
+"""The tables of computed paths; they stand in the same database as the services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from presto.core.tables import Base
+
+
+class PathComputationRow(Base):
+    """One computation: `near` and `far` are UNI ids, `document` is what was asked for."""
+
+    __tablename__ = "presto_path_computations"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(160), unique=True)
+    near: Mapped[str] = mapped_column(String(64))
+    far: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    document: Mapped[Any] = mapped_column(JSON)
+
+
+class PathRow(Base):
+    """One path of a computation, in order of preference."""
+
+    __tablename__ = "presto_paths"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    computation: Mapped[str] = mapped_column(ForeignKey("presto_path_computations.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    underlay: Mapped[str] = mapped_column(String(64))
