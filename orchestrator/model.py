@@ -169,7 +169,10 @@ class PortObservation:
 
 @dataclass(frozen=True, slots=True)
 class FlowObservation:
-    """An OpenFlow rule with its counters, ports by name (their number as text where the switch knows no name)."""
+    """An OpenFlow rule with its counters, ports by name (their number as text where the switch knows no name).
+
+    `text` is the whole rule with ports by number.
+    """
 
     cookie: int
     priority: int
@@ -178,13 +181,15 @@ class FlowObservation:
     packets: int
     bytes: int
     seconds: float
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentObservation:
     """What one uCPE really has of a service.
 
-    `vnfs` is ordered from LAN to WAN. `differences` lists in words what is missing, foreign or other than recorded;
+    `vnfs` is ordered from LAN to WAN. `foreign` are the bridge's rules that are not the service's.
+    `differences` lists in words what is missing, foreign or other than recorded;
     `problem` says why the uCPE could not be read (then the rest is empty).
     """
 
@@ -193,6 +198,7 @@ class DeploymentObservation:
     vnfs: tuple[VnfObservation, ...] = ()
     ports: tuple[PortObservation, ...] = ()
     flows: tuple[FlowObservation, ...] = ()
+    foreign: tuple[FlowObservation, ...] = ()
     differences: tuple[str, ...] = ()
     problem: str | None = None
 

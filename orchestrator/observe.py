@@ -47,6 +47,7 @@ async def observe_site(
         vnfs=(*vnfs, *_missing(record.plan, found)),
         ports=tuple(sorted(map(_port, found.ports), key=lambda port: (port.position, port.role))),
         flows=tuple(sorted((_flow(item, names) for item in found.rules), key=lambda flow: (flow.in_port, flow.output))),
+        foreign=tuple(_flow(item, names) for item in found.bridge_rules if not owned(item.rule, service_id)),
         differences=differences(found, record),
     )
 
@@ -162,7 +163,8 @@ def _port(port: BridgePort) -> PortObservation:
 def _flow(item: InstalledRule, names: Mapping[int, str]) -> FlowObservation:
     in_port, output = rule_ends(item.rule, names) or (str(dict(item.rule.match).get("in_port", "any")), str(item.rule))
     rule = item.rule
-    return FlowObservation(rule.cookie, rule.priority, in_port, output, item.packets, item.bytes, item.seconds)
+    counters = (item.packets, item.bytes, item.seconds)
+    return FlowObservation(rule.cookie, rule.priority, in_port, output, *counters, text=str(rule))
 
 
 def _number(text: str | None) -> int:

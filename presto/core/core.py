@@ -109,12 +109,21 @@ class Core:
         return await self._take_in(change)
 
     async def update(
-        self, id_or_name: str, change: Callable[[Swvc], Swvc], earlier: tuple[Finding, ...] = ()
+        self,
+        id_or_name: str,
+        change: Callable[[Swvc], Swvc],
+        earlier: tuple[Finding, ...] = (),
+        guard: Callable[[Service], None] | None = None,
     ) -> Service:
-        """Accept a change of a service. Raises Rejected with everything that is wrong."""
+        """Accept a change of a service. Raises Rejected with everything that is wrong.
+
+        `guard` may refuse the service as it stands, when no other change can come in between.
+        """
 
         def changed() -> Service:
             service = self._service(id_or_name)
+            if guard:
+                guard(service)
             if service.state in ON_ITS_WAY_OUT:
                 message = f'Service "{service.swvc.identifier}" is being removed'
                 raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
@@ -126,11 +135,16 @@ class Core:
 
         return await self._take_in(changed)
 
-    async def delete(self, id_or_name: str) -> Service:
-        """Have a service removed, whatever state it is in; asking twice changes nothing. Raises Rejected."""
+    async def delete(self, id_or_name: str, guard: Callable[[Service], None] | None = None) -> Service:
+        """Have a service removed, whatever state it is in; asking twice changes nothing. Raises Rejected.
+
+        `guard` may refuse the service as it stands.
+        """
 
         def change() -> Service:
             service = self._service(id_or_name)
+            if guard:
+                guard(service)
             return service if service.state is State.REMOVING else _next(service, State.REMOVING, service.swvc)
 
         return await self._take_in(change)
@@ -153,6 +167,10 @@ class Core:
             hint = nearest(id_or_name, sorted(self._store.names()), "Services")
             raise Rejected([Finding(Tag.NOT_FOUND, ("service",), f'There is no service "{id_or_name}"', hint)])
         return service
+
+    async def changes(self, service: Service) -> dict[int, int]:
+        """The orchestrator's generation → the change of the service that it carried out, oldest first."""
+        return await asyncio.to_thread(self._store.changes, service.id)
 
     def stage(self, service: Service) -> str | None:
         """What is being done for a service right now, in words."""

@@ -77,6 +77,10 @@ class Orders:
         """A page of the orders that satisfy all conditions, oldest first, and how many there are."""
         return await asyncio.to_thread(self._orders, where, offset, limit)
 
+    async def of_service(self, service: str) -> dict[int, str]:
+        """Change of a service → the id of the order that asked for it."""
+        return await asyncio.to_thread(self._of_service, service)
+
     async def elements(
         self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
     ) -> tuple[list[ElementRecord], int]:
@@ -104,6 +108,11 @@ class Orders:
             for item in session.scalars(items):
                 by_order[item.order].append(ItemRecord(item.state, item.element, item.fault))
             return [_order(row, by_order[row.id]) for row in rows], total
+
+    def _of_service(self, service: str) -> dict[int, str]:
+        query = select(OrderRow.generation, OrderRow.id).where(OrderRow.service == service)
+        with Session(self._engine) as session:
+            return {row.generation: row.id for row in session.execute(query)}
 
     def _elements(
         self, where: Sequence[ColumnElement[bool]], offset: int, limit: int

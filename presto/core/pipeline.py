@@ -145,6 +145,7 @@ class Pipeline:
         except (OrchestratorError, Rejected) as error:
             await self._record(replace(service, end_points={}), State.FAILED, str(error))
         else:
+            await asyncio.to_thread(self._store.deployed, service, outcome.generation)
             await self._judge(service, outcome)
 
     def _compile(self, service: Service) -> ServiceRequest:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from presto.core.credentials import Credentials
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
-from presto.core.tables import ClaimRow, CredentialsRow, LockedUniRow, ServiceRow
+from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, ServiceRow
 from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
@@ -105,6 +105,21 @@ class Store:
             return True
 
         return self.writer.run(work)
+
+    def deployed(self, service: Service, generation: int) -> None:
+        """Remember that the orchestrator's `generation` carried out this change of the service."""
+
+        def work(session: Session) -> None:
+            if session.get(ServiceRow, service.id):
+                session.merge(DeployedRow(service=service.id, generation=generation, change=service.generation))
+
+        self.writer.run(work)
+
+    def changes(self, service_id: str) -> dict[int, int]:
+        """The orchestrator's generation → the change of the service that it carried out, oldest first."""
+        query = select(DeployedRow).where(DeployedRow.service == service_id).order_by(DeployedRow.generation)
+        with self._reading() as session:
+            return {row.generation: row.change for row in session.scalars(query)}
 
     def remove(self, service: Service) -> bool:
         """Forget a service with its keys and claims; False when a newer change was accepted since."""

@@ -58,6 +58,16 @@ class CredentialsRow(Base):
     document: Mapped[Any] = mapped_column(JSON)
 
 
+class DeployedRow(Base):
+    """Which change of a service the orchestrator carried out as its `generation`, which is in the cookies of rules."""
+
+    __tablename__ = "presto_deployed"
+
+    service: Mapped[str] = mapped_column(ForeignKey("presto_services.id", ondelete="CASCADE"), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    change: Mapped[int]
+
+
 class LockedUniRow(Base):
     """A UNI that is administratively locked."""
 

@@ -11,10 +11,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import Mount
 
 from presto.core.core import Core
+from presto.core.orders import Orders
 from presto.extensions.edges import edges_router
 from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
+from presto.extensions.flow_tables import flow_tables_router
+from presto.extensions.policies import policies_router
 from presto.extensions.problems import Problem, add_handlers, declared
+from presto.extensions.services import services_router
 from presto.extensions.tunnels import tunnels_router
 from presto.extensions.underlays import underlays_router
 from presto.extensions.versions import versions_router
@@ -30,6 +34,9 @@ ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
     tunnels_router,
     explain_router,
     events_router,
+    services_router,
+    policies_router,
+    lambda core: flow_tables_router(core, Orders(core)),
 )
 
 

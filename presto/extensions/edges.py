@@ -227,5 +227,4 @@ def _validated(model: Any, values: Any, path: tuple[str | int, ...], findings: l
 
 def _findings(error: ValidationError, path: tuple[str | int, ...]) -> Iterator[Finding]:
     for detail in error.errors(include_url=False):
-        place = (*path, *("providerAddress" if part == "provider_address" else part for part in detail["loc"]))
-        yield Finding(Tag.INVALID_VALUE, place, str(detail["msg"]).removeprefix("Value error, "))
+        yield Finding(Tag.INVALID_VALUE, (*path, *detail["loc"]), str(detail["msg"]).removeprefix("Value error, "))

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from presto.core.findings import Finding, Rejected, Tag, pointer
@@ -27,6 +28,8 @@ _STATUS = {
     Tag.TOO_BIG: 413,
 }
 """All else is a body that can be read and not carried out: 422."""
+_NAMES = {"mappings": "policyMap", "overrides": "policyMap"}
+"""Members of the core model that have other names in this face."""
 
 
 class ProblemFinding(Wire):
@@ -100,7 +103,8 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def _shown(finding: Finding) -> ProblemFinding:
-    return ProblemFinding(pointer=pointer(finding.path), message=finding.message, hint=finding.hint, rule=finding.rule)
+    path = tuple(part if isinstance(part, int) else _NAMES.get(part) or to_camel(part) for part in finding.path)
+    return ProblemFinding(pointer=pointer(path), message=finding.message, hint=finding.hint, rule=finding.rule)
 
 
 async def _rejected(_request: Request, error: Exception) -> Response:

@@ -153,6 +153,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("service"),
     )
     op.create_table(
+        "presto_deployed",
+        sa.Column("service", sa.String(length=36), nullable=False),
+        sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["service"], ["presto_services.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("service", "generation"),
+    )
+    op.create_table(
         "presto_element_orders",
         sa.Column("element", sa.String(length=64), nullable=False),
         sa.Column("order", sa.String(length=36), nullable=False),

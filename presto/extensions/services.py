@@ -1,0 +1,254 @@
+"""`/service`: services as the core has them, changed and removed under the guard of their entity tag (RFC 9110)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Header, Path, Query, Response
+from pydantic import Field
+
+from presto.core.core import Core
+from presto.core.findings import Finding, Rejected, Tag
+from presto.core.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
+from presto.extensions.problems import Refused, declared
+from presto.extensions.wire import Wire
+
+LARGEST_PAGE = 100
+
+ServiceId = Annotated[str, Path(description="Id or name of the service", max_length=64, examples=["acme"])]
+IfMatch = Annotated[
+    str | None,
+    Header(description="Required: the entity tag of what the change was made from, or *", max_length=200),
+]
+
+
+class CriterionForm(Wire):
+    """A criterion of MEF 70."""
+
+    name: str = Field(examples=["DPORT"])
+    parameters: list[str] = Field(default_factory=list, examples=[["443"]])
+
+
+class ApplicationForm(Wire):
+    """An application flow; all its criteria must hold."""
+
+    identifier: str = Field(examples=["web"])
+    group: str | None = None
+    criteria: list[CriterionForm]
+
+
+class PolicyForm(Wire):
+    """A policy."""
+
+    identifier: str = Field(examples=["secure"])
+    criteria: list[CriterionForm]
+
+
+class Assignment(Wire):
+    """An entry of a policy map."""
+
+    application: str = Field(description="An application flow or a group", examples=["web"])
+    policy: str = Field(examples=["secure"])
+
+
+class EndPointForm(Wire):
+    """An end point of the service."""
+
+    identifier: str = Field(examples=["a"])
+    uni: str = Field(description="Id or name", examples=["site-a-lan0"])
+    role: Literal["symmetric", "root", "leaf"] = "symmetric"
+    policy_map: list[Assignment] = Field(default_factory=list, description="Overrides the service's")
+
+
+class ServiceForm(Wire):
+    """What can be changed; a member that is given takes the place of the whole one (RFC 7396)."""
+
+    mtu: int = Field(1400, examples=[1400])
+    locked: bool = Field(False, description="Kept off the network, with its UNIs held")
+    reserved_prefixes: list[str] = Field(default_factory=list)
+    applications: list[ApplicationForm] = Field(default_factory=list, description="In order of precedence")
+    policies: list[PolicyForm] = Field(default_factory=list)
+    policy_map: list[Assignment] = Field(default_factory=list)
+    end_points: list[EndPointForm] = Field(default_factory=list)
+
+
+class EndPointView(EndPointForm):
+    """An end point, and how the last work ended there."""
+
+    working: bool
+    error: str | None
+
+
+class ServiceView(ServiceForm):
+    """A service."""
+
+    id: str
+    name: str
+    service_type: str
+    state: State
+    error: str | None
+    generation: int = Field(description="Counts accepted changes")
+    created: datetime
+    changed: datetime
+    end_points: list[EndPointView]  # type: ignore[assignment]  # what is shown has more members than what is sent
+
+
+_TAGGED = {"headers": {"ETag": {"description": "Entity tag", "schema": {"type": "string"}}}}
+
+
+def services_router(core: Core) -> APIRouter:
+    """Of services."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/service", operation_id="listServices", responses=declared(404, 422))
+    async def find(
+        response: Response,
+        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Services of one page")] = LARGEST_PAGE,
+        after: Annotated[str | None, Query(description="The id of the last one of the page before")] = None,
+    ) -> list[ServiceView]:
+        """Services, oldest first; a Link header leads to the next page."""
+        ids = list(await core.service_ids())
+        if after is not None and after not in ids:
+            raise Rejected([Finding(Tag.NOT_FOUND, ("after",), "There is no such service", "Begin anew.")])
+        start = ids.index(after) + 1 if after is not None else 0
+        page = ids[start : start + limit]
+        if start + limit < len(ids):
+            response.headers["Link"] = f'<service?limit={limit}&after={page[-1]}>; rel="next"'
+        return [shown(await core.service(one)) for one in page]
+
+    @router.get("/service/{service_id}", operation_id="getService", responses={200: _TAGGED, **declared(404, 422)})
+    async def get(service_id: ServiceId, response: Response) -> ServiceView:
+        """One service, with its entity tag."""
+        service = await core.service(service_id)
+        response.headers["ETag"] = etag(service)
+        return shown(service)
+
+    @router.patch(
+        "/service/{service_id}",
+        operation_id="patchService",
+        status_code=202,
+        responses={202: _TAGGED, **declared(404, 409, 412, 422, 428)},
+    )
+    async def patch(
+        service_id: ServiceId, form: Annotated[ServiceForm, Body()], response: Response, if_match: IfMatch = None
+    ) -> ServiceView:
+        """Have a service changed: accepted, and carried out in the background."""
+        changed = await core.update(service_id, lambda swvc: merged(swvc, form), guard=_guard(if_match))
+        response.headers["ETag"] = etag(changed)
+        return shown(changed)
+
+    @router.delete(
+        "/service/{service_id}",
+        operation_id="deleteService",
+        status_code=202,
+        responses={202: _TAGGED, **declared(404, 412, 422, 428)},
+    )
+    async def remove(service_id: ServiceId, response: Response, if_match: IfMatch = None) -> ServiceView:
+        """Have a service removed: accepted, and carried out in the background."""
+        leaving = await core.delete(service_id, guard=_guard(if_match))
+        response.headers["ETag"] = etag(leaving)
+        return shown(leaving)
+
+    return router
+
+
+def etag(service: Service) -> str:
+    """Another one with every accepted change, and with every step of the work on it."""
+    return f'"{service.generation}-{int(service.changed.timestamp() * 1_000_000):x}"'
+
+
+def shown(service: Service) -> ServiceView:
+    """The service as this face has it."""
+    swvc = service.swvc
+    return ServiceView(
+        id=service.id,
+        name=swvc.identifier,
+        service_type=swvc.service_type,
+        state=service.state,
+        error=service.error,
+        generation=service.generation,
+        created=service.created,
+        changed=service.changed,
+        mtu=swvc.mtu,
+        locked=swvc.locked,
+        reserved_prefixes=list(swvc.reserved_prefixes),
+        applications=[
+            ApplicationForm(identifier=flow.identifier, group=flow.group, criteria=criteria(flow.criteria))
+            for flow in swvc.applications
+        ],
+        policies=[PolicyForm(identifier=one.identifier, criteria=criteria(one.criteria)) for one in swvc.policies],
+        policy_map=_map(swvc.mappings),
+        end_points=[_end_point(service, end_point) for end_point in swvc.end_points],
+    )
+
+
+def merged(swvc: Swvc, form: ServiceForm) -> Swvc:
+    """The SWVC with the members that the form gives; what only another face knows of an end point stays."""
+    before = {end_point.identifier: end_point for end_point in swvc.end_points}
+    given: dict[str, Callable[[], object]] = {
+        "mtu": lambda: form.mtu,
+        "locked": lambda: form.locked,
+        "reserved_prefixes": lambda: tuple(form.reserved_prefixes),
+        "applications": lambda: tuple(
+            Application(flow.identifier, flow.group, _criteria(flow.criteria)) for flow in form.applications
+        ),
+        "policies": lambda: tuple(Policy(one.identifier, _criteria(one.criteria)) for one in form.policies),
+        "policy_map": lambda: _assignments(form.policy_map),
+        "end_points": lambda: tuple(_merged_end_point(one, before.get(one.identifier)) for one in form.end_points),
+    }
+    core_name = {"policy_map": "mappings"}
+    values = {core_name.get(name, name): given[name]() for name in form.model_fields_set}
+    if "end_points" in values:
+        values["listed_end_points"] = ()
+    return replace(swvc, **values)  # type: ignore[arg-type]  # the table above has the fields' types
+
+
+def criteria(found: tuple[Criterion, ...]) -> list[CriterionForm]:
+    """Criteria as this face has them."""
+    return [CriterionForm(name=one.name, parameters=list(one.parameters)) for one in found]
+
+
+def _guard(if_match: str | None) -> Callable[[Service], None]:
+    """Refuses a change that was made from another state than the present one, or that does not say from which."""
+
+    def check(service: Service) -> None:
+        if if_match is None:
+            raise Refused(428, f"Send If-Match: {etag(service)}, or * to change it whatever it is now")
+        if if_match.strip() != "*" and etag(service) not in [tag.strip() for tag in if_match.split(",")]:
+            raise Refused(412, f"The service has changed since; it is {etag(service)} now")
+
+    return check
+
+
+def _end_point(service: Service, end_point: EndPoint) -> EndPointView:
+    state = service.end_points.get(end_point.identifier)
+    return EndPointView(
+        identifier=end_point.identifier,
+        uni=end_point.uni,
+        role=end_point.role,
+        policy_map=_map(end_point.overrides),
+        working=state is not None and state.working,
+        error=state.error if state else None,
+    )
+
+
+def _map(assignments: tuple[PolicyAssignment, ...]) -> list[Assignment]:
+    return [Assignment(application=one.application, policy=one.policy) for one in assignments]
+
+
+def _assignments(form: list[Assignment]) -> tuple[PolicyAssignment, ...]:
+    return tuple(PolicyAssignment(one.application, one.policy) for one in form)
+
+
+def _criteria(form: list[CriterionForm]) -> tuple[Criterion, ...]:
+    return tuple(Criterion(one.name, tuple(one.parameters)) for one in form)
+
+
+def _merged_end_point(form: EndPointForm, before: EndPoint | None) -> EndPoint:
+    overrides = _assignments(form.policy_map)
+    if before is None:
+        return EndPoint(form.identifier, form.uni, role=form.role, overrides=overrides)
+    return replace(before, uni=form.uni, role=form.role, overrides=overrides)
