@@ -21,7 +21,8 @@ class Surroundings:
     """What an order is checked against.
 
     `names` are the identifiers of the other services, `claims` maps the id of each UNI that they use to the
-    identifier of its service, `locked` holds the ids of UNIs that are administratively locked.
+    identifier of its service, `locked` holds the ids of UNIs, and of what is enrolled of underlays, that are
+    administratively locked.
     """
 
     inventory: Inventory
@@ -48,7 +49,7 @@ def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
     yield from _check_identifiers(swvc)
     yield from _check_unis(swvc.end_points, unis, surroundings)
     yield from _check_roles(swvc)
-    yield from check_sites(swvc, unis, surroundings.inventory)
+    yield from check_sites(swvc, unis, surroundings.inventory, surroundings.locked)
     yield from check_applications(swvc.applications)
     yield from check_policies(swvc.policies)
     yield from check_assignments(swvc, swvc.mappings, ("mappings",))
@@ -149,7 +150,7 @@ def _check_unis(
             yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
         elif uni.id in surroundings.locked:
             message = f"UNI {uni.name} is administratively locked"
-            yield Finding(Tag.IN_USE, where, message, "Unlock it with update-service-interface-point.")
+            yield Finding(Tag.IN_USE, where, message, "Unlock it: order it active, or update-service-interface-point.")
 
 
 def _known_unis(inventory: Inventory) -> str:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from presto.core.criteria import check_flow
+from presto.core.criteria import check_flow, matches
 from presto.core.findings import Finding, Path, Tag, nearest
+from presto.core.matches import Match
 from presto.core.model import Application, PolicyAssignment, Swvc
 from presto.core.policies import BLOCK_NAMES, RESERVED_NAMES
 
 
 def check_applications(applications: tuple[Application, ...]) -> Iterator[Finding]:
-    """Unique names that are no group's, groups not reserved, meaningful criteria; paths start with `applications`."""
+    """Unique names that are no group's, groups not reserved, criteria of its own; paths start with `applications`."""
     groups = {application.group for application in applications if application.group}
     seen: set[str] = set()
+    before: dict[frozenset[Match], str] = {}
     for index, application in enumerate(applications):
         here: Path = ("applications", index)
         yield from _check_name(application.identifier, here, seen, groups)
         yield from _check_group(application.group, here)
-        yield from check_flow(application, here)
+        findings = list(check_flow(application, here))
+        yield from findings
+        packets = frozenset() if findings else frozenset(map(_canonical, matches(application)))
+        if packets and packets in before:
+            message = (
+                f'Application "{application.identifier}" can never match: "{before[packets]}" has the same criteria'
+            )
+            hint = "The first one that matches decides: change one, or leave one out."
+            yield Finding(Tag.INVALID_VALUE, (*here, "criteria"), message, hint, "MEF 70 R44")
+        before.setdefault(packets, application.identifier)
 
 
 def check_assignments(swvc: Swvc, assignments: tuple[PolicyAssignment, ...], path: Path) -> Iterator[Finding]:
@@ -32,6 +43,12 @@ def check_assignments(swvc: Swvc, assignments: tuple[PolicyAssignment, ...], pat
         yield from _check_flow_name(assignment.application, [*flows, *groups], seen, here)
         yield from _check_policy_name(assignment.policy, policies, here)
         seen.add(assignment.application)
+
+
+def _canonical(match: Match) -> Match:
+    """The same packets, with the values of each field in one order."""
+    fields = {name: values and tuple(sorted(set(values))) for name, values in vars(match).items()}
+    return Match(**fields)
 
 
 def _check_name(name: str, here: Path, seen: set[str], groups: set[str]) -> Iterator[Finding]:

@@ -9,15 +9,15 @@ from orchestrator.inventory import Inventory, Uni
 from presto.core.criteria import prefix
 from presto.core.findings import Finding, Tag
 from presto.core.model import Swvc
-from presto.core.underlays import check_underlays
+from presto.core.underlays import Closed, check_underlays
 
 
-def check_sites(swvc: Swvc, unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:
+def check_sites(swvc: Swvc, unis: list[Uni | None], inventory: Inventory, closed: Closed) -> Iterator[Finding]:
     """Overlapping prefixes, two end points on one uCPE, and sites without an underlay that does for all policies."""
     yield from _check_overlaps(unis, inventory)
     yield from _check_reserved(swvc, unis)
     yield from _check_ucpes(unis)
-    yield from check_underlays(swvc, inventory, list(dict.fromkeys(uni.ucpe for uni in unis if uni)))
+    yield from check_underlays(swvc, inventory, list(dict.fromkeys(uni.ucpe for uni in unis if uni)), closed)
 
 
 def _check_overlaps(unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:

@@ -17,8 +17,11 @@ from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
 from presto.core.check import Surroundings, check, find_uni
 from presto.core.check_edges import check_enrolment, check_health
+from presto.core.compile import site_unis
 from presto.core.credentials import utc_now
 from presto.core.edges import Edges, Enrolment, joined, without
+from presto.core.enrolled import Enrolled, wan_ids
+from presto.core.enrolled_orders import EnrolledOrders
 from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
@@ -37,11 +40,12 @@ _ENDPOINTS = frozenset({"docker", "ovsdb", "openflow", "tls"})
 
 @dataclass(frozen=True)
 class UniState:
-    """A UNI, whether it is locked and the service that uses it, if any."""
+    """A UNI, whether it is locked, for good or not, and the service that uses it, if any."""
 
     uni: Uni
     locked: bool
     service: str | None
+    terminated: bool = False
 
 
 class Core:
@@ -57,6 +61,8 @@ class Core:
         self._pipeline = Pipeline(self.inventory, store, network, self.settings)
         network.use(self.inventory)
         self._observer = Observer(network)
+        self._enrolment: Enrolled | None = None
+        self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment)
         self._enrolling = asyncio.Lock()
 
     @property
@@ -67,6 +73,7 @@ class Core:
     async def start(self) -> None:
         """Take up all unfinished work."""
         await self.events.start()
+        await self.enrolled.start()
         for service_id in await asyncio.to_thread(self._store.unfinished):
             self._pipeline.wake(service_id)
 
@@ -74,23 +81,43 @@ class Core:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
         await self._observer.stop()
         await self._pipeline.stop(STOP_PATIENCE)
+        await self.enrolled.stop()
         await self.events.stop()
         self._store.close()
         self._network.close()
         self._edges.close()
 
+    @property
+    def enrolment(self) -> Enrolled:
+        """What the inventory has enrolled."""
+        if self._enrolment is None or self._enrolment.inventory is not self.inventory:
+            self._enrolment = Enrolled(self.inventory)
+        return self._enrolment
+
     def findings(self, swvc: Swvc, *, besides: str = "") -> tuple[Finding, ...]:
         """What is wrong with an SWVC; `besides` is the id of the service that it is going to replace."""
+        return check(swvc, self._surroundings(swvc, besides))
+
+    def _surroundings(self, swvc: Swvc, besides: str) -> Surroundings:
         wanted = [uni for uni in (find_uni(self.inventory, end_point.uni) for end_point in swvc.end_points) if uni]
         # A uCPE carries one service, so the claims of its other UNIs count as well.
         unis = {uni.id for wish in wanted for uni in self.inventory.unis_on(wish.ucpe)}
-        surroundings = Surroundings(
+        wans = {name for uni in wanted for wan in self.inventory.ucpe(uni.ucpe).wan for name in wan_ids(uni.ucpe, wan)}
+        return Surroundings(
             self.inventory,
             self._store.names(besides=besides, among={swvc.identifier}),
             self._store.claims(besides=besides, among=unis),
-            self._store.locked_unis(among=unis),
+            self._store.locked_unis(among=unis | wans),
         )
-        return check(swvc, surroundings)
+
+    def _checked(self, swvc: Swvc, earlier: tuple[Finding, ...], besides: str = "") -> Swvc:
+        """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
+        surroundings = self._surroundings(swvc, besides)
+        findings = check(swvc, surroundings)
+        if earlier or findings:
+            raise Rejected((*earlier, *findings))
+        ucpes = [uni.ucpe for uni in site_unis(swvc, self.inventory)]
+        return replace(swvc, carrier=carrier(swvc, self.inventory, ucpes, surroundings.locked))
 
     async def create(self, swvc: Swvc, earlier: tuple[Finding, ...] = ()) -> Service:
         """Accept an order: durably stored and on its way. Raises Rejected with everything that is wrong.
@@ -100,11 +127,9 @@ class Core:
         completed = self._completed(swvc)
 
         def change() -> Service:
-            findings = self.findings(completed)
-            if earlier or findings:
-                raise Rejected((*earlier, *findings))
+            checked = self._checked(completed, earlier)
             now = utc_now()
-            return Service(str(uuid.uuid4()), completed, State.ACCEPTED, 1, now, now)
+            return Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now)
 
         return await self._take_in(change)
 
@@ -127,10 +152,7 @@ class Core:
             if service.state in ON_ITS_WAY_OUT:
                 message = f'Service "{service.swvc.identifier}" is being removed'
                 raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
-            swvc = self._completed(change(service.swvc))
-            findings = self.findings(swvc, besides=service.id)
-            if earlier or findings:
-                raise Rejected((*earlier, *findings))
+            swvc = self._checked(self._completed(change(service.swvc)), earlier, service.id)
             return _next(service, State.ACCEPTED, swvc)
 
         return await self._take_in(changed)
@@ -252,7 +274,8 @@ class Core:
     def _uni_states(self, unis: Sequence[Uni]) -> tuple[UniState, ...]:
         among = {uni.id for uni in unis} if len(unis) < len(self.inventory.unis) else None
         locked, claims = self._store.locked_unis(among=among), self._store.claims(among=among)
-        return tuple(UniState(uni, uni.id in locked, claims.get(uni.id)) for uni in unis)
+        ended = self.enrolled.ended() if locked else frozenset()
+        return tuple(UniState(uni, uni.id in locked, claims.get(uni.id), uni.id in ended) for uni in unis)
 
     def _uni(self, id_or_name: str) -> UniState:
         found = find_uni(self.inventory, id_or_name)
@@ -269,20 +292,21 @@ class Core:
             if locked and state.service:
                 message = f'UNI {state.uni.name} belongs to service "{state.service}"'
                 raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Delete the service first.")])
+            if state.terminated:
+                message = f"UNI {state.uni.name} is terminated"
+                raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Enrol it anew, under another name.")])
             self._store.lock_uni(state.uni.id, locked=locked)
 
         await self._store.writer.do(work)
 
     def _completed(self, swvc: Swvc) -> Swvc:
-        """Name UNIs by their id, end points that have no identifier by the name of their UNI, and the underlay."""
-        end_points, ucpes = [], []
+        """Name UNIs by their id, and end points that have no identifier by the name of their UNI."""
+        end_points = []
         for end_point in swvc.end_points:
             uni = find_uni(self.inventory, end_point.uni)
             identifier = end_point.identifier or (uni.name if uni else "")
             end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
-            ucpes += [uni.ucpe] if uni else []
-        chosen = carrier(swvc, self.inventory, ucpes)
-        return replace(swvc, end_points=tuple(end_points), carrier=chosen)
+        return replace(swvc, end_points=tuple(end_points))
 
     async def _take_in(self, change: Callable[[], Service]) -> Service:
         """Check and store a change in one transaction: what was checked still holds when it is written."""

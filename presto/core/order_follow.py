@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, event, insert, select, update
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, Session
 
 from presto.core.credentials import utc_now
 from presto.core.events import EventType, NewEvent, record
@@ -35,7 +35,7 @@ SUPERSEDED = "a later change of the service took its place before it was finishe
 class NewItem:
     """An item to be stored with its order; `end_point` decides how it ends, none: the SWVC does.
 
-    `asked` is what the item says of its service; `element` is known for UNIs only.
+    `asked` is what the item says of its service; `element` is known for what is enrolled only.
     """
 
     id: str
@@ -80,7 +80,8 @@ def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: Serv
         heard.append(NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED))
     elements = _follow_elements(connection, row, order, heard)
     if order:
-        _store_order(connection, row, order, elements)
+        values = {"service": row.id, "generation": row.generation, "ordered": row.changed}
+        _store_order(connection, order, elements, values)
     _follow_orders(connection, row, heard)
     record(row, connection, heard)
 
@@ -97,8 +98,13 @@ def _gone(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) 
 
 
 @event.listens_for(LockedUniRow, "after_insert")
+@event.listens_for(LockedUniRow, "after_update")
 def _locked(_mapper: Mapper[LockedUniRow], connection: Connection, row: LockedUniRow) -> None:
-    record(row, connection, [NewEvent(EventType.SERVICE_STATE_CHANGE, row.uni, None, ServiceState.INACTIVE)])
+    state = ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE
+    heard = [NewEvent(EventType.SERVICE_STATE_CHANGE, row.uni, None, state)]
+    if row.ended:
+        heard.append(NewEvent(EventType.SERVICE_DELETE, row.uni, None, state))
+    record(row, connection, heard)
 
 
 @event.listens_for(LockedUniRow, "after_delete")
@@ -186,11 +192,39 @@ def _terminate(connection: Connection, element: Row[Any], now: datetime, heard: 
     heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
 
 
+def place_lone(session: Session, order: NewOrder) -> None:
+    """Store an order that is about no SWVC: it stands for its own service."""
+    connection = session.connection()
+    values = {"service": order.id, "generation": 0, "ordered": utc_now()}
+    _store_order(connection, order, {}, values)
+    created = NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)
+    record(session.get_one(OrderRow, order.id), connection, [created])
+
+
+def lone_orders(session: Session) -> tuple[str, ...]:
+    """The ids of orders about no SWVC that have not ended."""
+    open_ones = (OrderRow.service == OrderRow.id, OrderRow.state.not_in(ENDED))
+    return tuple(session.scalars(select(OrderRow.id).where(*open_ones).order_by(OrderRow.ordered)))
+
+
+def lone_items(session: Session, order: str) -> list[Row[Any]]:
+    """The items of such an order."""
+    return _items(session.connection(), order)
+
+
+def end_lone(session: Session, order_id: str, outcomes: Mapping[int, tuple[OrderState, str | None]]) -> None:
+    """End such an order; one that has ended stays so."""
+    heard: list[NewEvent] = []
+    for order in _open_orders(session.connection(), order_id):
+        _end(session.connection(), order, outcomes, heard)
+    record(session.get_one(OrderRow, order_id), session.connection(), heard)
+
+
 def _store_order(
-    connection: Connection, row: ServiceRow, order: NewOrder, elements: Mapping[tuple[str, str], str]
+    connection: Connection, order: NewOrder, elements: Mapping[tuple[str, str], str], place: Mapping[str, Any]
 ) -> None:
-    values = {"id": order.id, "state": OrderState.ACKNOWLEDGED, "ordered": row.changed, "document": order.document}
-    connection.execute(insert(OrderRow).values(**values, service=row.id, generation=row.generation))
+    values = {"id": order.id, "state": OrderState.ACKNOWLEDGED, "document": order.document, **place}
+    connection.execute(insert(OrderRow).values(**values))
     for number, item in enumerate(order.items):
         element = item.element or elements[item.kind, item.end_point or ""]
         entry = {"number": number, "item": item.id, "action": item.action, "kind": item.kind}

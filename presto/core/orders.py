@@ -91,6 +91,10 @@ class Orders:
         """The orders and items that ordered something of a service."""
         return await asyncio.to_thread(self._items_for, element)
 
+    async def items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
+        """The items of an order with the ids of their services."""
+        return await asyncio.to_thread(self._items_of, order_id)
+
     def _adopt(self) -> None:
         """Services from before there was an inventory get their elements."""
         known = exists().where(ElementRow.service == ServiceRow.id)
@@ -132,6 +136,11 @@ class Orders:
         with Session(self._engine) as session:
             rows = session.scalars(query.join(OrderRow).order_by(OrderRow.ordered))
             return tuple((row.order, row.item) for row in rows)
+
+    def _items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
+        query = select(ElementOrderRow).where(ElementOrderRow.order == order_id)
+        with Session(self._engine) as session:
+            return tuple((row.item, row.element) for row in session.scalars(query))
 
 
 def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:

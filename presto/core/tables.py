@@ -69,11 +69,12 @@ class DeployedRow(Base):
 
 
 class LockedUniRow(Base):
-    """A UNI that is administratively locked."""
+    """A UNI, or another thing that is enrolled, that is administratively locked; for good since `ended`."""
 
     __tablename__ = "presto_locked_unis"
 
     uni: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 def database_url(database: str) -> str:

@@ -7,12 +7,16 @@ from typing import Any
 
 from orchestrator.inventory import Uni
 from presto.core.criteria import ICMP_TYPE, PROTOCOL_NAMES, prefix
+from presto.core.enrolled import Ucs, UcsEndPoint, UcsUni
 from presto.core.model import Application, Criterion, EndPoint, Policy, Swvc
 from presto.mef.payload import URNS, Kind
 from presto.mef.to_core import MAX_L2_FRAME
 
 TOPOLOGY = "default"
 """The name of the virtual topology of a service that was ordered without one."""
+
+BILLING = {"flat-rate": "FLAT_RATE", "usage-based": "USAGE_BASE", "other": "OTHER"}
+"""`UcsBillingMethod`."""
 
 _POLICY_MEMBERS = {
     "ENCRYPTION": ("encryptionType", {"yes": "REQUIRED_ALWAYS", "either": "OPTIONAL"}),
@@ -83,6 +87,36 @@ def uni(found: Uni) -> dict[str, Any]:
             },
         },
     }
+
+
+def ucs(found: Ucs) -> dict[str, Any]:
+    """An underlay as `ucs.yaml`."""
+    return {
+        "@type": URNS[Kind.UCS],
+        "ucsIdentifier": found.name,
+        "ucsType": found.underlay.type.upper(),
+        "ucsBillingMethod": BILLING[found.underlay.billing],
+    }
+
+
+def ucs_uni(found: UcsUni) -> dict[str, Any]:
+    """A WAN port as `ucsUni.yaml`, which calls its identifier so."""
+    return {"@type": URNS[Kind.UCS_UNI], "ucsIdentifier": found.name}
+
+
+def ucs_end_point(found: UcsEndPoint) -> dict[str, Any]:
+    """The attachment of a WAN port as `ucsEndPoint.yaml`; no site has an Internet breakout."""
+    return {
+        "@type": URNS[Kind.UCS_END_POINT],
+        "identifier": found.name,
+        "endPointBackup": switch(found.wan.backup),
+        "endPointBreakout": "DISABLED",
+    }
+
+
+def switch(on: bool) -> str:
+    """`EnabledDisabled`."""
+    return "ENABLED" if on else "DISABLED"
 
 
 def _prefix(text: str) -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""`serviceFind` and `serviceGet`: UNIs, SWVCs and their end points, whichever face ordered them."""
+"""`serviceFind` and `serviceGet`: what is enrolled, then SWVCs and their end points, whichever face ordered them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import Request
 from sqlalchemy import ColumnElement, case, exists, func
 
-from presto.core.core import Core, UniState
+from presto.core.core import Core
+from presto.core.enrolled import Thing, kind_of
+from presto.core.enrolled_orders import EnrolledState
 from presto.core.lifecycles import ServiceState
 from presto.core.order_tables import ElementOrderRow, ElementRow
 from presto.core.orders import ElementRecord, Orders
@@ -18,6 +21,7 @@ from presto.mef.problems import Answer
 from presto.mef.query import DATE, Page, Parser, one_of, read_query, text
 
 _EVERYTHING = 2**31 - 1
+_INSTANT = timedelta(microseconds=1)
 _TYPE = func.coalesce(
     ElementRow.asked[("serviceConfiguration", "@type")].as_string(),
     case((ElementRow.kind == Kind.SWVC, URNS[Kind.SWVC]), else_=URNS[Kind.END_POINT]),
@@ -42,24 +46,31 @@ _ITEM = ("serviceOrder.id", "serviceOrderItem.id")
 
 
 async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The services that a query asks for, UNIs first, and the paging headers. Raises Answer 400."""
+    """The services that a query asks for, enrolled ones first, and the paging headers. Raises Answer 400."""
     parsers = {name: parser for name, (parser, _) in _FILTERS.items()}
     given, page = read_query(request, {**parsers, **dict.fromkeys((*_PLACES, *_ITEM), text)})
     _check_pair(given)
-    unis = [uni async for uni in _unis(core, orders, given)]
-    elements, total = await _elements(orders, given, page, len(unis))
-    total += len(unis)
-    found = unis[page.offset : page.offset + page.size] + [show.element(element) for element in elements]
+    things = await _things(core, orders, given)
+    elements, total = await _elements(orders, given, page, len(things))
+    total += len(things)
+    shown = things[page.offset : page.offset + page.size]
+    found = [await _shown(orders, state) for state in await core.enrolled.states(shown)]
+    found += [show.element(element) for element in elements]
     return found, page.headers(total, len(found))
 
 
 async def get(core: Core, orders: Orders, service_id: str) -> dict[str, Any] | None:
     """The service of that id."""
-    for state in await core.unis():
-        if state.uni.id == service_id:
-            return show.uni(state, await orders.items_for(service_id))
+    thing = core.enrolment.get(service_id)
+    if thing:
+        (state,) = await core.enrolled.states([thing])
+        return await _shown(orders, state)
     found, _ = await orders.elements([ElementRow.id == service_id], 0, 1)
     return show.element(found[0]) if found else None
+
+
+async def _shown(orders: Orders, state: EnrolledState) -> dict[str, Any]:
+    return show.enrolled(state, await orders.items_for(state.thing.id))
 
 
 def _check_pair(given: dict[str, Any]) -> None:
@@ -69,22 +80,36 @@ def _check_pair(given: dict[str, Any]) -> None:
         raise Answer(400, "missingQueryParameter", f"Query parameter {missing[0]} is missing", hint)
 
 
-async def _unis(core: Core, orders: Orders, given: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-    for state in await core.unis():
-        items = await orders.items_for(state.uni.id) if _ITEM[0] in given else ()
-        if all(_uni_has(state, name, value) for name, value in given.items()) and _in_item(items, given):
-            yield show.uni(state, items or await orders.items_for(state.uni.id))
+async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence[Thing]:
+    """What is enrolled and asked for: it has a state, a type, orders and an end, but no other dates, places or ids."""
+    things: Sequence[Thing] = core.enrolment.things
+    if not given:
+        return things
+    if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM}:
+        return ()
+    if _ITEM[0] in given:
+        ordered = await orders.items_of(given[_ITEM[0]])
+        things = [
+            thing
+            for item, thing in ((name, core.enrolment.get(to)) for name, to in ordered)
+            if thing and item == given[_ITEM[1]]
+        ]
+    closed = await core.enrolled.closed()
+    ends = {name: moment for name, moment in given.items() if name.startswith("endDate")}
+    if ends:
+        states = await core.enrolled.states([thing for thing in things if thing.id in closed])
+        things = [state.thing for state in states if state.ended and _within(state.ended, ends)]
+    return [thing for thing in things if _has(thing, given, closed)]
 
 
-def _uni_has(state: UniState, name: str, value: str) -> bool:
-    """A UNI has a state, a type and orders, and no dates, places or ids of others."""
-    if name == "state":
-        return value == ("inactive" if state.locked else "active")
-    return name in _ITEM or (name == "@type" and value == URNS[Kind.UNI])
+def _has(thing: Thing, given: dict[str, Any], closed: Mapping[str, ServiceState]) -> bool:
+    if "state" in given and given["state"] != closed.get(thing.id, ServiceState.ACTIVE):
+        return False
+    return "@type" not in given or given["@type"] == URNS[Kind(kind_of(thing))]
 
 
-def _in_item(items: tuple[tuple[str, str], ...], given: dict[str, Any]) -> bool:
-    return _ITEM[0] not in given or (given[_ITEM[0]], given[_ITEM[1]]) in items
+def _within(moment: datetime, ends: Mapping[str, datetime]) -> bool:
+    return ends.get("endDate.gt", moment - _INSTANT) < moment < ends.get("endDate.lt", moment + _INSTANT)
 
 
 async def _elements(orders: Orders, given: dict[str, Any], page: Page, before: int) -> tuple[list[ElementRecord], int]:

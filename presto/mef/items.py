@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from presto.core.enrolled import kind_of
+from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Path, nearest
 from presto.core.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
 from presto.core.orders import ElementRecord
@@ -20,18 +22,23 @@ HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESE
 PATIENCE = timedelta(minutes=5)
 """How far ahead of our clock a start may lie; orders start at once."""
 
-_ORDERABLE = {Kind.SWVC, Kind.END_POINT, Kind.UNI}
+ENROLLED = frozenset({Kind.UNI, Kind.UCS, Kind.UCS_UNI, Kind.UCS_END_POINT})
+"""What is there with the uCPEs; an `add` takes it out of their inventory."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """An item whose form is right; `payload` is None in a delete, `element` in an add and for UNIs."""
+    """An item whose form is right; `payload` is None in a delete.
+
+    In an add `element` and `enrolled` are None, in a modify or delete one of them is what it is about.
+    """
 
     number: int
     wire: OrderItem
     kind: Kind
     payload: Payload | None
     element: ElementRecord | None
+    enrolled: EnrolledState | None = None
 
     @property
     def path(self) -> Path:
@@ -42,6 +49,14 @@ class Item:
     def configuration(self) -> Path:
         """Where its payload stands in the order."""
         return (*self.path, "service", "serviceConfiguration")
+
+
+@dataclass(frozen=True)
+class Before:
+    """The service that a modify or delete names, as it stands."""
+
+    kind: Kind
+    state: ServiceState
 
 
 def check_order(order: Order, now: datetime) -> Iterator[Problem]:
@@ -66,18 +81,23 @@ def check_order(order: Order, now: datetime) -> Iterator[Problem]:
             yield Problem("invalidValue", ("serviceOrderItem", number, "coordinatedAction"), text, "Leave it out.")
 
 
-def check_items(order: Order, elements: Mapping[str, ElementRecord]) -> tuple[list[Item], list[Problem]]:
-    """The items whose form is right, and what is wrong with the others; `elements` are the services by their id."""
+def check_items(
+    order: Order, elements: Mapping[str, ElementRecord], enrolled: Mapping[str, EnrolledState]
+) -> tuple[list[Item], list[Problem]]:
+    """The items whose form is right, and what is wrong with the others; both mappings are services by their id."""
     items, problems = [], []
     for number, wire in enumerate(order.service_order_item):
         path: Path = ("serviceOrderItem", number)
         found = list(_check_members(wire, path))
-        element = elements.get(wire.service.id or "")
-        found += _check_service(wire, path, element)
-        kind, payload, more = _payload(wire, path, element)
+        named = "" if wire.action == "add" else wire.service.id or ""
+        element, thing = elements.get(named), enrolled.get(named)
+        before = Before(Kind(element.kind), ServiceState(element.state)) if element else None
+        before = Before(Kind(kind_of(thing.thing)), thing.state) if thing else before
+        found += _check_service(wire, path, before)
+        kind, payload, more = _payload(wire, path, before)
         problems += [*found, *more]
         if kind and not found and not more:
-            items.append(Item(number, wire, kind, payload, element))
+            items.append(Item(number, wire, kind, payload, element, thing))
     return items, problems
 
 
@@ -100,20 +120,19 @@ def _check_members(wire: OrderItem, path: Path) -> Iterator[Problem]:
             yield Problem("missingProperty", (*here, member), f"{member} is missing", "Give it.", rule)
 
 
-def _check_service(wire: OrderItem, path: Path, element: ElementRecord | None) -> Iterator[Problem]:
+def _check_service(wire: OrderItem, path: Path, before: Before | None) -> Iterator[Problem]:
     """The service that a modify or delete names, and the state that it shall come to."""
     here: Path = (*path, "service")
-    if wire.action != "add" and wire.service.id and element is None:
-        text = f'There is no SWVC or end point "{wire.service.id[:60]}" that an order can change'
+    if wire.action != "add" and wire.service.id and before is None:
+        text = f'There is no service "{wire.service.id[:60]}" that an order can change'
         yield Problem("referenceNotFound", (*here, "id"), text, "Look at the inventory.")
-    if element and element.state == ServiceState.TERMINATED:
+    if before and before.state is ServiceState.TERMINATED:
         yield Problem("invalidValue", (*here, "id"), "The service is terminated", "Order it anew.")
     elif wire.service.state is not None and wire.action != "delete":
-        yield from _check_state(ServiceState(wire.service.state), (*here, "state"), element)
+        yield from _check_state(ServiceState(wire.service.state), (*here, "state"), before.state if before else None)
 
 
-def _check_state(wanted: ServiceState, here: Path, element: ElementRecord | None) -> Iterator[Problem]:
-    before = ServiceState(element.state) if element else None
+def _check_state(wanted: ServiceState, here: Path, before: ServiceState | None) -> Iterator[Problem]:
     reachable = SERVICE_GRAPH[before] | {before} if before else FIRST_SERVICE_STATES
     if wanted is ServiceState.TERMINATED or wanted not in reachable:
         origin = f"A service that is {before}" if before else "A new service"
@@ -123,12 +142,10 @@ def _check_state(wanted: ServiceState, here: Path, element: ElementRecord | None
         yield Problem("invalidValue", here, f"State {wanted} cannot be ordered: what is checked is held", hint)
 
 
-def _payload(
-    wire: OrderItem, path: Path, element: ElementRecord | None
-) -> tuple[Kind | None, Payload | None, list[Problem]]:
+def _payload(wire: OrderItem, path: Path, before: Before | None) -> tuple[Kind | None, Payload | None, list[Problem]]:
     configuration, here = wire.service.service_configuration, (*path, "service", "serviceConfiguration")
     if wire.action == "delete" or configuration is None:
-        return Kind(element.kind) if element else None, None, []
+        return before.kind if before else None, None, []
     urn = configuration.get("@type")
     if urn is None:
         return None, None, [Problem("missingProperty", (*here, "@type"), "@type is missing", "", "W100 R7")]
@@ -137,11 +154,8 @@ def _payload(
         hint = nearest(str(urn), KINDS, "Types")
         return None, None, [Problem("invalidValue", (*here, "@type"), "This is no type of W100", hint, "W100 R4")]
     payload, problems = validate(MODELS[kind], configuration, here)
-    if kind not in _ORDERABLE:
-        text = f"{kind} is not ordered here: underlays belong to the uCPEs and are enrolled with them"
-        problems = [*problems, Problem("otherIssue", (*here, "@type"), text, "", "W100 R4")]
-    if element and element.kind != kind:
-        problems = [*problems, Problem("invalidValue", (*here, "@type"), f"The service is of type {element.kind}")]
+    if before and before.kind is not kind:
+        problems = [*problems, Problem("invalidValue", (*here, "@type"), f"The service is of type {before.kind}")]
     return kind, payload, problems
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from presto.core.core import Core
 from presto.core.credentials import utc_now
+from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Rejected
 from presto.core.model import State
 from presto.core.order_follow import NewItem, NewOrder, placed
 from presto.core.order_tables import ElementRow
 from presto.core.orders import ElementRecord, OrderRecord, Orders
+from presto.mef.enrolled import Taken, beside_an_swvc, take, wanted_state
 from presto.mef.envelope import Order
-from presto.mef.items import Item, check_items, check_order, service_ids
+from presto.mef.items import ENROLLED, Item, check_items, check_order, service_ids
 from presto.mef.payload import Kind
 from presto.mef.plan import Plan, make_plan
 from presto.mef.problems import Problem, Refused, from_finding
+from presto.mef.relationships import Links
 from presto.mef.wire import validate
 
 _NOT_KEPT = {"id", "href", "serviceRelationship", "serviceOrderItem"}
@@ -29,21 +33,67 @@ async def place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderRe
     order, problems = validate(Order, document)
     if order is None:
         raise Refused(problems)
-    elements = await _elements(orders, service_ids(order))
-    problems = list(check_order(order, utc_now()))
-    items, more = check_items(order, elements)
-    known = [item.id for item in order.service_order_item]
-    plan, unfitting = make_plan(items, known, elements, core.inventory)
-    problems += [*more, *unfitting]
-    if problems:
-        whole = len(items) == len(known)
-        raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
-    new = NewOrder(str(uuid4()), document, tuple(_new_item(item, plan, document) for item in items))
-    await _carry_out(core, plan, new)
-    found = await orders.order(new.id)
+    ids = service_ids(order)
+    elements = await _elements(orders, ids)
+    items, more = check_items(order, elements, await _enrolled(core, ids))
+    problems = [*check_order(order, utc_now()), *more]
+    links = Links({item.wire.id: item for item in items}, {item.id for item in order.service_order_item})
+    taken, untrue = take(items, core.enrolment, elements, links)
+    problems += untrue
+    if all(item.kind in ENROLLED for item in items):
+        new = await _lone(core, items, taken, [*problems, *links.problems], document)
+    else:
+        new = await _about_swvc(core, items, links, taken, elements, problems, document)
+    found = await orders.order(new)
     if found is None:
-        raise LookupError(f"order {new.id} was not stored")
+        raise LookupError(f"order {new} was not stored")
     return found
+
+
+async def _lone(core: Core, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]) -> str:
+    """Have an order carried out that is about enrolled things alone; returns its id."""
+    wanted = [(item, thing) for item in items if (thing := taken.things.get(item.number))]
+    faults = await core.enrolled.faults([(thing, wanted_state(item)) for item, thing in wanted])
+    for (item, _), fault in zip(wanted, faults, strict=True):
+        if fault:
+            path = (*item.path, "service", "id" if item.wire.action == "delete" else "state")
+            problems.append(from_finding(replace(fault, path=()), {(): path}))
+    if problems:
+        raise Refused(problems)
+    asked = _asked(document)
+    new = tuple(
+        NewItem(item.wire.id, item.wire.action, item.kind, None, asked[item.number], thing.id) for item, thing in wanted
+    )
+    order = NewOrder(str(uuid4()), document, new)
+    await core.enrolled.place(order)
+    return order.id
+
+
+async def _about_swvc(
+    core: Core,
+    items: list[Item],
+    links: Links,
+    taken: Taken,
+    elements: dict[str, ElementRecord],
+    problems: list[Problem],
+    document: dict[str, Any],
+) -> str:
+    """Have an order about an SWVC carried out; returns its id."""
+    plan, unfitting = make_plan(items, links, taken, elements, core.enrolment)
+    beside = beside_an_swvc(items, taken, await core.enrolled.closed())
+    problems = [*problems, *unfitting, *links.problems, *beside]
+    if problems:
+        whole = len(items) == len(document["serviceOrderItem"])
+        raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
+    asked = _asked(document)
+    new = NewOrder(str(uuid4()), document, tuple(_new_item(item, plan, taken, asked[item.number]) for item in items))
+    await _carry_out(core, plan, new)
+    return new.id
+
+
+async def _enrolled(core: Core, ids: set[str]) -> dict[str, EnrolledState]:
+    things = [thing for thing in map(core.enrolment.get, ids) if thing]
+    return {state.thing.id: state for state in await core.enrolled.states(things)}
 
 
 async def _elements(orders: Orders, ids: set[str]) -> dict[str, ElementRecord]:
@@ -64,17 +114,19 @@ async def _findings(core: Core, plan: Plan) -> list[Problem]:
     return [from_finding(finding, plan.places) for finding in told]
 
 
-def _new_item(item: Item, plan: Plan, document: dict[str, Any]) -> NewItem:
-    service = document["serviceOrderItem"][item.number]["service"]
-    asked = {name: value for name, value in service.items() if name not in _NOT_KEPT}
-    end_point: str | None = None
-    element: str | None = None
-    if item.kind is Kind.UNI:
-        end_point, element = plan.uni_ends[item.number], plan.unis[item.number].id
-    elif item.kind is Kind.END_POINT:
+def _asked(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each item says of its service."""
+    services = (item["service"] for item in document["serviceOrderItem"])
+    return [{name: value for name, value in service.items() if name not in _NOT_KEPT} for service in services]
+
+
+def _new_item(item: Item, plan: Plan, taken: Taken, asked: dict[str, Any]) -> NewItem:
+    thing = taken.things.get(item.number)
+    end_point = plan.uni_ends.get(item.number)
+    if item.kind is Kind.END_POINT:
         ordered = plan.ends.get(item.number)
         end_point = ordered.identifier if ordered else (item.element.identifier if item.element else None)
-    return NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked, element)
+    return NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked, thing.id if thing else None)
 
 
 async def _carry_out(core: Core, plan: Plan, new: NewOrder) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from presto.core.core import UniState
+from presto.core.enrolled import Thing, Ucs, UcsEndPoint, UcsUni, ucs_id
+from presto.core.enrolled_orders import EnrolledState
 from presto.core.lifecycles import OrderState
 from presto.core.model import Swvc
 from presto.core.orders import ElementRecord, ItemRecord, OrderRecord
 from presto.mef import from_core
 from presto.mef.payload import Kind
-from presto.mef.plan import OF_SWVC, TO_UNI
+from presto.mef.relationships import OF_SWVC, OF_UCS, TO_UCS_UNI, TO_UNI, UCS_OF
 from presto.notify.register import Listener
 
 _SWVC = TypeAdapter(Swvc)
@@ -56,7 +57,8 @@ def element(found: ElementRecord) -> dict[str, Any]:
     end = next((end for end in swvc.end_points if end.identifier == found.identifier), None)
     if found.kind == Kind.SWVC:
         configuration = from_core.swvc(swvc)
-        related = []
+        carriers = swvc.underlays or ([swvc.carrier] if swvc.carrier else [])
+        related = [_related(UCS_OF, ucs_id(name)) for name in carriers]
     else:
         configuration = from_core.end_point(swvc, end) if end else {}
         related = [_related(OF_SWVC, found.service), *([_related(TO_UNI, end.uni)] if end else [])]
@@ -73,14 +75,31 @@ def element(found: ElementRecord) -> dict[str, Any]:
     }
 
 
-def uni(state: UniState, orders: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """`Service`: a UNI, there since its uCPE was enrolled."""
+def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """`Service`: a UNI, an underlay or an end of one, there since its uCPE was enrolled.
+
+    Which SWVCs an underlay carries stands with the SWVCs: they may be many.
+    """
+    thing = found.thing
+    related = []
+    if isinstance(thing, UcsEndPoint):
+        related = [_related(OF_UCS, thing.ucs), _related(TO_UCS_UNI, thing.ucs_uni)]
     return {
-        "id": state.uni.id,
-        "state": "inactive" if state.locked else "active",
-        "serviceConfiguration": from_core.uni(state.uni),
+        "id": thing.id,
+        "state": found.state,
+        "serviceConfiguration": _configuration(thing),
+        **({"endDate": instant(found.ended)} if found.ended else {}),
+        **({"serviceRelationship": related} if related else {}),
         **_items(orders),
     }
+
+
+def _configuration(thing: Thing) -> dict[str, Any]:
+    if isinstance(thing, Ucs):
+        return from_core.ucs(thing)
+    if isinstance(thing, UcsUni):
+        return from_core.ucs_uni(thing)
+    return from_core.ucs_end_point(thing) if isinstance(thing, UcsEndPoint) else from_core.uni(thing)
 
 
 def listener(found: Listener) -> dict[str, str]:

@@ -57,7 +57,10 @@ _UNBUILT = {
 
 @dataclass
 class SwvcParts:
-    """What an SWVC payload says, in the terms of the core; `roles` maps end point identifiers in a rooted topology."""
+    """What an SWVC payload says, in the terms of the core; `roles` maps end point identifiers in a rooted topology.
+
+    `memberless` are groups that no application flow is in.
+    """
 
     identifier: str
     reserved: tuple[str, ...] = ()
@@ -67,6 +70,7 @@ class SwvcParts:
     roles: dict[str, EndPointRole] = field(default_factory=dict)
     listed: tuple[str, ...] = ()
     underlays: tuple[str, ...] = ()
+    memberless: frozenset[str] = frozenset()
     places: Places = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -79,7 +83,7 @@ def swvc_parts(given: payload.Swvc, here: Path, inventory: Inventory) -> SwvcPar
     for name, reason in _UNBUILT.items():
         alias = str(payload.Swvc.model_fields[name].alias)
         if getattr(given, name):
-            parts.problems.append(_unsupported((*here, alias), f"{alias} cannot be honoured: {reason}"))
+            parts.problems.append(unsupported((*here, alias), f"{alias} cannot be honoured: {reason}"))
     parts.problems += _limiters(given, here)
     unknown = list(_underlays(given, here, inventory))
     parts.problems += unknown
@@ -93,11 +97,14 @@ def swvc_parts(given: payload.Swvc, here: Path, inventory: Inventory) -> SwvcPar
     return parts
 
 
-def policy_map(given: payload.EndPoint, here: Path, places: Places, at: Path) -> Iterator[PolicyAssignment | Problem]:
-    """The entries of an end point's map; `at` is where they stand in the core model."""
+def policy_map(
+    given: payload.EndPoint, here: Path, places: Places, memberless: frozenset[str]
+) -> Iterator[PolicyAssignment | Problem]:
+    """The entries of an end point's map, for its `overrides` in the core model; `memberless` groups have no flow."""
     if given.network_address_translation:
         reason = "networkAddressTranslation cannot be honoured: the sites have no Internet breakout"
-        yield _unsupported((*here, "networkAddressTranslation"), reason)
+        yield unsupported((*here, "networkAddressTranslation"), reason)
+    number = 0
     for index, entry in enumerate(given.policy_map or ()):
         place = (*here, "policyMap", index)
         flows = [flow.application_flow_name for flow in entry.application_flow or ()]
@@ -107,8 +114,13 @@ def policy_map(given: payload.EndPoint, here: Path, places: Places, at: Path) ->
             yield Problem("invalidValue", place, text, "Give applicationFlow or applicationFlowGroup.", "MEF 70 R52")
             continue
         member = ("applicationFlow", 0, "applicationFlowName") if flows else ("applicationFlowGroup", 0, "name")
-        places[(*at, index, "application")] = (*place, *member)
-        places[(*at, index, "policy")] = (*place, "policy", "polName")
+        if groups and groups[0] in memberless:
+            text = f'No flow is in group "{groups[0]}", so no packet would get its policy'
+            yield Problem("invalidValue", (*place, *member), text, "Put a flow into it.", "MEF 70 R54")
+            continue
+        places[("overrides", number, "application")] = (*place, *member)
+        places[("overrides", number, "policy")] = (*place, "policy", "polName")
+        number += 1
         yield PolicyAssignment((flows or groups)[0], entry.policy.pol_name)
 
 
@@ -116,9 +128,9 @@ def uni_problems(given: payload.Uni, here: Path, uni: Uni) -> Iterator[Problem]:
     """What a UNI payload asks for and the UNI is not."""
     layer = given.l2_interface
     if layer and (layer.l2_interface_type == "CVLANX" or layer.vlan_id):
-        yield _unsupported((*here, "l2Interface"), "The UNI is untagged, UT_PT")
+        yield unsupported((*here, "l2Interface"), "The UNI is untagged, UT_PT")
     if (given.max_l2_frame_size or MAX_L2_FRAME) > MAX_L2_FRAME:
-        yield _unsupported((*here, "maxL2FrameSize"), f"The UNI takes frames of {MAX_L2_FRAME} bytes at most")
+        yield unsupported((*here, "maxL2FrameSize"), f"The UNI takes frames of {MAX_L2_FRAME} bytes at most")
     for member in (
         "ipv6ConnectionAddressing",
         "routingProtocols",
@@ -127,34 +139,35 @@ def uni_problems(given: payload.Uni, here: Path, uni: Uni) -> Iterator[Problem]:
     ):
         attribute = next(name for name, info in payload.Uni.model_fields.items() if info.alias == member)
         if getattr(given, attribute) is not None:
-            yield _unsupported((*here, member), f"{member} cannot be honoured at a UNI of this network")
+            yield unsupported((*here, member), f"{member} cannot be honoured at a UNI of this network")
     if given.ipv4_connection_addressing:
         yield from _addressing(given.ipv4_connection_addressing, (*here, "ipv4ConnectionAddressing"), uni)
 
 
-def _unsupported(path: Path, text: str, hint: str = "Leave it out.") -> Problem:
+def unsupported(path: Path, text: str, hint: str = "Leave it out.") -> Problem:
+    """A value that this network does not have."""
     return Problem("invalidValue", path, text, hint, "W100 R4")
 
 
 def _addressing(given: payload.Ipv4Addressing, here: Path, uni: Uni) -> Iterator[Problem]:
     if given.ipv4_addressing_type not in {None, "STATIC"}:
-        yield _unsupported((*here, "ipv4AddressingType"), "Addresses at the UNI are STATIC")
+        yield unsupported((*here, "ipv4AddressingType"), "Addresses at the UNI are STATIC")
     if given.ipv4_secondary_subnet_list:
-        yield _unsupported((*here, "ipv4SecondarySubnetList"), "The UNI has one subnet")
+        yield unsupported((*here, "ipv4SecondarySubnetList"), "The UNI has one subnet")
     subnet, place = given.ipv4_primary_subnet, (*here, "ipv4PrimarySubnet")
     if subnet and subnet.ipv4_prefix and _network(subnet.ipv4_prefix) != uni.prefix:
-        yield _unsupported((*place, "ipv4Prefix"), f"The subnet of UNI {uni.name} is {uni.prefix}", "Write that one.")
+        yield unsupported((*place, "ipv4Prefix"), f"The subnet of UNI {uni.name} is {uni.prefix}", "Write that one.")
     if subnet and (subnet.service_provider_ipv4_addresses or [str(uni.provider_address)]) != [
         str(uni.provider_address)
     ]:
         text = f"The provider's address at UNI {uni.name} is {uni.provider_address}"
-        yield _unsupported((*place, "serviceProviderIpv4Addresses"), text, "Write that one.")
+        yield unsupported((*place, "serviceProviderIpv4Addresses"), text, "Write that one.")
     for member, value in (
         ("reservedPrefixes", subnet and subnet.reserved_prefixes),
         ("subscriberIpv4Address", subnet and subnet.subscriber_ipv4_address),
     ):
         if value:
-            yield _unsupported((*place, member), f"{member} cannot be honoured at a UNI of this network")
+            yield unsupported((*place, member), f"{member} cannot be honoured at a UNI of this network")
 
 
 def _network(given: payload.Ipv4Prefix) -> IPv4Network | None:
@@ -211,9 +224,9 @@ def _zones(given: payload.Swvc, here: Path) -> Iterator[Problem]:
         place = (*here, "zoneList", index)
         if zone.zone_name.upper() in {"SELF", "INTERNET", "ALL"}:
             text = f"Zone name {zone.zone_name} is reserved"
-            yield _unsupported((*place, "zoneName"), text, "Choose another name.")
+            yield unsupported((*place, "zoneName"), text, "Choose another name.")
         if zone.zone_prefixes or zone.zone_ingress_policy or index:
-            yield _unsupported(place, "A service has one zone, with every prefix and no policies of its own")
+            yield unsupported(place, "A service has one zone, with every prefix and no policies of its own")
 
 
 def _reserved(given: payload.Swvc, here: Path, parts: SwvcParts) -> Iterator[str]:
@@ -221,7 +234,7 @@ def _reserved(given: payload.Swvc, here: Path, parts: SwvcParts) -> Iterator[str
     for number, prefix in enumerate(given.reserved_prefixes or ()):
         place = (*here, "reservedPrefixes", number)
         if prefix.ipv4_prefix is None:
-            parts.problems.append(_unsupported(place, "The sites carry IPv4 only"))
+            parts.problems.append(unsupported(place, "The sites carry IPv4 only"))
         else:
             parts.places[("reserved_prefixes", index)] = place
             index += 1
@@ -238,9 +251,9 @@ def _topologies(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
         place = (*here, "virtualTopologiesList", index)
         if topology.vt_name.casefold() == "swvc":
             text = f"Topology name {topology.vt_name} is reserved"
-            parts.problems.append(_unsupported((*place, "vtName"), text, "Choose another name."))
+            parts.problems.append(unsupported((*place, "vtName"), text, "Choose another name."))
         if index:
-            parts.problems.append(_unsupported(place, "A service has one virtual topology"))
+            parts.problems.append(unsupported(place, "A service has one virtual topology"))
             continue
         ends = topology.vt_ep
         rooted = ends.rooted_multipoint
@@ -272,7 +285,7 @@ def _policy(given: payload.Policy, number: int, here: Path, parts: SwvcParts) ->
 def _provider_criteria(entry: payload.PolicyCriteria, here: Path) -> Iterator[Problem]:
     if entry.internet_breakout_direction:
         text = "internetBreakoutDirection cannot be honoured: the sites have no Internet breakout"
-        yield _unsupported((*here, "internetBreakoutDirection"), text)
+        yield unsupported((*here, "internetBreakoutDirection"), text)
     for index, criterion in enumerate(entry.service_provider_defined_policy_criterion or ()):
         place = (*here, "serviceProviderDefinedPolicyCriterion", index)
         if criterion.pol_name in {*CRITERIA, *NOT_HONOURED}:
@@ -282,13 +295,20 @@ def _provider_criteria(entry: payload.PolicyCriteria, here: Path) -> Iterator[Pr
             text = f"The behaviour of criterion {criterion.pol_name} is not described"
             yield Problem("missingProperty", (*place, "behavior"), text, "Describe it.", "MEF 70 R20")
         else:
-            yield _unsupported(place, f"This provider defines no policy criterion {criterion.pol_name}")
+            yield unsupported(place, f"This provider defines no policy criterion {criterion.pol_name}")
 
 
 def _flows(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
     groups = [group.name for group in given.application_flow_specification_group_list or ()]
     flows = given.application_flow_specification_list or ()
     names = [flow.application_flow_name for flow in flows]
+    if not flows:
+        place, text = (
+            (*here, "applicationFlowSpecificationList"),
+            "Without an application flow every packet is discarded",
+        )
+        hint = 'Give a flow; {"any": true} matches every packet.'
+        parts.problems.append(Problem("missingProperty", place, text, hint, "W100 R7; MEF 70 R45"))
     parts.problems += _groups(groups, names, (*here, "applicationFlowSpecificationGroupList"))
     applications = []
     for number, flow in enumerate(flows):
@@ -308,6 +328,7 @@ def _flows(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
         criteria = tuple(_criteria(flow, place, at, parts))
         applications.append(Application(flow.application_flow_name, group, criteria))
     parts.applications = tuple(applications)
+    parts.memberless = frozenset(groups) - {flow.group for flow in applications}
 
 
 def _groups(groups: list[str], flows: list[str], here: Path) -> Iterator[Problem]:

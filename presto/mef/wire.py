@@ -123,6 +123,8 @@ def _problem(model: type[BaseModel], detail: Any, path: Path) -> Problem:
     here = (*path, *location)
     kind, rule = detail["type"], "W100 R7" if "serviceConfiguration" in path else ""
     if kind == "missing":
+        if here[-1] == "policy" and "policyMap" in here:
+            rule = "W100 R7; MEF 70 R55"
         return Problem("missingProperty", here, f"{here[-1]} is missing", "Give it.", rule)
     if kind == "extra_forbidden":
         text = f'There is no member "{str(here[-1])[:60]}" here'

@@ -87,7 +87,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_presto_listeners_cursor"), "presto_listeners", ["cursor"], unique=False)
     op.create_table(
-        "presto_locked_unis", sa.Column("uni", sa.String(length=64), nullable=False), sa.PrimaryKeyConstraint("uni")
+        "presto_locked_unis",
+        sa.Column("uni", sa.String(length=64), nullable=False),
+        sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("uni"),
     )
     op.create_table(
         "presto_orders",

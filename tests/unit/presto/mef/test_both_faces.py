@@ -44,6 +44,9 @@ async def test_ordered_there_and_seen_here(mef: Any, client: Any, order: Any) ->
     found = by_type(await mef.services())
     assert {kind: len(services) for kind, services in found.items()} == {
         "sd-wan-uni": 4,
+        "ucs": 1,
+        "ucs-uni": 4,
+        "ucs-end-point": 4,
         "swvc": 1,
         "swvc-end-point": 2,
     }
@@ -68,7 +71,7 @@ async def test_what_the_inventory_tells_can_be_ordered_again(mef: Any, client: A
     before = dict(client.network.deployed)
     items = []
     for kind, services in by_type(await mef.services()).items():
-        for service in services if kind != "sd-wan-uni" else ():
+        for service in services if kind.startswith("swvc") else ():
             kept = ("id", "state", "serviceRelationship", "serviceConfiguration")
             items.append({"action": "modify", "service": {name: service[name] for name in kept if name in service}})
     done = await mef.ended((await mef.place(change(*items)))["id"])
@@ -109,7 +112,7 @@ async def test_services_from_before_the_inventory_are_adopted(
     before = await mef.services()
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DELETE FROM presto_elements")
-    assert set(by_type(await mef.services())) == {"sd-wan-uni"}
+    assert set(by_type(await mef.services())) == {"sd-wan-uni", "ucs", "ucs-uni", "ucs-end-point"}
     Orders(client.core)
     after = by_type(await mef.services())
     assert {kind: len(services) for kind, services in after.items()} == {

@@ -15,7 +15,11 @@ ORDERS, SERVICES = (
     "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder",
     "/mefApi/legato/serviceInventory/v7/service",
 )
-SWVC, END, UNI = (f"urn:mef:lso:spec:service:{name}:v0.0.3:all" for name in ("swvc", "swvc-end-point", "sd-wan-uni"))
+SWVC, END, UNI, UCS, UCS_UNI, UCS_END = (
+    f"urn:mef:lso:spec:service:{name}:v0.0.3:all"
+    for name in ("swvc", "swvc-end-point", "sd-wan-uni", "ucs", "ucs-uni", "ucs-end-point")
+)
+ENROLLED = 4 + 1 + 4 + 4
 
 
 @pytest_asyncio.fixture
@@ -62,8 +66,8 @@ async def test_services_by_every_filter(client: Any, ordered: Any) -> None:
     plant = second["serviceOrderItem"][2]["service"]["id"]
     date = first["startDate"]
     for query, count in {
-        "": 4 + 6,
-        "state=active": 4 + 3 + 1,
+        "": ENROLLED + 6,
+        "state=active": ENROLLED + 3 + 1,
         "state=reserved": 2,
         "state=terminated": 0,
         "externalId=acme-plant": 1,
@@ -72,6 +76,10 @@ async def test_services_by_every_filter(client: Any, ordered: Any) -> None:
         f"@type={SWVC}": 2,
         f"@type={END}": 4,
         f"@type={UNI}": 4,
+        f"@type={UCS}": 1,
+        f"@type={UCS_UNI}": 4,
+        f"@type={UCS_END}&state=active": 4,
+        f"@type={UCS_END}&state=inactive": 0,
         "@type=urn:none": 0,
         "geographicSite.id=plant": 1,
         "geographicAddress.id=plant": 0,
@@ -93,9 +101,9 @@ async def test_services_by_every_filter(client: Any, ordered: Any) -> None:
 async def test_pages_fit_together(client: Any, ordered: Any) -> None:
     whole = (await client.http.get(SERVICES)).json()
     pages = []
-    for offset in range(0, 12, 3):
+    for offset in range(0, 21, 3):
         answer = await client.http.get(f"{SERVICES}?offset={offset}&limit=3")
-        assert answer.headers["X-Total-Count"] == "10"
+        assert answer.headers["X-Total-Count"] == "19"
         assert answer.headers["X-Result-Count"] == str(len(answer.json()))
         assert answer.headers["X-Pagination-Throttled"] == "false"
         pages += answer.json()

@@ -196,7 +196,8 @@ async def test_locked_stays_locked_when_an_end_point_goes(mef: Any, example: Any
     example["serviceOrderItem"] += [third, end]
     del example["serviceOrderItem"][2]["service"]["serviceConfiguration"]["virtualTopologiesList"]
     for item in example["serviceOrderItem"]:
-        item["service"]["state"] = "inactive"
+        if "uniIdentifier" not in item["service"]["serviceConfiguration"]:
+            item["service"]["state"] = "inactive"
     ordered = ids(await mef.ended((await mef.place(example))["id"]))
     removal = await mef.place(change({"action": "delete", "service": {"id": ordered[6]}}))
     assert (await mef.ended(removal["id"]))["state"] == "completed"

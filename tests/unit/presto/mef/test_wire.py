@@ -72,7 +72,7 @@ async def test_every_published_operation_answers_as_published(send: Checked, mef
     assert (await send("ordering", "GET", "/serviceOrder/none")).status_code == 404
     assert (await send("ordering", "GET", "/serviceOrder")).json()[0]["state"] == "completed"
     services = (await send("inventory", "GET", "/service")).json()
-    assert len(services) == 7
+    assert len(services) == 13 + 3
     for service in services:
         assert (await send("inventory", "GET", f"/service/{service['id']}")).json() == service
     assert (await send("inventory", "GET", "/service/none")).status_code == 404

@@ -1,0 +1,190 @@
+"""Orders about what is enrolled: they take it into service, out of service, or end it; the network stays as it is.
+
+Such an order is stored as acknowledged and carried out at once, each of its items in one transaction with the change
+that it asks for. What was true when it was accepted may have changed by then: an item fails on its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Row, and_, select
+from sqlalchemy.orm import Session
+
+from presto.core.credentials import utc_now
+from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, UcsUni, kind_of
+from presto.core.findings import Finding, Tag
+from presto.core.lifecycles import OrderState, ServiceState
+from presto.core.order_follow import NewOrder, end_lone, lone_items, lone_orders, place_lone
+from presto.core.order_tables import OrderRow
+from presto.core.tables import ClaimRow, LockedUniRow, ServiceRow
+from presto.core.writer import Writer
+
+KIND_NAMES = {"sd-wan-uni": "UNI", "ucs": "UCS", "ucs-uni": "UCS UNI", "ucs-end-point": "UCS end point"}
+
+
+@dataclass(frozen=True)
+class EnrolledState:
+    """A thing and where it stands: active, inactive, or terminated since `ended`."""
+
+    thing: Thing
+    state: ServiceState
+    ended: datetime | None = None
+
+
+class EnrolledOrders:
+    """Keeps the states of enrolled things and carries orders about them out."""
+
+    def __init__(self, engine: Engine, writer: Writer, enrolment: Callable[[], Enrolled]) -> None:
+        self._engine, self._writer, self._enrolment = engine, writer, enrolment
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Take up what an earlier process left unfinished."""
+        for order_id in await asyncio.to_thread(self._open):
+            self._wake(order_id)
+
+    async def stop(self) -> None:
+        """Wait until what is under way is stored."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
+        """Where things stand."""
+        return await asyncio.to_thread(self._states, things)
+
+    async def closed(self) -> dict[str, ServiceState]:
+        """The ids of all things that are not active."""
+        return await asyncio.to_thread(self._closed)
+
+    def ended(self) -> frozenset[str]:
+        """The ids of all things that are terminated."""
+        return frozenset(name for name, state in self._closed().items() if state is ServiceState.TERMINATED)
+
+    async def faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
+        """For each thing why it cannot come to that state together with the others, or None."""
+        return await asyncio.to_thread(self._faults, wanted)
+
+    async def place(self, order: NewOrder) -> None:
+        """Store a checked order and have it carried out."""
+        await self._writer.do(lambda session: place_lone(session, order))
+        self._wake(order.id)
+
+    def _wake(self, order_id: str) -> None:
+        work = self._writer.do(lambda session: _carry_out(session, self._enrolment(), order_id))
+        task = asyncio.create_task(work, name=f"order {order_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _open(self) -> tuple[str, ...]:
+        with Session(self._engine) as session:
+            return lone_orders(session)
+
+    def _states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
+        with Session(self._engine) as session:
+            return tuple(_state(session, thing) for thing in things)
+
+    def _closed(self) -> dict[str, ServiceState]:
+        with Session(self._engine) as session:
+            rows = session.scalars(select(LockedUniRow))
+            return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
+
+    def _faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
+        leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
+        with Session(self._engine) as session:
+            return tuple(fault(session, self._enrolment(), thing, state, leaving) for thing, state in wanted)
+
+
+def _carry_out(session: Session, enrolment: Enrolled, order_id: str) -> None:
+    document = session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
+    outcomes = {}
+    for item in _ends_first(lone_items(session, order_id)):
+        error = _apply(session, enrolment, item, _wanted(document, item))
+        outcomes[item.number] = (OrderState.FAILED, error) if error else (OrderState.COMPLETED, None)
+    end_lone(session, order_id, outcomes)
+
+
+def fault(
+    session: Session, enrolment: Enrolled, thing: Thing, wanted: ServiceState, leaving: Collection[str] = ()
+) -> Finding | None:
+    """Why a thing cannot come to a state, or None; `leaving` are ids of what is terminated with it."""
+    here, label = _state(session, thing).state, label_of(thing)
+    if here is ServiceState.TERMINATED:
+        return Finding(Tag.IN_USE, (), f"{label} is terminated", "Enrol it anew, under another name.")
+    if wanted in {here, ServiceState.ACTIVE}:
+        return None
+    user = session.scalar(select(ServiceRow.name).where(_used_by(enrolment, thing)).limit(1))
+    if user is not None:
+        return Finding(Tag.IN_USE, (), f'{label} is in use by service "{user}"', "Delete that service first.")
+    if wanted is ServiceState.TERMINATED:
+        ends = [end.name for end in enrolment.ends_of(thing) if end.id not in leaving and _lives(session, end)]
+        if ends:
+            message = f"{label} has end points: {', '.join(ends[:4])}{' …' * (len(ends) > 4)}"
+            return Finding(Tag.IN_USE, (), message, "Delete them first, or by the same order.")
+    return None
+
+
+def label_of(thing: Thing) -> str:
+    """A thing by its kind and name."""
+    return f"{KIND_NAMES[kind_of(thing)]} {thing.name}"
+
+
+def _used_by(enrolment: Enrolled, thing: Thing) -> ColumnElement[bool]:
+    """True for the services that a thing belongs to, or whose packets cross it."""
+    over: ColumnElement[str] = ServiceRow.document["carrier"].as_string()
+    if isinstance(thing, Ucs):
+        return over == thing.underlay.name
+    claimed = select(ClaimRow.service)
+    if isinstance(thing, UcsUni | UcsEndPoint):
+        unis = [uni.id for uni in enrolment.inventory.unis_on(thing.ucpe)]
+        ends = [thing] if isinstance(thing, UcsEndPoint) else enrolment.ends_of(thing)
+        here = ServiceRow.id.in_(claimed.where(ClaimRow.uni.in_(unis)))
+        return and_(here, over.in_([end.wan.underlay for end in ends]))
+    return ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.id))
+
+
+def _lives(session: Session, thing: Thing) -> bool:
+    return _state(session, thing).state is not ServiceState.TERMINATED
+
+
+def _state(session: Session, thing: Thing) -> EnrolledState:
+    row = session.get(LockedUniRow, thing.id)
+    if row is None:
+        return EnrolledState(thing, ServiceState.ACTIVE)
+    if row.ended is None:
+        return EnrolledState(thing, ServiceState.INACTIVE)
+    ended = row.ended.replace(tzinfo=UTC) if row.ended.tzinfo is None else row.ended
+    return EnrolledState(thing, ServiceState.TERMINATED, ended)
+
+
+def _ends_first(items: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """End points leave before what they attach to."""
+    return sorted(items, key=lambda item: item.kind != "ucs-end-point")
+
+
+def _wanted(document: dict[str, Any], item: Row[Any]) -> ServiceState:
+    if item.action == "delete":
+        return ServiceState.TERMINATED
+    return ServiceState(document["serviceOrderItem"][item.number]["service"]["state"])
+
+
+def _apply(session: Session, enrolment: Enrolled, item: Row[Any], wanted: ServiceState) -> str | None:
+    """Bring a thing into a state; returns why that is not possible."""
+    thing = enrolment.get(item.element)
+    if thing is None:
+        return "it is no longer enrolled"
+    found = fault(session, enrolment, thing, wanted)
+    if found:
+        return found.message
+    row = session.get(LockedUniRow, thing.id)
+    if wanted is ServiceState.ACTIVE and row is not None:
+        session.delete(row)
+    elif wanted is not ServiceState.ACTIVE:
+        row = row or LockedUniRow(uni=thing.id)
+        row.ended = utc_now() if wanted is ServiceState.TERMINATED else None
+        session.add(row)
+    session.flush()
+    return None

@@ -1,0 +1,174 @@
+"""Items about what is enrolled with the uCPEs: which thing each one takes, and whether what it says of it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.inventory import Uni
+from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
+from presto.core.enrolled_orders import KIND_NAMES, label_of
+from presto.core.findings import Path, nearest
+from presto.core.lifecycles import ServiceState
+from presto.core.orders import ElementRecord
+from presto.mef import payload
+from presto.mef.from_core import BILLING, switch
+from presto.mef.items import ENROLLED, Item
+from presto.mef.payload import Kind
+from presto.mef.problems import Problem
+from presto.mef.relationships import OF_UCS, TO_UCS_UNI, UCS_OF, Links, unknown_roles, wrong_end
+from presto.mef.to_core import uni_problems, unsupported
+
+_IDENTIFIERS = {
+    Kind.UNI: ("uni_identifier", "uniIdentifier"),
+    Kind.UCS: ("ucs_identifier", "ucsIdentifier"),
+    Kind.UCS_UNI: ("ucs_identifier", "ucsIdentifier"),
+    Kind.UCS_END_POINT: ("identifier", "identifier"),
+}
+
+
+@dataclass
+class Taken:
+    """The things that the items of an order are about, by the number of the item; `underlays` are of its SWVC."""
+
+    things: dict[int, Thing] = field(default_factory=dict)
+    underlays: list[str] = field(default_factory=list)
+
+    def uni(self, item: Item) -> Uni | None:
+        """The UNI of an item."""
+        thing = self.things.get(item.number)
+        return thing if isinstance(thing, Uni) else None
+
+
+def take(
+    items: Sequence[Item], enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
+) -> tuple[Taken, list[Problem]]:
+    """What the items take out of the enrolment, with everything that is not true of it."""
+    taken = Taken()
+    problems: list[Problem] = []
+    for item in items:
+        if item.kind in ENROLLED:
+            problems += _take(item, taken, enrolment)
+    for item in items:
+        problems += unknown_roles(item)
+        if item.kind is Kind.UCS_END_POINT and item.payload is not None:
+            problems += _attached(item, taken, enrolment, links)
+        if item.kind in {Kind.UCS, Kind.SWVC} and item.payload is not None:
+            problems += _underlays(item, taken, enrolment, elements, links)
+    return taken, problems
+
+
+def wanted_state(item: Item) -> ServiceState:
+    """The state that an item about an enrolled thing asks for."""
+    state = item.wire.service.state
+    return ServiceState.TERMINATED if item.wire.action == "delete" or state is None else ServiceState(state)
+
+
+def beside_an_swvc(items: Sequence[Item], taken: Taken, closed: Mapping[str, ServiceState]) -> Iterator[Problem]:
+    """An order about an SWVC takes things as they stand: what changes their state is an order of its own."""
+    for item in items:
+        thing = taken.things.get(item.number)
+        if thing is None:
+            continue
+        here, hint = closed.get(thing.id, ServiceState.ACTIVE), "Change it by an order of its own."
+        if item.wire.action != "add":
+            text = f"{label_of(thing)} is not changed by an order about an SWVC"
+            yield Problem("otherIssue", (*item.path, "action"), text, hint)
+        elif wanted_state(item) is not here:
+            yield Problem("otherIssue", (*item.path, "service", "state"), f"{label_of(thing)} is {here}", hint)
+
+
+def _take(item: Item, taken: Taken, enrolment: Enrolled) -> Iterator[Problem]:
+    thing = item.enrolled.thing if item.enrolled else None
+    if item.payload is not None:
+        attribute, member = _IDENTIFIERS[item.kind]
+        name, path = getattr(item.payload, attribute), (*item.configuration, member)
+        found = enrolment.find(item.kind, name)
+        if thing is not None and found is not thing:
+            yield Problem("invalidValue", path, f"{label_of(thing)} keeps its identifier", "", "MEF 99.1 R29")
+        elif found is None:
+            hint = nearest(name, [other.name for other in enrolment.of_kind(item.kind)][:8], "There are")
+            yield Problem("referenceNotFound", path, f'There is no {KIND_NAMES[item.kind]} "{name}"', hint, "W100 R4")
+        thing = thing or found
+    if thing is None:
+        return
+    if thing in taken.things.values():
+        yield Problem("invalidValue", item.path, f"{label_of(thing)} stands in two items", "Keep one.")
+        return
+    taken.things[item.number] = thing
+    yield from _states(item)
+    yield from _untrue(item, thing)
+
+
+def _states(item: Item) -> Iterator[Problem]:
+    if item.wire.service.state == "reserved":
+        text, hint = "State reserved cannot be ordered for what is enrolled", "Order one of: active, inactive."
+        yield Problem("invalidValue", (*item.path, "service", "state"), text, hint)
+
+
+def _untrue(item: Item, thing: Thing) -> Iterator[Problem]:
+    given, here = item.payload, item.configuration
+    if isinstance(given, payload.Uni) and isinstance(thing, Uni):
+        yield from uni_problems(given, here, thing)
+        if not any(place.role == "INSTALL_LOCATION" for place in item.wire.service.place or ()):
+            text, hint = "A UNI needs the place where it is installed", 'Give a place with role "INSTALL_LOCATION".'
+            yield Problem("missingProperty", (*item.path, "service", "place"), text, hint, "W100 R7")
+    elif isinstance(given, payload.Ucs) and isinstance(thing, Ucs):
+        kind, billing = thing.underlay.type.upper(), BILLING[thing.underlay.billing]
+        yield from _differs((*here, "ucsType"), given.ucs_type, kind, thing)
+        yield from _differs((*here, "ucsBillingMethod"), given.ucs_billing_method, billing, thing)
+    elif isinstance(given, payload.UcsEndPoint) and isinstance(thing, UcsEndPoint):
+        yield from _differs((*here, "endPointBackup"), given.end_point_backup, switch(thing.wan.backup), thing)
+        yield from _differs((*here, "endPointBreakout"), given.end_point_breakout, "DISABLED", thing)
+
+
+def _differs(path: Path, given: str | None, true: str, thing: Thing) -> Iterator[Problem]:
+    if given not in {None, true}:
+        yield unsupported(path, f"{path[-1]} of {label_of(thing)} is {true}", "Write that, or leave it out.")
+
+
+def _attached(item: Item, taken: Taken, enrolment: Enrolled, links: Links) -> Iterator[Problem]:
+    """The underlay and the port of a UCS end point."""
+    own = taken.things.get(item.number)
+    for role in (OF_UCS, TO_UCS_UNI):
+        other = links.one(item, role)
+        if other is None or not isinstance(own, UcsEndPoint):
+            continue
+        thing = taken.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
+        right = enrolment.get(own.ucs if role == OF_UCS else own.ucs_uni)
+        if right is not None and thing is not right:
+            text = f"{role} of {label_of(own)} leads to {label_of(right)}"
+            yield Problem("invalidValue", item.path, text, f"Its id is {right.id}.", "W100 R4")
+
+
+def _underlays(
+    item: Item, taken: Taken, enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
+) -> Iterator[Problem]:
+    """Which underlays carry the SWVC of this order, as the underlays or the SWVC say."""
+    for other in links.all(item, UCS_OF):
+        if item.kind is Kind.SWVC:
+            thing = taken.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
+            if isinstance(thing, Ucs):
+                taken.underlays.append(thing.underlay.name)
+            elif other and not (isinstance(other, Item) and other.kind is Kind.UCS):
+                yield wrong_end(item, "UCS_OF_SWVC of an SWVC leads to a UCS")
+        elif isinstance(other, Item):
+            own = taken.things.get(item.number)
+            if other.kind is not Kind.SWVC:
+                yield wrong_end(item, "UCS_OF_SWVC of a UCS leads to an SWVC")
+            elif isinstance(own, Ucs):
+                taken.underlays.append(own.underlay.name)
+        elif other:
+            yield from _carries(item, taken, elements.get(other))
+
+
+def _carries(item: Item, taken: Taken, swvc: ElementRecord | None) -> Iterator[Problem]:
+    """An SWVC that is there already says itself which underlays it has."""
+    own = taken.things.get(item.number)
+    if swvc is None or swvc.kind != Kind.SWVC:
+        yield wrong_end(item, "UCS_OF_SWVC of a UCS leads to an SWVC")
+    elif isinstance(own, Ucs):
+        names = swvc.swvc.get("underlays") or [swvc.swvc.get("carrier")]
+        if own.underlay.name not in names:
+            text, hint = f"{label_of(own)} is none of this SWVC", f"Modify the SWVC, with {UCS_OF} to all its UCSs."
+            yield Problem("invalidValue", item.path, text, hint, "W100 R4")
