@@ -20,7 +20,7 @@ from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
 from presto.core.tables import database_url, open_engine
-from presto.server import BackgroundServer
+from presto.server import DEVELOPMENT, BackgroundServer
 
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
@@ -30,7 +30,8 @@ def memory_app(database: str, sites: int, state: Path | None = None, delay: floa
     inventory = memory_inventory(sites)
     southbound = MemorySouthbound(inventory, delay=delay, file=state)
     orchestrator = Orchestrator(inventory, OrchestratorStore(database_url(database)), connect=southbound.connect)
-    return create_app(Core(inventory, Store(open_engine(database)), orchestrator))
+    core = Core(inventory, Store(open_engine(database)), orchestrator)
+    return create_app(core, notifications=DEVELOPMENT)
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ class _Server(uvicorn.Server):
             )
         )
         self._on_start = started
-        self._on_shutdown: Callable[[], object] = getattr(app.state, "closing", lambda: None)
+        self._on_shutdown: Callable[[], object] = getattr(getattr(app, "state", None), "closing", lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

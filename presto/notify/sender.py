@@ -7,6 +7,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import httpx
 
@@ -50,14 +51,12 @@ class Sender:
         self._host = self._url.raw_host.decode("ascii")
         self._port = self._url.port or _PORTS[self._url.scheme]
         self._prefix = self._url.raw_path.decode("ascii").rstrip("/")
-        # A client each: connections are told apart by address, and a certificate was checked for one name only.
-        self._client = httpx.AsyncClient(
-            verify=tls,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(settings.answer_timeout, connect=settings.connect_timeout),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE),
-        )
+        # One each: connections are told apart by address, and a certificate was checked for one name only. A transport
+        # without a client on top follows no redirects, keeps no cookies, and costs half as much.
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE)
+        self._transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
+        timeout = httpx.Timeout(settings.answer_timeout, connect=settings.connect_timeout).as_dict()
+        self._extensions = {"sni_hostname": self._host.strip("[]"), "timeout": timeout}
         self._address: str | None = None
 
     async def send(self, event: Event) -> Attempt:
@@ -74,7 +73,7 @@ class Sender:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def _post(self, event: Event) -> Attempt:
         body, path = messages.body(event), self._prefix + self._settings.path(event.type.api, event.type)
@@ -95,10 +94,9 @@ class Sender:
         return Attempt(Result.FAILED, "the name has no address")
 
     async def _post_to(self, address: str, path: str, body: bytes, headers: dict[str, str]) -> Attempt:
-        url = self._url.copy_with(host=address, raw_path=path.encode("ascii"))
-        extensions = {"sni_hostname": self._host.strip("[]")}
-        request = self._client.build_request("POST", url, content=body, headers=headers, extensions=extensions)
-        answer = await self._client.send(request, stream=True)
+        url = _url(self._url, address, path)
+        request = httpx.Request("POST", url, content=body, headers=headers, extensions=self._extensions)
+        answer = await self._transport.handle_async_request(request)
         try:
             taken = 0
             async for part in answer.aiter_raw():
@@ -116,3 +114,8 @@ class Sender:
         """Host and port, without the port that the scheme implies."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return host if self._port == _PORTS[self._url.scheme] else f"{host}:{self._port}"
+
+
+@lru_cache(1024)
+def _url(callback: httpx.URL, address: str, path: str) -> httpx.URL:
+    return callback.copy_with(host=address, raw_path=path.encode("ascii"))
