@@ -77,6 +77,7 @@ def compile($applied):
   | (.ipsec | defaults) as $ipsec
   | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
      lan_addresses: ($port.lan.addresses | join(" ")), wan_addresses: ($port.wan.addresses | join(" ")),
+     gateway_mac: ("06" + $port.lan.mac[2:]),
      gateway: ($port.wan.gateway // $port.lan.gateway // ""),
      configuration: ($ipsec | configuration),
      certificate: ($ipsec.local.certificate // ""), private_key: ($ipsec.local.private_key // ""),

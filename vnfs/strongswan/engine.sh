@@ -2,6 +2,7 @@
 
 export SWANCTL_DIR=$RUN/swanctl STRONGSWAN_CONF=$RUN/strongswan.conf
 KEY_LOG=/dev/shm/charon-keys      # a tmpfs; 0600 by the umask
+MERGE_WAIT=50000                  # nanoseconds that a TCP segment waits for the next one of its connection
 
 kernel_has_esp() {
   ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1 mode tunnel \
@@ -93,6 +94,37 @@ initiate_for_ever() {
   done
 }
 
+# make_lan: the gateway's own interface in the LAN is `gro0`. What it sends comes out of `gro1`, where TCP segments are
+# merged (see coalesce.c), and goes on to the port; what the port receives takes the same way back.
+make_lan() {
+  if [ ! -e /sys/class/net/gro0 ]; then
+    ip link add gro0 address "$gateway_mac" type veth peer name gro1
+    # A veth spares itself the merging while its sender could send large packets.
+    ethtool -K gro0 tso off
+    ethtool -K gro1 gro on
+  fi
+  set_port "$LAN" "$lan_mtu"
+  ip link set "$LAN" promisc on # the LAN knows the gateway by the MAC of gro0
+  set_port gro1 "$lan_mtu"
+  # shellcheck disable=SC2086  # a list of checked addresses
+  set_port gro0 "$lan_mtu" $lan_addresses
+  coalesce gro1 "$MERGE_WAIT" || echo "gateway: only segments that come in one go are merged" >&2
+  nft -f - <<RULES
+table netdev lan
+delete table netdev lan
+table netdev lan {
+  chain from-port {
+    type filter hook ingress device "$LAN" priority filter
+    fwd to "gro1"
+  }
+  chain to-port {
+    type filter hook ingress device "gro1" priority filter
+    fwd to "$LAN"
+  }
+}
+RULES
+}
+
 put() {
   mkdir -p "${1%/*}"
   cat >"$1"
@@ -103,11 +135,11 @@ policy() {
   echo "flush chain inet gateway forward"
   echo "add rule inet gateway forward tcp flags syn / syn,rst tcp option maxseg size set rt mtu"
   if [ "$(cat "$RUN/esp")" = libipsec ]; then
-    echo "add rule inet gateway forward iifname $LAN oifname ipsec0 accept"
-    echo "add rule inet gateway forward iifname ipsec0 oifname $LAN accept"
+    echo "add rule inet gateway forward iifname gro0 oifname ipsec0 accept"
+    echo "add rule inet gateway forward iifname ipsec0 oifname gro0 accept"
   else
-    echo "add rule inet gateway forward iifname $LAN oifname $WAN rt ipsec exists accept"
-    echo "add rule inet gateway forward iifname $WAN oifname $LAN meta ipsec exists accept"
+    echo "add rule inet gateway forward iifname gro0 oifname $WAN rt ipsec exists accept"
+    echo "add rule inet gateway forward iifname $WAN oifname gro0 meta ipsec exists accept"
   fi
 }
 
@@ -138,9 +170,8 @@ engine_apply() {
   until [ -S "$RUN/charon.vici" ]; do sleep 0.01; done
   load_or_keep
   policy | nft -f -
-  # shellcheck disable=SC2086  # lists of checked addresses
-  set_port "$LAN" "$lan_mtu" $lan_addresses
-  # shellcheck disable=SC2086
+  make_lan
+  # shellcheck disable=SC2086  # a list of checked addresses
   set_port "$WAN" "$wan_mtu" $wan_addresses
   if [ -n "$gateway" ]; then ip route replace default via "$gateway"; else ip route flush default; fi
   if [ "$export_keys" = true ]; then write_settings 4; else write_settings -1; fi

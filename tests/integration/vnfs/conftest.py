@@ -97,9 +97,9 @@ class Vnf:
             tar.addfile(info, io.BytesIO(raw))
         self.container.put_archive("/var/lib/vnf", archive.getvalue())
 
-    def exec(self, program: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def exec(self, *argv: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["docker", "exec", "-i", str(self.container.id), program],
+            ["docker", "exec", "-i", str(self.container.id), *argv],
             input=stdin,
             capture_output=True,
             text=True,
@@ -107,7 +107,7 @@ class Vnf:
         )
 
     def apply(self, intent: dict[str, Any] | str) -> subprocess.CompletedProcess[str]:
-        return self.exec("/vnf/apply", intent if isinstance(intent, str) else json.dumps(intent))
+        return self.exec("/vnf/apply", stdin=intent if isinstance(intent, str) else json.dumps(intent))
 
     def applied(self, intent: dict[str, Any]) -> None:
         """Apply *intent* and expect success."""
