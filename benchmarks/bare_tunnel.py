@@ -10,6 +10,7 @@ from typing import Any
 
 from docker.models.containers import Container
 
+from testbed import reap
 from testbed.engine import engine
 from testbed.namespace import Namespace
 from testbed.owner import Owner
@@ -24,7 +25,7 @@ def bare_tunnel() -> Iterator[tuple[Namespace, Namespace, str]]:
     """Yield the namespaces of a host at either end of an established tunnel, and the right host's address."""
     owner = Owner.create("bare-tunnel")
     with ExitStack() as stack:
-        stack.callback(owner.lease.end)
+        stack.callback(reap.remove, owner)
         gateways = [stack.enter_context(_gateway(owner, site)) for site, _, _ in SITES]
         hosts = [owner.make_namespace(f"host-{site}") for site, _, _ in SITES]
         _wire(gateways, hosts)

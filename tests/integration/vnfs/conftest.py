@@ -29,7 +29,7 @@ LABEL = {"lso.test": "vnfs"}
 _serial = itertools.count(1)
 
 
-def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], timeout: float = 10.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], timeout: float = 30.0) -> Any:
     """Return *condition*'s first true value; fail the test after *timeout* seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
@@ -130,7 +130,7 @@ class Vnf:
         wanted = hashlib.sha256(json.dumps(intent).encode()).hexdigest()
         return bool(state["ready"]) and state["intent_sha256"] == wanted
 
-    def wait_ready(self, intent: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
+    def wait_ready(self, intent: dict[str, Any], timeout: float = 30.0) -> dict[str, Any]:
         wait_until(lambda: self.has_applied(intent), "the VNF is ready", timeout)
         return self.status()
 
