@@ -18,6 +18,7 @@ from presto.notify.notifier import Notifier
 from presto.notify.settings import NotifySettings
 from presto.restconf import errors
 from presto.restconf.router import YANG_JSON, json_response, restconf_router
+from presto.restconf.strict import StrictFace
 
 _TAGS = {403: Tag.ACCESS_DENIED, 405: Tag.OPERATION_NOT_SUPPORTED, 413: Tag.TOO_BIG}
 
@@ -47,6 +48,8 @@ def create_app(
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(BodyGuard)
     app.add_middleware(HostGuard, hosts=hosts)
+    if core.settings.strict:
+        app.add_middleware(StrictFace)
     return app
 
 

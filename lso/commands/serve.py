@@ -45,6 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how gateways prove who they are",
     )
     parser.add_argument(
+        "--strict", action="store_true", help="the RESTCONF face exactly as published, without our additions"
+    )
+    parser.add_argument(
         "--export-keys", action="store_true", help="let gateways hand out SA keys, for laboratories only"
     )
     parser.add_argument(
@@ -67,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     inventory = Lab.attach(options.lab).inventory if options.lab else options.inventory
     database = options.database or str(inventory.with_name("presto.db"))
-    settings = Settings(options.template, options.ike_authentication, options.export_keys)
+    settings = Settings(options.template, options.ike_authentication, options.export_keys, options.strict)
     notifications = replace(DEVELOPMENT, allowed=tuple(options.callback_allow), base=options.notification_base)
     try:
         serve(

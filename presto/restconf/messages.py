@@ -25,8 +25,8 @@ from presto.restconf.tapi import (
 from presto.restconf.tapi_topology import Connection, Link, Node, NodeEdgePoint, Topology
 
 
-class EndPoint(LocalClass, AdminStatePac):
-    """`tapi.connectivity.createconnectivityservice.input.EndPoint`: an SWVC end point."""
+class TapiEndPoint(LocalClass, AdminStatePac):
+    """`tapi.connectivity.ConnectivityServiceEndPoint`: an end point without SD-WAN attributes."""
 
     layer_protocol_name: LayerProtocolName | None = None
     layer_protocol_qualifier: str | None = None
@@ -36,6 +36,11 @@ class EndPoint(LocalClass, AdminStatePac):
     direction: PortDirection | None = None
     role: PortRole | None = None
     protection_role: ProtectionRole | None = None
+
+
+class EndPoint(TapiEndPoint):
+    """`tapi.connectivity.createconnectivityservice.input.EndPoint`: an SWVC end point."""
+
     swvc_endpoint_attributes: SwvcEndpointAttributes | None = None
 
 
@@ -49,14 +54,19 @@ class Service(
     swvc_service_attributes: SwvcServiceAttributes | None = None
 
 
-class _OrderMembers(Wire):
-    """What create and update have in common."""
+class _TapiMembers(Wire):
+    """What create and update have in common in the published file."""
 
     connectivity_constraint: ConnectivityConstraint | None = None
     routing_constraint: RoutingConstraint | None = None
     topology_constraint: TopologyConstraint | None = None
     resilience_constraint: list[ResilienceConstraint] | None = None
     state: str | None = None
+
+
+class _OrderMembers(_TapiMembers):
+    """What create and update have in common here."""
+
     swvc_service_attributes: SwvcServiceAttributes | None = None
 
 
@@ -71,6 +81,13 @@ class UpdateInput(_OrderMembers):
 
     service_id_or_name: str | None = None
     end_point: EndPoint | None = None
+
+
+class PublishedUpdateInput(_TapiMembers):
+    """`tapi.connectivity.updateconnectivityservice.Input` without our addition."""
+
+    service_id_or_name: str | None = None
+    end_point: TapiEndPoint | None = None
 
 
 class ServiceIdInput(Wire):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from presto.core.core import Core
@@ -13,6 +13,7 @@ from presto.restconf import answers, network, path_computation
 from presto.restconf.messages import (
     CreateInput,
     NoInput,
+    PublishedUpdateInput,
     ServiceIdInput,
     ServiceListOutput,
     ServiceOutput,
@@ -70,6 +71,9 @@ async def create_service(core: Core, parsed: Parsed) -> ServiceOutput:
 
 async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
     """`update-connectivity-service`: members that are given replace the service's; one end point at a time."""
+    if core.settings.strict:
+        _, form = to_model(PublishedUpdateInput, parsed)
+        parsed = replace(parsed, findings=form)
     order, form = to_model(UpdateInput, parsed)
     findings = (*form, *order_findings(order, core.inventory), *check_honoured(order))
     wanted = order.service_id_or_name
@@ -127,11 +131,17 @@ OPERATIONS: Mapping[str, Operation] = {
 """The 17 published operations."""
 
 
+def is_published(name: str) -> bool:
+    """True for the plain or module-qualified name of an operation."""
+    module, _, plain = name.rpartition(":")
+    return plain in OPERATIONS and module in {"", OPERATIONS[plain].module}
+
+
 def find_operation(name: str) -> Operation:
     """The operation of a plain or module-qualified name. Raises Rejected when there is none."""
-    module, _, plain = name.rpartition(":")
+    plain = name.rpartition(":")[2]
     operation = OPERATIONS.get(plain)
-    if operation is None or module not in {"", operation.module}:
+    if operation is None or not is_published(name):
         known = [f"{operation.module}:{plain}"] if operation else OPERATIONS
         raise Rejected([Finding(Tag.NOT_FOUND, (), f'There is no operation "{name[:80]}"', nearest(name, known))])
     return operation

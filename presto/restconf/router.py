@@ -12,6 +12,7 @@ from presto.core.core import Core
 from presto.core.findings import Rejected
 from presto.restconf import errors
 from presto.restconf.operations import find_operation, run
+from presto.restconf.pairs import published
 from presto.restconf.parse import parse_body
 
 YANG_JSON, PLAIN_JSON = "application/yang-data+json", "application/json"
@@ -20,16 +21,18 @@ YANG_JSON, PLAIN_JSON = "application/yang-data+json", "application/json"
 def restconf_router(core: Core) -> APIRouter:
     """`POST /restconf/operations/<operation>`, with or without a slash at the end and the module in front."""
     router = APIRouter(prefix="/restconf")
+    strict = core.settings.strict
+    media_types = (YANG_JSON,) if strict else (YANG_JSON, PLAIN_JSON)
 
     @router.post("/operations/{name}")
     @router.post("/operations/{name}/")
     async def operate(name: str, request: Request) -> Response:
-        media = answer_media(request)
+        media = answer_media(request, media_types)
         module = ""
         try:
             operation = find_operation(name)
             module = operation.module
-            _check_content_type(request)
+            _check_content_type(request, media_types)
             output = await run(operation, core, parse_body(await request.body()))
         except Rejected as rejected:
             status = errors.status(rejected.findings)
@@ -38,7 +41,7 @@ def restconf_router(core: Core) -> APIRouter:
             # The published file answers operations without output with 201 "No response".
             return Response(status_code=201)
         document = output.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return json_response({"output": document}, 200, media)
+        return json_response({"output": published(document) if strict else document}, 200, media)
 
     return router
 
@@ -48,15 +51,15 @@ def json_response(document: Any, status: int, media: str) -> Response:
     return Response(json.dumps(document, separators=(",", ":")), status, media_type=media)
 
 
-def answer_media(request: Request) -> str:
+def answer_media(request: Request, known: tuple[str, ...]) -> str:
     """The media type of the answer. Raises HTTPException 406 when the client accepts none that we have."""
     headers = request.headers.getlist("accept")
     accepted = _media_types(headers) if headers else {"*/*"}
     if accepted & {YANG_JSON, "application/*", "*/*"}:
         return YANG_JSON
-    if PLAIN_JSON in accepted:
+    if PLAIN_JSON in accepted and PLAIN_JSON in known:
         return PLAIN_JSON
-    raise HTTPException(406, f"The answer is {YANG_JSON} or {PLAIN_JSON}.")
+    raise HTTPException(406, f"The answer is {' or '.join(known)}.")
 
 
 def _media_types(headers: Iterable[str]) -> set[str]:
@@ -70,11 +73,11 @@ def _refused(parameter: str) -> bool:
     return name.casefold() == "q" and not value.strip("0. ")
 
 
-def _check_content_type(request: Request) -> None:
+def _check_content_type(request: Request, known: tuple[str, ...]) -> None:
     """A body needs its type. That also keeps web pages from sending orders: browsers ask before they send this one."""
     given = request.headers.get("content-type", "").split(";")[0].strip().casefold()
-    if given and given not in {YANG_JSON, PLAIN_JSON}:
-        raise HTTPException(415, f"Send {YANG_JSON} or {PLAIN_JSON}.")
+    if given and given not in known:
+        raise HTTPException(415, f"Send {' or '.join(known)}.")
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     if not given and has_body:
         raise HTTPException(415, f"Say what the body is: Content-Type: {YANG_JSON}.")

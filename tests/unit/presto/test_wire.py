@@ -61,6 +61,7 @@ DEFINITIONS: list[tuple[type[BaseModel], str]] = [
     (messages.Service, "tapi.connectivity.createconnectivityservice.output.Service"),
     (messages.EndPoint, "tapi.connectivity.createconnectivityservice.input.EndPoint"),
     (messages.CreateInput, "tapi.connectivity.createconnectivityservice.Input"),
+    (messages.PublishedUpdateInput, "tapi.connectivity.updateconnectivityservice.Input"),
     (messages.ServiceIdInput, "tapi.connectivity.deleteconnectivityservice.Input"),
     (messages.SipIdInput, "tapi.common.getserviceinterfacepointdetails.Input"),
     (messages.SipUpdateInput, "tapi.common.updateserviceinterfacepoint.Input"),
