@@ -12,6 +12,7 @@ from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.extensions.app import extensions_mount
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
+from presto.idempotency import IdempotencyGuard
 from presto.mef.app import mef_mount
 from presto.mef.hub import event_types
 from presto.notify.notifier import Notifier
@@ -46,6 +47,7 @@ def create_app(
     app.router.routes.append(extensions_mount(core))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
+    app.add_middleware(IdempotencyGuard, keys=core.keys)
     app.add_middleware(BodyGuard)
     app.add_middleware(HostGuard, hosts=hosts)
     if core.settings.strict:

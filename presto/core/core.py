@@ -24,6 +24,7 @@ from presto.core.enrolled import Enrolled, wan_ids
 from presto.core.enrolled_orders import EnrolledOrders
 from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
+from presto.core.idempotency import Keys
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
 from presto.core.paths import PathStore
@@ -58,6 +59,7 @@ class Core:
         self.events = EventLog(store.engine)
         self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
+        self.keys = Keys(store.engine, self.settings.answers_kept)
         self._pipeline = Pipeline(self.inventory, store, network, self.settings)
         network.use(self.inventory)
         self._observer = Observer(network)

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapper, Session
 from presto.core.credentials import utc_now
 from presto.core.events import EventType, NewEvent, record
 from presto.core.events_follow import element_events, order_events
+from presto.core.idempotency import ExternalIdRow, external_digest, wrote
 from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, aggregate, service_state, step, steps
 from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
@@ -48,11 +49,15 @@ class NewItem:
 
 @dataclass(frozen=True)
 class NewOrder:
-    """An order to be stored; `document` is what the client sent."""
+    """An order to be stored; `document` is what the client sent.
+
+    `external_id` is the client's own id, where it may stand for one order only.
+    """
 
     id: str
     document: Mapping[str, Any]
     items: tuple[NewItem, ...]
+    external_id: str | None = None
 
 
 # Holds the order until the first write takes it: tasks that start meanwhile carry the context on.
@@ -84,6 +89,7 @@ def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: Serv
         _store_order(connection, order, elements, values)
     _follow_orders(connection, row, heard)
     record(row, connection, heard)
+    wrote(service=row)
 
 
 @event.listens_for(ServiceRow, "after_delete")
@@ -225,6 +231,10 @@ def _store_order(
 ) -> None:
     values = {"id": order.id, "state": OrderState.ACKNOWLEDGED, "document": order.document, **place}
     connection.execute(insert(OrderRow).values(**values))
+    wrote(order=order.id)
+    if order.external_id:
+        digest = external_digest(order.external_id)
+        connection.execute(insert(ExternalIdRow).values(owner="", digest=digest, order=order.id))
     for number, item in enumerate(order.items):
         element = item.element or elements[item.kind, item.end_point or ""]
         entry = {"number": number, "item": item.id, "action": item.action, "kind": item.kind}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from orchestrator.database import WRITES
 from presto.core import order_follow
 from presto.core.core import Core
+from presto.core.idempotency import ExternalIdRow, external_digest
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
 from presto.core.tables import ServiceRow, utc
 
@@ -80,6 +81,19 @@ class Orders:
     async def of_service(self, service: str) -> dict[int, str]:
         """Change of a service → the id of the order that asked for it."""
         return await asyncio.to_thread(self._of_service, service)
+
+    @staticmethod
+    def stored(session: Session, order_id: str) -> OrderRecord:
+        """The order as it stands in a transaction that is under way."""
+        items = session.scalars(select(ItemRow).where(ItemRow.order == order_id).order_by(ItemRow.number))
+        records = [ItemRecord(item.state, item.element, item.fault) for item in items]
+        return _order(session.get_one(OrderRow, order_id), records)
+
+    async def placed_as(self, external_id: str) -> OrderRecord | None:
+        """The order that was placed under the client's own id, where those may stand for one order only."""
+        mine = (ExternalIdRow.owner == "", ExternalIdRow.digest == external_digest(external_id))
+        found, _ = await self.orders([OrderRow.id.in_(select(ExternalIdRow.order).where(*mine))], 0, 1)
+        return found[0] if found else None
 
     async def elements(
         self, where: Sequence[ColumnElement[bool]], offset: int, limit: int

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
+
+KEPT = timedelta(hours=24)
+"""How long answers are kept, unless the operator chooses otherwise."""
 
 Authentication = Literal["certificate", "psk"]
 
@@ -14,9 +18,13 @@ class Settings:
 
     `export_keys` lets the IPsec gateways hand out their keys, to open captures; for laboratories only. `strict` makes
     the RESTCONF face exactly what is published, without what it has beside that.
+    With `unique_external_ids` an order with the external id of an earlier one is that one.
+    `answers_kept` is how long a request is known by its `Idempotency-Key`.
     """
 
     template: str = "poc-site"
     authentication: Authentication = "certificate"
     export_keys: bool = False
     strict: bool = False
+    unique_external_ids: bool = False
+    answers_kept: timedelta = KEPT

@@ -45,7 +45,7 @@ class Store:
         """All services, oldest first."""
         with self._reading() as session:
             rows = session.scalars(select(ServiceRow).order_by(ServiceRow.created, ServiceRow.id))
-            return tuple(map(_service, rows))
+            return tuple(map(service_of, rows))
 
     def unfinished(self) -> tuple[str, ...]:
         """The ids of services with work to do."""
@@ -63,7 +63,7 @@ class Store:
             row = session.get(ServiceRow, id_or_name) or session.scalar(
                 select(ServiceRow).where(ServiceRow.name == id_or_name)
             )
-            return _service(row) if row else None
+            return service_of(row) if row else None
 
     def names(self, *, besides: str = "", among: Collection[str] | None = None) -> frozenset[str]:
         """The names of all services but one; `among` asks for some names only."""
@@ -86,6 +86,8 @@ class Store:
         """
 
         def work(session: Session) -> None:
+            # Nobody else changes the row between the look that `merge` takes and its writing.
+            session.get(ServiceRow, service.id, with_for_update=True)
             session.merge(_row(service))
             session.flush()
             session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
@@ -190,7 +192,8 @@ def _row(service: Service) -> ServiceRow:
     )
 
 
-def _service(row: ServiceRow) -> Service:
+def service_of(row: ServiceRow) -> Service:
+    """The service that a row holds."""
     swvc = _SWVC.validate_python(row.document)
     return Service(
         id=row.id,

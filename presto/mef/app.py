@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
 from presto.core.core import Core
-from presto.core.orders import Orders
+from presto.core.idempotency import answer_of, answering
+from presto.core.orders import OrderRecord, Orders
 from presto.guards import BodyTooBig
 from presto.mef import inventory, ordering, show
 from presto.mef.envelope import Subscription
@@ -58,7 +59,9 @@ def _ordering_router(core: Core, orders: Orders) -> APIRouter:
 
     @router.post("/serviceOrder")
     async def create(request: Request) -> Response:
-        return _json(show.order(await ordering.create(core, orders, await _body(request))), 201)
+        document = await _body(request)
+        with answering(lambda session, written: answer_of(acknowledged(orders.stored(session, written.order or "")))):
+            return acknowledged(await ordering.create(core, orders, document))
 
     @router.get("/serviceOrder")
     async def find(request: Request) -> Response:
@@ -117,6 +120,11 @@ def _hub_router(api: str, notifier: Notifier) -> APIRouter:
 def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     content = json.dumps(document, separators=(",", ":"))
     return Response(content, status, headers=dict(headers or {}), media_type=JSON)
+
+
+def acknowledged(order: OrderRecord) -> Response:
+    """The answer to a new order."""
+    return _json(show.order(order), 201)
 
 
 def _found(thing: Any, kind: str, thing_id: str) -> Any:

@@ -30,6 +30,25 @@ _NOT_KEPT = {"id", "href", "serviceRelationship", "serviceOrderItem"}
 
 async def place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderRecord:
     """Check an order completely and have it carried out. Raises Refused."""
+    own_id = _own_id(core, document)
+    if own_id and (earlier := await orders.placed_as(own_id)):
+        return earlier
+    try:
+        return await _place(core, orders, document)
+    except Refused:
+        # The same order, sent twice at once, is in its own way.
+        if own_id and (earlier := await orders.placed_as(own_id)):
+            return earlier
+        raise
+
+
+def _own_id(core: Core, document: dict[str, Any]) -> str | None:
+    """The client's own id for an order, where the operator has it stand for one order only."""
+    own_id = document.get("externalId")
+    return own_id if core.settings.unique_external_ids and isinstance(own_id, str) and own_id else None
+
+
+async def _place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderRecord:
     order, problems = validate(Order, document)
     if order is None:
         raise Refused(problems)
@@ -64,7 +83,7 @@ async def _lone(core: Core, items: list[Item], taken: Taken, problems: list[Prob
     new = tuple(
         NewItem(item.wire.id, item.wire.action, item.kind, None, asked[item.number], thing.id) for item, thing in wanted
     )
-    order = NewOrder(str(uuid4()), document, new)
+    order = NewOrder(str(uuid4()), document, new, _own_id(core, document))
     await core.enrolled.place(order)
     return order.id
 
@@ -86,7 +105,8 @@ async def _about_swvc(
         whole = len(items) == len(document["serviceOrderItem"])
         raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
     asked = _asked(document)
-    new = NewOrder(str(uuid4()), document, tuple(_new_item(item, plan, taken, asked[item.number]) for item in items))
+    ordered = tuple(_new_item(item, plan, taken, asked[item.number]) for item in items)
+    new = NewOrder(str(uuid4()), document, ordered, _own_id(core, document))
     await _carry_out(core, plan, new)
     return new.id
 

@@ -8,7 +8,9 @@ from functools import partial
 
 from presto.core.core import Core
 from presto.core.findings import Finding, Rejected, Tag, nearest
+from presto.core.idempotency import Written
 from presto.core.model import Service
+from presto.core.store import service_of
 from presto.restconf import answers, network, path_computation
 from presto.restconf.messages import (
     CreateInput,
@@ -153,6 +155,13 @@ async def run(operation: Operation, core: Core, parsed: Parsed) -> Wire | None:
         return await operation.handler(core, parsed)
     except Rejected as rejected:
         raise Rejected(on_the_wire(rejected.findings)) from None
+
+
+def acknowledgement(core: Core, operation: Operation, written: Written) -> Wire | None:
+    """What an operation that orders something answers, from what it has written."""
+    if written.service is None or operation.handler not in {create_service, update_service}:
+        return None
+    return ServiceOutput(service=answers.service(service_of(written.service), None, core.inventory))
 
 
 def _shown(core: Core, service: Service) -> ServiceOutput:

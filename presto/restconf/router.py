@@ -10,10 +10,12 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from presto.core.core import Core
 from presto.core.findings import Rejected
+from presto.core.idempotency import answer_of, answering
 from presto.restconf import errors
-from presto.restconf.operations import find_operation, run
+from presto.restconf.operations import acknowledgement, find_operation, run
 from presto.restconf.pairs import published
 from presto.restconf.parse import parse_body
+from presto.restconf.tapi import Wire
 
 YANG_JSON, PLAIN_JSON = "application/yang-data+json", "application/json"
 
@@ -24,6 +26,13 @@ def restconf_router(core: Core) -> APIRouter:
     strict = core.settings.strict
     media_types = (YANG_JSON,) if strict else (YANG_JSON, PLAIN_JSON)
 
+    def answer(output: Wire | None, media: str) -> Response:
+        if output is None:
+            # The published file answers operations without output with 201 "No response".
+            return Response(status_code=201)
+        document = output.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return json_response({"output": published(document) if strict else document}, 200, media)
+
     @router.post("/operations/{name}")
     @router.post("/operations/{name}/")
     async def operate(name: str, request: Request) -> Response:
@@ -33,15 +42,13 @@ def restconf_router(core: Core) -> APIRouter:
             operation = find_operation(name)
             module = operation.module
             _check_content_type(request, media_types)
-            output = await run(operation, core, parse_body(await request.body()))
+            body = parse_body(await request.body())
+            with answering(lambda _, written: answer_of(answer(acknowledgement(core, operation, written), media))):
+                output = await run(operation, core, body)
         except Rejected as rejected:
             status = errors.status(rejected.findings)
             return json_response(errors.body(rejected.findings, module), status, media)
-        if output is None:
-            # The published file answers operations without output with 201 "No response".
-            return Response(status_code=201)
-        document = output.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        return json_response({"output": published(document) if strict else document}, 200, media)
+        return answer(output, media)
 
     return router
 

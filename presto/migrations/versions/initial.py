@@ -74,6 +74,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence"),
     )
     op.create_table(
+        "presto_external_ids",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("order", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "digest"),
+    )
+    op.create_table(
+        "presto_idempotency_keys",
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("made", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", sa.JSON(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "key"),
+    )
+    op.create_index(op.f("ix_presto_idempotency_keys_made"), "presto_idempotency_keys", ["made"], unique=False)
+    op.create_table(
         "presto_listeners",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("api", sa.String(length=16), nullable=False),

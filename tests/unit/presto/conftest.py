@@ -246,13 +246,14 @@ def network() -> MemoryNetwork:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
+    """The file of the database, when it is SQLite."""
     return tmp_path / "lso.db"
 
 
 @pytest.fixture
-def new_core(inventory: Inventory, network: MemoryNetwork, database: Path) -> Callable[..., Core]:
+def new_core(inventory: Inventory, network: MemoryNetwork, database_url: str) -> Callable[..., Core]:
     def make(settings: Settings | None = None, **changes: Any) -> Core:
-        engine = open_engine(str(database))
+        engine = open_engine(database_url)
         return Core(changes.get("inventory", inventory), Store(engine), network, settings)
 
     return make

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 SERVER = Path(__file__).parent / "held_server.py"
 
@@ -46,23 +47,23 @@ class Api:
         return pairs["lso-state"]
 
     def until(self, name: str, wanted: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while (state := self.state(name)) != wanted:
             assert time.monotonic() < deadline, f"{name} is {state}, not {wanted}"
             time.sleep(0.01)
 
 
 def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not file.exists():
         assert time.monotonic() < deadline, f"{file} is not there"
         time.sleep(0.01)
 
 
 @contextmanager
-def server(inventory: Path, database: Path, held: Path) -> Iterator[tuple[subprocess.Popen[bytes], Api]]:
+def server(inventory: Path, database: str, held: Path) -> Iterator[tuple[subprocess.Popen[bytes], Api]]:
     port = free_port()
-    command = [sys.executable, str(SERVER), str(inventory), str(database), str(held), str(port)]
+    command = [sys.executable, str(SERVER), str(inventory), database, str(held), str(port)]
     process = subprocess.Popen(command)
     try:
         yield process, Api(port)
@@ -76,11 +77,12 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def test_killed_in_the_middle(inventory: Any, order: dict[str, Any], tmp_path: Path) -> None:
-    file, database, held = tmp_path / "inventory.json", tmp_path / "lso.db", tmp_path / "held"
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_killed_in_the_middle(inventory: Any, order: dict[str, Any], tmp_path: Path, database_url: str) -> None:
+    file, held = tmp_path / "inventory.json", tmp_path / "held"
     file.write_text(inventory.model_dump_json(), encoding="utf-8")
     held.touch()
-    with server(file, database, held) as (process, api):
+    with server(file, database_url, held) as (process, api):
         api.until("acme", "gone")
         assert api.call("create-connectivity-service", order).status_code == 200
         api.until("acme", "deploying")
@@ -88,7 +90,7 @@ def test_killed_in_the_middle(inventory: Any, order: dict[str, Any], tmp_path: P
         kill(process)
 
     held.unlink()
-    with server(file, database, held) as (process, api):
+    with server(file, database_url, held) as (process, api):
         api.until("acme", "active")
         asked = held.with_suffix(".log").read_text(encoding="utf-8").splitlines()
         assert (len(asked), len(set(asked))) == (2, 1), "the same service was asked for again"
@@ -100,7 +102,7 @@ def test_killed_in_the_middle(inventory: Any, order: dict[str, Any], tmp_path: P
         kill(process)
 
     held.unlink()
-    with server(file, database, held) as (_, api):
+    with server(file, database_url, held) as (_, api):
         api.until("acme", "gone")
         assert api.call("create-connectivity-service", order).status_code == 200
         api.until("acme", "active")
