@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
+from presto.core.cancel import cancelled
 from presto.core.check import Surroundings, check, find_uni
 from presto.core.check_edges import check_enrolment, check_health
 from presto.core.compile import site_unis
@@ -172,6 +173,21 @@ class Core:
             return service if service.state is State.REMOVING else _next(service, State.REMOVING, service.swvc)
 
         return await self._take_in(change)
+
+    async def cancel(self, order_id: str) -> None:
+        """Cancel an order. Raises Rejected when there is none of that id, or when it is too late."""
+
+        def work(session: Session) -> str | None:
+            service = cancelled(self._store, session, order_id)
+            if service is None:
+                return None
+            back = replace(service, changed=utc_now())
+            self._store.save(back, [end_point.uni for end_point in back.swvc.end_points])
+            return back.id
+
+        changed = await self._store.writer.do(work)
+        if changed is not None:
+            self._pipeline.wake(changed)
 
     async def services(self) -> tuple[Service, ...]:
         """All services, oldest first."""

@@ -305,3 +305,14 @@ def _end(
     connection.execute(update(OrderRow).where(OrderRow.id == order.id).values(**values))
     started = update(OrderRow).where(OrderRow.id == order.id, OrderRow.started.is_(None))
     connection.execute(started.values(started=now))
+
+
+def end_order(session: Session, service: str, order_id: str, state: OrderState, fault: str) -> None:
+    """End an open order of a service by itself, all its items alike."""
+    connection = session.connection()
+    heard: list[NewEvent] = []
+    for order in _open_orders(connection, service):
+        if order.id == order_id:
+            outcomes = {item.number: (state, fault) for item in _items(connection, order_id)}
+            _end(connection, order, outcomes, heard)
+    record(session.get_one(OrderRow, order_id), connection, heard)

@@ -176,6 +176,8 @@ class Pipeline:
 
     async def _take_down(self, service: Service) -> None:
         error = await self._clear(service)
+        if not error:
+            await asyncio.to_thread(self._store.deployed, service, None)
         await self._record(replace(service, end_points={}), State.FAILED if error else State.LOCKED, error)
 
     async def _remove(self, service: Service) -> None:

@@ -20,6 +20,9 @@ _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
+KEPT_CHANGES = 32
+"""Of a service: rules that were made by an older one say no more which."""
+
 
 class Store:
     """The state of the API behind an open engine. Its methods may be called from any thread.
@@ -108,20 +111,32 @@ class Store:
 
         return self.writer.run(work)
 
-    def deployed(self, service: Service, generation: int) -> None:
-        """Remember that the orchestrator's `generation` carried out this change of the service."""
+    def deployed(self, service: Service, generation: int | None) -> None:
+        """Remember that a change was carried out, as the orchestrator's `generation`, and forget very old ones."""
 
         def work(session: Session) -> None:
             if session.get(ServiceRow, service.id):
-                session.merge(DeployedRow(service=service.id, generation=generation, change=service.generation))
+                document = _SWVC.dump_python(service.swvc, mode="json")
+                keys = {"service": service.id, "change": service.generation}
+                session.merge(DeployedRow(**keys, generation=generation, document=document))
+                old = (DeployedRow.service == service.id, DeployedRow.change <= service.generation - KEPT_CHANGES)
+                session.execute(delete(DeployedRow).where(*old))
 
         self.writer.run(work)
 
     def changes(self, service_id: str) -> dict[int, int]:
         """The orchestrator's generation → the change of the service that it carried out, oldest first."""
-        query = select(DeployedRow).where(DeployedRow.service == service_id).order_by(DeployedRow.generation)
+        query = select(DeployedRow.generation, DeployedRow.change).where(DeployedRow.service == service_id)
         with self._reading() as session:
-            return {row.generation: row.change for row in session.scalars(query)}
+            rows = session.execute(query.where(DeployedRow.generation.is_not(None)).order_by(DeployedRow.generation))
+            return {row.generation: row.change for row in rows}
+
+    def carried_out(self, service_id: str, *, before: int) -> Swvc | None:
+        """The SWVC as the last change before that one made it."""
+        query = select(DeployedRow.document).where(DeployedRow.service == service_id, DeployedRow.change < before)
+        with self._reading() as session:
+            document = session.scalar(query.order_by(DeployedRow.change.desc()).limit(1))
+            return _SWVC.validate_python(document) if document else None
 
     def remove(self, service: Service) -> bool:
         """Forget a service with its keys and claims; False when a newer change was accepted since."""

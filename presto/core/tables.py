@@ -59,13 +59,18 @@ class CredentialsRow(Base):
 
 
 class DeployedRow(Base):
-    """Which change of a service the orchestrator carried out as its `generation`, which is in the cookies of rules."""
+    """A change of a service that was carried out, with the SWVC that it made, to go back to.
+
+    `generation` is the orchestrator's number for the work, which is in the cookies of rules; none for a service that
+    was taken off the network.
+    """
 
     __tablename__ = "presto_deployed"
 
     service: Mapped[str] = mapped_column(ForeignKey("presto_services.id", ondelete="CASCADE"), primary_key=True)
-    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    change: Mapped[int]
+    change: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    generation: Mapped[int | None]
+    document: Mapped[Any] = mapped_column(JSON)
 
 
 class LockedUniRow(Base):

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
@@ -29,6 +29,15 @@ LARGEST_GROUP = 64
 
 
 _session: ContextVar[Session | None] = ContextVar("presto_writing_session", default=None)
+_group: ContextVar[Group | None] = ContextVar("presto_writing_group", default=None)
+
+
+class Group(Protocol):
+    """Changes that are made with one another; `together.Together` is it."""
+
+    async def join(self, writer: Writer, work: Work[T]) -> T:
+        """Have a change made with those of the others."""
+        ...
 
 
 def writing() -> Session | None:
@@ -71,7 +80,12 @@ class Writer:
         return self.submit(work).result() if session is None else work(session)
 
     async def do(self, work: Work[T]) -> T:
-        """As `submit`, and wait in a coroutine; one that is cancelled meanwhile does not undo the change."""
+        """As `submit`, and wait in a coroutine; one that is cancelled meanwhile does not undo the change.
+
+        Inside of `together.party` it waits for the other parties.
+        """
+        if group := _group.get():
+            return await group.join(self, work)
         return await asyncio.wrap_future(self.submit(work))
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from presto.extensions.edges import edges_router
 from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
 from presto.extensions.flow_tables import flow_tables_router
+from presto.extensions.orders import orders_router
 from presto.extensions.policies import policies_router
 from presto.extensions.problems import Problem, add_handlers, declared
 from presto.extensions.services import services_router
@@ -35,6 +36,7 @@ ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
     explain_router,
     events_router,
     services_router,
+    orders_router,
     policies_router,
     lambda core: flow_tables_router(core, Orders(core)),
 )

@@ -77,7 +77,7 @@ def problem(
         title=phrase,
         status=status,
         detail=detail,
-        findings=tuple(map(_shown, findings)),
+        findings=tuple(map(shown_finding, findings)),
     )
     text = body.model_dump_json(by_alias=True, exclude_defaults=True)
     return Response(text, status, media_type=MEDIA, headers=dict(headers or {}))
@@ -102,7 +102,8 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _failed)
 
 
-def _shown(finding: Finding) -> ProblemFinding:
+def shown_finding(finding: Finding) -> ProblemFinding:
+    """A finding with its place in the words of this face."""
     path = tuple(part if isinstance(part, int) else _NAMES.get(part) or to_camel(part) for part in finding.path)
     return ProblemFinding(pointer=pointer(path), message=finding.message, hint=finding.hint, rule=finding.rule)
 

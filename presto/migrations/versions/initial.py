@@ -177,10 +177,11 @@ def upgrade() -> None:
     op.create_table(
         "presto_deployed",
         sa.Column("service", sa.String(length=36), nullable=False),
-        sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("change", sa.Integer(), nullable=False),
+        sa.Column("change", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=True),
+        sa.Column("document", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["service"], ["presto_services.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("service", "generation"),
+        sa.PrimaryKeyConstraint("service", "change"),
     )
     op.create_table(
         "presto_element_orders",

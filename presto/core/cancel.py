@@ -1,0 +1,67 @@
+"""Cancelling orders: what has not begun never will, and what is under way is taken back behind it.
+
+The published graphs know no state for it: an order that has not begun ends `rejected`, one that has ends `failed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from presto.core.findings import Finding, Rejected, Tag
+from presto.core.lifecycles import ENDED, OrderState
+from presto.core.model import Service, State, Swvc
+from presto.core.order_follow import end_order
+from presto.core.order_tables import OrderRow
+from presto.core.store import Store
+
+CANCELLED = "cancelled before it began"
+TAKEN_BACK = "cancelled while it was under way, and taken back"
+
+
+def cancelled(store: Store, session: Session, order_id: str) -> Service | None:
+    """End an order in a change that is being made, and return the service as it has to become; none: nothing is left.
+
+    Raises Rejected when there is no such order, or when it is too late.
+    """
+    order = session.get(OrderRow, order_id)
+    if order is None:
+        message = f'There is no order "{order_id[:64]}"'
+        raise Rejected([Finding(Tag.NOT_FOUND, ("order",), message, "Look at the orders.")])
+    service = store.find(order.service)
+    began = OrderState(order.state) is not OrderState.ACKNOWLEDGED
+    if fault := _too_late(order, service):
+        raise Rejected([Finding(Tag.IN_USE, ("order",), fault, "Order the opposite instead.")])
+    if service is None:
+        raise LookupError(f"service {order.service} of the open order {order_id} is gone")
+    before = store.carried_out(service.id, before=service.generation)
+    if before is None and service.generation > 1:
+        message = "What the service was before is not known, because no work on it came to its end"
+        raise Rejected([Finding(Tag.IN_USE, ("order",), message, "Order how it shall be.")])
+    state, reason = (OrderState.FAILED, TAKEN_BACK) if began else (OrderState.REJECTED, CANCELLED)
+    end_order(session, order.service, order_id, state, reason)
+    if before is None and not began and not service.swvc.locked:
+        store.remove(service)
+        return None
+    return _behind(service, before)
+
+
+def _too_late(order: OrderRow, service: Service | None) -> str | None:
+    if OrderState(order.state) in ENDED:
+        return f"The order has ended: it is {order.state}"
+    if service is None or service.generation != order.generation:
+        return "The order is not the present change of an SWVC"
+    if service.state is State.REMOVING:
+        return "A removal cannot be stopped: parts of the service may be gone"
+    return None
+
+
+def _behind(service: Service, before: Swvc | None) -> Service:
+    """The next change of the service, which leads back: to what it was, or to nothing.
+
+    The work under way comes to its own end first; what follows is done by difference to what is there then.
+    """
+    state = State.ACCEPTED if before else State.REMOVING
+    swvc = replace(before, identifier=service.swvc.identifier) if before else service.swvc
+    return replace(service, swvc=swvc, state=state, generation=service.generation + 1, error=None)

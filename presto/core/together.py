@@ -1,0 +1,127 @@
+"""Changes that are stored with one another or not at all, each checked as if those before it were stored already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from presto.core.writer import Work, Writer, _group, _session
+
+T = TypeVar("T")
+_Outcome = tuple[Exception | None, Any]
+
+
+class NotAlone(Exception):
+    """Nothing is wrong with this change, but with another one of its group, so none was made."""
+
+
+class _Refused(Exception):
+    """Takes everything back; `outcomes` are those of all changes."""
+
+    def __init__(self, outcomes: list[_Outcome]) -> None:
+        super().__init__("a change of the group is refused")
+        self.outcomes = outcomes
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    number: int
+    context: Context
+    work: Work[Any]
+    future: asyncio.Future[Any]
+
+
+class Together:
+    """A group of parties, each a coroutine that makes one change or ends without.
+
+    Once every party has come to its change or to its end, all changes are made as one.
+    """
+
+    def __init__(self, parties: int) -> None:
+        self._missing = parties
+        self._spoilt = False
+        self._waiting: list[_Waiting] = []
+        self._parties = 0
+        self._writer: Writer | None = None
+        self._work: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def party(self) -> Iterator[None]:
+        """The change that is made inside is one of the group; without one the others are not made either."""
+        party = _Party(self, self._parties)
+        self._parties += 1
+        token = _group.set(party)
+        try:
+            yield
+        finally:
+            _group.reset(token)
+            if not party.came:
+                self._spoilt = True
+                self._arrived()
+
+    async def join(self, number: int, writer: Writer, work: Work[T]) -> T:
+        """Have a change made with those of the others, in the order of the parties' numbers.
+
+        Raises what it raises, and NotAlone.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(number, copy_context(), work, future))
+        self._writer = writer
+        self._arrived()
+        return await future
+
+    def _arrived(self) -> None:
+        self._missing -= 1
+        if self._missing == 0 and self._writer is not None:
+            self._waiting.sort(key=lambda waiting: waiting.number)
+            self._work = asyncio.create_task(self._make(self._writer), name="changes together")
+
+    async def _make(self, writer: Writer) -> None:
+        try:
+            outcomes = await asyncio.wrap_future(writer.submit(self._all))
+        except _Refused as refused:
+            outcomes = [(fault or NotAlone(), None) for fault, _ in refused.outcomes]
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
+            outcomes = [(error, None)] * len(self._waiting)
+        for waiting, (fault, value) in zip(self._waiting, outcomes, strict=True):
+            if waiting.future.done():
+                continue
+            if fault:
+                waiting.future.set_exception(fault)
+            else:
+                waiting.future.set_result(value)
+
+    def _all(self, session: Session) -> list[_Outcome]:
+        outcomes = [waiting.context.run(_attempt, session, waiting.work) for waiting in self._waiting]
+        if self._spoilt or any(fault for fault, _ in outcomes):
+            raise _Refused(outcomes)
+        return outcomes
+
+
+class _Party:
+    """One of a group; what it changes after its change is its own."""
+
+    def __init__(self, group: Together, number: int) -> None:
+        self._group, self._number = group, number
+        self.came = False
+
+    async def join(self, writer: Writer, work: Work[T]) -> T:
+        if self.came:
+            return await asyncio.wrap_future(writer.submit(work))
+        self.came = True
+        return await self._group.join(self._number, writer, work)
+
+
+def _attempt(session: Session, work: Work[Any]) -> _Outcome:
+    try:
+        with session.begin_nested():
+            _session.set(session)
+            return None, work(session)
+    except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
+        return error, None

@@ -1,0 +1,128 @@
+"""`/bulk` and `/serviceOrder/{id}/cancel`: what MEF 99 does not have for orders, over its own orders."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import Field
+
+from presto.core.core import Core
+from presto.core.findings import Finding, Tag
+from presto.core.findings import Path as CorePath
+from presto.core.orders import Orders
+from presto.core.together import NotAlone, Together
+from presto.extensions.problems import ProblemFinding, Refused, declared, shown_finding
+from presto.extensions.wire import Wire
+from presto.mef import ordering, show
+from presto.mef.problems import Refused as Unfit
+
+MOST_ORDERS = 100
+
+OrderId = Annotated[str, Path(description="The id of the order", max_length=64)]
+_ORDER = "A `ServiceOrder` of the ordering API (MEF 99)"
+
+
+class Bulk(Wire):
+    """Many orders in one request."""
+
+    mode: Literal["atomic", "best-effort"] = Field(
+        "atomic", description="Whether all are accepted or none, or each by itself in the order given"
+    )
+    orders: list[dict[str, Any]] = Field(
+        min_length=1, max_length=MOST_ORDERS, description="Bodies of `createServiceOrder`, checked against one another"
+    )
+
+
+class BulkItem(Wire):
+    """What became of one of the orders."""
+
+    index: int = Field(description="Its place in the request, from 0 on")
+    status: Literal["accepted", "refused"]
+    order: dict[str, Any] | None = Field(description=_ORDER)
+    findings: list[ProblemFinding] = Field(description="Everything that is wrong with it")
+
+
+class BulkResult(Wire):
+    """What became of the orders."""
+
+    mode: Literal["atomic", "best-effort"]
+    accepted: int
+    refused: int
+    results: list[BulkItem]
+
+
+def orders_router(core: Core) -> APIRouter:
+    """Of orders."""
+    router = APIRouter(tags=["order"])
+    orders = Orders(core)
+    some: dict[int | str, dict[str, Any]] = {
+        207: {"model": BulkResult, "description": "Best effort, and not all were accepted"}
+    }
+
+    @router.post("/bulk", operation_id="createBulk", status_code=201, responses={**some, **declared(422)})
+    async def bulk(form: Annotated[Bulk, Body()], response: Response) -> BulkResult:
+        """Place many orders: all or none, or each by itself; the result says which were accepted and why not."""
+        if form.mode == "atomic":
+            results = await _atomic(core, orders, form.orders)
+        else:
+            results = [await _one(core, orders, number, order) for number, order in enumerate(form.orders)]
+        refused = sum(result.status == "refused" for result in results)
+        response.status_code = 207 if refused else 201
+        return BulkResult(mode=form.mode, accepted=len(results) - refused, refused=refused, results=results)
+
+    @router.post(
+        "/serviceOrder/{order_id}/cancel",
+        operation_id="cancelServiceOrder",
+        responses={200: {"description": _ORDER}, **declared(404, 409, 422)},
+    )
+    async def cancel(order_id: OrderId) -> dict[str, Any]:
+        """Cancel an order: one that has not begun ends rejected; one under way is taken back, and ends failed."""
+        await core.cancel(order_id)
+        found = await orders.order(order_id)
+        if found is None:
+            raise LookupError(f"order {order_id} is gone")
+        return show.order(found)
+
+    return router
+
+
+async def _one(core: Core, orders: Orders, number: int, document: dict[str, Any]) -> BulkItem:
+    try:
+        return await _placed(core, orders, number, document)
+    except Unfit as unfit:
+        found = [shown_finding(finding) for finding in _findings(unfit, ())]
+        return BulkItem(index=number, status="refused", order=None, findings=found)
+
+
+async def _placed(core: Core, orders: Orders, number: int, document: dict[str, Any]) -> BulkItem:
+    placed = await ordering.create(core, orders, document)
+    return BulkItem(index=number, status="accepted", order=show.order(placed), findings=[])
+
+
+async def _atomic(core: Core, orders: Orders, documents: list[dict[str, Any]]) -> list[BulkItem]:
+    """All of them. Raises Refused with what is wrong with any."""
+    group = Together(len(documents))
+
+    async def party(number: int, document: dict[str, Any]) -> BulkItem:
+        with group.party():
+            return await _placed(core, orders, number, document)
+
+    ends = await asyncio.gather(*(party(*entry) for entry in enumerate(documents)), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException) and not isinstance(end, Unfit | NotAlone):
+            raise end
+    unfit = [(number, end) for number, end in enumerate(ends) if isinstance(end, Unfit)]
+    findings = [finding for number, end in unfit for finding in _findings(end, ("orders", number))]
+    if findings:
+        raise Refused(422, f"{len(unfit)} of {len(documents)} orders are refused, so none is accepted", findings)
+    return [end for end in ends if isinstance(end, BulkItem)]
+
+
+def _findings(unfit: Unfit, place: CorePath) -> list[Finding]:
+    """What the ordering API finds wrong, with its places inside the order at that place."""
+    return [
+        Finding(Tag.INVALID_VALUE, (*place, *problem.path), problem.text, problem.hint, problem.rule)
+        for problem in unfit.problems
+    ]
