@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.extensions.app import extensions_mount
+from presto.extensions.metrics import RequestMeter
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
 from presto.idempotency import IdempotencyGuard
 from presto.mef.app import mef_mount
@@ -50,6 +51,7 @@ def create_app(
     app.add_middleware(IdempotencyGuard, keys=core.keys)
     app.add_middleware(BodyGuard)
     app.add_middleware(HostGuard, hosts=hosts)
+    app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:
         app.add_middleware(StrictFace)
     return app

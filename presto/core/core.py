@@ -26,6 +26,7 @@ from presto.core.enrolled_orders import EnrolledOrders
 from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.idempotency import Keys
+from presto.core.meters import Meters
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
 from presto.core.paths import PathStore
@@ -61,7 +62,8 @@ class Core:
         self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
         self.keys = Keys(store.engine, self.settings.answers_kept)
-        self._pipeline = Pipeline(self.inventory, store, network, self.settings)
+        self.meters = Meters()
+        self._pipeline = Pipeline(self.inventory, store, network, self.settings, self.meters.work_seconds.observe)
         network.use(self.inventory)
         self._observer = Observer(network)
         self._enrolment: Enrolled | None = None
@@ -207,6 +209,11 @@ class Core:
             hint = nearest(id_or_name, sorted(self._store.names()), "Services")
             raise Rejected([Finding(Tag.NOT_FOUND, ("service",), f'There is no service "{id_or_name}"', hint)])
         return service
+
+    @property
+    def queue_length(self) -> int:
+        """Pieces of work on services that wait or are under way."""
+        return self._pipeline.length
 
     async def changes(self, service: Service) -> dict[int, int]:
         """The orchestrator's generation → the change of the service that it carried out, oldest first."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -74,13 +76,21 @@ class Network(Protocol):
 
 
 class Pipeline:
-    """Works on services that `wake` names until each has reached the end of its order."""
+    """Works on services that `wake` names until each has reached the end of its order; `took` is told the seconds."""
 
-    def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        store: Store,
+        network: Network,
+        settings: Settings,
+        took: Callable[[float], None] | None = None,
+    ) -> None:
         self._inventory, self._store, self._network, self._settings = inventory, store, network, settings
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stages: dict[str, str] = {}
+        self._took = took or (lambda _seconds: None)
 
     def use(self, inventory: Inventory) -> None:
         """Work with these uCPEs from now on."""
@@ -92,6 +102,11 @@ class Pipeline:
         task = asyncio.create_task(self._work(service_id), name=f"service {service_id}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+
+    @property
+    def length(self) -> int:
+        """Pieces of work that wait or are under way."""
+        return len(self._tasks)
 
     def stage(self, service_id: str) -> str | None:
         """What is being done for a service right now, in words."""
@@ -116,6 +131,7 @@ class Pipeline:
             service = await asyncio.to_thread(self._store.find, service_id)
             if service is None or service.state not in UNFINISHED:
                 return
+            start = time.monotonic()
             try:
                 await self._carry_out(service)
             except Exception as error:
@@ -124,6 +140,7 @@ class Pipeline:
                 await self._record(service, _failure_state(service), reason)
                 raise
             finally:
+                self._took(time.monotonic() - start)
                 self._stages.pop(service_id, None)
 
     async def _carry_out(self, service: Service) -> None:

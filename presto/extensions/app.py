@@ -16,6 +16,7 @@ from presto.extensions.edges import edges_router
 from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
 from presto.extensions.flow_tables import flow_tables_router
+from presto.extensions.metrics import metrics_router
 from presto.extensions.orders import orders_router
 from presto.extensions.policies import policies_router
 from presto.extensions.problems import Problem, add_handlers, declared
@@ -29,6 +30,7 @@ from presto.mounting import mount
 BASE = "/presto-sdwan/v1"
 ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
     versions_router,
+    metrics_router,
     edges_router,
     vnfs_router,
     underlays_router,
@@ -67,8 +69,7 @@ def extensions_app(core: Core) -> FastAPI:
 def _described(app: FastAPI) -> dict[str, Any]:
     """The generated description, with the errors' form beside the other forms and the path that it is mounted at."""
     if app.openapi_schema is None:
-        routes = [route for route in app.routes if getattr(route, "include_in_schema", False)]
-        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=routes)
+        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         form = Problem.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
         schemas.update(form.pop("$defs"), Problem=form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -144,10 +145,11 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of the path; the framework names those of one route only."""
-    scope = {**request.scope, "method": "OPTIONS"}
-    found = (route for route in request.app.routes if route.matches(scope)[0].value)
-    return {method for route in found for method in getattr(route, "methods", None) or () if method != "HEAD"}
+    """All methods of the path, as the face describes itself; the framework names those of one route only."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    templates = {re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)): found for template, found in described.items()}
+    return {method.upper() for template, found in templates.items() if re.fullmatch(template, path) for method in found}
 
 
 async def _too_big(_request: Request, _error: Exception) -> Response:

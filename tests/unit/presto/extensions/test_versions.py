@@ -21,7 +21,7 @@ async def test_every_operation_is_described_whole(face: Any) -> None:
     document = await face.get("/openapi.json")
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     names = [operation["operationId"] for operation in operations]
-    assert len(set(names)) == len(names)
+    assert len(set(names)) == len(names) > 20
     for operation in operations:
         assert operation["description"], operation["operationId"]
         assert {"400", "413", "500"} <= set(operation["responses"]), operation["operationId"]
@@ -30,14 +30,20 @@ async def test_every_operation_is_described_whole(face: Any) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("method", "path", "status", "detail"),
+    ("method", "path", "status", "detail", "allow"),
     [
-        ("GET", "/nothing", 404, "GET /presto-sdwan/v1/nothing: Not Found"),
-        ("DELETE", "/versions", 405, "DELETE /presto-sdwan/v1/versions: Method Not Allowed"),
-        ("GET", "/edge/%0A", 404, None),
+        ("GET", "/nothing", 404, "GET /presto-sdwan/v1/nothing: Not Found", ""),
+        ("DELETE", "/versions", 405, "DELETE /presto-sdwan/v1/versions: Method Not Allowed", "GET"),
+        ("PUT", "/service/acme", 405, None, "DELETE, GET, PATCH"),
+        ("GET", "/edge/%0A", 404, None, ""),
     ],
 )
-async def test_what_is_not_there(face: Any, method: str, path: str, status: int, detail: str | None) -> None:
+async def test_what_is_not_there(
+    face: Any, method: str, path: str, status: int, detail: str | None, allow: str
+) -> None:
     body = await face.problem(method, path, status)
     assert detail is None or body["detail"] == detail
+    if status == 405:
+        answer = await face.http.request(method, "/presto-sdwan/v1" + path)
+        assert answer.headers["allow"] == allow
     assert body["type"] == f"urn:lso:problem:{body['title'].casefold().replace(' ', '-')}"
