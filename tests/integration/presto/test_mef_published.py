@@ -22,7 +22,7 @@ STANDARDS = ROOT.parent / "shared" / "standards" / "mef-lso-ordering-inventory"
 EXAMPLE: Any = json.loads(
     re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "presto-mef.md").read_text(encoding="utf-8"), re.DOTALL)[0]
 )
-EXAMPLES = os.environ.get("LSO_SCHEMATHESIS_EXAMPLES", "10")
+EXAMPLES = os.environ.get("LSO_EXAMPLES", "10")
 """Of each operation and phase."""
 
 PATIENCE = 300 + 10 * int(EXAMPLES)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT7
 
 from presto.mef import payload
 from presto.mef.payload import KINDS, MODELS, URNS, Kind
@@ -84,3 +88,94 @@ def test_definitions_have_the_published_members(model: type[BaseModel], name: st
 )
 def test_addresses_have_the_published_members(model: type[BaseModel], name: str) -> None:
     assert aliases(model) == set(load(SCHEMAS / "common" / "ip" / "ipCommon.yaml")["definitions"][name]["properties"])
+
+
+def schema_of(path: Path) -> Any:
+    """A published file without its name, so that its references count from where it stands, and without its slips."""
+    document = mended(load(path))
+    document.pop("$id", None)
+    return document
+
+
+def mended(schema: Any) -> Any:
+    """`polName`, `vtName` and `zoneName` have an object where JSON Schema has a list, and a type "String"."""
+    if isinstance(schema, list):
+        return [mended(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {name: [value] if name == "allOf" and isinstance(value, dict) else value for name, value in schema.items()}
+    return {name: "string" if value == "String" else mended(value) for name, value in parts.items()}
+
+
+def published(kind: Kind) -> jsonschema.Draft7Validator:
+    """The published schema of a type, which takes the members that it names and `@type`, and no others."""
+
+    def retrieve(uri: str) -> Resource[Any]:
+        return Resource.from_contents(schema_of(Path(uri.removeprefix("file://"))), DRAFT7)
+
+    path = SDWAN / FILES[kind]
+    document = schema_of(path)
+    document["properties"]["@type"] = {"const": URNS[kind]}
+    document |= {"additionalProperties": False, "required": ["@type"]}
+    uri = path.as_uri()
+    registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(uri, Resource.from_contents(document, DRAFT7))
+    return jsonschema.Draft7Validator({"$ref": uri}, registry=registry)
+
+
+EXAMPLES = Path(__file__).parents[4] / "docs" / "examples" / "orders"
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in EXAMPLES.glob("*.json")))
+def test_example_payloads_are_as_published(name: str) -> None:
+    for item in json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))["serviceOrderItem"]:
+        configuration = item["service"].get("serviceConfiguration")
+        if configuration:
+            published(KINDS[configuration["@type"]]).validate(configuration)
+
+
+@pytest.mark.asyncio
+async def test_what_the_inventory_tells_is_as_published(mef: Any, client: Any, order: Any) -> None:
+    """Of a service of the other face too, whose payloads are told from the core model."""
+    await client.call("create-connectivity-service", order)
+    await client.until("acme", "active")
+    seen = set()
+    for service in await mef.services():
+        configuration = service["serviceConfiguration"]
+        kind = KINDS[configuration["@type"]]
+        published(kind).validate(configuration)
+        seen.add(kind)
+    assert seen == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload_"),
+    [
+        (Kind.UCS, {"ucsIdentifier": "internet", "ucsType": "SHARED"}),
+        (Kind.UCS, {"ucsIdentifier": "internet", "ucsBillingMethod": "FREE"}),
+        (Kind.UCS, {"ucsIdentifier": ""}),
+        (Kind.UCS_UNI, {"ucsIdentifier": "x" * 54}),
+        (Kind.UCS_UNI, {"ucsUniIdentifier": "x"}),
+        (Kind.UCS_END_POINT, {"identifier": "x", "endPointBackup": "YES"}),
+        (Kind.UCS_END_POINT, {"identifier": "x", "endPointBreakout": True}),
+    ],
+)
+def test_what_the_schema_refuses_we_refuse(kind: Kind, payload_: Any) -> None:
+    configuration = {"@type": URNS[kind], **payload_}
+    assert list(published(kind).iter_errors(configuration))
+    with pytest.raises(ValidationError):
+        MODELS[kind].model_validate(configuration)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload_"),
+    [
+        *((Kind.UCS, {"ucsIdentifier": "a b", "ucsType": value}) for value in ("PUBLIC", "PRIVATE")),
+        *((Kind.UCS, {"ucsIdentifier": "~", "ucsBillingMethod": v}) for v in ("FLAT_RATE", "USAGE_BASE", "OTHER")),
+        (Kind.UCS_UNI, {"ucsIdentifier": "x" * 53}),
+        *((Kind.UCS_END_POINT, {"identifier": "x", "endPointBackup": value}) for value in ("ENABLED", "DISABLED")),
+    ],
+)
+def test_what_the_schema_takes_we_take(kind: Kind, payload_: Any) -> None:
+    configuration = {"@type": URNS[kind], **payload_}
+    published(kind).validate(configuration)
+    assert MODELS[kind].model_validate(configuration).model_dump(by_alias=True, exclude_unset=True) == configuration
