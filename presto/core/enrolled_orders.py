@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from presto.core.credentials import utc_now
 from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, UcsUni, kind_of
 from presto.core.findings import Finding, Tag
-from presto.core.lifecycles import OrderState, ServiceState
+from presto.core.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
 from presto.core.order_follow import NewOrder, end_lone, lone_items, lone_orders, place_lone
 from presto.core.order_tables import OrderRow
 from presto.core.tables import ClaimRow, LockedUniRow, ServiceRow
@@ -179,11 +179,14 @@ def _apply(session: Session, enrolment: Enrolled, item: Row[Any], wanted: Servic
     found = fault(session, enrolment, thing, wanted)
     if found:
         return found.message
-    row = session.get(LockedUniRow, thing.id)
-    if wanted is ServiceState.ACTIVE and row is not None:
+    here = _state(session, thing).state
+    if wanted is here:
+        return None
+    step(SERVICE_GRAPH, here, wanted)
+    row = session.get(LockedUniRow, thing.id) or LockedUniRow(uni=thing.id)
+    if wanted is ServiceState.ACTIVE:
         session.delete(row)
-    elif wanted is not ServiceState.ACTIVE:
-        row = row or LockedUniRow(uni=thing.id)
+    else:
         row.ended = utc_now() if wanted is ServiceState.TERMINATED else None
         session.add(row)
     session.flush()
