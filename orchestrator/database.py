@@ -17,11 +17,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orchestrator.model import StoreError
 
 WRITES = "lso_writes"
 """Execution option of connections whose transactions write."""
+
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""What SQLAlchemy raises when the database does not answer: it is down, cut off, full or locked for too long."""
 
 _BUSY_MILLISECONDS = 10_000
 _CONNECT_SECONDS = 5
@@ -62,7 +67,9 @@ def new_engine(url: str) -> Engine:
     # Parameters hold keys: an error message of the driver must not repeat them.
     if address.get_backend_name() != "sqlite":
         connect = {"connect_timeout": _CONNECT_SECONDS} if address.get_backend_name() == "postgresql" else {}
-        return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=connect)
+        return create_engine(
+            address, hide_parameters=True, pool_pre_ping=True, pool_timeout=_CONNECT_SECONDS, connect_args=connect
+        )
     if address.database and address.database != ":memory:":
         _make_private(Path(address.database))
     engine = create_engine(address, hide_parameters=True)

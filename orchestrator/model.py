@@ -278,6 +278,10 @@ class StoreError(OrchestratorError):
     """The state database cannot be used."""
 
 
+class StoreUnavailable(StoreError):
+    """The state database does not answer; what was asked may be asked again when it does."""
+
+
 class UcpeError(OrchestratorError):
     """A uCPE did not do what it was asked; `endpoint` is `docker`, `ovsdb` or `openflow`."""
 

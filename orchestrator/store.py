@@ -24,16 +24,17 @@ from sqlalchemy import (
     delete,
     or_,
     select,
+    text,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from orchestrator import migrations
-from orchestrator.database import WRITES, Schema, new_engine, upgrade
+from orchestrator.database import AWAY, WRITES, Schema, new_engine, upgrade
 from orchestrator.execute import Record
 from orchestrator.intent import Role
-from orchestrator.model import StoreError, UnknownService
+from orchestrator.model import StoreError, StoreUnavailable, UnknownService
 from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan, service_prefix
 
 PortKey = tuple[str, Role]
@@ -143,7 +144,7 @@ class Store:
     def enter(self, service_id: str, name: str) -> StoredService:
         """Record that a service is wanted, with a generation one higher than before (the first is 1)."""
         with self._transaction() as session:
-            row = session.get(ServiceRow, service_id)
+            row = session.get(ServiceRow, service_id, with_for_update=True)
             if row is None:
                 row = ServiceRow(id=service_id, name=name, generation=0)
                 session.add(row)
@@ -210,6 +211,9 @@ class Store:
 
     def _free(self, session: Session, count: int) -> list[int]:
         """The lowest free numbers. What lies below the last one taken is in use, unless it was freed since."""
+        if count and session.get_bind().dialect.name == "postgresql":
+            # SQLite has one writer anyway; elsewhere two would find the same numbers free.
+            session.execute(text("LOCK TABLE placeholders IN SHARE ROW EXCLUSIVE MODE"))
         found: list[int] = []
         windows = (*range(self._free_from, PLACEHOLDERS, _WINDOW), *range(0, self._free_from, _WINDOW))
         for start in windows if count else ():
@@ -234,10 +238,9 @@ class Store:
             with Session(engine or self._engine) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
+            kind = StoreUnavailable if isinstance(error, AWAY) else StoreError
             # without the statement's parameters, which may be secret
-            raise StoreError(
-                f"the state database failed: {getattr(error, 'orig', None) or type(error).__name__}"
-            ) from None
+            raise kind(f"the state database failed: {getattr(error, 'orig', None) or type(error).__name__}") from None
 
 
 def _make_folder(url: str) -> None:

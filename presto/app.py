@@ -12,6 +12,7 @@ from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.extensions.app import extensions_mount
 from presto.extensions.metrics import RequestMeter
+from presto.faces import add_store_handlers
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
 from presto.idempotency import IdempotencyGuard
 from presto.mef.app import mef_mount
@@ -48,6 +49,7 @@ def create_app(
     app.router.routes.append(extensions_mount(core))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
+    add_store_handlers(app)
     app.add_middleware(IdempotencyGuard, keys=core.keys)
     app.add_middleware(BodyGuard)
     app.add_middleware(HostGuard, hosts=hosts)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fastapi import FastAPI, Request
+from sqlalchemy.exc import DataError
 from starlette.responses import Response
+from starlette.routing import Mount
 
+from orchestrator.database import AWAY
 from presto.core.findings import Finding, Tag
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.problems import problem
@@ -16,6 +21,7 @@ from presto.restconf import errors
 from presto.restconf.router import YANG_JSON, json_response
 
 MEF = "/mefApi"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,23 @@ class Refusal:
     reason: str
     hint: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+UNAVAILABLE = Refusal(
+    503,
+    Tag.OPERATION_FAILED,
+    "serviceUnavailable",
+    "The database does not answer",
+    "Try again; what was accepted is carried on when it does.",
+    {"Retry-After": "5"},
+)
+NO_TEXT = Refusal(
+    400,
+    Tag.INVALID_VALUE,
+    "invalidQuery",
+    "The request has text that cannot be stored",
+    "Leave NUL characters and lone surrogates out.",
+)
 
 
 def refuse(refusal: Refusal, path: str) -> Response:
@@ -49,3 +72,21 @@ def refuse(refusal: Refusal, path: str) -> Response:
 def below(path: str, base: str) -> bool:
     """Whether a path belongs to a face."""
     return path == base or path.startswith(f"{base}/")
+
+
+def add_store_handlers(app: FastAPI) -> None:
+    """Have what the database cannot do answered by all faces, each in its words."""
+    for part in (app, *(route.app for route in app.routes if isinstance(route, Mount))):
+        if isinstance(part, FastAPI):
+            for error in AWAY:
+                part.add_exception_handler(error, _unavailable)
+            part.add_exception_handler(DataError, _no_text)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("%s %s: %s", request.method, request.url.path[:120], getattr(error, "orig", None) or error)
+    return refuse(UNAVAILABLE, request.url.path)
+
+
+async def _no_text(request: Request, _error: Exception) -> Response:
+    return refuse(NO_TEXT, request.url.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from hashlib import sha256
 
@@ -10,9 +11,12 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orchestrator.database import AWAY
 from presto.core.findings import Tag
 from presto.core.idempotency import LONGEST_KEY, Answer, Attempt, Keys, kept_headers, under_way
-from presto.faces import Refusal, refuse
+from presto.faces import UNAVAILABLE, Refusal, refuse
+
+log = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -75,10 +79,15 @@ class IdempotencyGuard:
             return
         self._busy.add(place)
         try:
-            answer = await self._repeated(attempt, scope["path"])
-            await (answer or self._first(attempt, body))(scope, receive, send)
+            await (await self._answer(attempt, body, scope["path"]))(scope, receive, send)
         finally:
             self._busy.discard(place)
+
+    async def _answer(self, attempt: Attempt, body: bytes, path: str) -> ASGIApp:
+        try:
+            return await self._repeated(attempt, path) or self._first(attempt, body)
+        except AWAY:
+            return refuse(UNAVAILABLE, path)
 
     async def _repeated(self, attempt: Attempt, path: str) -> ASGIApp | None:
         """The answer to a request that came before."""
@@ -105,12 +114,15 @@ class IdempotencyGuard:
 
     async def _settled(self, attempt: Attempt, answer: Answer, path: str) -> ASGIApp:
         """The answer to send. What was refused is not kept: nothing was ordered, and the client may correct it."""
-        if answer.status >= 400:
-            # Unless another server took in the same request at the same time, which is why this one refused it.
-            return await self._repeated(attempt, path) or _response(answer)
-        if attempt.stored and attempt.answer:
+        if answer.status < 400 and attempt.stored and attempt.answer:
             return _response(attempt.answer)
-        await asyncio.to_thread(self._keys.complete, attempt, answer)
+        try:
+            if answer.status >= 400:
+                # Unless another server took in the same request at the same time, which is why this one refused it.
+                return await self._repeated(attempt, path) or _response(answer)
+            await asyncio.to_thread(self._keys.complete, attempt, answer)
+        except AWAY as error:
+            log.warning("the answer to %s is not kept: %s", path[:120], getattr(error, "orig", None) or error)
         return _response(answer)
 
 

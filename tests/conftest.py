@@ -54,6 +54,11 @@ class PostgreSql:
             assert time.monotonic() < deadline, "the PostgreSQL server does not answer"
             time.sleep(0.05)
 
+    @property
+    def running(self) -> bool:
+        """Whether the server was started and not stopped since."""
+        return self._process is not None
+
     def stop(self) -> None:
         """Stop the server at once, as if it had crashed; its databases stay."""
         if self._process:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import get_args
@@ -20,10 +21,13 @@ from presto.notify.settings import Base, NotifySettings
 from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, UnsafeBinding, serve
 from testbed.lab import Lab
 
+MOST_HOURS = 24 * 366
+
 HELP = "serve the Presto API for a lab or an inventory"
 EXAMPLES = """examples:
   lso up scenarios/poc-two-sites && lso serve --lab poc-two-sites-1a2b
   lso serve --inventory /etc/lso/inventory.json --database /var/lib/lso/presto.db
+  lso serve --inventory /etc/lso/inventory.json --database postgresql+psycopg://lso@/lso?host=/run/postgresql
   curl -s -X POST localhost:8181/restconf/operations/get-service-interface-point-list/"""
 
 
@@ -43,6 +47,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("certificate", "psk"),
         default=Settings.authentication,
         help="how gateways prove who they are",
+    )
+    parser.add_argument(
+        "--unique-external-ids",
+        action="store_true",
+        help="an order with the externalId of an earlier one is that one, and not another",
+    )
+    parser.add_argument(
+        "--keep-answers",
+        metavar="HOURS",
+        type=_hours,
+        default=Settings.answers_kept,
+        help="how long a request is known by its Idempotency-Key (default: 24)",
     )
     parser.add_argument(
         "--strict", action="store_true", help="the RESTCONF face exactly as published, without our additions"
@@ -66,11 +82,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _hours(text: str) -> timedelta:
+    hours = float(text)
+    if not 0 < hours <= MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_HOURS} hours")
+    return timedelta(hours=hours)
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     inventory = Lab.attach(options.lab).inventory if options.lab else options.inventory
     database = options.database or str(inventory.with_name("presto.db"))
-    settings = Settings(options.template, options.ike_authentication, options.export_keys, options.strict)
+    settings = Settings(
+        options.template,
+        options.ike_authentication,
+        options.export_keys,
+        options.strict,
+        options.unique_external_ids,
+        options.keep_answers,
+    )
     notifications = replace(DEVELOPMENT, allowed=tuple(options.callback_allow), base=options.notification_base)
     try:
         serve(

@@ -241,7 +241,7 @@ def _store_order(
         state = OrderState.ACKNOWLEDGED
         values = {"order": order.id, **entry, "end_point": item.end_point, "state": state, "element": element}
         connection.execute(insert(ItemRow).values(**values))
-        connection.execute(insert(ElementOrderRow).values(element=element, order=order.id, item=item.id))
+        connection.execute(insert(ElementOrderRow).values(element=element, order=order.id, number=number, item=item.id))
 
 
 def _open_orders(connection: Connection, service: str) -> list[Row[Any]]:

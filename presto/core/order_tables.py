@@ -69,13 +69,14 @@ class ElementRow(Base):
 
 
 class ElementOrderRow(Base):
-    """An item that ordered something of a service."""
+    """An item that ordered something of a service; `item` is its id, of any length and so no key."""
 
     __tablename__ = "presto_element_orders"
 
     element: Mapped[str] = mapped_column(String(64), primary_key=True)
     order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
-    item: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    item: Mapped[str]
 
 
 class ListenerRow(Base):

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from orchestrator.database import AWAY
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
@@ -25,6 +26,7 @@ from orchestrator.model import (
     ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
+    StoreUnavailable,
     UnknownService,
 )
 from orchestrator.tosca import Catalogue
@@ -36,6 +38,9 @@ from presto.core.settings import Settings
 from presto.core.store import Store
 
 log = logging.getLogger(__name__)
+
+DATABASE_PATIENCE = 1.0
+"""Seconds between attempts while the database does not answer."""
 
 _WORKING = frozenset({Result.APPLIED, Result.UNCHANGED})
 
@@ -128,20 +133,35 @@ class Pipeline:
     async def _work(self, service_id: str) -> None:
         lock = self._locks.setdefault(service_id, asyncio.Lock())
         async with lock:
+            while not await self._worked(service_id):
+                await asyncio.sleep(DATABASE_PATIENCE)
+
+    async def _worked(self, service_id: str) -> bool:
+        """Do what is to do for a service; False when the database went away meanwhile, and all is to be done again."""
+        try:
             service = await asyncio.to_thread(self._store.find, service_id)
-            if service is None or service.state not in UNFINISHED:
-                return
-            start = time.monotonic()
-            try:
-                await self._carry_out(service)
-            except Exception as error:
-                # A fault of ours: the order must not look as if it were still under way.
-                reason = f"internal error ({type(error).__name__}); see the server's log"
-                await self._record(service, _failure_state(service), reason)
-                raise
-            finally:
-                self._took(time.monotonic() - start)
-                self._stages.pop(service_id, None)
+            if service and service.state in UNFINISHED:
+                await self._finish(service)
+        except (*AWAY, StoreUnavailable) as error:
+            log.warning("service %s waits for the database: %s", service_id, getattr(error, "orig", None) or error)
+            return False
+        finally:
+            self._stages.pop(service_id, None)
+        return True
+
+    async def _finish(self, service: Service) -> None:
+        start = time.monotonic()
+        try:
+            await self._carry_out(service)
+        except (*AWAY, StoreUnavailable):
+            raise
+        except Exception as error:
+            # A fault of ours: the order must not look as if it were still under way.
+            reason = f"internal error ({type(error).__name__}); see the server's log"
+            await self._record(service, _failure_state(service), reason)
+            raise
+        finally:
+            self._took(time.monotonic() - start)
 
     async def _carry_out(self, service: Service) -> None:
         if service.state is State.REMOVING:
@@ -157,6 +177,8 @@ class Pipeline:
         try:
             request = await asyncio.to_thread(self._compile, service)
             outcome = await self._network.deploy(request, self._note)
+        except StoreUnavailable:
+            raise
         except RequestError as error:
             await self._record(service, State.FAILED, str(error))
         except (OrchestratorError, Rejected) as error:
@@ -210,6 +232,8 @@ class Pipeline:
             outcome = await self._network.remove(service.id, self._note)
         except UnknownService:
             return None
+        except StoreUnavailable:
+            raise
         except OrchestratorError as error:
             return str(error)
         if outcome.succeeded:

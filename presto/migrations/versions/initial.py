@@ -187,9 +187,10 @@ def upgrade() -> None:
         "presto_element_orders",
         sa.Column("element", sa.String(length=64), nullable=False),
         sa.Column("order", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("item", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["order"], ["presto_orders.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("element", "order", "item"),
+        sa.PrimaryKeyConstraint("element", "order", "number"),
     )
     op.create_table(
         "presto_order_items",

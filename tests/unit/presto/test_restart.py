@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,9 @@ class Api:
     def __init__(self, port: int) -> None:
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/restconf/operations/", timeout=5)
 
-    def call(self, operation: str, values: Any = None) -> httpx.Response:
+    def call(self, operation: str, values: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
         body = {"json": {"input": values}} if values is not None else {}
-        return self._http.post(operation, **body)
+        return self._http.post(operation, headers=headers, **body)
 
     def state(self, name: str) -> str:
         """`gone`, or the service's lso-state; `down` while nobody answers."""
@@ -70,6 +71,50 @@ def server(inventory: Path, database: str, held: Path) -> Iterator[tuple[subproc
     finally:
         process.kill()
         process.wait()
+
+
+KEY = {"idempotency-key": "c0ffee"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("moment", ["before the answer", "while it is carried out", "after its end"])
+def test_a_repeated_order_is_one_order_wherever_the_server_was_killed(
+    inventory: Any, order: dict[str, Any], tmp_path: Path, database_url: str, moment: str
+) -> None:
+    """The first answer may be lost with the server: the second is to the same order, which ends once."""
+    file, held = tmp_path / "inventory.json", tmp_path / "held"
+    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+    held.touch()
+    first = None
+    with server(file, database_url, held) as (process, api):
+        api.until("acme", "gone")
+        if moment == "before the answer":
+            with ThreadPoolExecutor() as pool:
+                sent = pool.submit(api.call, "create-connectivity-service", order, KEY)
+                wait_for(held.with_suffix(".log"))  # stored and taken up; the answer may be on its way
+                kill(process)
+                first = None if sent.exception() else sent.result()
+        else:
+            first = api.call("create-connectivity-service", order, KEY)
+            wait_for(held.with_suffix(".log"))
+            if moment == "after its end":
+                held.unlink()
+                api.until("acme", "active")
+            kill(process)
+
+    held.unlink(missing_ok=True)
+    with server(file, database_url, held) as (_, api):
+        api.until("acme", "active")
+        again = api.call("create-connectivity-service", order, KEY)
+        assert again.status_code == 200, again.text
+        if first is not None:
+            assert (first.status_code, first.content) == (again.status_code, again.content)
+        other = api.call("create-connectivity-service", order, {"idempotency-key": "other"})
+        assert other.status_code == 409
+        services = api.call("get-connectivity-service-list").json()["output"]["service"]
+        assert len(services) == 1
+        asked = held.with_suffix(".log").read_text(encoding="utf-8").splitlines()
+        assert set(asked) == {f"deploy {services[0]['uuid']}"}, "nothing else was ever asked of the network"
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
