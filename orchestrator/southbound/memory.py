@@ -165,7 +165,8 @@ class MemoryEngine:
             self._state.keep(vnfs={vnf.entry.name: vnf.with_intent(hashlib.sha256(stdin or b"").hexdigest())})
             return ExecResult(0, b"", b"")
         if list(command) == ["/vnf/status"]:
-            return ExecResult(0, json.dumps({"intent_sha256": vnf.intent_sha256}).encode(), b"")
+            status = {"ready": vnf.intent_sha256 is not None, "intent_sha256": vnf.intent_sha256}
+            return ExecResult(0, json.dumps(status).encode(), b"")
         return ExecResult(127, b"", f"{command[0]}: not found".encode())
 
     def _vnf(self, container: str) -> Vnf:

@@ -1,0 +1,87 @@
+"""Health of uCPEs that are not there, that say nothing, and that say something else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from orchestrator.health import ucpe_health
+from orchestrator.inventory import Ucpe
+from orchestrator.southbound.ovsdb import JsonStream
+
+
+def ucpe(port: int) -> Ucpe:
+    endpoint = f"tcp:127.0.0.1:{port}"
+    return Ucpe(id="site-x", docker=f"tcp://127.0.0.1:{port}", ovsdb=endpoint, openflow=endpoint, bridge="br-ucpe")
+
+
+@asynccontextmanager
+async def listener(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_there() -> None:
+    found = await ucpe_health(ucpe(9))
+    assert [one.problem for one in found.endpoints] == [
+        "tcp:127.0.0.1:9: connection refused; nothing listens there"
+    ] * 3
+    assert [one.protocol for one in found.endpoints] == ["docker", "ovsdb", "openflow"]
+
+
+@pytest.mark.asyncio
+async def test_who_says_nothing_is_given_up_at_the_deadline() -> None:
+    over = asyncio.Event()
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async with listener(silent) as port:
+        start = time.monotonic()
+        found = await ucpe_health(ucpe(port), deadline=0.3)
+        taken = time.monotonic() - start
+        over.set()
+    assert [one.problem for one in found.endpoints] == ["no answer within 0.3 s"] * 3
+    assert taken < 3
+
+
+@pytest.mark.asyncio
+async def test_a_switch_without_the_bridge_is_told() -> None:
+    """An OVSDB server that answers (RFC 7047) and has no such bridge."""
+
+    async def ovsdb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stream = JsonStream()
+        while data := await reader.read(65536):
+            for request in stream.feed(data):
+                rows: list[Any] = [{"rows": []} for _ in request["params"][1:]]
+                writer.write(json.dumps({"id": request["id"], "error": None, "result": rows}).encode())
+        writer.close()
+
+    async with listener(ovsdb) as port:
+        found = await ucpe_health(ucpe(port), deadline=1)
+    assert found.ovsdb.problem is not None
+    assert "there is no bridge 'br-ucpe'" in found.ovsdb.problem
+
+
+@pytest.mark.asyncio
+async def test_tls_files_that_are_no_good_are_told(tmp_path: Any) -> None:
+    file = tmp_path / "empty.pem"
+    file.write_text("")
+    box = ucpe(9).model_copy(update={"ovsdb": "ssl:127.0.0.1:9"})
+    values = {**box.model_dump(), "tls": {"ca": file, "certificate": file, "key": file}}
+    found = await ucpe_health(Ucpe.model_validate(values))
+    assert found.ovsdb.problem is not None
+    assert "cannot load the TLS files" in found.ovsdb.problem
