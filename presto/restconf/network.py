@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TypeVar
 
+from orchestrator.inventory import Inventory
 from presto.core.core import Core
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.model import Service
@@ -28,7 +30,7 @@ from presto.restconf.overlays import connections, overlay_summary, overlay_topol
 from presto.restconf.parse import Parsed, all_given, only
 from presto.restconf.tapi import GlobalClass
 from presto.restconf.tapi_topology import Node, Topology
-from presto.restconf.underlays import TOPOLOGY_ID, Picture, underlay_summary, underlay_topology
+from presto.restconf.underlays import TOPOLOGY_ID, Picture, underlay_node, underlay_summary, underlay_topology
 
 Thing = TypeVar("Thing", bound=GlobalClass)
 
@@ -74,22 +76,25 @@ async def show_connection(core: Core, parsed: Parsed) -> ConnectionOutput:
     owner, wanted = all_given(given, "service-id-or-name", "connection-id-or-name")
     service = await core.service(owner)
     seen = (await core.observe([service]))[service.id]
-    found = connections(service, core.inventory, seen)
+    found = await asyncio.to_thread(connections, service, core.inventory, seen)
     return ConnectionOutput(connection=_pick(found, wanted, "connection-id-or-name", "connection"))
 
 
-async def picture(core: Core, ucpe: str | None = None) -> Picture:
+async def _picture(core: Core, ucpe: str | None = None) -> Picture:
     """The underlays with what is seen on them; only what uses one uCPE is looked at, when it is named."""
-    services = await core.services()
-    looked_at = [service for service in services if ucpe is None or _is_on(core, service, ucpe)]
-    return Picture(core.inventory, await core.unis(), services, await core.observe(looked_at))
+    services, inventory = await core.services(), core.inventory
+    looked_at = await asyncio.to_thread(
+        lambda: [service for service in services if ucpe is None or _is_on(inventory, service, ucpe)]
+    )
+    return Picture(inventory, await core.unis(), services, await core.observe(looked_at))
 
 
-async def topology_service(core: Core, wanted: str) -> Service | None:
+async def _owner(core: Core, wanted: str) -> Service | None:
     """The service whose topology has that id or name. None for the underlays. Raises Rejected when there is none."""
     if wanted in {UNDERLAYS, TOPOLOGY_ID}:
         return None
-    service_id = next((found for found in await core.service_ids() if topology_id(found) == wanted), wanted)
+    ids = await core.service_ids()
+    service_id = await asyncio.to_thread(lambda: next((found for found in ids if topology_id(found) == wanted), wanted))
     try:
         service = await core.service(service_id)
     except Rejected:
@@ -101,21 +106,28 @@ async def topology_service(core: Core, wanted: str) -> Service | None:
     return service
 
 
-async def _topology(core: Core, wanted: str, ucpe: str | None = None) -> Topology:
-    service = await topology_service(core, wanted)
+async def _topology(core: Core, wanted: str) -> Topology:
+    service = await _owner(core, wanted)
     if service is None:
-        return underlay_topology(await picture(core, ucpe))
-    return overlay_topology(service, core.inventory, (await core.observe([service]))[service.id])
+        return await asyncio.to_thread(underlay_topology, await _picture(core))
+    seen = (await core.observe([service]))[service.id]
+    return await asyncio.to_thread(overlay_topology, service, core.inventory, seen)
 
 
 async def _node(core: Core, topology: str, wanted: str) -> Node:
-    ucpe = next((ucpe.id for ucpe in core.inventory.ucpes if wanted in (ucpe.id, node_id(UNDERLAYS, ucpe.id))), None)
-    found = await _topology(core, topology, ucpe)
+    """In the underlays only the uCPE that is asked for is looked at."""
+    ucpes = core.inventory.ucpes
+    if topology in {UNDERLAYS, TOPOLOGY_ID}:
+        ucpe = next((ucpe for ucpe in ucpes if wanted in (ucpe.id, node_id(UNDERLAYS, ucpe.id))), None)
+        if ucpe is None:
+            raise _unknown("node", wanted, "node-id-or-name", (ucpe.id for ucpe in ucpes))
+        return await asyncio.to_thread(underlay_node, ucpe, await _picture(core, ucpe.id))
+    found = await _topology(core, topology)
     return _pick(found.node or (), wanted, "node-id-or-name", "node")
 
 
-def _is_on(core: Core, service: Service, ucpe: str) -> bool:
-    return any(site.ucpe == ucpe for site in sites(service.swvc, core.inventory))
+def _is_on(inventory: Inventory, service: Service, ucpe: str) -> bool:
+    return any(site.ucpe == ucpe for site in sites(service.swvc, inventory))
 
 
 def _pick(things: Iterable[Thing], wanted: str, member: str, kind: str) -> Thing:

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 from orchestrator.inventory import Inventory, Ucpe, WanPort
 from presto.core.core import UniState
 from presto.core.model import Service
 from presto.core.observer import Seen
-from presto.core.tunnels import Tunnel, Verdict, carries, site_verdict, tunnel_verdict, tunnels, ucpe_verdict
+from presto.core.tunnels import Tunnel, Verdict, carries, site_verdict, sites, tunnel_verdict, tunnels, ucpe_verdict
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.pairs import observed, operational, pairs
-from presto.restconf.tapi_topology import Topology
+from presto.restconf.tapi_topology import Node, Topology
 
 TOPOLOGY_ID = identity.topology_id(UNDERLAYS)
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _UNUSED = Verdict(None, "no service uses it")
 
 
@@ -32,14 +35,40 @@ class Picture:
     services: tuple[Service, ...]
     seen: Mapping[str, Seen]
 
-    def tunnels(self) -> list[tuple[Tunnel, Verdict]]:
+    @cached_property
+    def tunnels(self) -> tuple[tuple[Tunnel, Verdict], ...]:
         """The tunnels of all services that were looked at."""
-        return [
+        return tuple(
             (tunnel, tunnel_verdict(tunnel, self.seen[service.id]))
             for service in self.services
             if service.id in self.seen
             for tunnel in tunnels(service.swvc, self.inventory)
-        ]
+        )
+
+    @cached_property
+    def over(self) -> Mapping[tuple[str, str], list[Verdict]]:
+        """uCPE and underlay → the tunnels that end there and lead over it."""
+        return _grouped(
+            ((site.ucpe, tunnel.underlay), up) for tunnel, up in self.tunnels for site in (tunnel.near, tunnel.far)
+        )
+
+    @cached_property
+    def looks(self) -> Mapping[str, list[Seen]]:
+        """uCPE → what was seen of the services on it."""
+        looked_at = (service for service in self.services if service.id in self.seen)
+        return _grouped(
+            (site.ucpe, self.seen[service.id]) for service in looked_at for site in sites(service.swvc, self.inventory)
+        )
+
+    @cached_property
+    def unis_on(self) -> Mapping[str, list[UniState]]:
+        """uCPE → its UNIs."""
+        return _grouped((state.uni.ucpe, state) for state in self.unis)
+
+    @cached_property
+    def users(self) -> Mapping[str, Service]:
+        """The services by name."""
+        return {service.swvc.identifier: service for service in self.services}
 
 
 def underlay_summary() -> Topology:
@@ -49,22 +78,33 @@ def underlay_summary() -> Topology:
 
 def underlay_topology(picture: Picture) -> Topology:
     """The whole topology."""
-    all_tunnels = picture.tunnels()
-    nodes = [_node(ucpe, picture, all_tunnels) for ucpe in picture.inventory.ucpes]
-    names = dict.fromkeys(wan.underlay for ucpe in picture.inventory.ucpes for wan in ucpe.wan)
-    links = [_link(name, picture.inventory, all_tunnels) for name in names]
+    nodes = [_node(ucpe, picture) for ucpe in picture.inventory.ucpes]
+    ends = _grouped((wan.underlay, (ucpe, wan)) for ucpe in picture.inventory.ucpes for wan in ucpe.wan)
+    verdicts = _grouped((tunnel.underlay, up) for tunnel, up in picture.tunnels)
+    links = [_link(name, there, verdicts.get(name, [])) for name, there in ends.items()]
     return Topology.model_validate({**_head(), "node": nodes, "link": links})
+
+
+def underlay_node(ucpe: Ucpe, picture: Picture) -> Node:
+    """One node of it."""
+    return Node.model_validate(_node(ucpe, picture))
+
+
+def _grouped(entries: Iterable[tuple[_Key, _Value]]) -> dict[_Key, list[_Value]]:
+    groups: dict[_Key, list[_Value]] = {}
+    for key, value in entries:
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 def _head() -> dict[str, Any]:
     return {"uuid": TOPOLOGY_ID, "name": pairs(("name", UNDERLAYS)), "layer-protocol-name": ["ETH"]}
 
 
-def _node(ucpe: Ucpe, picture: Picture, all_tunnels: Iterable[tuple[Tunnel, Verdict]]) -> dict[str, Any]:
-    verdict = ucpe_verdict(ucpe.id, picture.seen.values())
-    here = [(tunnel, up) for tunnel, up in all_tunnels if ucpe.id in (tunnel.near.ucpe, tunnel.far.ucpe)]
-    unis = [_uni(state, picture) for state in picture.unis if state.uni.ucpe == ucpe.id]
-    ports = [_port(ucpe, wan, [up for tunnel, up in here if tunnel.underlay == wan.underlay]) for wan in ucpe.wan]
+def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
+    verdict = ucpe_verdict(ucpe.id, picture.looks.get(ucpe.id, ()))
+    unis = [_uni(state, picture) for state in picture.unis_on.get(ucpe.id, ())]
+    ports = [_port(ucpe, wan, picture.over.get((ucpe.id, wan.underlay), ())) for wan in ucpe.wan]
     return {
         "uuid": identity.node_id(UNDERLAYS, ucpe.id),
         "name": pairs(("name", ucpe.id), *observed(verdict)),
@@ -75,7 +115,7 @@ def _node(ucpe: Ucpe, picture: Picture, all_tunnels: Iterable[tuple[Tunnel, Verd
 
 
 def _uni(state: UniState, picture: Picture) -> dict[str, Any]:
-    user = next((service for service in picture.services if service.swvc.identifier == state.service), None)
+    user = picture.users.get(state.service or "")
     seen = picture.seen.get(user.id) if user else None
     verdict = site_verdict(state.uni.ucpe, seen) if seen else _UNUSED
     return {
@@ -98,9 +138,8 @@ def _port(ucpe: Ucpe, wan: WanPort, tunnels_over_it: Iterable[Verdict]) -> dict[
     }
 
 
-def _link(underlay: str, inventory: Inventory, all_tunnels: Iterable[tuple[Tunnel, Verdict]]) -> dict[str, Any]:
-    verdict = carries(up for tunnel, up in all_tunnels if tunnel.underlay == underlay)
-    ends = [(ucpe, wan) for ucpe in inventory.ucpes for wan in ucpe.wan if wan.underlay == underlay]
+def _link(underlay: str, ends: Iterable[tuple[Ucpe, WanPort]], tunnels_over_it: Iterable[Verdict]) -> dict[str, Any]:
+    verdict = carries(tunnels_over_it)
     return {
         "uuid": identity.underlay_id(underlay),
         "name": pairs(("name", underlay), *observed(verdict)),

@@ -149,11 +149,11 @@ async def test_a_change_of_the_inventory_is_found_after_a_restart(
     first = await ask(client, COMPUTE, values)
     assert [text.split(",")[0] for text in told(pairs, first)] == ["internet", "mpls"]
     client.core.paths = new_core().paths
-    client.core.inventory = with_underlays(inventory, c=["lte", "sat"], a=["sat"])
+    client.core._use(with_underlays(inventory, c=["lte", "sat"], a=["sat"]))
     changed = await ask(client, OPTIMIZE, {"path-id-or-name": first["uuid"]})
     assert pairs(changed)["lso-change"] == "added sat", "the excluded link stays out"
     one_site = {**inventory.model_dump(mode="json"), "unis": [inventory.unis[0].model_dump(mode="json")]}
-    client.core.inventory = Inventory.model_validate(one_site)
+    client.core._use(Inventory.model_validate(one_site))
     gone = await ask(client, OPTIMIZE, {"path-id-or-name": first["uuid"]})
     assert (gone["path"], pairs(gone)["lso-change"]) == ([], "removed internet; removed mpls; removed sat")
 
