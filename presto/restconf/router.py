@@ -28,8 +28,8 @@ def restconf_router(core: Core) -> APIRouter:
 
     def answer(output: Wire | None, media: str) -> Response:
         if output is None:
-            # The published file answers operations without output with 201 "No response".
-            return Response(status_code=201)
+            # The published file answers operations without output with 201 "No response", and produces one media type.
+            return Response(status_code=201, media_type=media)
         document = output.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return json_response({"output": published(document) if strict else document}, 200, media)
 

@@ -11,6 +11,7 @@ import logging
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presto.restconf.operations import is_published
+from presto.restconf.router import YANG_JSON
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def _status(scope: Scope, status: int) -> int:
 
 
 def _headers(message: Message) -> list[tuple[bytes, bytes]]:
+    """What the published file produces, it produces with every answer, an empty one too."""
     of_the_body = {b"content-length", b"content-type"}
     kept = [(name, value) for name, value in message["headers"] if name.lower() not in of_the_body]
-    return [*kept, (b"content-length", b"0")]
+    return [*kept, (b"content-type", YANG_JSON.encode()), (b"content-length", b"0")]
