@@ -156,6 +156,7 @@ async def test_what_fails_for_too_long_is_given_up_in_order(serving: Any, subscr
         letters = sorted(register.dead_letters(), key=lambda letter: letter.sequence)
         assert [letter.body["event"]["id"] for letter in letters] == ["a", "b", "c"]
         assert letters[0].attempts > 3
+        assert [letter.attempts for letter in letters[1:]] == [0, 0], "what is as old goes with it"
         assert {letter.reason for letter in letters} == {"answered 503"}
         there.script = []
         server.write("d")

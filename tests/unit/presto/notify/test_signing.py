@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+from http_message_signatures.algorithms import ED25519
 
 from presto.core.tables import open_engine
 from presto.notify.listener import Notification, create_listener
-from presto.notify.signing import MEDIA, SigningKey, load_key, public_keys
+from presto.notify.signing import COVERED, MEDIA, TAG, SigningKey, load_key, public_keys
 from presto.notify.verifying import BadSignature, NotSigned, Verifier
 
 PATH = "/mefApi/legato/serviceInventoryNotification/v7/listener/serviceStateChangeEvent"
@@ -80,6 +83,19 @@ def test_old_foreign_and_missing_signatures(key: SigningKey, verifier: Verifier,
         verifier.verify("POST", URL, signed(other), BODY)
     with pytest.raises(NotSigned):
         verifier.verify("POST", URL, {"Content-Type": MEDIA}, BODY)
+
+
+@pytest.mark.parametrize("left_out", ["@method", "@authority", "@path", "content-type", "content-digest"])
+def test_a_good_signature_over_less_proves_nothing(key: SigningKey, verifier: Verifier, left_out: str) -> None:
+    covered = [name for name in COVERED if name != left_out]
+    message = SimpleNamespace(method="POST", url=URL, headers={**signed(key)})
+    keys = MappingKeyResolver(public_keys={}, private_keys={key.id: key.private})
+    signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=keys)
+    signer.sign(message, key_id=key.id, covered_component_ids=COVERED, tag=TAG, use_existing_digest=True)
+    verifier.verify("POST", URL, message.headers, BODY)
+    signer.sign(message, key_id=key.id, covered_component_ids=covered, tag=TAG, use_existing_digest=True)
+    with pytest.raises(BadSignature, match=f'missing|"{left_out}"'):
+        verifier.verify("POST", URL, message.headers, BODY)
 
 
 @pytest.mark.asyncio
