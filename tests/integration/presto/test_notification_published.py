@@ -1,6 +1,6 @@
 """Schemathesis throws what the published notification files allow at the listener twin, and more.
 
-`PRESTO_EXAMPLES=300` makes it as long as a release needs.
+`LSO_EXAMPLES=300` makes it as long as a release needs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from presto.notify.listener import Notification, create_listener
 from presto.server import BackgroundServer
 
 STANDARDS = Path(__file__).parents[4] / "shared" / "standards" / "mef-lso-ordering-inventory"
-EXAMPLES = os.environ.get("PRESTO_EXAMPLES", "25")
+EXAMPLES = os.environ.get("LSO_EXAMPLES", "25")
 BASES = {
     "ordering": "/mefApi/legato/serviceOrderingNotification/v6",
     "inventory": "/mefApi/legato/serviceInventoryNotification/v7",
