@@ -13,6 +13,7 @@ from orchestrator.inventory import Inventory
 from presto.app import create_app
 from presto.core.enrolled import Enrolled
 from presto.core.order_follow import NewItem, NewOrder, place_lone
+from presto.core.settings import Settings
 
 pytestmark = pytest.mark.asyncio
 URN, OLDER = "urn:mef:lso:spec:service:{}:v0.0.3:all", "urn:mef:lso:spec:legato:{}:v0.0.1:all"
@@ -291,3 +292,29 @@ def carried_by(client: Any) -> str:
     (request,) = client.network.deployed.values()
     (network,) = {end.inputs["wan_address"].rpartition(".")[0] for end in request.deployments}
     return str(network)
+
+
+async def test_a_repeated_request_orders_once(client: Any, mef: Any, change: Any) -> None:
+    service = {"state": "active", "serviceConfiguration": {"@type": URN.format("ucs"), "ucsIdentifier": "mpls"}}
+    order = change({"action": "add", "service": service})
+    path, key = "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder", {"Idempotency-Key": "7"}
+    first = await client.http.post(path, json=order, headers=key)
+    await mef.ended(first.json()["id"])
+    again = await client.http.post(path, json=order, headers=key)
+    assert (again.status_code, again.content) == (first.status_code, first.content) == (201, first.content)
+    assert len((await client.http.get(path)).json()) == 1
+
+
+async def test_an_external_id_stands_for_one_order(new_core: Any, change: Any) -> None:
+    service = {"state": "active", "serviceConfiguration": {"@type": URN.format("ucs"), "ucsIdentifier": "mpls"}}
+    order = {**change({"action": "add", "service": service}), "externalId": "once"}
+    app = create_app(new_core(Settings(unique_external_ids=True)))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
+    ):
+        path = "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder"
+        answers = [await http.post(path, json=order) for _ in range(3)]
+        assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
+        assert len((await http.get(path)).json()) == 1

@@ -111,6 +111,50 @@ def test_items_decide_the_order(items: str, order: str) -> None:
     assert aggregate([OrderState(item) for item in items.split()]) == order
 
 
+def expected(items: tuple[OrderState, ...]) -> OrderState:
+    """The text of the standard once more, for items in any states."""
+    for lifting in ("rejected", "held", "pending", "inProgress"):
+        if lifting in items:
+            return OrderState(lifting)
+    if len(set(items)) == 1:
+        return items[0]
+    return OrderState("inProgress" if "acknowledged" in items else "partial")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_items_in_any_states_decide_the_order(number: int) -> None:
+    for items in product(ITEM_GRAPH, repeat=number):
+        assert aggregate(items) is expected(items), items
+        assert aggregate(items) is aggregate(items[::-1])
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_where_items_walk_by_edges_their_order_does(number: int) -> None:
+    """In the states that this server uses: nothing waits for anybody here, and what is refused was never taken in."""
+    used = [OrderState(name) for name in ("acknowledged", "inProgress", "completed", "failed")]
+    for items in product(used, repeat=number):
+        for place, here in enumerate(items):
+            for there in ITEM_GRAPH[here] & set(used):
+                before, after = aggregate(items), aggregate((*items[:place], there, *items[place + 1 :]))
+                assert after is before or after in ORDER_GRAPH[before], (items, place, there)
+
+
+def test_no_service_takes_a_forbidden_step_from_where_it_can_be() -> None:
+    """Whatever was ordered and works: between the states that this server gives, and over any number of steps."""
+    wishes = [None, ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESERVED]
+    reached: set[ServiceState] = set()
+    todo: list[ServiceState | None] = [None]
+    while todo:
+        here = todo.pop()
+        for working, wish in product((True, False), wishes):
+            there = service_state(here, working=working, ordered=wish)
+            assert here in {None, there} or there in SERVICE_GRAPH[here]
+            if there not in reached:
+                reached.add(there)
+                todo.append(there)
+    assert reached == {"reserved", "inactive", "active"}
+
+
 @pytest.mark.parametrize(
     ("before", "working", "ordered", "after"),
     [
