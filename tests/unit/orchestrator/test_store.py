@@ -32,9 +32,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "orchestrator.db"
 
 
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{path}")
+def store(request: pytest.FixtureRequest, path: Path) -> Iterator[Store]:
+    asked = "database_url" in request.fixturenames
+    store = Store(request.getfixturevalue("database_url") if asked else f"sqlite:///{path}")
     yield store
     store.close()
 
@@ -53,6 +57,8 @@ def test_a_file_that_was_open_to_others_is_closed_to_them(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@on_both
+@pytest.mark.usefixtures("database_url")
 def test_generations_count_up_and_the_name_may_change(store: Store) -> None:
     assert [store.enter(ONE, name).generation for name in ("a", "b")] == [1, 2]
     assert store.enter(TWO, "c").generation == 1
@@ -71,6 +77,8 @@ def test_a_plan_survives_the_process(store: Store, path: Path) -> None:
     assert store.service(ONE).records["u1"] == Record(plan(1, "fw"))
 
 
+@on_both
+@pytest.mark.usefixtures("database_url")
 def test_a_removal_that_was_interrupted_is_not_settled(store: Store) -> None:
     store.enter(ONE, "one")
     store.begin(ONE, {"u1": plan(1, "fw")})
@@ -79,6 +87,8 @@ def test_a_removal_that_was_interrupted_is_not_settled(store: Store) -> None:
     assert store.service(ONE).records["u1"] == Record(plan(1, "fw"), plan(1, "fw"))
 
 
+@on_both
+@pytest.mark.usefixtures("database_url")
 def test_placeholders_are_unique_stable_and_given_back(store: Store) -> None:
     store.enter(ONE, "one")
     store.enter(TWO, "two")
@@ -97,6 +107,8 @@ def test_placeholders_are_unique_stable_and_given_back(store: Store) -> None:
     assert store.placeholders(TWO, "u3", PORTS) == {("fw", "lan"): 6, ("fw", "wan"): 7}
 
 
+@on_both
+@pytest.mark.usefixtures("database_url")
 def test_a_rolled_back_first_deployment_keeps_nothing(store: Store) -> None:
     store.enter(ONE, "one")
     store.placeholders(ONE, "u1", PORTS)
@@ -106,6 +118,8 @@ def test_a_rolled_back_first_deployment_keeps_nothing(store: Store) -> None:
     assert store.placeholders(ONE, "u2", PORTS) == {("fw", "lan"): 0, ("fw", "wan"): 1}
 
 
+@on_both
+@pytest.mark.usefixtures("database_url")
 def test_a_forgotten_service_is_gone_with_all_it_had(store: Store) -> None:
     store.enter(ONE, "one")
     store.placeholders(ONE, "u1", PORTS)

@@ -10,7 +10,11 @@ import pytest_asyncio
 
 from presto.mef.query import LARGEST_PAGE, Page
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.usefixtures("database_url"),
+    pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True),
+]
 ORDERS, SERVICES = (
     "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder",
     "/mefApi/legato/serviceInventory/v7/service",

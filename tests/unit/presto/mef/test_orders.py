@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True),
+]
 
 
 def states(order: Any) -> list[str]:
