@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import struct
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -65,6 +66,9 @@ async def ucpe_health(ucpe: Ucpe, deadline: float = DEADLINE) -> UcpeHealth:
     return UcpeHealth(ucpe.id, docker, ovsdb, openflow, probe.images)
 
 
+_NONSENSE = (LookupError, TypeError, ValueError, AttributeError, struct.error)
+"""What the clients stumble over when a stranger answers: they are made for endpoints that are known to be right."""
+
 _Question = Callable[[Endpoint, ssl.SSLContext | None], Awaitable[EndpointHealth]]
 
 
@@ -92,6 +96,8 @@ class _Probe:
             found = replace(blank, problem=error.message)
         except InventoryError as error:
             found = replace(blank, problem=str(error))
+        except _NONSENSE:
+            found = replace(blank, problem="something answers there, but not in this protocol")
         else:
             found = replace(found, certificate_ends=ends)
         return replace(found, address=address, seconds=round(time.monotonic() - start, 4))

@@ -59,6 +59,30 @@ async def test_who_says_nothing_is_given_up_at_the_deadline() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nApi-Version: x\r\nContent-Length: 2\r\n\r\n[]",
+        b'{"id": 1, "error": null, "result": [7, 7, 7]}',
+        b"\x05\x00\x00\x01\x00\x00\x00\x00",
+        b"\xff" * 64,
+        b"",
+    ],
+)
+async def test_a_stranger_is_of_no_use(answer: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if answer[:1] == b"H":
+            await reader.read(65536)
+        writer.write(answer)
+        writer.close()
+
+    async with listener(talk) as port:
+        found = await ucpe_health(ucpe(port), deadline=2)
+    assert all(one.problem for one in found.endpoints), found
+
+
+@pytest.mark.asyncio
 async def test_a_switch_without_the_bridge_is_told() -> None:
     """An OVSDB server that answers (RFC 7047) and has no such bridge."""
 
