@@ -156,6 +156,11 @@ class Inventory(_Model):
         return {ucpe.id: ucpe for ucpe in self.ucpes}
 
     @cached_property
+    def underlay_names(self) -> frozenset[str]:
+        """The underlays that uCPEs are connected to."""
+        return frozenset(wan.underlay for ucpe in self.ucpes for wan in ucpe.wan)
+
+    @cached_property
     def _unis_by_id(self) -> Mapping[str, Uni]:
         return {uni.id: uni for uni in self.unis}
 

@@ -342,7 +342,8 @@ class Core:
             return service
 
         try:
-            service = await self._store.writer.do(work)
+            with self._pipeline.right_of_way.request():
+                service = await self._store.writer.do(work)
         except IntegrityError:
             message = "Another order took the name or one of the UNIs just now"
             raise Rejected([Finding(Tag.DATA_EXISTS, (), message, "Look at the services and order again.")]) from None

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import Connection, event, insert, update
+from sqlalchemy import Connection, Integer, Table, bindparam, event, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction, object_session
 
@@ -25,6 +25,15 @@ from presto.core.event_tables import EventCounterRow, EventRow
 _PENDING, _WRITTEN = "presto_pending_events", "presto_written_events"
 GROUPED = "presto_grouped"
 """Marks a session whose commit is part of a larger transaction: who ends that one calls `committed`."""
+_COUNTER, _EVENTS = cast(Table, EventCounterRow.__table__), cast(Table, EventRow.__table__)
+# Made once, because to make a statement costs more than to carry it out.
+_TAKE = (
+    update(_COUNTER)
+    .where(_COUNTER.c.id == 1)
+    .values(last=_COUNTER.c.last + bindparam("count", type_=Integer))
+    .returning(_COUNTER.c.last)
+)
+_NEW_EVENT = insert(_EVENTS)
 _UPSERT: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -89,18 +98,16 @@ def append(connection: Connection, events: Sequence[NewEvent]) -> None:
         return
     first = _take(connection, len(events)) - len(events) + 1
     now = utc_now()
-    connection.execute(insert(EventRow), [_values(number, now, new) for number, new in enumerate(events, first)])
+    connection.execute(_NEW_EVENT, [_values(number, now, new) for number, new in enumerate(events, first)])
 
 
 def _take(connection: Connection, count: int) -> int:
     """Take that many sequence numbers; returns the last one."""
-    counter = update(EventCounterRow).where(EventCounterRow.id == 1)
-    taken = counter.values(last=EventCounterRow.last + count).returning(EventCounterRow.last)
-    last = connection.scalar(taken)
+    last = connection.scalar(_TAKE, {"count": count})
     if last is None:
         first = _UPSERT[connection.dialect.name](EventCounterRow).values(id=1, last=0)
         connection.execute(first.on_conflict_do_nothing())
-        last = connection.scalar(taken)
+        last = connection.scalar(_TAKE, {"count": count})
     return int(last or 0)
 
 

@@ -6,15 +6,15 @@ all, what the work came to decides its items at once, and services ordered throu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, event, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, event, insert, select, update
 from sqlalchemy.orm import Mapper, Session
 
 from presto.core.credentials import utc_now
@@ -60,33 +60,57 @@ class NewOrder:
     external_id: str | None = None
 
 
+@dataclass
+class Receipt:
+    """What became of a placed order: when it was taken, and the element of each item; empty until it is stored."""
+
+    ordered: datetime | None = None
+    elements: tuple[str, ...] = ()
+
+
 # Holds the order until the first write takes it: tasks that start meanwhile carry the context on.
-_placed: ContextVar[list[NewOrder] | None] = ContextVar("presto_placed_order", default=None)
+_placed: ContextVar[list[tuple[NewOrder, Receipt]] | None] = ContextVar("presto_placed_order", default=None)
+
+_ELEMENTS, _ORDERS, _ITEMS, _LINKS = (
+    cast(Table, row.__table__) for row in (ElementRow, OrderRow, ItemRow, ElementOrderRow)
+)
+# Statements are made once, because to make one costs more than to carry it out.
+_NEW_ELEMENT, _NEW_ORDER, _NEW_ITEM, _NEW_LINK = map(insert, (_ELEMENTS, _ORDERS, _ITEMS, _LINKS))
+_CHANGE_ELEMENT = update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element"))
+_END_ITEM = update(_ITEMS).where(_ITEMS.c.order == bindparam("its_order"), _ITEMS.c.number == bindparam("its_number"))
+_END_ORDER = update(_ORDERS).where(_ORDERS.c.id == bindparam("its_id"))
+_START_ORDER = _END_ORDER.where(_ORDERS.c.started.is_(None))
+_LIVE = select(_ELEMENTS).where(
+    _ELEMENTS.c.service == bindparam("its_service"), _ELEMENTS.c.state != ServiceState.TERMINATED
+)
+_OPEN = select(_ORDERS.c.id, _ORDERS.c.state, _ORDERS.c.service, _ORDERS.c.generation).where(
+    _ORDERS.c.service == bindparam("its_service"), _ORDERS.c.state.not_in(ENDED)
+)
+_ITEMS_OF = select(_ITEMS).where(_ITEMS.c.order == bindparam("its_order")).order_by(_ITEMS.c.number)
 
 
 @contextmanager
-def placed(order: NewOrder) -> Iterator[None]:
+def placed(order: NewOrder) -> Iterator[Receipt]:
     """The change of a service that is made inside carries this order out, and is stored together with it."""
-    token = _placed.set([order])
+    receipt = Receipt()
+    token = _placed.set([(order, receipt)])
     try:
-        yield
+        yield receipt
     finally:
         _placed.reset(token)
 
 
 @event.listens_for(ServiceRow, "after_insert")
+def _appeared(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) -> None:
+    """A service was written for the first time: nothing of it is there yet."""
+    record(row, connection, _write(connection, row, []))
+    wrote(service=row)
+
+
 @event.listens_for(ServiceRow, "after_update")
 def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: ServiceRow) -> None:
     """A service was written: its elements and orders go with it."""
-    waiting = _placed.get()
-    order = waiting.pop() if waiting else None
-    heard: list[NewEvent] = []
-    if order:
-        heard.append(NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED))
-    elements = _follow_elements(connection, row, order, heard)
-    if order:
-        values = {"service": row.id, "generation": row.generation, "ordered": row.changed}
-        _store_order(connection, order, elements, values)
+    heard = _write(connection, row, _live(connection, row.id))
     _follow_orders(connection, row, heard)
     record(row, connection, heard)
     wrote(service=row)
@@ -119,31 +143,49 @@ def _unlocked(_mapper: Mapper[LockedUniRow], connection: Connection, row: Locked
 
 
 def _live(connection: Connection, service: str) -> list[Row[Any]]:
-    query = select(ElementRow.__table__).where(
-        ElementRow.service == service, ElementRow.state != ServiceState.TERMINATED
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_LIVE, {"its_service": service}))
+
+
+def _write(connection: Connection, row: ServiceRow, live: Sequence[Row[Any]]) -> list[NewEvent]:
+    """Bring the live elements in line with a service, and store the order that asked for it; returns what happened."""
+    waiting = _placed.get()
+    order, receipt = waiting.pop() if waiting else (None, Receipt())
+    heard: list[NewEvent] = []
+    if order:
+        heard.append(NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED))
+    elements = _follow_elements(connection, row, live, order, heard)
+    if order:
+        receipt.ordered = row.changed
+        receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
+        values = {"service": row.id, "generation": row.generation, "ordered": row.changed}
+        _store_order(connection, order, receipt.elements, values)
+    return heard
 
 
 def _follow_elements(
-    connection: Connection, row: ServiceRow, order: NewOrder | None, heard: list[NewEvent]
+    connection: Connection, row: ServiceRow, there: Sequence[Row[Any]], order: NewOrder | None, heard: list[NewEvent]
 ) -> dict[tuple[str, str], str]:
     """Bring the elements in line; returns their ids by kind and end point."""
-    live = {(element.kind, _key(element.kind, element.identifier)): element for element in _live(connection, row.id)}
+    live = {(element.kind, _key(element.kind, element.identifier)): element for element in there}
     asked = {(item.kind, item.end_point or ""): item.asked for item in order.items if item.asked} if order else {}
     wanted = [(SWVC, row.name), *((END_POINT, end["identifier"]) for end in row.document["end_points"])]
     ids = {place: element.id for place, element in live.items()}
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
     for kind, identifier in wanted:
         place = (kind, _key(kind, identifier))
         element = live.pop(place, None)
         values = _values(row, kind, identifier, element, asked.get(place), ordered=order is not None)
         if element:
-            connection.execute(update(ElementRow).where(ElementRow.id == element.id).values(**values))
+            changed.append({"element": element.id, **values})
         else:
             ids[place] = row.id if kind == SWVC else str(uuid4())
             first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed}
-            connection.execute(insert(ElementRow).values(**first, **values))
+            new.append({**first, **values})
         heard += element_events(kind, ids[place], element, values, row.id)
+    for statement, rows in ((_NEW_ELEMENT, new), (_CHANGE_ELEMENT, changed)):
+        if rows:
+            connection.execute(statement, rows)
     if State(row.state) not in UNFINISHED:
         for element in live.values():
             _terminate(connection, element, row.changed, heard)
@@ -193,7 +235,7 @@ def _working(row: ServiceRow, kind: str, identifier: str) -> bool:
 
 def _terminate(connection: Connection, element: Row[Any], now: datetime, heard: list[NewEvent]) -> None:
     state = step(SERVICE_GRAPH, ServiceState(element.state), ServiceState.TERMINATED)
-    connection.execute(update(ElementRow).where(ElementRow.id == element.id).values(state=state, ended=now))
+    connection.execute(_CHANGE_ELEMENT, {"element": element.id, "state": state, "ended": now})
     kinds = (EventType.SERVICE_STATE_CHANGE, EventType.SERVICE_DELETE)
     heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
 
@@ -202,7 +244,7 @@ def place_lone(session: Session, order: NewOrder) -> None:
     """Store an order that is about no SWVC: it stands for its own service."""
     connection = session.connection()
     values = {"service": order.id, "generation": 0, "ordered": utc_now()}
-    _store_order(connection, order, {}, values)
+    _store_order(connection, order, [item.element or "" for item in order.items], values)
     created = NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)
     record(session.get_one(OrderRow, order.id), connection, [created])
 
@@ -226,33 +268,41 @@ def end_lone(session: Session, order_id: str, outcomes: Mapping[int, tuple[Order
     record(session.get_one(OrderRow, order_id), session.connection(), heard)
 
 
-def _store_order(
-    connection: Connection, order: NewOrder, elements: Mapping[tuple[str, str], str], place: Mapping[str, Any]
-) -> None:
+def _store_order(connection: Connection, order: NewOrder, elements: Sequence[str], place: Mapping[str, Any]) -> None:
     values = {"id": order.id, "state": OrderState.ACKNOWLEDGED, "document": order.document, **place}
-    connection.execute(insert(OrderRow).values(**values))
+    connection.execute(_NEW_ORDER, values)
     wrote(order=order.id)
     if order.external_id:
         digest = external_digest(order.external_id)
         connection.execute(insert(ExternalIdRow).values(owner="", digest=digest, order=order.id))
-    for number, item in enumerate(order.items):
-        element = item.element or elements[item.kind, item.end_point or ""]
-        entry = {"number": number, "item": item.id, "action": item.action, "kind": item.kind}
-        state = OrderState.ACKNOWLEDGED
-        values = {"order": order.id, **entry, "end_point": item.end_point, "state": state, "element": element}
-        connection.execute(insert(ItemRow).values(**values))
-        connection.execute(insert(ElementOrderRow).values(element=element, order=order.id, number=number, item=item.id))
+    items = list(zip(order.items, elements, strict=True))
+    connection.execute(_NEW_ITEM, [_item(order.id, n, item, element) for n, (item, element) in enumerate(items)])
+    links = [
+        {"element": element, "order": order.id, "number": number, "item": item.id}
+        for number, (item, element) in enumerate(items)
+    ]
+    connection.execute(_NEW_LINK, links)
+
+
+def _item(order: str, number: int, item: NewItem, element: str) -> dict[str, Any]:
+    return {
+        "order": order,
+        "number": number,
+        "item": item.id,
+        "action": item.action,
+        "kind": item.kind,
+        "end_point": item.end_point,
+        "state": OrderState.ACKNOWLEDGED,
+        "element": element,
+    }
 
 
 def _open_orders(connection: Connection, service: str) -> list[Row[Any]]:
-    columns = (OrderRow.id, OrderRow.state, OrderRow.service, OrderRow.generation)
-    query = select(*columns).where(OrderRow.service == service, OrderRow.state.not_in(ENDED))
-    return list(connection.execute(query))
+    return list(connection.execute(_OPEN, {"its_service": service}))
 
 
 def _items(connection: Connection, order: str) -> list[Row[Any]]:
-    query = select(ItemRow.__table__).where(ItemRow.order == order).order_by(ItemRow.number)
-    return list(connection.execute(query))
+    return list(connection.execute(_ITEMS_OF, {"its_order": order}))
 
 
 def _follow_orders(connection: Connection, row: ServiceRow, heard: list[NewEvent]) -> None:
@@ -297,14 +347,16 @@ def _end(
     states = []
     for item, walked in zip(items, walks, strict=True):
         states.append(walked[-1] if walked else OrderState(item.state))
-        where = (ItemRow.order == order.id, ItemRow.number == item.number)
-        connection.execute(update(ItemRow).where(*where).values(state=states[-1], fault=outcomes[item.number][1]))
+    ends = [
+        {"its_order": order.id, "its_number": item.number, "state": state, "fault": outcomes[item.number][1]}
+        for item, state in zip(items, states, strict=True)
+    ]
+    connection.execute(_END_ITEM, ends)
     state = aggregate(states)
     now = utc_now()
     values: dict[str, Any] = {"state": state, **({"completed": now} if state in ENDED else {})}
-    connection.execute(update(OrderRow).where(OrderRow.id == order.id).values(**values))
-    started = update(OrderRow).where(OrderRow.id == order.id, OrderRow.started.is_(None))
-    connection.execute(started.values(started=now))
+    connection.execute(_END_ORDER, {"its_id": order.id, **values})
+    connection.execute(_START_ORDER, {"its_id": order.id, "started": now})
 
 
 def end_order(session: Session, service: str, order_id: str, state: OrderState, fault: str) -> None:

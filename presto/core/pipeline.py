@@ -34,6 +34,7 @@ from presto.core import credentials
 from presto.core.compile import compile_request, site_unis
 from presto.core.findings import Rejected
 from presto.core.model import UNFINISHED, EndPointState, Service, State
+from presto.core.right_of_way import RightOfWay
 from presto.core.settings import Settings
 from presto.core.store import Store
 
@@ -43,6 +44,10 @@ DATABASE_PATIENCE = 1.0
 """Seconds between attempts while the database does not answer."""
 
 _WORKING = frozenset({Result.APPLIED, Result.UNCHANGED})
+
+
+AT_ONCE = 4
+"""Services that are worked on at once; the others wait, so that thousands of orders do not stifle the server."""
 
 
 class Network(Protocol):
@@ -96,6 +101,8 @@ class Pipeline:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stages: dict[str, str] = {}
         self._took = took or (lambda _seconds: None)
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self.right_of_way = RightOfWay()
 
     def use(self, inventory: Inventory) -> None:
         """Work with these uCPEs from now on."""
@@ -132,7 +139,8 @@ class Pipeline:
 
     async def _work(self, service_id: str) -> None:
         lock = self._locks.setdefault(service_id, asyncio.Lock())
-        async with lock:
+        async with lock, self._slots:
+            await self.right_of_way.give()
             while not await self._worked(service_id):
                 await asyncio.sleep(DATABASE_PATIENCE)
 

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, Table, bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from presto.core.credentials import Credentials
@@ -18,6 +19,12 @@ from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)
+# Made once, because to make a statement costs more than to carry it out.
+_NAMES = select(ServiceRow.name).where(ServiceRow.id != bindparam("besides"))
+_NAMES_AMONG = _NAMES.where(ServiceRow.name.in_(bindparam("among", expanding=True)))
+_LOCKED = select(LockedUniRow.uni)
+_LOCKED_AMONG = _LOCKED.where(LockedUniRow.uni.in_(bindparam("among", expanding=True)))
+_NEW_CLAIM = insert(cast(Table, ClaimRow.__table__))
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
 KEPT_CHANGES = 32
@@ -70,9 +77,9 @@ class Store:
 
     def names(self, *, besides: str = "", among: Collection[str] | None = None) -> frozenset[str]:
         """The names of all services but one; `among` asks for some names only."""
-        query = select(ServiceRow.name).where(ServiceRow.id != besides)
         with self._reading() as session:
-            return frozenset(session.scalars(query if among is None else query.where(ServiceRow.name.in_(among))))
+            given = {"besides": besides, "among": list(among or ())}
+            return frozenset(session.scalars(_NAMES if among is None else _NAMES_AMONG, given))
 
     def claims(self, *, besides: str = "", among: Collection[str] | None = None) -> dict[str, str]:
         """The UNIs in use by all services but one: UNI id → name of its service; `among` asks for some UNIs only."""
@@ -89,12 +96,17 @@ class Store:
         """
 
         def work(session: Session) -> None:
-            # Nobody else changes the row between the look that `merge` takes and its writing.
-            session.get(ServiceRow, service.id, with_for_update=True)
-            session.merge(_row(service))
-            session.flush()
-            session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
-            session.add_all(ClaimRow(uni=uni, service=service.id) for uni in unis)
+            if service.generation == 1:
+                session.add(_row(service))
+                session.flush()
+            else:
+                # Nobody else changes the row between the look that `merge` takes and its writing.
+                session.get(ServiceRow, service.id, with_for_update=True)
+                session.merge(_row(service))
+                session.flush()
+                session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
+            claims = [{"uni": uni, "service": service.id} for uni in unis]
+            session.connection().execute(_NEW_CLAIM, claims)
 
         self.writer.run(work)
 
@@ -167,9 +179,8 @@ class Store:
 
     def locked_unis(self, *, among: Collection[str] | None = None) -> frozenset[str]:
         """The ids of the UNIs that are administratively locked; `among` asks for some UNIs only."""
-        query = select(LockedUniRow.uni)
         with self._reading() as session:
-            return frozenset(session.scalars(query if among is None else query.where(LockedUniRow.uni.in_(among))))
+            return frozenset(session.scalars(_LOCKED if among is None else _LOCKED_AMONG, {"among": list(among or ())}))
 
     def lock_uni(self, uni: str, *, locked: bool) -> None:
         """Lock or unlock a UNI; doing it twice changes nothing."""

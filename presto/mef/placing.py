@@ -11,10 +11,10 @@ from presto.core.core import Core
 from presto.core.credentials import utc_now
 from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Rejected
-from presto.core.model import State
-from presto.core.order_follow import NewItem, NewOrder, placed
+from presto.core.lifecycles import OrderState
+from presto.core.order_follow import NewItem, NewOrder, Receipt, placed
 from presto.core.order_tables import ElementRow
-from presto.core.orders import ElementRecord, OrderRecord, Orders
+from presto.core.orders import ElementRecord, ItemRecord, OrderRecord, Orders
 from presto.mef.enrolled import Taken, beside_an_swvc, take, wanted_state
 from presto.mef.envelope import Order
 from presto.mef.items import ENROLLED, Item, check_items, check_order, service_ids
@@ -61,12 +61,11 @@ async def _place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderR
     problems += untrue
     if all(item.kind in ENROLLED for item in items):
         new = await _lone(core, items, taken, [*problems, *links.problems], document)
-    else:
-        new = await _about_swvc(core, items, links, taken, elements, problems, document)
-    found = await orders.order(new)
-    if found is None:
-        raise LookupError(f"order {new} was not stored")
-    return found
+        found = await orders.order(new)
+        if found is None:
+            raise LookupError(f"order {new} was not stored")
+        return found
+    return await _about_swvc(core, items, links, taken, elements, problems, document)
 
 
 async def _lone(core: Core, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]) -> str:
@@ -96,8 +95,8 @@ async def _about_swvc(
     elements: dict[str, ElementRecord],
     problems: list[Problem],
     document: dict[str, Any],
-) -> str:
-    """Have an order about an SWVC carried out; returns its id."""
+) -> OrderRecord:
+    """Have an order about an SWVC carried out; returns it as it was stored."""
     plan, unfitting = make_plan(items, links, taken, elements, core.enrolment)
     beside = beside_an_swvc(items, taken, await core.enrolled.closed())
     problems = [*problems, *unfitting, *links.problems, *beside]
@@ -107,8 +106,10 @@ async def _about_swvc(
     asked = _asked(document)
     ordered = tuple(_new_item(item, plan, taken, asked[item.number]) for item in items)
     new = NewOrder(str(uuid4()), document, ordered, _own_id(core, document))
-    await _carry_out(core, plan, new)
-    return new.id
+    receipt = await _carry_out(core, plan, new)
+    # By now the work on it may have begun.
+    stand = tuple(ItemRecord(OrderState.ACKNOWLEDGED, element, None) for element in receipt.elements)
+    return OrderRecord(new.id, OrderState.ACKNOWLEDGED, receipt.ordered or utc_now(), None, None, document, stand)
 
 
 async def _enrolled(core: Core, ids: set[str]) -> dict[str, EnrolledState]:
@@ -149,22 +150,19 @@ def _new_item(item: Item, plan: Plan, taken: Taken, asked: dict[str, Any]) -> Ne
     return NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked, thing.id if thing else None)
 
 
-async def _carry_out(core: Core, plan: Plan, new: NewOrder) -> None:
+async def _carry_out(core: Core, plan: Plan, new: NewOrder) -> Receipt:
     try:
-        with placed(new):
+        with placed(new) as receipt:
             if plan.verb == "create":
                 await core.create(plan.result(None))
             elif plan.verb == "update":
                 await core.update(plan.service or "", plan.result)
             else:
-                await _delete(core, plan.service or "")
+                await core.delete(plan.service or "")
     except Rejected as rejected:
         raise Refused(from_finding(finding, plan.places) for finding in rejected.findings) from None
-
-
-async def _delete(core: Core, service_id: str) -> None:
-    service = await core.service(service_id)
-    if service.state is State.REMOVING:
+    if receipt.ordered is None:
+        # A deletion of what is being removed changes nothing, and nothing was stored.
         hint = "Wait until it is gone."
         raise Refused([Problem("otherIssue", ("serviceOrderItem",), "The service is being removed", hint)])
-    await core.delete(service_id)
+    return receipt

@@ -212,7 +212,7 @@ def _limiters(given: payload.Swvc, here: Path) -> Iterator[Problem]:
 
 
 def _underlays(given: payload.Swvc, here: Path, inventory: Inventory) -> Iterator[Problem]:
-    known = {wan.underlay for ucpe in inventory.ucpes for wan in ucpe.wan}
+    known = inventory.underlay_names
     for index, name in enumerate(given.ucs_list or ()):
         if name not in known:
             text, hint = f'There is no underlay "{name}"', nearest(name, sorted(known), "Underlays")

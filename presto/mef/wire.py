@@ -16,6 +16,7 @@ from presto.mef.problems import Answer, Problem
 _DEEPEST = 40
 _TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})
 _NULLABLE = frozenset({"ipv4ConnectionAddressing", "ipv6ConnectionAddressing", "subscriberIpv4Address"})
+_NO_TEXT = re.compile("[\0\ud800-\udfff]").search
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _WRONG = {
     "bool_type": "This must be true or false",
@@ -107,14 +108,14 @@ def _illegal(value: Any, path: Path) -> list[Problem]:
     """What no member may be: null, and text that cannot be stored."""
     if len(path) > _DEEPEST:
         return [Problem("invalidFormat", path, "This is nested too deep")]
+    if isinstance(value, str):
+        return [Problem("invalidFormat", path, "The text has characters that are no text")] if _NO_TEXT(value) else []
     if isinstance(value, dict):
         return [problem for name, member in value.items() for problem in _illegal(member, (*path, name))]
     if isinstance(value, list):
         return [problem for index, member in enumerate(value) for problem in _illegal(member, (*path, index))]
     if value is None and path[-1:] and path[-1] not in _NULLABLE:
         return [Problem("invalidFormat", path, "null is no value", "Leave the member out.")]
-    if isinstance(value, str) and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
-        return [Problem("invalidFormat", path, "The text has characters that are no text")]
     return []
 
 
