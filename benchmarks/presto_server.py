@@ -20,7 +20,8 @@ from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
 from presto.core.tables import database_url, open_engine
-from presto.server import DEVELOPMENT, BackgroundServer
+from presto.notify.settings import NotifySettings
+from presto.server import BackgroundServer
 
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
@@ -30,8 +31,9 @@ def memory_app(database: str, sites: int, state: Path | None = None, delay: floa
     inventory = memory_inventory(sites)
     southbound = MemorySouthbound(inventory, delay=delay, file=state)
     orchestrator = Orchestrator(inventory, OrchestratorStore(database_url(database)), connect=southbound.connect)
-    core = Core(inventory, Store(open_engine(database)), orchestrator)
-    return create_app(core, notifications=DEVELOPMENT)
+    # Subscribers of benchmarks are on this machine, and come back within seconds.
+    notifications = NotifySettings(development=True, first_delay=0.05, longest_delay=0.5)
+    return create_app(Core(inventory, Store(open_engine(database)), orchestrator), notifications=notifications)
 
 
 def main() -> None:
