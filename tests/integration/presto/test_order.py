@@ -140,3 +140,37 @@ def test_encryption_is_a_choice_that_the_gateways_make(
     (peer,) = in_vnf(lab, "site-a", service, "ipsec", "/vnf/status")["peers"]
     assert peer["ike"]["remote_id"].endswith("site-b")
     assert peer["children"][0]["encryption"].startswith(algorithm)
+
+
+def link_until(api: Api, state: str | None) -> dict[str, Any]:
+    """The tunnel of `acme` once it has that operational state."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        output = api.call("get-link-details", 200, topology_id_or_name="acme", link_id_or_name="a--b")
+        link: dict[str, Any] = output["link"]
+        if link.get("operational-state") == state:
+            return link
+        assert time.monotonic() < deadline, link
+        time.sleep(0.2)
+
+
+def test_the_topologies_show_the_tunnel_as_it_is(lab: Lab, api: Api, order: dict[str, Any]) -> None:
+    """ENABLED while the security associations are there, DISABLED when the gateway of one site is gone."""
+    api.call("create-connectivity-service", 200, **{name.replace("-", "_"): value for name, value in order.items()})
+    service = api.until("active")
+    up = link_until(api, "ENABLED")
+    assert "lso-error" not in {pair["value-name"] for pair in up["name"]}
+    reference = service["connection"][0]["connection-uuid"]
+    asked = {"service_id_or_name": "acme", "connection_id_or_name": reference}
+    assert api.call("get-connection-details", 200, **asked)["connection"]["operational-state"] == "ENABLED"
+    underlay = api.call("get-link-details", 200, topology_id_or_name="underlays", link_id_or_name="internet")["link"]
+    assert underlay["operational-state"] == "ENABLED"
+    seps = [{"service-interface-point": {"service-interface-point-uuid": f"site-{name}-lan0"}} for name in "ab"]
+    computed = api.call("compute-p-2-p-path", 200, sep=seps)["service"]
+    assert "internet, site-a-wan0 to site-b-wan0: ENABLED" in {pair["value"] for pair in computed["name"]}
+
+    gateway = f"{service['uuid'][:8]}-ipsec"
+    assert lab.ucpes["site-b"].exec(["docker", "stop", "--time", "1", gateway]).returncode == 0
+    down = link_until(api, "DISABLED")
+    (error,) = [pair["value"] for pair in down["name"] if pair["value-name"] == "lso-error"]
+    assert "site-b" in error

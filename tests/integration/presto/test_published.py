@@ -173,7 +173,7 @@ def test_what_the_published_file_allows_is_answered_as_it_announces(url: str, st
     command += ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES), "--seed", "1"]
     command += ["--suppress-health-check", "all"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=3600, cwd=tmp_path, check=False)
-    print(run.stdout[-3000:])
+    print(run.stdout[-3000:], flush=True)
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-1000:]
     assert f"Tested: {len(OPERATIONS)}" in run.stdout, run.stdout[-3000:]
     assert services(url)["acme"] == "INSTALLED"
