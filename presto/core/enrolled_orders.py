@@ -19,7 +19,7 @@ from presto.core.credentials import utc_now
 from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, UcsUni, kind_of
 from presto.core.findings import Finding, Tag
 from presto.core.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
-from presto.core.order_follow import NewOrder, end_lone, lone_items, lone_orders, place_lone
+from presto.core.order_follow import NewOrder, Receipt, end_lone, lone_items, lone_orders, place_lone
 from presto.core.order_tables import OrderRow
 from presto.core.tables import ClaimRow, LockedUniRow, ServiceRow
 from presto.core.writer import Writer
@@ -68,10 +68,11 @@ class EnrolledOrders:
         """For each thing why it cannot come to that state together with the others, or None."""
         return await asyncio.to_thread(self._faults, wanted)
 
-    async def place(self, order: NewOrder) -> None:
+    async def place(self, order: NewOrder) -> Receipt:
         """Store a checked order and have it carried out."""
-        await self._writer.do(lambda session: place_lone(session, order))
+        receipt = await self._writer.do(lambda session: place_lone(session, order))
         self._wake(order.id)
+        return receipt
 
     def _wake(self, order_id: str) -> None:
         work = self._writer.do(lambda session: _carry_out(session, self._enrolment(), order_id))

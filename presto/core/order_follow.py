@@ -240,13 +240,15 @@ def _terminate(connection: Connection, element: Row[Any], now: datetime, heard: 
     heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
 
 
-def place_lone(session: Session, order: NewOrder) -> None:
+def place_lone(session: Session, order: NewOrder) -> Receipt:
     """Store an order that is about no SWVC: it stands for its own service."""
     connection = session.connection()
-    values = {"service": order.id, "generation": 0, "ordered": utc_now()}
-    _store_order(connection, order, [item.element or "" for item in order.items], values)
+    receipt = Receipt(utc_now(), tuple(item.element or "" for item in order.items))
+    values = {"service": order.id, "generation": 0, "ordered": receipt.ordered}
+    _store_order(connection, order, receipt.elements, values)
     created = NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)
     record(session.get_one(OrderRow, order.id), connection, [created])
+    return receipt
 
 
 def lone_orders(session: Session) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, String
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from presto.core.event_tables import Sequence
@@ -54,13 +54,15 @@ class ElementRow(Base):
     """
 
     __tablename__ = "presto_elements"
+    # The order of the inventory's pages: to skip to one of them reads the index alone.
+    __table_args__ = (Index("ix_presto_elements_page", "created", "kind", "id"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     service: Mapped[str] = mapped_column(String(36), index=True)
     identifier: Mapped[str] = mapped_column(String(53))
     state: Mapped[str] = mapped_column(String(20), index=True)
-    created: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     asked: Mapped[Any] = mapped_column(JSON)

@@ -137,8 +137,9 @@ class Orders:
     ) -> tuple[list[ElementRecord], int]:
         with Session(self._engine) as session:
             total = session.scalar(select(func.count()).select_from(ElementRow).where(*where)) or 0
-            query = select(ElementRow).where(*where).order_by(ElementRow.created, ElementRow.kind, ElementRow.id)
-            rows = list(session.scalars(query.offset(offset).limit(limit)))
+            place = (ElementRow.created, ElementRow.kind, ElementRow.id)
+            page = select(ElementRow.id).where(*where).order_by(*place).offset(offset).limit(limit)
+            rows = list(session.scalars(select(ElementRow).where(ElementRow.id.in_(page)).order_by(*place)))
             by_element: dict[str, list[tuple[str, str]]] = {row.id: [] for row in rows}
             links = select(ElementOrderRow).where(ElementOrderRow.element.in_(by_element))
             for link in session.scalars(links.join(OrderRow).order_by(OrderRow.ordered)):

@@ -60,16 +60,14 @@ async def _place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderR
     taken, untrue = take(items, core.enrolment, elements, links)
     problems += untrue
     if all(item.kind in ENROLLED for item in items):
-        new = await _lone(core, items, taken, [*problems, *links.problems], document)
-        found = await orders.order(new)
-        if found is None:
-            raise LookupError(f"order {new} was not stored")
-        return found
+        return await _lone(core, items, taken, [*problems, *links.problems], document)
     return await _about_swvc(core, items, links, taken, elements, problems, document)
 
 
-async def _lone(core: Core, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]) -> str:
-    """Have an order carried out that is about enrolled things alone; returns its id."""
+async def _lone(
+    core: Core, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]
+) -> OrderRecord:
+    """Have an order carried out that is about enrolled things alone; returns it as it was stored."""
     wanted = [(item, thing) for item in items if (thing := taken.things.get(item.number))]
     faults = await core.enrolled.faults([(thing, wanted_state(item)) for item, thing in wanted])
     for (item, _), fault in zip(wanted, faults, strict=True):
@@ -83,8 +81,7 @@ async def _lone(core: Core, items: list[Item], taken: Taken, problems: list[Prob
         NewItem(item.wire.id, item.wire.action, item.kind, None, asked[item.number], thing.id) for item, thing in wanted
     )
     order = NewOrder(str(uuid4()), document, new, _own_id(core, document))
-    await core.enrolled.place(order)
-    return order.id
+    return _acknowledged(order, await core.enrolled.place(order))
 
 
 async def _about_swvc(
@@ -106,9 +103,13 @@ async def _about_swvc(
     asked = _asked(document)
     ordered = tuple(_new_item(item, plan, taken, asked[item.number]) for item in items)
     new = NewOrder(str(uuid4()), document, ordered, _own_id(core, document))
-    receipt = await _carry_out(core, plan, new)
-    # By now the work on it may have begun.
+    return _acknowledged(new, await _carry_out(core, plan, new))
+
+
+def _acknowledged(new: NewOrder, receipt: Receipt) -> OrderRecord:
+    """An order as it was stored; by now the work on it may have begun."""
     stand = tuple(ItemRecord(OrderState.ACKNOWLEDGED, element, None) for element in receipt.elements)
+    document = dict(new.document)
     return OrderRecord(new.id, OrderState.ACKNOWLEDGED, receipt.ordered or utc_now(), None, None, document, stand)
 
 

@@ -51,20 +51,18 @@ def _item(sent: dict[str, Any], stands: ItemRecord, number: int) -> dict[str, An
 
 def element(found: ElementRecord) -> dict[str, Any]:
     """`Service`: an SWVC or an end point of one. Its payload is the ordered one, or told from the core model."""
-    swvc = _SWVC.validate_python(found.swvc)
+    told = _told(found) if "serviceConfiguration" not in found.asked else {}
     # The published inventory has no member for the name that an order may give.
     asked = {name: value for name, value in found.asked.items() if name not in {"state", "name"}}
-    end = next((end for end in swvc.end_points if end.identifier == found.identifier), None)
     if found.kind == Kind.SWVC:
-        configuration = from_core.swvc(swvc)
-        carriers = swvc.underlays or ([swvc.carrier] if swvc.carrier else [])
+        carriers = found.swvc.get("underlays") or [name for name in (found.swvc.get("carrier"),) if name]
         related = [_related(UCS_OF, ucs_id(name)) for name in carriers]
     else:
-        configuration = from_core.end_point(swvc, end) if end else {}
-        related = [_related(OF_SWVC, found.service), *([_related(TO_UNI, end.uni)] if end else [])]
+        unis = [end["uni"] for end in found.swvc["end_points"] if end["identifier"] == found.identifier]
+        related = [_related(OF_SWVC, found.service), *(_related(TO_UNI, uni) for uni in unis[:1])]
     dates = (("startDate", found.started), ("endDate", found.ended))
     return {
-        "serviceConfiguration": configuration,
+        "serviceConfiguration": told,
         **asked,
         "id": found.id,
         "state": found.state,
@@ -73,6 +71,15 @@ def element(found: ElementRecord) -> dict[str, Any]:
         **({"serviceRelationship": related} if related else {}),
         **_items(found.orders),
     }
+
+
+def _told(found: ElementRecord) -> dict[str, Any]:
+    """The payload of what was not ordered through this face, or changed through another."""
+    swvc = _SWVC.validate_python(found.swvc)
+    if found.kind == Kind.SWVC:
+        return from_core.swvc(swvc)
+    end = next((end for end in swvc.end_points if end.identifier == found.identifier), None)
+    return from_core.end_point(swvc, end) if end else {}
 
 
 def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]]) -> dict[str, Any]:

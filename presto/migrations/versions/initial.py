@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("swvc", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f("ix_presto_elements_created"), "presto_elements", ["created"], unique=False)
+    op.create_index("ix_presto_elements_page", "presto_elements", ["created", "kind", "id"], unique=False)
     op.create_index(op.f("ix_presto_elements_service"), "presto_elements", ["service"], unique=False)
     op.create_index(op.f("ix_presto_elements_state"), "presto_elements", ["state"], unique=False)
     op.create_table(
