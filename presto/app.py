@@ -8,6 +8,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from presto.auth.endpoint import auth_router
+from presto.auth.guard import AuthGuard
+from presto.auth.scopes import Catalogue
+from presto.auth.security import Security
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.extensions.app import extensions_mount
@@ -20,16 +24,24 @@ from presto.mef.hub import event_types
 from presto.notify.notifier import Notifier
 from presto.notify.settings import NotifySettings
 from presto.restconf import errors
-from presto.restconf.router import YANG_JSON, json_response, restconf_router
+from presto.restconf.operations import OPERATIONS
+from presto.restconf.router import OPERATION_ID, YANG_JSON, json_response, restconf_router
 from presto.restconf.strict import StrictFace
 
 _TAGS = {403: Tag.ACCESS_DENIED, 405: Tag.OPERATION_NOT_SUPPORTED, 413: Tag.TOO_BIG}
 
 
 def create_app(
-    core: Core, *, hosts: frozenset[str] = LOOPBACK_HOSTS, notifications: NotifySettings | None = None
+    core: Core,
+    *,
+    hosts: frozenset[str] = LOOPBACK_HOSTS,
+    notifications: NotifySettings | None = None,
+    security: Security | None = None,
 ) -> FastAPI:
-    """The application for a core, which it starts and stops; it answers for the given host names only."""
+    """The application for a core, which it starts and stops; it answers for the given host names only.
+
+    Without `security` nobody is asked who he is. Raises ClientsWrong when the clients file names what is not there.
+    """
     notifier = Notifier(core.engine, core.events, event_types, notifications)
 
     @asynccontextmanager
@@ -52,11 +64,26 @@ def create_app(
     add_store_handlers(app)
     app.add_middleware(IdempotencyGuard, keys=core.keys)
     app.add_middleware(BodyGuard)
+    if security:
+        _secure(app, core, security)
     app.add_middleware(HostGuard, hosts=hosts)
     app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:
         app.add_middleware(StrictFace)
     return app
+
+
+def catalogue(app: FastAPI) -> Catalogue:
+    """The operations of all faces, and the scope of each."""
+    return Catalogue(app.router.routes, {OPERATION_ID: OPERATIONS})
+
+
+def _secure(app: FastAPI, core: Core, security: Security) -> None:
+    """Ask everybody who he is, once all routes are there."""
+    operations = catalogue(app)
+    security.clients.check(core.inventory, operations)
+    app.include_router(auth_router(security, operations))
+    app.add_middleware(AuthGuard, security=security, catalogue=operations)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,7 +1,10 @@
-"""What every request passes before a face sees it: the host that it was meant for, and the size of its body."""
+"""What every request passes before a face sees it: the host that it was meant for, and its body's size and time."""
 
 from __future__ import annotations
 
+import asyncio
+
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presto.core.findings import Finding, Tag
@@ -10,6 +13,9 @@ from presto.restconf.router import YANG_JSON, json_response
 
 LARGEST_BODY = 1 << 20
 """Bytes: an order with a thousand applications is below 300,000."""
+
+BODY_PATIENCE = 30.0
+"""Seconds that a body may take to arrive."""
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -37,21 +43,24 @@ class HostGuard:
 
 
 class BodyGuard:
-    """Refuses bodies that are too big, by their announced length or as they arrive."""
+    """Refuses bodies that are too big, by their announced length or as they arrive, and those that do not arrive."""
 
-    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY) -> None:
-        self._app, self._largest = app, largest
+    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE) -> None:
+        self._app, self._largest, self._patience = app, largest, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 413."""
+        """Pass the request on, or answer 413; a body that is too slow is answered with 408 by the face."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken = 0
+        taken, complete = 0, False
+        deadline = asyncio.get_running_loop().time() + self._patience
 
         async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, complete
+            # After the body comes only the news that the client has gone, for which a stream waits as long as it lasts.
+            message = await (receive() if complete else _in_time(receive, deadline))
+            complete = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > self._largest:
                 raise BodyTooBig
@@ -67,6 +76,14 @@ class BodyGuard:
             # The rest of the body stays unread, so the connection is of no more use.
             response.headers["connection"] = "close"
             await response(scope, receive, send)
+
+
+async def _in_time(receive: Receive, deadline: float) -> Message:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(408, "The body did not arrive in time", {"Connection": "close"}) from None
 
 
 def _header(scope: Scope, name: bytes) -> str:

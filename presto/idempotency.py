@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.database import AWAY
+from presto.auth.principal import Principal
 from presto.core.findings import Tag
 from presto.core.idempotency import LONGEST_KEY, Answer, Attempt, Keys, kept_headers, under_way
 from presto.faces import UNAVAILABLE, Refusal, refuse
@@ -72,7 +73,7 @@ class IdempotencyGuard:
             await refuse(WRONG_KEY, scope["path"])(scope, receive, send)
             return
         body = await _body(receive)
-        attempt = Attempt("", key, _fingerprint(scope, body), self._keys.kept)
+        attempt = Attempt(_owner(scope), key, _fingerprint(scope, body), self._keys.kept)
         place = (attempt.owner, key)
         if place in self._busy:
             await refuse(UNDER_WAY, scope["path"])(scope, receive, send)
@@ -124,6 +125,12 @@ class IdempotencyGuard:
         except AWAY as error:
             log.warning("the answer to %s is not kept: %s", path[:120], getattr(error, "orig", None) or error)
         return _response(answer)
+
+
+def _owner(scope: Scope) -> str:
+    """The client that asks: the keys of others are none of its."""
+    principal: Principal | None = scope.get("principal")
+    return principal.client if principal else ""
 
 
 class _Caught:

@@ -1,11 +1,10 @@
 """Serving the API: blocking for the command line, or in a thread of its own for tests and scenarios.
 
-There is no authentication yet, so the server binds to loopback addresses only.
+Without authentication the server binds to loopback addresses only, and with it to others only under TLS.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import threading
@@ -23,10 +22,13 @@ from orchestrator.model import StoreError
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
 from presto.app import create_app
+from presto.auth.access import Access, Tls
+from presto.auth.security import load_security
 from presto.core.core import STOP_PATIENCE, Core
 from presto.core.settings import Settings
 from presto.core.store import Store
 from presto.core.tables import database_url, open_engine
+from presto.guards import LOOPBACK_HOSTS
 from presto.notify.settings import NotifySettings
 
 log = logging.getLogger(__name__)
@@ -35,10 +37,6 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
 DEVELOPMENT = NotifySettings(development=True)
 """Who can order here is on this machine and can reach its addresses anyway."""
-
-
-class UnsafeBinding(Exception):
-    """The address can be reached from other machines, and nothing would ask who is there."""
 
 
 class ServerFailed(Exception):
@@ -51,20 +49,25 @@ def build_app(
     settings: Settings | None = None,
     say: Callable[[str], object] = log.info,
     notifications: NotifySettings = DEVELOPMENT,
+    access: Access | None = None,
+    host: str = DEFAULT_HOST,
 ) -> FastAPI:
     """The application over the orchestrator. `database` is a SQLAlchemy URL or the path of a SQLite file.
 
     Its tables are made, or upgraded to what this version needs; `say` is told.
     Raises InventoryError when the inventory is wrong, StoreError when the database cannot be used (both of
-    orchestrator.model).
+    orchestrator.model), AccessWrong when the clients file or the signing key is.
     """
-    enrolled = load_inventory(inventory)
+    enrolled, access = load_inventory(inventory), access or Access()
+    security = load_security(access.clients, database, access.limits) if access.clients else None
     try:
         store = Store(open_engine(database, say))
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
     orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database), say))
-    return create_app(Core(enrolled, store, orchestrator, settings), notifications=notifications)
+    core = Core(enrolled, store, orchestrator, settings, security.clients.assignments(enrolled) if security else None)
+    hosts = LOOPBACK_HOSTS | access.hosts(host)
+    return create_app(core, hosts=hosts, notifications=notifications, security=security)
 
 
 def serve(
@@ -76,28 +79,30 @@ def serve(
     ready: Callable[[str], None] | None = None,
     say: Callable[[str], object] = log.info,
     notifications: NotifySettings = DEVELOPMENT,
+    access: Access | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the base URL once requests are answered.
 
-    Port 0 takes a free one. Raises UnsafeBinding for addresses that are not loopback, OSError when the address is
-    taken, and what `build_app` raises.
+    Port 0 takes a free one. Raises UnsafeBinding for addresses that are not safe to be reached at, TlsUnusable,
+    OSError when the address is taken, and what `build_app` raises.
     """
-    listener = _bind(host, port)
+    access = access or Access()
+    listener = _bind(host, port, access)
     with listener:
-        app = build_app(inventory, database, settings, say, notifications)
-        server = _Server(app, lambda: ready and ready(_url(listener)))
+        app = build_app(inventory, database, settings, say, notifications, access, host)
+        server = _Server(app, lambda: ready and ready(_url(listener, access.tls)), access.tls)
         server.run(sockets=[listener])
 
 
 class BackgroundServer:
     """The application on a port of its own in a thread: `start` returns when it answers, `stop` when it is gone."""
 
-    def __init__(self, app: FastAPI, host: str = DEFAULT_HOST, port: int = 0) -> None:
-        self._listener = _bind(host, port)
+    def __init__(self, app: FastAPI, host: str = DEFAULT_HOST, port: int = 0, tls: Tls | None = None) -> None:
+        self._listener = _bind(host, port, Access(tls=tls))
         self._changed = threading.Event()
-        self._server = _Server(app, self._changed.set)
+        self._server = _Server(app, self._changed.set, tls)
         self._thread = threading.Thread(target=self._run, name="presto", daemon=True)
-        self.url = _url(self._listener)
+        self.url = _url(self._listener, tls)
 
     def start(self) -> str:
         """Returns the base URL. Raises ServerFailed."""
@@ -135,15 +140,17 @@ class BackgroundServer:
 class _Server(uvicorn.Server):
     """Tells when it has started."""
 
-    def __init__(self, app: FastAPI, started: Callable[[], object]) -> None:
+    def __init__(self, app: FastAPI, started: Callable[[], object], tls: Tls | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_graceful_shutdown=5,
                 lifespan="on",
+                **(tls.options() if tls else {}),
             )
         )
         self._on_start = started
@@ -159,15 +166,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket's base; every address that the host name stands for must be a loopback one."""
+def _bind(host: str, port: int, access: Access) -> socket.socket:
+    """A listening socket's base; every address that the host name stands for must be safe to be reached at."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    outside = [str(entry[4][0]) for entry in found if not ipaddress.ip_address(entry[4][0]).is_loopback]
-    if outside:
-        raise UnsafeBinding(
-            f"{host} ({', '.join(outside)}) can be reached from other machines, and the API has no authentication yet: "
-            f"bind to {DEFAULT_HOST} and reach it through an SSH tunnel"
-        )
+    access.check_binding(host, [str(entry[4][0]) for entry in found])
+    if access.tls:
+        access.tls.check()
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -179,6 +183,6 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, tls: Tls | None) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,7 +1,8 @@
 """Serve the Presto API for the uCPEs of an inventory, until Ctrl-C.
 
-The server binds to the loopback address: there is no authentication yet. State is kept in a database, so orders that
-were accepted before a crash are carried on at the next start.
+Without --auth nobody is asked who he is, and the server binds to loopback addresses only. With it every request needs
+an access token; `lso client add` writes the clients file, docs/presto-security.md has the rest. State is kept in a
+database, so orders that were accepted before a crash are carried on at the next start.
 """
 
 from __future__ import annotations
@@ -16,19 +17,28 @@ from typing import get_args
 
 from lso.exits import PASSED, UsageError
 from orchestrator.model import OrchestratorError
+from presto.auth.access import Access, Tls
+from presto.auth.errors import AccessWrong
+from presto.auth.limits import Limits
 from presto.core.settings import Settings
 from presto.notify.settings import Base, NotifySettings
-from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, UnsafeBinding, serve
+from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
 from testbed.lab import Lab
 
 MOST_HOURS = 24 * 366
+MOST_REQUESTS = 1_000_000
 
 HELP = "serve the Presto API for a lab or an inventory"
 EXAMPLES = """examples:
   lso up scenarios/poc-two-sites && lso serve --lab poc-two-sites-1a2b
   lso serve --inventory /etc/lso/inventory.json --database /var/lib/lso/presto.db
   lso serve --inventory /etc/lso/inventory.json --database postgresql+psycopg://lso@/lso?host=/run/postgresql
-  curl -s -X POST localhost:8181/restconf/operations/get-service-interface-point-list/"""
+  curl -s -X POST localhost:8181/restconf/operations/get-service-interface-point-list/
+
+  lso client add clients.yaml portal --role operate
+  lso serve --lab poc-two-sites-1a2b --auth clients.yaml
+  lso serve --lab poc-two-sites-1a2b --auth clients.yaml --host 192.0.2.10 --host-name lso.example \
+      --tls-certificate lso.example.pem --tls-key lso.example.key"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database", metavar="URL", help="SQLite file or SQLAlchemy URL (default: presto.db beside the inventory)"
     )
-    parser.add_argument("--host", default=DEFAULT_HOST, help="loopback address to bind to (default: %(default)s)")
+    parser.add_argument("--host", default=DEFAULT_HOST, help="address to bind to (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
     parser.add_argument("--template", default=Settings.template, help="site template (default: %(default)s)")
     parser.add_argument(
@@ -80,6 +90,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=NotifySettings.base,
         help="base path between a callback and /listener (default: %(default)s)",
     )
+    _configure_access(parser.add_argument_group("who may ask, and from where"))
+
+
+def _configure_access(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--auth", metavar="FILE", type=Path, help="ask for access tokens of the clients in this file")
+    group.add_argument("--tls-certificate", metavar="PEM", type=Path, help="serve HTTPS with this certificate chain")
+    group.add_argument("--tls-key", metavar="PEM", type=Path, help="the certificate's key, without a passphrase")
+    group.add_argument(
+        "--tls-client-ca", metavar="PEM", type=Path, help="also ask clients for certificates of this CA (mutual TLS)"
+    )
+    group.add_argument(
+        "--plain-http", action="store_true", help="allow other addresses than loopback without TLS, behind a proxy"
+    )
+    group.add_argument(
+        "--host-name", metavar="NAME", action="append", default=[], help="a name that clients use for this server"
+    )
+    group.add_argument(
+        "--rate",
+        metavar="N",
+        type=float,
+        default=Limits.rate,
+        help="requests a second of one client, twice as many at once; 0: any (default: %(default)g)",
+    )
 
 
 def _hours(text: str) -> timedelta:
@@ -101,7 +134,8 @@ def run(options: argparse.Namespace) -> int:
         options.unique_external_ids,
         options.keep_answers,
     )
-    notifications = replace(DEVELOPMENT, allowed=tuple(options.callback_allow), base=options.notification_base)
+    development, allowed = options.auth is None, tuple(options.callback_allow)
+    notifications = replace(DEVELOPMENT, development=development, allowed=allowed, base=options.notification_base)
     try:
         serve(
             inventory,
@@ -112,10 +146,23 @@ def run(options: argparse.Namespace) -> int:
             lambda url: print(f"serving {url}/restconf", flush=True),
             lambda text: print(f"lso: {text}", file=sys.stderr),
             notifications,
+            _access(options),
         )
-    except (OrchestratorError, UnsafeBinding) as error:
+    except (OrchestratorError, AccessWrong) as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{options.host}:{options.port} cannot be bound: {error.strerror}") from error
     print("lso: stopped", file=sys.stderr)
     return PASSED
+
+
+def _access(options: argparse.Namespace) -> Access:
+    """What the options say. Raises UsageError when they do not fit together."""
+    certificate, key, client_ca = options.tls_certificate, options.tls_key, options.tls_client_ca
+    if bool(certificate) != bool(key) or (client_ca and not certificate):
+        raise UsageError("TLS needs --tls-certificate and --tls-key")
+    if not 0 <= options.rate <= MOST_REQUESTS:
+        raise UsageError(f"--rate is 0 to {MOST_REQUESTS}")
+    tls = Tls(certificate, key, client_ca) if certificate else None
+    limits = Limits(options.rate, max(1, int(2 * options.rate)))
+    return Access(options.auth, tls, options.plain_http, tuple(options.host_name), limits)

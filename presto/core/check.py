@@ -22,13 +22,15 @@ class Surroundings:
 
     `names` are the identifiers of the other services, `claims` maps the id of each UNI that they use to the
     identifier of its service, `locked` holds the ids of UNIs, and of what is enrolled of underlays, that are
-    administratively locked.
+    administratively locked. `carried` maps uCPEs to the service on them, also those whose UNIs the inventory does not
+    show.
     """
 
     inventory: Inventory
     names: frozenset[str] = frozenset()
     claims: Mapping[str, str] = field(default_factory=dict)
     locked: frozenset[str] = frozenset()
+    carried: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
@@ -125,7 +127,7 @@ def _check_unis(
     end_points: tuple[EndPoint, ...], unis: list[Uni | None], surroundings: Surroundings
 ) -> Iterator[Finding]:
     claimed = ((surroundings.inventory.uni(uni), service) for uni, service in surroundings.claims.items())
-    busy = {uni.ucpe: service for uni, service in claimed if uni}
+    busy = {**{uni.ucpe: service for uni, service in claimed if uni}, **surroundings.carried}
     for index, (end_point, uni) in enumerate(zip(end_points, unis, strict=True)):
         where = ("end_points", index, "uni")
         if not end_point.uni:

@@ -33,6 +33,7 @@ from presto.core.paths import PathStore
 from presto.core.pipeline import Network, Pipeline
 from presto.core.settings import Settings
 from presto.core.store import Store
+from presto.core.tenancy import NOBODY, Assignments, acting_for, current, owner
 from presto.core.underlays import carrier
 
 STOP_PATIENCE = 5.0
@@ -54,26 +55,45 @@ class UniState:
 class Core:
     """Services over an inventory. `start` takes up what an earlier process left unfinished; `stop` undoes it."""
 
-    def __init__(self, inventory: Inventory, store: Store, network: Network, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        store: Store,
+        network: Network,
+        settings: Settings | None = None,
+        assignments: Assignments | None = None,
+    ) -> None:
         self._edges = Edges(store.engine, store.writer)
-        self.inventory = joined(inventory, self._edges.all())
+        self._inventory = joined(inventory, self._edges.all())
+        self._assignments = assignments or Assignments()
+        self._views: dict[str | None, Inventory] = {}
         self._store, self._network = store, network
         self.events = EventLog(store.engine)
         self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
         self.keys = Keys(store.engine, self.settings.answers_kept)
         self.meters = Meters()
-        self._pipeline = Pipeline(self.inventory, store, network, self.settings, self.meters.work_seconds.observe)
-        network.use(self.inventory)
+        self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters.work_seconds.observe)
+        network.use(self._inventory)
         self._observer = Observer(network)
-        self._enrolment: Enrolled | None = None
-        self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment)
+        self._enrolments: dict[str | None, Enrolled] = {}
+        self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment, self._assignments)
         self._enrolling = asyncio.Lock()
 
     @property
     def engine(self) -> Engine:
         """The database, for tables that stand beside those of the services."""
         return self._store.engine
+
+    @property
+    def inventory(self) -> Inventory:
+        """The uCPEs and UNIs, as far as the tenant that is being served knows of them."""
+        return self._view(current())
+
+    def _view(self, tenant: str | None) -> Inventory:
+        if tenant not in self._views:
+            self._views[tenant] = self._assignments.visible(self._inventory, tenant)
+        return self._views[tenant]
 
     async def start(self) -> None:
         """Take up all unfinished work."""
@@ -94,35 +114,38 @@ class Core:
 
     @property
     def enrolment(self) -> Enrolled:
-        """What the inventory has enrolled."""
-        if self._enrolment is None or self._enrolment.inventory is not self.inventory:
-            self._enrolment = Enrolled(self.inventory)
-        return self._enrolment
+        """What the inventory has enrolled, as far as the tenant that is being served knows of it."""
+        tenant = current()
+        if tenant not in self._enrolments:
+            self._enrolments[tenant] = Enrolled(self._view(tenant))
+        return self._enrolments[tenant]
 
-    def findings(self, swvc: Swvc, *, besides: str = "") -> tuple[Finding, ...]:
-        """What is wrong with an SWVC; `besides` is the id of the service that it is going to replace."""
-        return check(swvc, self._surroundings(swvc, besides))
+    def findings(self, swvc: Swvc, *, replaces: Service | None = None) -> tuple[Finding, ...]:
+        """What is wrong with an SWVC, which may be going to replace what a service has."""
+        return check(swvc, self._surroundings(swvc, replaces))
 
-    def _surroundings(self, swvc: Swvc, besides: str) -> Surroundings:
-        wanted = [uni for uni in (find_uni(self.inventory, end_point.uni) for end_point in swvc.end_points) if uni]
-        # A uCPE carries one service, so the claims of its other UNIs count as well.
-        unis = {uni.id for wish in wanted for uni in self.inventory.unis_on(wish.ucpe)}
-        wans = {name for uni in wanted for wan in self.inventory.ucpe(uni.ucpe).wan for name in wan_ids(uni.ucpe, wan)}
-        return Surroundings(
-            self.inventory,
-            self._store.names(besides=besides, among={swvc.identifier}),
-            self._store.claims(besides=besides, among=unis),
-            self._store.locked_unis(among=unis | wans),
-        )
+    def _surroundings(self, swvc: Swvc, replaces: Service | None) -> Surroundings:
+        """What its tenant knows of; names are its tenant's."""
+        besides, tenant = (replaces.id, replaces.tenant) if replaces else ("", owner())
+        inventory = self._view(tenant or current())
+        wanted = [uni for uni in (find_uni(inventory, end_point.uni) for end_point in swvc.end_points) if uni]
+        # A uCPE carries one service, so the claims of its other UNIs count as well, whosever they are.
+        beside = {uni.id: uni.ucpe for wish in wanted for uni in self._inventory.unis_on(wish.ucpe)}
+        wans = {name for uni in wanted for wan in inventory.ucpe(uni.ucpe).wan for name in wan_ids(uni.ucpe, wan)}
+        claims = self._store.claims(besides=besides, among=beside)
+        with acting_for(tenant):
+            names = self._store.names(besides=besides, among={swvc.identifier})
+        carried = {beside[uni]: name for uni, name in claims.items()}
+        return Surroundings(inventory, names, claims, self._store.locked_unis(among={*beside, *wans}), carried)
 
-    def _checked(self, swvc: Swvc, earlier: tuple[Finding, ...], besides: str = "") -> Swvc:
+    def _checked(self, swvc: Swvc, earlier: tuple[Finding, ...], replaces: Service | None = None) -> Swvc:
         """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
-        surroundings = self._surroundings(swvc, besides)
+        surroundings = self._surroundings(swvc, replaces)
         findings = check(swvc, surroundings)
         if earlier or findings:
             raise Rejected((*earlier, *findings))
-        ucpes = [uni.ucpe for uni in site_unis(swvc, self.inventory)]
-        return replace(swvc, carrier=carrier(swvc, self.inventory, ucpes, surroundings.locked))
+        ucpes = [uni.ucpe for uni in site_unis(swvc, surroundings.inventory)]
+        return replace(swvc, carrier=carrier(swvc, surroundings.inventory, ucpes, surroundings.locked))
 
     async def create(self, swvc: Swvc, earlier: tuple[Finding, ...] = ()) -> Service:
         """Accept an order: durably stored and on its way. Raises Rejected with everything that is wrong.
@@ -134,7 +157,7 @@ class Core:
         def change() -> Service:
             checked = self._checked(completed, earlier)
             now = utc_now()
-            return Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now)
+            return Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now, tenant=owner())
 
         return await self._take_in(change)
 
@@ -157,7 +180,7 @@ class Core:
             if service.state in ON_ITS_WAY_OUT:
                 message = f'Service "{service.swvc.identifier}" is being removed'
                 raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
-            swvc = self._checked(self._completed(change(service.swvc)), earlier, service.id)
+            swvc = self._checked(self._completed(change(service.swvc)), earlier, service)
             return _next(service, State.ACCEPTED, swvc)
 
         return await self._take_in(changed)
@@ -241,7 +264,7 @@ class Core:
     async def enrol(self, wanted: Enrolment) -> Ucpe:
         """Take a uCPE in for orders, once it was really reached. Raises Rejected with everything that is wrong."""
         async with self._enrolling:
-            found = list(check_enrolment(wanted, self.inventory))
+            found = list(check_enrolment(wanted, self._inventory))
             armed = await asyncio.to_thread(self._edges.armed, wanted)
             try:
                 # Only what may be asked is asked, even when it is refused anyway.
@@ -253,13 +276,13 @@ class Core:
             except BaseException:
                 self._edges.disarm(armed.ucpe)
                 raise
-            self._use(joined(self.inventory, [armed]))
+            self._use(joined(self._inventory, [armed]))
         return armed.ucpe
 
     async def withdraw(self, edge_id: str) -> None:
         """Forget an enrolled uCPE. Raises Rejected when there is none, or when a service uses it."""
         async with self._enrolling:
-            before = self.inventory
+            before = self._inventory
             try:
                 ucpe = await self._store.writer.do(lambda _session: self._withdraw(edge_id))
             except BaseException:
@@ -269,7 +292,7 @@ class Core:
 
     def _withdraw(self, edge_id: str) -> Ucpe:
         """In one change with the checks, after which no order can use it any more."""
-        ucpe, unis = self.edge(edge_id), self.inventory.unis_on(edge_id)
+        ucpe, unis = self.edge(edge_id), self._inventory.unis_on(edge_id)
         users = {state.service for state in self._uni_states(unis) if state.service}
         users |= set(self._network.carried(edge_id))
         if users:
@@ -280,12 +303,12 @@ class Core:
             raise Rejected([Finding(Tag.IN_USE, ("edge",), f"Edge {edge_id} stands in the inventory file", hint)])
         for uni in unis:
             self._store.lock_uni(uni.id, locked=False)
-        self._use(without(self.inventory, ucpe))
+        self._use(without(self._inventory, ucpe))
         return ucpe
 
     def _use(self, inventory: Inventory) -> None:
         """From here on everybody works with this one."""
-        self.inventory = inventory
+        self._inventory, self._views, self._enrolments = inventory, {}, {}
         self._pipeline.use(inventory)
 
     async def unis(self) -> tuple[UniState, ...]:
@@ -314,13 +337,17 @@ class Core:
 
         def work(_session: Session) -> None:
             state = self._uni(id_or_name)
+            if not self._assignments.owns(current(), state.uni.id):
+                message = f"UNI {state.uni.name} is there for every tenant"
+                raise Rejected([Finding(Tag.ACCESS_DENIED, ("uni",), message, "Ask the operator to lock it.")])
             if locked and state.service:
                 message = f'UNI {state.uni.name} belongs to service "{state.service}"'
                 raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Delete the service first.")])
             if state.terminated:
                 message = f"UNI {state.uni.name} is terminated"
                 raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Enrol it anew, under another name.")])
-            self._store.lock_uni(state.uni.id, locked=locked)
+            tenant = self._assignments.tenants.get(state.uni.id, NOBODY)
+            self._store.lock_uni(state.uni.id, locked=locked, tenant=tenant)
 
         await self._store.writer.do(work)
 

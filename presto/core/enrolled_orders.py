@@ -7,7 +7,7 @@ that it asks for. What was true when it was accepted may have changed by then: a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from presto.core.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
 from presto.core.order_follow import NewOrder, Receipt, end_lone, lone_items, lone_orders, place_lone
 from presto.core.order_tables import OrderRow
 from presto.core.tables import ClaimRow, LockedUniRow, ServiceRow
+from presto.core.tenancy import ALL_TENANTS, ANOTHER, NOBODY, Assignments, current
 from presto.core.writer import Writer
 
 KIND_NAMES = {"sd-wan-uni": "UNI", "ucs": "UCS", "ucs-uni": "UCS UNI", "ucs-end-point": "UCS end point"}
@@ -39,8 +40,11 @@ class EnrolledState:
 class EnrolledOrders:
     """Keeps the states of enrolled things and carries orders about them out."""
 
-    def __init__(self, engine: Engine, writer: Writer, enrolment: Callable[[], Enrolled]) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, enrolment: Callable[[], Enrolled], assignments: Assignments | None = None
+    ) -> None:
         self._engine, self._writer, self._enrolment = engine, writer, enrolment
+        self._assignments = assignments or Assignments()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -75,7 +79,8 @@ class EnrolledOrders:
         return receipt
 
     def _wake(self, order_id: str) -> None:
-        work = self._writer.do(lambda session: _carry_out(session, self._enrolment(), order_id))
+        tenants = self._assignments.tenants
+        work = self._writer.do(lambda session: _carry_out(session, self._enrolment(), order_id, tenants))
         task = asyncio.create_task(work, name=f"order {order_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -96,14 +101,23 @@ class EnrolledOrders:
     def _faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
         leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
         with Session(self._engine) as session:
-            return tuple(fault(session, self._enrolment(), thing, state, leaving) for thing, state in wanted)
+            return tuple(
+                self._not_its_own(thing) or fault(session, self._enrolment(), thing, state, leaving)
+                for thing, state in wanted
+            )
+
+    def _not_its_own(self, thing: Thing) -> Finding | None:
+        """A tenant takes nothing out of service that others use as well."""
+        if self._assignments.owns(current(), thing.id):
+            return None
+        return Finding(Tag.ACCESS_DENIED, (), f"{label_of(thing)} is there for every tenant", "Ask the operator.")
 
 
-def _carry_out(session: Session, enrolment: Enrolled, order_id: str) -> None:
+def _carry_out(session: Session, enrolment: Enrolled, order_id: str, tenants: Mapping[str, str]) -> None:
     document = session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
     outcomes = {}
     for item in _ends_first(lone_items(session, order_id)):
-        error = _apply(session, enrolment, item, _wanted(document, item))
+        error = _apply(session, enrolment, item, _wanted(document, item), tenants)
         outcomes[item.number] = (OrderState.FAILED, error) if error else (OrderState.COMPLETED, None)
     end_lone(session, order_id, outcomes)
 
@@ -117,9 +131,11 @@ def fault(
         return Finding(Tag.IN_USE, (), f"{label} is terminated", "Enrol it anew, under another name.")
     if wanted in {here, ServiceState.ACTIVE}:
         return None
-    user = session.scalar(select(ServiceRow.name).where(_used_by(enrolment, thing)).limit(1))
+    users = select(ServiceRow.name, ServiceRow.tenant).where(_used_by(enrolment, thing)).limit(1)
+    user = session.execute(users, execution_options={ALL_TENANTS: True}).first()
     if user is not None:
-        return Finding(Tag.IN_USE, (), f'{label} is in use by service "{user}"', "Delete that service first.")
+        name = user.name if current() in {None, user.tenant} else ANOTHER
+        return Finding(Tag.IN_USE, (), f'{label} is in use by service "{name}"', "Delete that service first.")
     if wanted is ServiceState.TERMINATED:
         ends = [end.name for end in enrolment.ends_of(thing) if end.id not in leaving and _lives(session, end)]
         if ends:
@@ -172,7 +188,9 @@ def _wanted(document: dict[str, Any], item: Row[Any]) -> ServiceState:
     return ServiceState(document["serviceOrderItem"][item.number]["service"]["state"])
 
 
-def _apply(session: Session, enrolment: Enrolled, item: Row[Any], wanted: ServiceState) -> str | None:
+def _apply(
+    session: Session, enrolment: Enrolled, item: Row[Any], wanted: ServiceState, tenants: Mapping[str, str]
+) -> str | None:
     """Bring a thing into a state; returns why that is not possible."""
     thing = enrolment.get(item.element)
     if thing is None:
@@ -184,7 +202,7 @@ def _apply(session: Session, enrolment: Enrolled, item: Row[Any], wanted: Servic
     if wanted is here:
         return None
     step(SERVICE_GRAPH, here, wanted)
-    row = session.get(LockedUniRow, thing.id) or LockedUniRow(uni=thing.id)
+    row = session.get(LockedUniRow, thing.id) or LockedUniRow(uni=thing.id, tenant=tenants.get(thing.id, NOBODY))
     if wanted is ServiceState.ACTIVE:
         session.delete(row)
     else:

@@ -159,4 +159,4 @@ class EventLog:
 
 def _event(row: EventRow) -> Event:
     kind = EventType(row.type)
-    return Event(row.sequence, row.id, utc(row.time), kind, row.object, row.item, row.state, row.service)
+    return Event(row.sequence, row.id, utc(row.time), kind, row.object, row.item, row.state, row.service, row.tenant)

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from presto.core.tables import Base
+from presto.core.tenancy import Owned
 
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 """SQLite has one kind of whole number, and knows it as a key by this name only."""
@@ -18,7 +19,7 @@ class EventRow(Base):
     """One event. `object` is the id of the order or service that it is about, `item` the id of an order's item.
 
     `state` is the state that was reached, and the first one in events of creation; `service` is the id of the SWVC
-    that the object belongs to.
+    that the object belongs to, and `tenant` owns both.
     """
 
     __tablename__ = "presto_events"
@@ -32,6 +33,7 @@ class EventRow(Base):
     item: Mapped[str | None]
     state: Mapped[str | None] = mapped_column(String(20))
     service: Mapped[str | None] = mapped_column(String(64))
+    tenant: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
 
 class EventCounterRow(Base):
@@ -43,7 +45,7 @@ class EventCounterRow(Base):
     last: Mapped[int] = mapped_column(Sequence)
 
 
-class DeadLetterRow(Base):
+class DeadLetterRow(Owned, Base):
     """An event that a listener did not take: the body that was sent, how often, and why it was given up."""
 
     __tablename__ = "presto_dead_letters"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, SessionTransaction, object_session
 
 from presto.core.credentials import utc_now
 from presto.core.event_tables import EventCounterRow, EventRow
+from presto.core.tenancy import NOBODY
 
 _PENDING, _WRITTEN = "presto_pending_events", "presto_written_events"
 GROUPED = "presto_grouped"
@@ -64,6 +65,7 @@ class NewEvent:
     service: str | None
     state: str | None = None
     item: str | None = None
+    tenant: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,19 @@ class Event:
     item: str | None
     state: str | None
     service: str | None
+    tenant: str = ""
 
 
 def record(source: object, connection: Connection, events: Iterable[NewEvent]) -> None:
     """Events of a row that is being written: they are appended at the end of its session's transaction.
 
-    The later, the shorter others wait for the next number. Without a session they are appended at once.
+    The later, the shorter others wait for the next number. Without a session they are appended at once. They belong to
+    the row's tenant.
     """
+    events = [replace(new, tenant=getattr(source, "tenant", None) or NOBODY) for new in events]
     session = object_session(source)
     if session is None:
-        append(connection, list(events))
+        append(connection, events)
     else:
         session.info.setdefault(_PENDING, []).extend(events)
 
@@ -122,6 +127,7 @@ def _values(number: int, now: datetime, new: NewEvent) -> dict[str, Any]:
         "item": new.item,
         "state": new.state,
         "service": new.service,
+        "tenant": new.tenant,
     }
 
 

@@ -25,6 +25,7 @@ class Tag(StrEnum):
     NOT_FOUND = "not-found"
     OPERATION_FAILED = "operation-failed"
     OPERATION_NOT_SUPPORTED = "operation-not-supported"
+    RESOURCE_DENIED = "resource-denied"
     TOO_BIG = "too-big"
     UNKNOWN_ELEMENT = "unknown-element"
 

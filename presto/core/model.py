@@ -112,7 +112,7 @@ class EndPointState:
 
 @dataclass(frozen=True)
 class Service:
-    """An SWVC with its life so far.
+    """An SWVC with its life so far; `tenant` owns it, empty: none in particular.
 
     `generation` counts accepted changes: work that ends for an older generation does not decide the state.
     `end_points` maps an end point's identifier to how the last work ended there.
@@ -126,6 +126,7 @@ class Service:
     changed: datetime
     error: str | None = None
     end_points: Mapping[str, EndPointState] = field(default_factory=dict)
+    tenant: str = ""
 
     @property
     def installed(self) -> bool:

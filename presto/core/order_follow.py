@@ -25,6 +25,7 @@ from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceStat
 from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
 from presto.core.tables import LockedUniRow, ServiceRow
+from presto.core.tenancy import owner
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
 """The kinds of elements, by the names of their W100 payloads; UNIs come from the inventory of uCPEs."""
@@ -157,7 +158,8 @@ def _write(connection: Connection, row: ServiceRow, live: Sequence[Row[Any]]) ->
     if order:
         receipt.ordered = row.changed
         receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
-        values = {"service": row.id, "generation": row.generation, "ordered": row.changed}
+        whose = {"service": row.id, "tenant": row.tenant}
+        values = {**whose, "generation": row.generation, "ordered": row.changed}
         _store_order(connection, order, receipt.elements, values)
     return heard
 
@@ -180,7 +182,7 @@ def _follow_elements(
             changed.append({"element": element.id, **values})
         else:
             ids[place] = row.id if kind == SWVC else str(uuid4())
-            first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed}
+            first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed, "tenant": row.tenant}
             new.append({**first, **values})
         heard += element_events(kind, ids[place], element, values, row.id)
     for statement, rows in ((_NEW_ELEMENT, new), (_CHANGE_ELEMENT, changed)):
@@ -244,7 +246,7 @@ def place_lone(session: Session, order: NewOrder) -> Receipt:
     """Store an order that is about no SWVC: it stands for its own service."""
     connection = session.connection()
     receipt = Receipt(utc_now(), tuple(item.element or "" for item in order.items))
-    values = {"service": order.id, "generation": 0, "ordered": receipt.ordered}
+    values = {"service": order.id, "generation": 0, "ordered": receipt.ordered, "tenant": owner()}
     _store_order(connection, order, receipt.elements, values)
     created = NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)
     record(session.get_one(OrderRow, order.id), connection, [created])

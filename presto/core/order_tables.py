@@ -10,9 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from presto.core.event_tables import Sequence
 from presto.core.tables import Base
+from presto.core.tenancy import Owned
 
 
-class OrderRow(Base):
+class OrderRow(Owned, Base):
     """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out."""
 
     __tablename__ = "presto_orders"
@@ -46,7 +47,7 @@ class ItemRow(Base):
     fault: Mapped[str | None]
 
 
-class ElementRow(Base):
+class ElementRow(Owned, Base):
     """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
 
     `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `swvc` is
@@ -81,7 +82,7 @@ class ElementOrderRow(Base):
     item: Mapped[str]
 
 
-class ListenerRow(Base):
+class ListenerRow(Owned, Base):
     """Somebody who wants to hear of events of one API (`ordering` or `inventory`).
 
     `cursor` is the sequence number up to which it has had its events. While it does not take them, `failures` counts

@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, String
+from sqlalchemy import JSON, DateTime, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from presto.core.tables import Base
+from presto.core.tenancy import Owned
 
 
-class PathComputationRow(Base):
-    """One computation: `near` and `far` are UNI ids, `document` is what was asked for."""
+class PathComputationRow(Owned, Base):
+    """One computation: `near` and `far` are UNI ids, `document` is what was asked for; a name is its tenant's."""
 
     __tablename__ = "presto_path_computations"
+    __table_args__ = (UniqueConstraint("tenant", "name"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    name: Mapped[str] = mapped_column(String(160), unique=True)
+    name: Mapped[str] = mapped_column(String(160))
     near: Mapped[str] = mapped_column(String(64))
     far: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))

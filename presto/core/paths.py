@@ -15,6 +15,7 @@ from orchestrator.database import WRITES
 from presto.core.credentials import utc_now
 from presto.core.findings import Finding, Rejected, Tag
 from presto.core.path_tables import PathComputationRow, PathRow
+from presto.core.tenancy import owner
 
 MOST = 1000
 """Computations that are kept: nothing else bounds what clients store by asking."""
@@ -58,7 +59,13 @@ class PathStore:
             found = _over(Computation(str(uuid4()), _free_name(session, name), near, far, asked), underlays)
             session.add(
                 PathComputationRow(
-                    id=found.id, name=found.name, near=near, far=far, created=utc_now(), document=dict(asked)
+                    id=found.id,
+                    tenant=owner(),
+                    name=found.name,
+                    near=near,
+                    far=far,
+                    created=utc_now(),
+                    document=dict(asked),
                 )
             )
             session.flush()
@@ -74,7 +81,7 @@ class PathStore:
     def underlays(self, path_ids: Sequence[str]) -> dict[str, str]:
         """Path id → underlay, of those paths that are kept."""
         with Session(self._engine) as session:
-            rows = session.scalars(select(PathRow).where(PathRow.id.in_(path_ids)))
+            rows = session.scalars(select(PathRow).join(PathComputationRow).where(PathRow.id.in_(path_ids)))
             return {row.id: row.underlay for row in rows}
 
     def renew(self, computation: Computation, underlays: Sequence[str]) -> Computation | None:

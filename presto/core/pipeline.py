@@ -37,6 +37,7 @@ from presto.core.model import UNFINISHED, EndPointState, Service, State
 from presto.core.right_of_way import RightOfWay
 from presto.core.settings import Settings
 from presto.core.store import Store
+from presto.core.tenancy import detached
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Pipeline:
 
     def wake(self, service_id: str) -> None:
         """There is something new to do for this service."""
-        task = asyncio.create_task(self._work(service_id), name=f"service {service_id}")
+        task = asyncio.create_task(self._work(service_id), name=f"service {service_id}", context=detached())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from presto.core.credentials import Credentials
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, ServiceRow
+from presto.core.tenancy import ALL_TENANTS, ANOTHER, NOBODY, current
 from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
@@ -82,12 +83,17 @@ class Store:
             return frozenset(session.scalars(_NAMES if among is None else _NAMES_AMONG, given))
 
     def claims(self, *, besides: str = "", among: Collection[str] | None = None) -> dict[str, str]:
-        """The UNIs in use by all services but one: UNI id → name of its service; `among` asks for some UNIs only."""
-        query = select(ClaimRow.uni, ServiceRow.name).join(ServiceRow).where(ServiceRow.id != besides)
+        """The UNIs in use by all services but one: UNI id → name of its service, which other tenants do not learn.
+
+        `among` asks for some UNIs only.
+        """
+        query = select(ClaimRow.uni, ServiceRow.name, ServiceRow.tenant).join(ServiceRow)
+        query = query.where(ServiceRow.id != besides)
         if among is not None:
             query = query.where(ClaimRow.uni.in_(among))
         with self._reading() as session:
-            return {row.uni: row.name for row in session.execute(query)}
+            rows = session.execute(query, execution_options={ALL_TENANTS: True})
+            return {row.uni: row.name if current() in {None, row.tenant} else ANOTHER for row in rows}
 
     def save(self, service: Service, unis: Iterable[str]) -> None:
         """Insert or replace a service together with the UNIs that it claims.
@@ -182,13 +188,13 @@ class Store:
         with self._reading() as session:
             return frozenset(session.scalars(_LOCKED if among is None else _LOCKED_AMONG, {"among": list(among or ())}))
 
-    def lock_uni(self, uni: str, *, locked: bool) -> None:
-        """Lock or unlock a UNI; doing it twice changes nothing."""
+    def lock_uni(self, uni: str, *, locked: bool, tenant: str = NOBODY) -> None:
+        """Lock or unlock a UNI, which is that tenant's alone; doing it twice changes nothing."""
 
         def work(session: Session) -> None:
             row = session.get(LockedUniRow, uni)
             if locked and row is None:
-                session.add(LockedUniRow(uni=uni))
+                session.add(LockedUniRow(uni=uni, tenant=tenant))
             elif row is not None and not locked:
                 session.delete(row)
 
@@ -207,6 +213,7 @@ class Store:
 def _row(service: Service) -> ServiceRow:
     return ServiceRow(
         id=service.id,
+        tenant=service.tenant,
         name=service.swvc.identifier,
         state=service.state,
         generation=service.generation,
@@ -230,6 +237,7 @@ def service_of(row: ServiceRow) -> Service:
         changed=_aware(row.changed),
         error=row.error,
         end_points=_END_POINTS.validate_python(row.end_points),
+        tenant=row.tenant,
     )
 
 

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String
+from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orchestrator.database import Schema, new_engine, upgrade
 from presto import migrations
+from presto.core.tenancy import Owned
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,17 @@ class Base(DeclarativeBase):
 SCHEMA = Schema("presto", Base.metadata, Path(migrations.__file__).parent)
 
 
-class ServiceRow(Base):
-    """One service; `document` is the ordered SWVC, `end_points` how the last work ended at each."""
+class ServiceRow(Owned, Base):
+    """One service; `document` is the ordered SWVC, `end_points` how the last work ended at each.
+
+    A name is unique for its tenant.
+    """
 
     __tablename__ = "presto_services"
+    __table_args__ = (UniqueConstraint("tenant", "name"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    name: Mapped[str] = mapped_column(String(53), unique=True)
+    name: Mapped[str] = mapped_column(String(53), index=True)
     state: Mapped[str] = mapped_column(String(20), index=True)
     generation: Mapped[int]
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -74,12 +79,16 @@ class DeployedRow(Base):
 
 
 class LockedUniRow(Base):
-    """A UNI, or another thing that is enrolled, that is administratively locked; for good since `ended`."""
+    """A UNI, or another thing that is enrolled, that is administratively locked; for good since `ended`.
+
+    `tenant` is whose alone a UNI is.
+    """
 
     __tablename__ = "presto_locked_unis"
 
     uni: Mapped[str] = mapped_column(String(64), primary_key=True)
     ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    tenant: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
 
 def database_url(database: str) -> str:

@@ -17,10 +17,11 @@ from presto.core.core import Core
 from presto.core.event_log import EventLog
 from presto.core.events import Event, EventType
 from presto.core.findings import Finding, Tag
+from presto.core.tenancy import current
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
 from presto.notify.messages import document
-from presto.notify.register import Register
+from presto.notify.register import DeadLetter, Register
 from presto.notify.signing import public_keys
 
 HEARTBEAT = 15.0
@@ -56,15 +57,16 @@ class KeySet(Wire):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which events a client asks for; empty is all."""
+    """Which events a client asks for; empty is all of its tenant, None: of everybody."""
 
     types: frozenset[EventType]
     services: frozenset[str]
+    tenant: str | None = None
 
     def __contains__(self, event: Event) -> bool:
         """An event is of a service when it is about it, about a part of it, or about an order for it."""
         of_service = not self.services or not self.services.isdisjoint({event.object, event.service})
-        return of_service and (not self.types or event.type in self.types)
+        return self.tenant in {None, event.tenant} and of_service and (not self.types or event.type in self.types)
 
 
 def events_router(core: Core) -> APIRouter:
@@ -77,7 +79,12 @@ def events_router(core: Core) -> APIRouter:
         200: {"description": description, "content": {_MEDIA: {"schema": {"type": "string"}}}}
     }
 
-    @router.get("/event/stream", response_class=StreamingResponse, responses={**answer, **declared(422, 503)})
+    @router.get(
+        "/event/stream",
+        operation_id="streamEvents",
+        response_class=StreamingResponse,
+        responses={**answer, **declared(422, 503)},
+    )
     async def stream(
         since: Annotated[int | None, Query(description="Replay what came after this number", ge=0, le=_LARGEST)] = None,
         types: Annotated[list[EventType] | None, Query(alias="type", description="Only these types")] = None,
@@ -88,16 +95,16 @@ def events_router(core: Core) -> APIRouter:
     ) -> StreamingResponse:
         """The events from now on, or from a number on. A client that comes back goes on where it was."""
         start = last_event_id if last_event_id is not None else since
-        wanted = Wanted(frozenset(types or ()), frozenset(service or ()))
+        wanted = Wanted(frozenset(types or ()), frozenset(service or ()), current())
         frames = await streams.open(start, wanted)
         return StreamingResponse(frames, media_type=_MEDIA, headers={"Cache-Control": "no-store"})
 
-    @router.get("/event/key")
+    @router.get("/event/key", operation_id="getEventKeys")
     async def keys() -> KeySet:
         """The public keys of notifications' signatures, the one in use first."""
         return KeySet(**await asyncio.to_thread(public_keys, core.engine))
 
-    @router.get("/event/deadLetter", responses=declared(422))
+    @router.get("/event/deadLetter", operation_id="listDeadLetters", responses=declared(422))
     async def dead_letters(
         listener: Annotated[str | None, Query(description="Only of this subscription")] = None,
         offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
@@ -105,9 +112,14 @@ def events_router(core: Core) -> APIRouter:
     ) -> list[DeadLetterShown]:
         """Notifications that were given up, newest first."""
         found = await asyncio.to_thread(register.dead_letters, listener, offset, limit)
-        return [DeadLetterShown(**{**vars(letter), "time": letter.time.isoformat()}) for letter in found]
+        return [_shown_letter(letter) for letter in found]
 
     return router
+
+
+def _shown_letter(letter: DeadLetter) -> DeadLetterShown:
+    values = {name: value for name, value in vars(letter).items() if name != "tenant"}
+    return DeadLetterShown(**{**values, "time": letter.time.isoformat()})
 
 
 class Streams:

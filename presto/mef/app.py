@@ -25,6 +25,8 @@ from presto.notify.notifier import Notifier
 
 BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/legato/serviceInventory/v7"}
 JSON = "application/json;charset=utf-8"
+_RETRIEVE_LISTENER = {"ordering": "retrieveEventSubscription", "inventory": "retrieveHub"}
+"""The two files call it so."""
 _METHODS = {
     r"/serviceOrder": "GET, POST",
     r"/service": "GET",
@@ -57,18 +59,18 @@ def mef_app(core: Core, notifier: Notifier) -> FastAPI:
 def _ordering_router(core: Core, orders: Orders) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/serviceOrder")
+    @router.post("/serviceOrder", operation_id="createServiceOrder")
     async def create(request: Request) -> Response:
         document = await _body(request)
         with answering(lambda session, written: answer_of(acknowledged(orders.stored(session, written.order or "")))):
             return acknowledged(await ordering.create(core, orders, document))
 
-    @router.get("/serviceOrder")
+    @router.get("/serviceOrder", operation_id="listServiceOrder")
     async def find(request: Request) -> Response:
         found, headers = await ordering.find(orders, request)
         return _json([show.order(order) for order in found], 200, headers)
 
-    @router.get("/serviceOrder/{order_id}")
+    @router.get("/serviceOrder/{order_id}", operation_id="retrieveServiceOrder")
     async def get(order_id: str) -> Response:
         return _json(show.order(_found(await orders.order(order_id), "service order", order_id)))
 
@@ -78,12 +80,12 @@ def _ordering_router(core: Core, orders: Orders) -> APIRouter:
 def _inventory_router(core: Core, orders: Orders) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/service")
+    @router.get("/service", operation_id="serviceFind")
     async def find(request: Request) -> Response:
         found, headers = await inventory.find(core, orders, request)
         return _json(found, 200, headers)
 
-    @router.get("/service/{service_id}")
+    @router.get("/service/{service_id}", operation_id="serviceGet")
     async def get(service_id: str) -> Response:
         return _json(_found(await inventory.get(core, orders, service_id), "service", service_id))
 
@@ -93,7 +95,7 @@ def _inventory_router(core: Core, orders: Orders) -> APIRouter:
 def _hub_router(api: str, notifier: Notifier) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/hub")
+    @router.post("/hub", operation_id="registerListener")
     async def subscribe(request: Request) -> Response:
         given, problems = validate(Subscription, await _body(request))
         if given is None:
@@ -105,11 +107,11 @@ def _hub_router(api: str, notifier: Notifier) -> APIRouter:
             raise Refused([Problem("invalidValue", ("callback",), f"Nothing is sent there: {reason}", hint)])
         return _json(show.listener(await notifier.subscribe(api, given.callback, given.query)), 201)
 
-    @router.get("/hub/{listener_id}")
+    @router.get("/hub/{listener_id}", operation_id=_RETRIEVE_LISTENER[api])
     async def get(listener_id: str) -> Response:
         return _json(show.listener(_found(await notifier.listener(api, listener_id), "listener", listener_id)))
 
-    @router.delete("/hub/{listener_id}")
+    @router.delete("/hub/{listener_id}", operation_id="unregisterListener")
     async def unsubscribe(listener_id: str) -> Response:
         _found(await notifier.unsubscribe(api, listener_id) or None, "listener", listener_id)
         return Response(status_code=204)

@@ -11,6 +11,7 @@ from secrets import SystemRandom
 from presto.core.credentials import utc_now
 from presto.core.event_log import EventLog
 from presto.core.events import Event
+from presto.core.tenancy import may_hear
 from presto.notify import messages
 from presto.notify.register import DeadLetter, Listener, Register, Standing
 from presto.notify.sender import Attempt, Result, Sender
@@ -53,7 +54,7 @@ class Delivery:
         while True:
             found = await self._log.since(self.standing.cursor, _PAGE)
             for event in found:
-                if event.type in self._types:
+                if event.type in self._types and may_hear(self.listener.tenant, event.tenant):
                     await self._deliver(event)
                 else:
                     self.standing = replace(self.standing, cursor=event.sequence)
@@ -106,5 +107,6 @@ class Delivery:
             attempts=attempts,
             reason=reason,
             time=utc_now(),
+            tenant=listener.tenant,
         )
         await asyncio.to_thread(self._register.bury, letter, self.standing)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from presto.core.credentials import utc_now
 from presto.core.event_log import EventLog
+from presto.core.tenancy import detached
 from presto.notify import guard
 from presto.notify.delivery import Delivery
 from presto.notify.register import DeadLetter, Listener, Register, Standing
@@ -104,7 +105,9 @@ class Notifier:
 
     def _begin(self, listener: Listener, standing: Standing) -> None:
         self._saved.setdefault(listener.id, standing)
-        task = asyncio.create_task(self._deliver(listener, standing), name=f"notifications for {listener.id}")
+        task = asyncio.create_task(
+            self._deliver(listener, standing), name=f"notifications for {listener.id}", context=detached()
+        )
         self._tasks[listener.id] = task
         task.add_done_callback(lambda ended: self._ended(listener, ended))
 

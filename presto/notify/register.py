@@ -14,16 +14,18 @@ from orchestrator.database import WRITES
 from presto.core.event_tables import DeadLetterRow, EventCounterRow
 from presto.core.order_tables import ListenerRow
 from presto.core.tables import utc
+from presto.core.tenancy import NOBODY, owner
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who wants to hear of which events of an API."""
+    """Who wants to hear of which events of an API; it hears of its tenant's only."""
 
     id: str
     api: str
     callback: str
     query: str | None
+    tenant: str = NOBODY
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class DeadLetter:
     attempts: int
     reason: str
     time: datetime
+    tenant: str = NOBODY
 
 
 class Register:
@@ -59,10 +62,10 @@ class Register:
 
     def add(self, api: str, callback: str, query: str | None) -> tuple[Listener, Standing]:
         """Remember a listener: it hears of what happens from now on."""
-        listener = Listener(str(uuid4()), api, callback, query)
+        listener = Listener(str(uuid4()), api, callback, query, owner())
         with Session(self._writer) as session, session.begin():
             last = session.scalar(select(EventCounterRow.last)) or 0
-            values = {"id": listener.id, "api": api, "callback": callback, "query": query}
+            values = {"id": listener.id, "api": api, "callback": callback, "query": query, "tenant": owner()}
             session.add(ListenerRow(**values, cursor=last, failures=0))
         return listener, Standing(last)
 
@@ -119,7 +122,7 @@ def _values(listener: str, standing: Standing) -> dict[str, Any]:
 
 
 def _listener(row: ListenerRow) -> Listener:
-    return Listener(row.id, row.api, row.callback, row.query)
+    return Listener(row.id, row.api, row.callback, row.query, row.tenant)
 
 
 def _standing(row: ListenerRow) -> Standing:
@@ -128,5 +131,5 @@ def _standing(row: ListenerRow) -> Standing:
 
 def _letter(row: DeadLetterRow) -> DeadLetter:
     return DeadLetter(
-        row.listener, row.sequence, row.api, row.callback, row.body, row.attempts, row.reason, utc(row.time)
+        row.listener, row.sequence, row.api, row.callback, row.body, row.attempts, row.reason, utc(row.time), row.tenant
     )

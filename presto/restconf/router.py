@@ -17,6 +17,9 @@ from presto.restconf.pairs import published
 from presto.restconf.parse import parse_body
 from presto.restconf.tapi import Wire
 
+OPERATION_ID = "{name}"
+"""What an operation needs as its scope: its own name, which stands in the path."""
+
 YANG_JSON, PLAIN_JSON = "application/yang-data+json", "application/json"
 
 
@@ -33,8 +36,8 @@ def restconf_router(core: Core) -> APIRouter:
         document = output.model_dump(mode="json", by_alias=True, exclude_unset=True)
         return json_response({"output": published(document) if strict else document}, 200, media)
 
-    @router.post("/operations/{name}")
-    @router.post("/operations/{name}/")
+    @router.post("/operations/{name}", operation_id=OPERATION_ID)
+    @router.post("/operations/{name}/", operation_id=OPERATION_ID)
     async def operate(name: str, request: Request) -> Response:
         media = answer_media(request, media_types)
         module = ""

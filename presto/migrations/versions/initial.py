@@ -23,8 +23,10 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("listener", "sequence"),
     )
+    op.create_index(op.f("ix_presto_dead_letters_tenant"), "presto_dead_letters", ["tenant"], unique=False)
     op.create_index(op.f("ix_presto_dead_letters_time"), "presto_dead_letters", ["time"], unique=False)
     op.create_table(
         "presto_edges",
@@ -47,11 +49,13 @@ def upgrade() -> None:
         sa.Column("asked", sa.JSON(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("swvc", sa.JSON(), nullable=False),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_presto_elements_page", "presto_elements", ["created", "kind", "id"], unique=False)
     op.create_index(op.f("ix_presto_elements_service"), "presto_elements", ["service"], unique=False)
     op.create_index(op.f("ix_presto_elements_state"), "presto_elements", ["state"], unique=False)
+    op.create_index(op.f("ix_presto_elements_tenant"), "presto_elements", ["tenant"], unique=False)
     op.create_table(
         "presto_event_counter",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -71,6 +75,7 @@ def upgrade() -> None:
         sa.Column("item", sa.String(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=True),
         sa.Column("service", sa.String(length=64), nullable=True),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("sequence"),
     )
     op.create_table(
@@ -102,13 +107,16 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fault", sa.String(), nullable=True),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_presto_listeners_cursor"), "presto_listeners", ["cursor"], unique=False)
+    op.create_index(op.f("ix_presto_listeners_tenant"), "presto_listeners", ["tenant"], unique=False)
     op.create_table(
         "presto_locked_unis",
         sa.Column("uni", sa.String(length=64), nullable=False),
         sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("uni"),
     )
     op.create_table(
@@ -121,11 +129,13 @@ def upgrade() -> None:
         sa.Column("service", sa.String(length=36), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_presto_orders_ordered"), "presto_orders", ["ordered"], unique=False)
     op.create_index(op.f("ix_presto_orders_service"), "presto_orders", ["service"], unique=False)
     op.create_index(op.f("ix_presto_orders_state"), "presto_orders", ["state"], unique=False)
+    op.create_index(op.f("ix_presto_orders_tenant"), "presto_orders", ["tenant"], unique=False)
     op.create_table(
         "presto_path_computations",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -134,9 +144,11 @@ def upgrade() -> None:
         sa.Column("far", sa.String(length=64), nullable=False),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("tenant", "name"),
     )
+    op.create_index(op.f("ix_presto_path_computations_tenant"), "presto_path_computations", ["tenant"], unique=False)
     op.create_table(
         "presto_services",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -148,10 +160,13 @@ def upgrade() -> None:
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("end_points", sa.JSON(), nullable=False),
+        sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("tenant", "name"),
     )
+    op.create_index(op.f("ix_presto_services_name"), "presto_services", ["name"], unique=False)
     op.create_index(op.f("ix_presto_services_state"), "presto_services", ["state"], unique=False)
+    op.create_index(op.f("ix_presto_services_tenant"), "presto_services", ["tenant"], unique=False)
     op.create_table(
         "presto_signing_keys",
         sa.Column("id", sa.String(length=64), nullable=False),

@@ -254,7 +254,7 @@ def database(tmp_path: Path) -> Path:
 def new_core(inventory: Inventory, network: MemoryNetwork, database_url: str) -> Callable[..., Core]:
     def make(settings: Settings | None = None, **changes: Any) -> Core:
         engine = open_engine(database_url)
-        return Core(changes.get("inventory", inventory), Store(engine), network, settings)
+        return Core(changes.get("inventory", inventory), Store(engine), network, settings, changes.get("assignments"))
 
     return make
 

@@ -14,13 +14,14 @@ import pytest
 
 from orchestrator.model import InventoryError, StoreError
 from presto.app import create_app
+from presto.auth.errors import UnsafeBinding
 from presto.core.core import Core
-from presto.server import BackgroundServer, UnsafeBinding, build_app, serve
+from presto.server import BackgroundServer, build_app, serve
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104
 def test_other_addresses_than_loopback_are_refused(tmp_path: Path, host: str) -> None:
-    with pytest.raises(UnsafeBinding, match="no authentication yet"):
+    with pytest.raises(UnsafeBinding, match="nobody is asked who he is"):
         serve(tmp_path / "inventory.json", str(tmp_path / "lso.db"), host, 0)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,82 @@
+"""How a server can be reached, and by whom: TLS, and which addresses are safe to bind to."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from presto.auth.errors import TlsUnusable, UnsafeBinding
+from presto.auth.limits import Limits
+
+
+@dataclass(frozen=True)
+class Tls:
+    """PEM files: our certificate with its chain, its key, and, for mutual TLS, the CA of the clients' certificates."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def check(self) -> None:
+        """Raises TlsUnusable."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            # A key with a passphrase would have the server ask on the terminal.
+            context.load_cert_chain(self.certificate, self.key, password=lambda: "")
+        except OSError as error:
+            what = f"{self.certificate} with {self.key}"
+            raise TlsUnusable(
+                f"{what}: {_reason(error, 'no certificate in PEM with its key, without a passphrase')}"
+            ) from None
+        try:
+            if self.client_ca:
+                context.load_verify_locations(self.client_ca)
+        except OSError as error:
+            raise TlsUnusable(f"{self.client_ca}: {_reason(error, 'no CA certificates in PEM')}") from None
+
+    def options(self) -> dict[str, Any]:
+        """For uvicorn."""
+        mutual = {"ssl_ca_certs": str(self.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED} if self.client_ca else {}
+        return {"ssl_certfile": str(self.certificate), "ssl_keyfile": str(self.key), **mutual}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Without `clients`, the file of those who may ask, nobody is asked who he is: then loopback only.
+
+    `plain` is the operator's word that somebody else protects what goes to other machines, such as a proxy with TLS.
+    `host_names` are names that the server answers for besides the loopback ones and the address it is bound to.
+    """
+
+    clients: Path | None = None
+    tls: Tls | None = None
+    plain: bool = False
+    host_names: tuple[str, ...] = ()
+    limits: Limits | None = None
+
+    def check_binding(self, host: str, addresses: Iterable[str]) -> None:
+        """Whether it is safe to be reached at these addresses, which `host` stands for. Raises UnsafeBinding."""
+        outside = [address for address in addresses if not ipaddress.ip_address(address).is_loopback]
+        if not outside:
+            return
+        where = f"{host} ({', '.join(outside)}) can be reached from other machines"
+        if self.clients is None:
+            hint = "name the clients with --auth, or bind to 127.0.0.1 and reach it through an SSH tunnel"
+            raise UnsafeBinding(f"{where}, and nobody is asked who he is: {hint}")
+        if self.tls is None and not self.plain:
+            hint = "give --tls-certificate and --tls-key, or --plain-http when a proxy in front has TLS"
+            raise UnsafeBinding(f"{where}, and tokens would go there in the clear: {hint}")
+
+    def hosts(self, host: str) -> frozenset[str]:
+        """The host names to answer for beside the loopback ones."""
+        given = {name.casefold().rstrip(".") for name in self.host_names}
+        wild = host in {"0.0.0.0", "::", ""}  # noqa: S104  (compared, not bound to)
+        return frozenset(given if wild else given | {f"[{host}]" if ":" in host else host.casefold()})
+
+
+def _reason(error: OSError, unreadable: str) -> str:
+    return unreadable if isinstance(error, ssl.SSLError) or not error.strerror else error.strerror

@@ -1,0 +1,126 @@
+"""Reading the clients file: everything that is wrong with it at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestrator.inventory import Inventory
+from orchestrator.model import Finding
+from orchestrator.tosca.document import Document, read_document
+from orchestrator.tosca.report import Place, Report
+from presto.auth.config import Client, ClientsFile
+from presto.auth.errors import ClientsWrong
+from presto.auth.scopes import Catalogue
+from presto.core.check import find_uni
+from presto.core.findings import nearest
+from presto.core.tenancy import Assignments
+
+Wrong = tuple[tuple[str | int, ...], str, str]
+"""Where in the file, what is wrong, and what to do."""
+
+_TEXTS: Mapping[str, str] = {
+    "missing": "this is missing",
+    "extra_forbidden": "there is no such key here",
+    "too_short": "at least one is needed",
+}
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The file as read, and where each value stands."""
+
+    file: ClientsFile
+    document: Document
+    folder: Path
+
+    def find(self, client_id: str) -> Client | None:
+        """The client of that id."""
+        return next((client for client in self.file.clients if client.id == client_id), None)
+
+    def assignments(self, inventory: Inventory) -> Assignments:
+        """UNI → tenant."""
+        owners: dict[str, str] = {}
+        for tenant, values in self.file.tenants.items():
+            owners |= {uni.id: tenant for uni in (find_uni(inventory, name) for name in values.unis) if uni}
+        return Assignments(owners)
+
+    def check(self, inventory: Inventory, catalogue: Catalogue) -> None:
+        """Whether everything that the file names is there. Raises ClientsWrong with all that is not."""
+        report = Report()
+        for found in (self._unknown_names(), self._unknown_scopes(catalogue), self._unknown_unis(inventory)):
+            for path, message, hint in found:
+                report.add(Place(self.document, path), message, hint.rstrip(".") or None)
+        _raise(report)
+
+    def _unknown_unis(self, inventory: Inventory) -> Iterator[Wrong]:
+        owners: dict[str, str] = {}
+        for tenant, values in self.file.tenants.items():
+            for number, name in enumerate(values.unis):
+                here = ("tenants", tenant, "unis", number)
+                uni = find_uni(inventory, name)
+                if uni is None:
+                    hint = nearest(name, (uni.name for uni in inventory.unis[:50]), "UNIs")
+                    yield here, f'there is no UNI "{name[:60]}"', hint
+                elif owners.setdefault(uni.id, tenant) != tenant:
+                    yield here, f"UNI {uni.name} belongs to tenant {owners[uni.id]} already", ""
+
+    def _unknown_names(self) -> Iterator[Wrong]:
+        ids = [client.id for client in self.file.clients]
+        issuers = [issuer.issuer for issuer in self.file.issuers]
+        for number, client in enumerate(self.file.clients):
+            here = ("clients", number)
+            if client.id in ids[:number]:
+                yield (*here, "id"), f"client {client.id} is there twice", ""
+            if client.tenant and client.tenant not in self.file.tenants:
+                hint = nearest(client.tenant, self.file.tenants, "Tenants")
+                yield (*here, "tenant"), f'there is no tenant "{client.tenant}" under tenants', hint
+            if client.issuer and client.issuer not in issuers:
+                hint = nearest(client.issuer, issuers, "Issuers")
+                yield (*here, "issuer"), f'there is no issuer "{client.issuer[:60]}" under issuers', hint
+        for number, issuer in enumerate(issuers):
+            if issuer in [*issuers[:number], self.file.issuer]:
+                yield ("issuers", number, "issuer"), f"issuer {issuer} is there twice", ""
+
+    def _unknown_scopes(self, catalogue: Catalogue) -> Iterator[Wrong]:
+        for number, client in enumerate(self.file.clients):
+            for position, scope in enumerate(client.scopes):
+                if scope not in catalogue.scopes:
+                    hint = nearest(scope, sorted(catalogue.scopes), "Scopes")
+                    yield ("clients", number, "scopes", position), f'no operation has the scope "{scope[:60]}"', hint
+
+
+def read_clients(path: Path) -> Clients:
+    """The clients of a YAML or JSON file. Raises ClientsWrong."""
+    report = Report()
+    try:
+        document = read_document(str(path), path.read_bytes(), report)
+    except OSError as error:
+        raise ClientsWrong(f"{path}: {error.strerror}") from None
+    _raise(report)
+    if document is None:
+        raise ClientsWrong(f"{path}: there is nothing in it")
+    try:
+        return Clients(ClientsFile.model_validate(document.data), document, path.parent)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_input=False):
+            report.note(_finding(document, detail))
+    _raise(report)
+    raise ClientsWrong(f"{path}: it cannot be used")
+
+
+def _finding(document: Document, detail: Any) -> Finding:
+    path = tuple(part for part in detail["loc"] if part not in {"str", "dict[str,any]", "[key]"})
+    text = _TEXTS.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
+    line, column = document.mark(path)
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    return Finding(document.name, line, column, place, text[:1].lower() + text[1:])
+
+
+def _raise(report: Report) -> None:
+    if report.findings:
+        raise ClientsWrong("\n".join(map(str, report.findings)))

@@ -1,0 +1,132 @@
+"""`POST /oauth2/token` (RFC 6749 section 4.4), the key set (RFC 7517) and the metadata (RFC 8414)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from presto.auth.assertions import ASSERTION_TYPE, Assertions
+from presto.auth.config import Client
+from presto.auth.proof import Proof, TokenError, find_proof, read_form
+from presto.auth.scopes import DEFAULT, Catalogue
+from presto.auth.secret import UNKNOWN, matches
+from presto.auth.security import Security
+from presto.auth.tokens import TokenRefused
+from presto.extensions.app import BASE as EXTENSIONS
+
+log = logging.getLogger(__name__)
+TOKEN, KEYS, METADATA = "/oauth2/token", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"
+PUBLIC = frozenset({TOKEN, KEYS, METADATA, f"{EXTENSIONS}/openapi.json", f"{EXTENSIONS}/event/key"})
+"""What is answered without a token: what is needed to get one, to read our signatures, and to know the interface."""
+_NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_AT_ONCE = 2
+"""Secrets that are compared at once; each takes 16 MiB and a core."""
+
+
+class TokenEndpoint:
+    """Issues access tokens to clients that prove who they are."""
+
+    def __init__(self, security: Security) -> None:
+        self._security = security
+        self._assertions = Assertions()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def answer(self, request: Request, catalogue: Catalogue) -> Response:
+        """The token, or an error as RFC 6749 section 5.2 has it. An address that fails often has to wait."""
+        address = request.client.host if request.client else "unknown"
+        try:
+            wait = self._security.failures.wait(address)
+            if wait:
+                raise TokenError(429, "temporarily_unavailable", f"Too many failures; try again in {wait} s", wait)
+            form = read_form(request.headers.get("content-type", ""), await request.body())
+            client = await self._client(find_proof(request.headers, form), request)
+            return self._issue(client, form, catalogue)
+        except TokenError as error:
+            if error.status == 401:
+                self._security.failures.take(address)
+            log.warning("token request from %s is refused: %s: %s", address, error.code, error)
+            return JSONResponse(
+                {"error": error.code, "error_description": str(error)}, error.status, _NOT_KEPT | error.headers
+            )
+
+    async def _client(self, proof: Proof, request: Request) -> Client:
+        """The client, once its proof is right; what is wrong with it is for the log, not for the answer."""
+        client = self._security.client(proof.client)
+        if proof.assertion is None:
+            async with self._slots:
+                kept = client.secret if client and client.secret else UNKNOWN
+                right = await asyncio.to_thread(matches, proof.secret, kept)
+            if not (client and client.secret and right):
+                raise TokenError(401, "invalid_client", "The client is not known, or its secret is wrong")
+            return client
+        try:
+            if client is None:
+                raise TokenRefused("The client is not known")
+            audiences = {self._security.minter.issuer, f"{request.base_url}".rstrip("/") + TOKEN}
+            self._assertions.check(client, proof.assertion, audiences)
+        except TokenRefused as refused:
+            log.warning("assertion of client %s: %s", proof.client[:64], refused)
+            raise TokenError(401, "invalid_client", "The client or its assertion is not valid") from None
+        return client
+
+    def _issue(self, client: Client, form: dict[str, str], catalogue: Catalogue) -> Response:
+        grant = form.get("grant_type")
+        if grant is None:
+            raise TokenError(400, "invalid_request", "grant_type is missing")
+        if grant != "client_credentials":
+            raise TokenError(400, "unsupported_grant_type", "The grant is client_credentials")
+        granted = catalogue.granted(client)
+        asked = frozenset(form.get("scope", DEFAULT).split())
+        scopes = granted if DEFAULT in asked or not asked else asked
+        if not scopes <= granted:
+            raise TokenError(400, "invalid_scope", "The client may not have all of these scopes")
+        minter = self._security.minter
+        token = minter.mint(client.id, scopes, client.tenant)
+        log.info("client %s has a token for %d s with %d scopes", client.id, minter.lifetime, len(scopes))
+        body = {
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": minter.lifetime,
+            "scope": " ".join(sorted(scopes)),
+        }
+        return JSONResponse(body, headers=_NOT_KEPT)
+
+
+def auth_router(security: Security, catalogue: Catalogue) -> APIRouter:
+    """The three paths that need no token."""
+    router = APIRouter()
+    endpoint = TokenEndpoint(security)
+
+    @router.post(TOKEN)
+    async def token(request: Request) -> Response:
+        return await endpoint.answer(request, catalogue)
+
+    @router.get(KEYS)
+    async def keys() -> Response:
+        return JSONResponse(security.jwks(), media_type="application/jwk-set+json")
+
+    @router.get(METADATA)
+    async def metadata(request: Request) -> Response:
+        return JSONResponse(_metadata(f"{request.base_url}".rstrip("/"), security, catalogue))
+
+    return router
+
+
+def _metadata(base: str, security: Security, catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        "issuer": security.minter.issuer,
+        "token_endpoint": base + TOKEN,
+        "jwks_uri": base + KEYS,
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": [],
+        "scopes_supported": sorted(catalogue.scopes),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256", "RS256"],
+    }
+
+
+__all__ = ["ASSERTION_TYPE", "PUBLIC", "TOKEN", "auth_router"]

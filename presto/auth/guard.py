@@ -1,0 +1,78 @@
+"""The door: every request has a valid token with the scope of its operation, and is asked on behalf of its tenant."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from presto.auth import answers
+from presto.auth.answers import Refusal
+from presto.auth.endpoint import PUBLIC
+from presto.auth.principal import Principal
+from presto.auth.scopes import Catalogue, NoScope
+from presto.auth.security import Security
+from presto.auth.tokens import TokenRefused
+from presto.core.tenancy import acting_for
+
+log = logging.getLogger(__name__)
+_TOKEN = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
+
+
+class AuthGuard:
+    """Lets requests in: 401, 403 and 429 are answered here, in the shape of the face that was asked."""
+
+    def __init__(self, app: ASGIApp, security: Security, catalogue: Catalogue) -> None:
+        self._app, self._security, self._catalogue = app, security, catalogue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on for its principal, or refuse it."""
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] in PUBLIC):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        try:
+            principal = self._known(scope)
+            self._allowed(principal, scope)
+        except Refusal as refusal:
+            await answers.answer(refusal, scope["path"])(scope, receive, send)
+            return
+        with acting_for(principal.tenant):
+            await self._app({**scope, "principal": principal}, receive, send)
+
+    def _known(self, scope: Scope) -> Principal:
+        """Who sends the token. Those who fail often are told to wait instead of why."""
+        headers = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not headers:
+            raise answers.unknown()
+        found = _TOKEN.fullmatch(headers[0])
+        try:
+            if len(headers) > 1 or not found:
+                raise TokenRefused("The Authorization header is no Bearer token")
+            return self._security.principal(found[1].decode("ascii"), self._catalogue)
+        except TokenRefused as refused:
+            address = peer(scope)
+            log.warning("%s %s from %s is refused: %s", scope["method"], scope["path"][:120], address, refused)
+            wait = self._security.failures.take(address)
+            raise (answers.too_often(wait) if wait else answers.unknown(str(refused))) from None
+
+    def _allowed(self, principal: Principal, scope: Scope) -> None:
+        wait = self._security.requests.take(principal.client)
+        if wait:
+            raise answers.too_often(wait)
+        try:
+            needed = self._catalogue.scope(scope)
+        except NoScope:
+            log.error("%s %s has no scope", scope["method"], scope["path"][:120])
+            raise answers.closed() from None
+        if needed is not None and needed not in principal.scopes:
+            log.warning("client %s has no scope %s", principal.client, needed)
+            raise answers.forbidden(needed)
+
+
+def peer(scope: Scope) -> str:
+    """The address that a request comes from."""
+    return str(scope["client"][0]) if scope.get("client") else "unknown"

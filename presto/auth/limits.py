@@ -1,0 +1,55 @@
+"""How often a client may ask: token buckets, which refill steadily and hold a burst."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_MOST_BUCKETS = 10_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Requests a second and at once of a client; failed proofs of identity a minute and at once of an address.
+
+    `rate` 0 switches the first pair off.
+    """
+
+    rate: float = 200.0
+    burst: int = 400
+    failures_a_minute: float = 30.0
+    failures_at_once: int = 20
+
+
+class Buckets:
+    """A bucket for each key; those that were not used for long are forgotten first, full as they are."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, float(burst), clock
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, key: str) -> int:
+        """Whole seconds until there is something in the bucket; 0: now."""
+        if not self._rate:
+            return 0
+        level, _ = self._level(key)
+        return 0 if level >= 1 else math.ceil((1 - level) / self._rate)
+
+    def take(self, key: str) -> int:
+        """Take one; returns 0, or how many whole seconds to wait when there is none."""
+        wait = self.wait(key)
+        if self._rate and not wait:
+            level, now = self._level(key)
+            self._levels[key] = level - 1, now
+            self._levels.move_to_end(key)
+            while len(self._levels) > _MOST_BUCKETS:
+                self._levels.popitem(last=False)
+        return wait
+
+    def _level(self, key: str) -> tuple[float, float]:
+        now = self._clock()
+        level, then = self._levels.get(key, (self._burst, now))
+        return min(self._burst, level + (now - then) * self._rate), now

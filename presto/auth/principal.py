@@ -1,0 +1,14 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A client whose token was verified: what it may do here, and for which tenant; None: the operator, for all."""
+
+    client: str
+    tenant: str | None
+    scopes: frozenset[str]

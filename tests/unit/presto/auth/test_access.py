@@ -1,0 +1,212 @@
+"""Where a server can be reached and over what: TLS with a CA made on the spot, and what is refused to be bound."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from lso.__main__ import main
+from presto.app import create_app
+from presto.auth.access import Access, Tls
+from presto.auth.errors import TlsUnusable, UnsafeBinding
+from presto.auth.security import Security
+from presto.core.core import Core
+from presto.guards import LOOPBACK_HOSTS
+from presto.server import BackgroundServer
+
+from .conftest import SECRET
+
+
+class Authority:
+    """A CA in a folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.file = folder / f"{name}.pem"
+        self.file.write_bytes(
+            self._sign(self._name, self._key, authority=True).public_bytes(serialization.Encoding.PEM)
+        )
+
+    def issue(self, name: str, *addresses: str) -> tuple[Path, Path]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        certificate, key_file = self._folder / f"{name}-cert.pem", self._folder / f"{name}-key.pem"
+        certificate.write_bytes(self._sign(subject, key, *addresses).public_bytes(serialization.Encoding.PEM))
+        form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+        return certificate, key_file
+
+    def _sign(self, subject: x509.Name, key: Any, *addresses: str, authority: bool = False) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(minutes=5))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        )
+        if addresses:
+            import ipaddress
+
+            names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "ca")
+
+
+def trusting(ca: Path, *certificate: Path) -> httpx.Client:
+    context = ssl.create_default_context(cafile=ca)
+    if certificate:
+        context.load_cert_chain(*certificate)
+    return httpx.Client(verify=context)
+
+
+def test_a_token_and_an_answer_over_tls(
+    authority: Authority, new_core: Callable[..., Core], security: Security, tmp_path: Path
+) -> None:
+    tls = Tls(*authority.issue("server", "127.0.0.1"))
+    with BackgroundServer(create_app(new_core(), security=security), tls=tls) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        with trusting(authority.file) as http:
+            form = {"grant_type": "client_credentials", "client_id": "operator", "client_secret": SECRET}
+            token = http.post(f"{server.url}/oauth2/token", data=form).json()["access_token"]
+            path = f"{server.url}/mefApi/legato/serviceInventory/v7/service"
+            assert http.get(path, headers={"authorization": f"Bearer {token}"}).status_code == 200
+            metadata = http.get(f"{server.url}/.well-known/oauth-authorization-server").json()
+            assert metadata["token_endpoint"] == f"{server.url}/oauth2/token"
+        with trusting(Authority(tmp_path, "other").file) as http, pytest.raises(httpx.ConnectError):
+            http.get(server.url)
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(server.url.replace("https", "http"))
+
+
+def test_mutual_tls(authority: Authority, new_core: Callable[..., Core], security: Security, tmp_path: Path) -> None:
+    stranger = Authority(tmp_path, "stranger")
+    tls = Tls(*authority.issue("server", "127.0.0.1"), client_ca=authority.file)
+    with BackgroundServer(create_app(new_core(), security=security), tls=tls) as server:
+        url = f"{server.url}/.well-known/jwks.json"
+        with trusting(authority.file, *authority.issue("client")) as http:
+            assert http.get(url).status_code == 200
+        for certificate in ((), stranger.issue("evil")):
+            with trusting(authority.file, *certificate) as http, pytest.raises(httpx.TransportError):
+                http.get(url)
+
+
+CLIENTS, TLS = Path("clients.yaml"), Tls(Path("c.pem"), Path("k.pem"))
+OUTSIDE = ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"]  # noqa: S104
+
+
+@pytest.mark.parametrize("address", OUTSIDE)
+@pytest.mark.parametrize(
+    ("access", "told"),
+    [
+        (Access(), "nobody is asked who he is: name the clients with --auth"),
+        (Access(tls=TLS), "nobody is asked who he is"),
+        (Access(plain=True), "nobody is asked who he is"),
+        (Access(CLIENTS), "tokens would go there in the clear: give --tls-certificate"),
+        (Access(CLIENTS, TLS), None),
+        (Access(CLIENTS, plain=True), None),
+    ],
+)
+def test_addresses_that_others_reach(access: Access, told: str | None, address: str) -> None:
+    access.check_binding("localhost", ["127.0.0.1", "::1"])
+    if told is None:
+        access.check_binding(address, [address])
+    else:
+        with pytest.raises(UnsafeBinding, match=f"can be reached from other machines, and {told}"):
+            access.check_binding(address, ["127.0.0.1", address])
+
+
+def test_keys_and_certificates_that_cannot_be_used(authority: Authority, tmp_path: Path) -> None:
+    certificate, key = authority.issue("server", "127.0.0.1")
+    _, other = authority.issue("other")
+    locked = tmp_path / "locked.pem"
+    form = (serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x"))
+    locked.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(serialization.Encoding.PEM, *form))
+    missing, text = tmp_path / "missing.pem", tmp_path / "text.pem"
+    text.write_text("CANARY")
+    Tls(certificate, key, authority.file).check()
+    for tls, told in (
+        (Tls(certificate, other), "no certificate in PEM with its key"),
+        (Tls(certificate, locked), "without a passphrase"),
+        (Tls(missing, key), "No such file"),
+        (Tls(text, key), "no certificate in PEM"),
+        (Tls(certificate, key, missing), "No such file"),
+        (Tls(certificate, key, text), "no CA certificates in PEM"),
+    ):
+        with pytest.raises(TlsUnusable, match=told):
+            tls.check()
+
+
+def test_host_names_are_a_setting(new_core: Callable[..., Core], security: Security) -> None:
+    access = Access(CLIENTS, TLS, host_names=("LSO.example.",))
+    assert access.hosts("192.0.2.1") == {"lso.example", "192.0.2.1"}
+    assert access.hosts("2001:db8::1") == {"lso.example", "[2001:db8::1]"}
+    assert access.hosts("0.0.0.0") == {"lso.example"}  # noqa: S104
+    app = create_app(new_core(), hosts=LOOPBACK_HOSTS | access.hosts("192.0.2.1"), security=security)
+    with BackgroundServer(app) as server:
+        for host, status in (("lso.example:8181", 200), ("192.0.2.1", 200), ("localhost", 200), ("evil.example", 403)):
+            answer = httpx.get(f"{server.url}/.well-known/jwks.json", headers={"host": host})
+            assert answer.status_code == status, host
+
+
+def test_a_body_that_does_not_arrive(new_core: Callable[..., Core], monkeypatch: pytest.MonkeyPatch) -> None:
+    from presto import guards
+
+    monkeypatch.setattr(guards.BodyGuard.__init__, "__defaults__", (guards.LARGEST_BODY, 0.2))
+    paths = {
+        "/restconf/operations/get-topology-list": b'"ietf-restconf:errors"',
+        "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder": b'"reason"',
+        "/presto-sdwan/v1/edge": b'"urn:lso:problem:request-timeout"',
+    }
+    with BackgroundServer(create_app(new_core())) as server:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        for path, form in paths.items():
+            with socket.create_connection(address, timeout=10) as slow:
+                headers = "Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+                slow.sendall(f"POST {path} HTTP/1.1\r\n{headers}".encode())
+                answer = b""
+                while part := slow.recv(4096):
+                    answer += part
+            assert answer.startswith(b"HTTP/1.1 408"), answer
+            assert form in answer
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--tls-certificate", "c.pem"], "TLS needs --tls-certificate and --tls-key"),
+        (["--tls-client-ca", "c.pem"], "TLS needs --tls-certificate and --tls-key"),
+        (["--rate", "-1"], "--rate is 0 to"),
+        (["--auth", "missing.yaml"], "missing.yaml: No such file"),
+        (["--auth", "missing.yaml", "--host", "192.0.2.1"], "tokens would go there in the clear"),
+        (["--tls-certificate", "c.pem", "--tls-key", "k.pem"], "c.pem with k.pem: No such file"),
+    ],
+)
+def test_the_verb_tells_what_is_wrong(
+    inventory: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    file = tmp_path / "inventory.json"
+    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+    assert main(["serve", "--inventory", str(file), "--port", "0", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.db"))

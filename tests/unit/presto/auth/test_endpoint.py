@@ -1,0 +1,200 @@
+"""Getting a token: every way to prove who one is, and every way to fail, in the words of RFC 6749 section 5.2."""
+
+from __future__ import annotations
+
+import base64
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote_plus
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from presto.auth.assertions import ASSERTION_TYPE
+from presto.auth.keys import public_key
+from presto.auth.limits import Limits
+
+from .conftest import CLIENT_KEY, SECRET, Door
+
+pytestmark = pytest.mark.asyncio
+GRANT = {"grant_type": "client_credentials"}
+POST = {**GRANT, "client_id": "acme-portal", "client_secret": SECRET}
+URL = "http://127.0.0.1/oauth2/token"
+ORDERS = "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder"
+Form = dict[str, str]
+
+
+def basic(client: str, secret: str) -> dict[str, str]:
+    text = f"{quote_plus(client)}:{quote_plus(secret)}"
+    return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+def assertion(
+    key: Any = CLIENT_KEY, algorithm: str = "ES256", headers: dict[str, Any] | None = None, **claims: Any
+) -> Form:
+    now = int(time.time())
+    base = {"iss": "signer", "sub": "signer", "aud": URL, "exp": now + 60, "iat": now, "jti": str(uuid.uuid4())}
+    values = {name: value for name, value in {**base, **claims}.items() if value is not None}
+    signed = jwt.encode(values, key, algorithm=algorithm, headers=headers)
+    return {**GRANT, "client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
+
+
+GOOD: dict[str, tuple[Form | Callable[[], Form], dict[str, str]]] = {
+    "client_secret_post": (POST, {}),
+    "client_secret_basic": (GRANT, basic("acme-portal", SECRET)),
+    "basic and the same client_id": ({**GRANT, "client_id": "acme-portal"}, basic("acme-portal", SECRET)),
+    "private_key_jwt": (assertion, {}),
+    "private_key_jwt for the issuer": (lambda: assertion(aud="urn:lso-testbed:presto"), {}),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+async def test_a_token_opens_the_door(door: Door, case: str) -> None:
+    form, headers = GOOD[case]
+    answer = await door.http.post("/oauth2/token", data=form() if callable(form) else form, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+    body = answer.json()
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
+    asked = await door.http.get(ORDERS, headers={"authorization": f"Bearer {body['access_token']}"})
+    assert asked.status_code == 200
+
+
+async def test_the_token_is_what_rfc_9068_says(door: Door) -> None:
+    token = (await door.http.post("/oauth2/token", data=POST)).json()["access_token"]
+    header = jwt.get_unverified_header(token)
+    assert (header["typ"], header["alg"]) == ("at+jwt", "EdDSA")
+    (key,) = (await door.http.get("/.well-known/jwks.json")).json()["keys"]
+    assert key["kid"] == header["kid"]
+    assert not {"d", "k"} & set(key)
+    claims = jwt.decode(token, public_key(key).key, algorithms=["EdDSA"], audience="urn:lso-testbed:presto")
+    assert set(claims) == {"iss", "aud", "sub", "client_id", "iat", "exp", "jti", "scope", "tenant"}
+    assert (claims["sub"], claims["tenant"]) == ("acme-portal", "acme")
+    assert {"createServiceOrder", "serviceFind"} <= set(claims["scope"].split())
+    assert "enrolEdge" not in claims["scope"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "given"),
+    [("listServiceOrder", {"listServiceOrder"}), ("default", None), ("default serviceFind", None), ("", None)],
+)
+async def test_scopes(door: Door, scope: str, given: set[str] | None) -> None:
+    answer = await door.http.post("/oauth2/token", data={**POST, "scope": scope})
+    client = door.security.clients.find("acme-portal")
+    assert client is not None
+    assert set(answer.json()["scope"].split()) == (given or door.operations.granted(client))
+
+
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+WRONG: dict[str, tuple[Form | Callable[[], Form], dict[str, str], int, str]] = {
+    "no grant": ({"client_id": "acme-portal", "client_secret": SECRET}, {}, 400, "invalid_request"),
+    "another grant": ({**POST, "grant_type": "password"}, {}, 400, "unsupported_grant_type"),
+    "no proof": (GRANT, {}, 401, "invalid_client"),
+    "wrong secret": ({**POST, "client_secret": SECRET + "x"}, {}, 401, "invalid_client"),
+    "unknown client": ({**POST, "client_id": "nobody"}, {}, 401, "invalid_client"),
+    "no client": ({**GRANT, "client_secret": SECRET}, {}, 401, "invalid_client"),
+    "client with a key only": ({**POST, "client_id": "signer"}, {}, 401, "invalid_client"),
+    "client of another issuer": ({**POST, "client_id": "guest"}, {}, 401, "invalid_client"),
+    "two proofs": (POST, basic("acme-portal", SECRET), 400, "invalid_request"),
+    "basic for another client_id": (
+        {**GRANT, "client_id": "operator"},
+        basic("acme-portal", SECRET),
+        401,
+        "invalid_client",
+    ),
+    "broken basic": (GRANT, {"authorization": "Basic ???"}, 401, "invalid_client"),
+    "bearer": (GRANT, {"authorization": "Bearer x"}, 401, "invalid_client"),
+    "a scope that it has not": ({**POST, "scope": "listServiceOrder enrolEdge"}, {}, 400, "invalid_scope"),
+    "a scope that is none": ({**POST, "scope": "nonsense"}, {}, 400, "invalid_scope"),
+    "not a form": (POST, {"content-type": "application/json"}, 400, "invalid_request"),
+    "assertion of another type": (lambda: {**assertion(), "client_assertion_type": "x"}, {}, 400, "invalid_request"),
+    "assertion with another key": (lambda: assertion(STRANGER), {}, 401, "invalid_client"),
+    "assertion for another audience": (lambda: assertion(aud="https://other.example/token"), {}, 401, "invalid_client"),
+    "assertion that expired": (lambda: assertion(exp=int(time.time()) - 60), {}, 401, "invalid_client"),
+    "assertion for a year": (lambda: assertion(exp=int(time.time()) + 31_536_000), {}, 401, "invalid_client"),
+    "assertion without jti": (lambda: assertion(jti=None), {}, 401, "invalid_client"),
+    "assertion without exp": (lambda: assertion(exp=None), {}, 401, "invalid_client"),
+    "assertion by another issuer": (lambda: assertion(iss="acme-portal"), {}, 401, "invalid_client"),
+    "assertion for another client": (lambda: assertion(sub="acme-portal"), {}, 401, "invalid_client"),
+    "assertion with HS256": (
+        lambda: assertion("a-secret-of-some-length-0123456789", "HS256"),
+        {},
+        401,
+        "invalid_client",
+    ),
+    "assertion that is no JWT": (lambda: {**assertion(), "client_assertion": "x.y.z"}, {}, 401, "invalid_client"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_no_token(door: Door, case: str) -> None:
+    form, headers, status, code = WRONG[case]
+    answer = await door.http.post("/oauth2/token", data=form() if callable(form) else form, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (status, code)
+    assert set(answer.json()) == {"error", "error_description"}
+    assert answer.headers["cache-control"] == "no-store"
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+    assert SECRET not in answer.text
+
+
+async def test_a_parameter_stands_once(door: Door) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    content = f"grant_type=client_credentials&grant_type=client_credentials&client_id=operator&client_secret={SECRET}"
+    answer = await door.http.post("/oauth2/token", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+async def test_an_assertion_is_used_once(door: Door) -> None:
+    form = assertion()
+    assert (await door.http.post("/oauth2/token", data=form)).status_code == 200
+    assert (await door.http.post("/oauth2/token", data=form)).status_code == 401
+
+
+async def test_who_is_unknown_and_who_is_wrong_hear_the_same(door: Door) -> None:
+    answers = [
+        (await door.http.post("/oauth2/token", data={**POST, **changes})).json()
+        for changes in ({"client_id": "nobody"}, {"client_secret": "wrong"}, {"client_id": "signer"})
+    ]
+    assert answers[0] == answers[1] == answers[2]
+
+
+async def test_metadata(door: Door) -> None:
+    found = (await door.http.get("/.well-known/oauth-authorization-server")).json()
+    assert found["token_endpoint"] == URL
+    assert found["grant_types_supported"] == ["client_credentials"]
+    assert set(found["scopes_supported"]) == door.operations.scopes
+
+
+@pytest.mark.parametrize("limits", [Limits(failures_a_minute=60, failures_at_once=3)])
+async def test_who_fails_often_waits_whatever_he_says_then(door: Door, limits: Limits) -> None:
+    wrong = {**POST, "client_secret": "wrong"}
+    statuses = [(await door.http.post("/oauth2/token", data=wrong)).status_code for _ in range(4)]
+    assert statuses == [401, 401, 401, 429]
+    answer = await door.http.post("/oauth2/token", data=POST)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+
+
+@pytest.mark.parametrize("limits", [Limits(rate=0.5, burst=2, failures_at_once=2)])
+async def test_a_client_that_asks_too_often(door: Door, limits: Limits) -> None:
+    faces: dict[str, Callable[[Any], str]] = {
+        ORDERS: lambda body: body["reason"],
+        "/presto-sdwan/v1/versions": lambda body: body["detail"],
+        "/restconf/x": lambda body: body["ietf-restconf:errors"]["error"][0]["error-message"].split(".")[0],
+    }
+    for number in range(2):
+        assert (await door.ask("acme-watch", "GET", ORDERS)).status_code == 200, number
+    for path, reason in faces.items():
+        answer = await door.ask("acme-watch", "GET", path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+        assert reason(answer.json()) == "Too many requests"
+    assert (await door.ask("operator", "GET", ORDERS)).status_code == 200, "others are not held up"
+
+
+@pytest.mark.parametrize("limits", [Limits(failures_at_once=2)])
+async def test_wrong_tokens_are_limited_and_right_ones_from_there_are_not(door: Door, limits: Limits) -> None:
+    headers = {"authorization": "Bearer x.y.z"}
+    assert [(await door.http.get(ORDERS, headers=headers)).status_code for _ in range(3)] == [401, 401, 429]
+    assert (await door.ask("operator", "GET", ORDERS)).status_code == 200

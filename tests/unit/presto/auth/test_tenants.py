@@ -1,0 +1,186 @@
+"""Two tenants and the operator on all faces: whose a service, an order and a listener are decides who sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from presto.extensions.events import Streams, Wanted
+
+from .conftest import Door
+
+pytestmark = pytest.mark.asyncio
+ORDERING = "/mefApi/legato/serviceOrderingManagement/v6"
+INVENTORY = "/mefApi/legato/serviceInventory/v7"
+DOCS = Path(__file__).parents[4] / "docs" / "presto-mef.md"
+EXAMPLE: Any = json.loads(re.findall(r"```json\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)[0])
+OURS, THEIRS, ALL = "acme-portal", "globex-portal", "operator"
+
+
+async def listed(door: Door, client: str, path: str) -> set[str]:
+    answer = await door.ask(client, "GET", path)
+    assert answer.status_code == 200, answer.text
+    found = {thing["id"] for thing in answer.json()}
+    assert answer.headers["x-total-count"] == str(len(found))
+    return found
+
+
+async def test_an_order_is_its_tenants(door: Door) -> None:
+    placed = await door.ask(OURS, "POST", f"{ORDERING}/serviceOrder", json=EXAMPLE)
+    assert placed.status_code == 201, placed.text
+    order = placed.json()["id"]
+    services = {item["service"]["id"] for item in placed.json()["serviceOrderItem"]}
+    for client, sees in ((OURS, True), ("acme-watch", True), (ALL, True), (THEIRS, False)):
+        status = 200 if sees else 404
+        assert await listed(door, client, f"{ORDERING}/serviceOrder") == ({order} if sees else set())
+        assert (await door.ask(client, "GET", f"{ORDERING}/serviceOrder/{order}")).status_code == status
+        there = await listed(door, client, f"{INVENTORY}/service")
+        made = services - {uni.id for uni in door.core.inventory.unis}
+        assert (there & made == made) is sees
+        assert not sees or made <= there
+        for service in made:
+            assert (await door.ask(client, "GET", f"{INVENTORY}/service/{service}")).status_code == status
+        query = f"serviceOrder.id={order}&serviceOrderItem.id={EXAMPLE['serviceOrderItem'][0]['id']}"
+        assert bool(await listed(door, client, f"{INVENTORY}/service?{query}")) is sees
+
+
+async def test_no_answer_of_another_tenant_holds_a_word_of_it(door: Door) -> None:
+    """Every operation that reads is asked; ids and names of the other tenant are in no answer."""
+    placed = await door.ask(OURS, "POST", f"{ORDERING}/serviceOrder", json=EXAMPLE)
+    words = [placed.json()["id"], "site-a-lan0", "00000001-0000-4000-8000-000000000000"]
+    words += [item["service"].get("id", "") for item in placed.json()["serviceOrderItem"]]
+    common = {"00000002-0000-4000-8000-000000000000"}
+    name = (await door.call(OURS, "get-connectivity-service-list")).json()["output"]["service"][0]["name"][0]["value"]
+    for path in ("/serviceOrder", "/service"):
+        base = ORDERING if path == "/serviceOrder" else INVENTORY
+        text = (await door.ask(THEIRS, "GET", base + path)).text
+        assert not [word for word in {*words, name} - common if word and word in text], path
+    for operation in sorted(door.operations.scopes):
+        if operation.startswith("get-"):
+            for given in ({}, {"service-id-or-name": "x"}, {"sip-id-or-name": "x"}, {"topology-id-or-name": "x"}):
+                text = (await door.call(THEIRS, operation, given)).text
+                assert not [word for word in {*words, name} - common if word and word in text], operation
+
+
+async def test_another_tenants_service_cannot_be_changed(door: Door, order: dict[str, Any]) -> None:
+    placed = await door.call(OURS, "create-connectivity-service", order)
+    assert placed.status_code == 200, placed.text
+    service = placed.json()["output"]["service"]["uuid"]
+    for name in (service, "acme"):
+        for operation in ("update", "delete"):
+            answer = await door.call(THEIRS, f"{operation}-connectivity-service", {"service-id-or-name": name})
+            assert answer.status_code == 404, answer.text
+    modify = {"action": "modify", "id": "1", "service": {"id": service, "serviceConfiguration": _swvc("acme")}}
+    answer = await door.ask(THEIRS, "POST", f"{ORDERING}/serviceOrder", json=_order(modify))
+    assert answer.status_code == 422
+    assert "referenceNotFound" in answer.text
+    assert (
+        await door.call(OURS, "get-connectivity-service-details", {"service-id-or-name": "acme"})
+    ).status_code == 200
+
+
+async def test_an_order_with_another_tenants_uni(door: Door, order: dict[str, Any]) -> None:
+    for end in order["end-point"]:
+        end["swvc-endpoint-attributes"].pop("endpoint-uni", None)
+    answer = await door.call(THEIRS, "create-connectivity-service", order)
+    assert answer.status_code == 400
+    assert "There is no UNI" in answer.text
+    assert "site-a-lan0" not in answer.text
+    answer = await door.ask(THEIRS, "POST", f"{ORDERING}/serviceOrder", json=EXAMPLE)
+    assert answer.status_code == 422
+    told = [problem for problem in answer.json() if problem["code"] == "referenceNotFound"]
+    assert told, answer.text
+
+
+async def test_uni_of_another_tenant_is_not_shown(door: Door) -> None:
+    sips = (await door.call(THEIRS, "get-service-interface-point-list")).json()["output"]["sip"]
+    assert [sip["name"][0]["value"] for sip in sips] == ["site-b-lan0", "site-c-lan0", "site-d-lan0"]
+    details = await door.call(THEIRS, "get-service-interface-point-details", {"sip-id-or-name": "site-a-lan0"})
+    assert details.status_code == 404
+    assert (await door.ask(THEIRS, "GET", "/presto-sdwan/v1/edge/site-a")).status_code == 404
+    assert (await door.ask(OURS, "GET", "/presto-sdwan/v1/edge/site-a")).status_code == 200
+
+
+async def test_a_listener_is_its_tenants(door: Door) -> None:
+    body = {"callback": "https://listener.example/x"}
+    made = await door.ask(OURS, "POST", f"{ORDERING}/hub", json=body)
+    assert made.status_code == 201, made.text
+    path = f"{ORDERING}/hub/{made.json()['id']}"
+    assert (await door.ask(THEIRS, "GET", path)).status_code == 404
+    assert (await door.ask(THEIRS, "DELETE", path)).status_code == 404
+    assert (await door.ask(ALL, "GET", path)).status_code == 200
+    assert (await door.ask(OURS, "DELETE", path)).status_code == 204
+
+
+async def test_only_the_operator_enrols(door: Door) -> None:
+    """`globex-portal` is an admin, of its tenant only."""
+    assert (await door.ask(THEIRS, "POST", "/presto-sdwan/v1/edge", json={})).status_code == 403
+    assert (await door.ask(ALL, "POST", "/presto-sdwan/v1/edge", json={})).status_code == 422
+
+
+def _order(item: dict[str, Any]) -> dict[str, Any]:
+    return {**copy.deepcopy(EXAMPLE), "serviceOrderItem": [item]}
+
+
+def _swvc(name: str) -> dict[str, Any]:
+    items = [item["service"]["serviceConfiguration"] for item in copy.deepcopy(EXAMPLE)["serviceOrderItem"]]
+    found: dict[str, Any] = next(item for item in items if "swVcIdentifier" in item)
+    return {**found, "swVcIdentifier": name}
+
+
+async def test_the_stream_of_a_tenant_has_its_own_events(door: Door) -> None:
+    placed = await door.ask(OURS, "POST", f"{ORDERING}/serviceOrder", json=EXAMPLE)
+    order, last = placed.json()["id"], door.core.events.last_stored()
+    assert last > 0
+    router = Streams(door.core.events)
+    for tenant, hears in (("acme", True), (None, True), ("globex", False)):
+        frames = await router.open(0, Wanted(frozenset(), frozenset(), tenant))
+        if hears:
+            async with asyncio.timeout(10):
+                assert order in await _event(frames, order)
+        else:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await _event(frames, "data:")
+
+
+async def test_a_notification_of_another_tenant_is_not_sent(door: Door) -> None:
+    """Listeners of both tenants and of the operator on one real HTTP server: who was told of the order?"""
+    told: dict[str, list[str]] = {"acme": [], "globex": [], "all": []}
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = int(re.findall(r"(?i)content-length: (\d+)", head)[0])
+        told[head.split("/")[1]].append((await reader.readexactly(length)).decode())
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(hear, "127.0.0.1", 0)
+    async with server:
+        base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for client, name in ((OURS, "acme"), (THEIRS, "globex"), (ALL, "all")):
+            made = await door.ask(client, "POST", f"{ORDERING}/hub", json={"callback": f"{base}/{name}"})
+            assert made.status_code == 201, made.text
+        placed = await door.ask(OURS, "POST", f"{ORDERING}/serviceOrder", json=EXAMPLE)
+        assert placed.status_code == 201, placed.text
+        async with asyncio.timeout(20):
+            while not all(any("completed" in body for body in told[name]) for name in ("acme", "all")):
+                await asyncio.sleep(0.01)
+    assert told["acme"] == told["all"]
+    assert told["globex"] == []
+
+
+async def _event(frames: AsyncIterator[bytes], word: str) -> str:
+    """The first frame with that word in it."""
+    async for frame in frames:
+        if word in frame.decode():
+            return frame.decode()
+    raise EOFError
