@@ -69,7 +69,7 @@ class TokenEndpoint:
             audiences = {self._security.minter.issuer, f"{request.base_url}".rstrip("/") + TOKEN}
             self._assertions.check(client, proof.assertion, audiences)
         except TokenRefused as refused:
-            log.warning("assertion of client %s: %s", proof.client[:64], refused)
+            log.warning("assertion of %s: %s", f"client {client.id}" if client else "an unknown client", refused)
             raise TokenError(401, "invalid_client", "The client or its assertion is not valid") from None
         return client
 
