@@ -32,6 +32,8 @@ OPERATE = frozenset(
         "registerListener",
         "unregisterListener",
         "patchService",
+        "createBulk",
+        "cancelServiceOrder",
         "deleteService",
     }
 )
@@ -40,7 +42,7 @@ OPERATE = frozenset(
 READ = frozenset({"compute-p-2-p-path", "explain"})
 """What reads although its method or name does not say so."""
 
-OPERATOR = frozenset({"enrolEdge", "withdrawEdge"})
+OPERATOR = frozenset({"enrolEdge", "withdrawEdge", "getMetrics"})
 """What shows or changes what belongs to all tenants: never for a client that has a tenant."""
 
 

@@ -278,7 +278,7 @@ def _store_order(connection: Connection, order: NewOrder, elements: Sequence[str
     wrote(order=order.id)
     if order.external_id:
         digest = external_digest(order.external_id)
-        connection.execute(insert(ExternalIdRow).values(owner="", digest=digest, order=order.id))
+        connection.execute(insert(ExternalIdRow).values(owner=owner(), digest=digest, order=order.id))
     items = list(zip(order.items, elements, strict=True))
     connection.execute(_NEW_ITEM, [_item(order.id, n, item, element) for n, (item, element) in enumerate(items)])
     links = [

@@ -17,6 +17,7 @@ from presto.core.core import Core
 from presto.core.idempotency import ExternalIdRow, external_digest
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
 from presto.core.tables import ServiceRow, utc
+from presto.core.tenancy import owner
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Orders:
 
     async def placed_as(self, external_id: str) -> OrderRecord | None:
         """The order that was placed under the client's own id, where those may stand for one order only."""
-        mine = (ExternalIdRow.owner == "", ExternalIdRow.digest == external_digest(external_id))
+        mine = (ExternalIdRow.owner == owner(), ExternalIdRow.digest == external_digest(external_id))
         found, _ = await self.orders([OrderRow.id.in_(select(ExternalIdRow.order).where(*mine))], 0, 1)
         return found[0] if found else None
 
