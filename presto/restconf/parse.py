@@ -201,6 +201,9 @@ def _leave_out(values: Any, location: tuple[int | str, ...]) -> None:
     """Remove the innermost member that a location is in; a list with a wrong element goes as a whole."""
     names = [number for number, part in enumerate(location) if isinstance(part, str)]
     for part in location[: names[-1]]:
-        values = values[part] if isinstance(part, int) else values.get(part, {})
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return  # the list that it is in went already, with another wrong element
     if isinstance(values, dict):
         values.pop(str(location[names[-1]]), None)

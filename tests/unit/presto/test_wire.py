@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
+from presto.restconf.parse import parse_body, to_model
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "standards" / "presto-sdwan" / "presto-sdwan.yaml"
 YANG = "application/yang-data+json"
@@ -331,3 +332,11 @@ async def test_the_documented_order_is_accepted(client: Any) -> None:
     answer = await client.http.post(path, content=content, headers={"content-type": YANG})
     assert answer.status_code == 200, answer.text
     await client.until("acme-office", "active")
+
+
+def test_wrong_elements_of_nested_lists_are_all_found() -> None:
+    """The first takes its list along; the others are somewhere in what is gone."""
+    constraint = [{"preferred-restoration-layer": [1, "ETH"]}, 5, {"preferred-restoration-layer": ["ETH", 2]}]
+    parsed = parse_body(json.dumps({"input": {"resilience-constraint": constraint}}).encode())
+    order, findings = to_model(messages.UpdateInput, parsed)
+    assert (order.resilience_constraint, len(findings)) == (None, 3)
