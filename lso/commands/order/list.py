@@ -1,0 +1,47 @@
+"""List orders, oldest first."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import islice
+from typing import get_args
+
+from lso.exits import PASSED
+from lso.ordering.server import add_server, connect
+from lso.ordering.show import as_json, console, order_table, print_json
+from presto.mef.results import ItemStateType
+
+HELP = "list orders"
+EXAMPLES = """examples:
+  lso order list
+  lso order list --state failed
+  lso order list --limit 1000 --json | jq -r '.[] | select(.externalId == "acme").id'"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    states = (*get_args(ItemStateType), "partial")
+    parser.add_argument("--state", metavar="STATE", choices=states, help=f"only these: {', '.join(states)}")
+    parser.add_argument(
+        "--limit", metavar="N", type=_number, default=100, help="at most so many (default: %(default)s)"
+    )
+    add_server(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    with connect(options) as client:
+        every = client.orders.all(state=options.state) if options.state else client.orders.all()
+        orders = list(islice(every, options.limit))
+    if options.json:
+        print_json([as_json(order) for order in orders])
+    elif orders:
+        console().print(order_table(orders))
+    return PASSED
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

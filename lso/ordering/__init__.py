@@ -1,0 +1,1 @@
+"""What the verbs of `lso order` share: the server, the files, what is shown and the exit codes."""
