@@ -43,6 +43,8 @@ _FILTERS: dict[str, tuple[Parser, Condition]] = {
 }
 _PLACES = {"geographicSite.id": "GeographicSiteRef", "geographicAddress.id": "GeographicAddressRef"}
 _ITEM = ("serviceOrder.id", "serviceOrderItem.id")
+FILTERS = (*_FILTERS, *_PLACES, *_ITEM)
+"""The names of the filters."""
 
 
 async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[str, Any]], dict[str, str]]:

@@ -30,6 +30,10 @@ _FILTERS: dict[str, tuple[Parser, Callable[[Any], ColumnElement[bool]]]] = {
 }
 
 
+FILTERS = tuple(_FILTERS)
+"""The names of the filters."""
+
+
 async def create(core: Core, orders: Orders, document: dict[str, Any]) -> OrderRecord:
     """Take an order in. Raises Refused."""
     return await place(core, orders, document)

@@ -115,8 +115,8 @@ def test_filters_have_their_published_names() -> None:
     from presto.client.orders import OrderFilters
     from presto.client.services import ServiceFilters
 
-    assert {query_name(name) for name in OrderFilters.__annotations__} == set(ordering._FILTERS)
-    published = {*inventory._FILTERS, *inventory._PLACES, *inventory._ITEM}
+    assert {query_name(name) for name in OrderFilters.__annotations__} == set(ordering.FILTERS)
+    published = set(inventory.FILTERS)
     assert {query_name(name) for name in ServiceFilters.__annotations__} == published
 
 
