@@ -34,3 +34,9 @@ async def test_every_style_sheet_is_without_addresses_elsewhere(client: Any) -> 
 @pytest.mark.parametrize("path", ["/docs/files/page.html", "/docs/files/..%2fapp.py", "/docs/none.json", "/docs/x"])
 async def test_other_paths_are_not_there(client: Any, path: str) -> None:
     assert (await client.http.get(path)).status_code == 404
+
+
+async def test_the_document_of_the_extensions_has_their_operations(client: Any) -> None:
+    document = (await client.http.get("/presto-sdwan/v1/openapi.json")).json()
+    assert {"/versions", "/edge", "/explain"} <= set(document["paths"])
+    assert document["servers"] == [{"url": "/presto-sdwan/v1"}]
