@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lso.ordering.show import heading, item_table, what, why
-from presto.client import Client, NotFound, PrestoError
+from presto.client import Client, PrestoError
 from presto.core.lifecycles import ENDED
 from presto.mef.results import ServiceOrder
 
@@ -73,7 +74,7 @@ def _last(order: ServiceOrder | None) -> ServiceOrder:
 def _looks(client: Client, order: ServiceOrder) -> Looks:
     """The order as it is at each look, the last one ended, with what is being done."""
     names = [item.service.id for item in order.service_order_item if item.service.id]
-    with _changes(client) as wait:
+    with _changes(client, names) as wait:
         while order.state not in ENDED:
             yield order, _doing(client, names)
             wait(POLL_SECONDS)
@@ -93,21 +94,23 @@ def _doing(client: Client, services: list[str]) -> str:
 
 
 @contextmanager
-def _changes(client: Client) -> Iterator[Callable[[float], object]]:
+def _changes(client: Client, services: list[str]) -> Iterator[Callable[[float], object]]:
     """A function that waits until an event came or the time is over; without a stream of events, until it is over."""
-    changed = threading.Event()
+    changed, over = threading.Event(), threading.Event()
 
     def listen() -> None:
-        try:
-            with client.extensions.events() as events:
-                for _event in events:
-                    changed.set()
-        except (NotFound, PrestoError):
-            return
+        with contextlib.suppress(PrestoError), client.extensions.events(services=services) as events:
+            for _event in events:
+                changed.set()
+                if over.is_set():
+                    return
 
     def wait(seconds: float) -> None:
         changed.wait(seconds)
         changed.clear()
 
     threading.Thread(target=listen, name="events", daemon=True).start()
-    yield wait
+    try:
+        yield wait
+    finally:
+        over.set()

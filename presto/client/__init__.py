@@ -28,7 +28,7 @@ from presto.client.errors import (
     ServerFailed,
     Unreachable,
 )
-from presto.client.extensions import Extensions
+from presto.client.extensions import Event, Extensions
 from presto.client.orders import Orders
 from presto.client.reading import payload
 from presto.client.services import Services
@@ -41,6 +41,7 @@ __all__ = [
     "ClientCredentials",
     "Conflict",
     "ErrorAnswer",
+    "Event",
     "Finding",
     "NotFound",
     "Options",

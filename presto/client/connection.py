@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,17 +88,19 @@ class Connection:
         return document(self.request(method, path, body, headers=headers, repeat=repeat))
 
     @contextmanager
-    def stream(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
+    def stream(
+        self, path: str, params: Mapping[str, Sequence[str]], headers: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
         """An answer whose body comes bit by bit; no time limit between the bits. Raises as `request` does."""
         timeout = httpx.Timeout(self.options.timeout, read=None)
         try:
-            with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
+            with self._http.stream("GET", path, params=params, headers=headers, timeout=timeout) as answer:
                 if not answer.is_success:
                     answer.read()
                     raise error_of(answer) if answer.is_error else BadAnswer(f"{path}: {answer.status_code}")
                 yield answer
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise Unreachable(f"{self.options.url} ended the stream: {error or type(error).__name__}") from error
 
     def _send(self, request: httpx.Request, repeat: bool) -> httpx.Response:
         pause = self.options.pause

@@ -81,6 +81,8 @@ def _findings(answer: httpx.Response) -> Iterable[Finding]:
         return [Finding("", answer.text[:200])] if answer.text else []
     if isinstance(document, dict) and "ietf-restconf:errors" in document:
         return map(_restconf, document["ietf-restconf:errors"].get("error", []))
+    if isinstance(document, dict) and "title" in document and "status" in document:
+        return _problem(document)
     members = document if isinstance(document, list) else [document]
     return [_published(member) for member in members if isinstance(member, dict)]
 
@@ -90,6 +92,20 @@ def _published(error: dict[str, Any]) -> Finding:
     code, reason = error.get("code") or error.get("error"), error.get("reason") or error.get("error_description")
     known = (code, reason or code or "no reason given", error.get("propertyPath"), error.get("message"))
     return Finding(*(str(text or "") for text in known))
+
+
+def _problem(problem: dict[str, Any]) -> list[Finding]:
+    """A problem of RFC 9457, as the extensions have it."""
+    code, found = str(problem.get("type", "")).rpartition(":")[2], problem.get("findings") or [{}]
+    return [
+        Finding(
+            code,
+            str(finding.get("message") or problem.get("detail") or problem["title"]),
+            str(finding.get("pointer", "")),
+            str(finding.get("hint", "")),
+        )
+        for finding in found
+    ]
 
 
 def _restconf(error: dict[str, Any]) -> Finding:

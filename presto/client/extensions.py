@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -15,6 +16,15 @@ from presto.client.reading import part, read
 from presto.mef.results import ServiceOrder
 
 BASE = "/presto-sdwan/v1"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of the stream: its number in the log, its type, and what a listener would be sent of it."""
+
+    number: int | None
+    type: str
+    data: dict[str, Any]
 
 
 class Extensions:
@@ -33,25 +43,36 @@ class Extensions:
         return read(ServiceOrder, self._connection.json("POST", path))
 
     @contextmanager
-    def events(self, after: int | None = None) -> Iterator[Iterator[dict[str, Any]]]:
-        """The events of the server as they happen, from the one behind number `after` on, without end.
+    def events(
+        self, after: int | None = None, *, types: Sequence[str] = (), services: Sequence[str] = ()
+    ) -> Iterator[Iterator[Event]]:
+        """The events of the server as they happen, without end: from the one behind number `after` on, or from now on.
 
-        Raises NotFound on servers that have no such stream.
+        `types` and `services` (ids of services and orders) narrow them. Raises NotFound on servers without the stream.
         """
+        params = {"type": list(types), "service": list(services)}
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": str(after)} if after is not None else {})}
-        with self._connection.stream(f"{BASE}/event/stream", headers) as answer:
+        with self._connection.stream(f"{BASE}/event/stream", params, headers) as answer:
             yield _events(answer)
 
 
-def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
-    """The data of server-sent events; lines of one event are joined, comments are left out."""
-    lines: list[str] = []
+def _events(answer: httpx.Response) -> Iterator[Event]:
+    """Server-sent events, as the HTML standard has them; comments and what has no data are left out."""
+    fields: dict[str, list[str]] = {}
     for line in answer.iter_lines():
-        if line.startswith("data:"):
-            lines.append(line.removeprefix("data:").removeprefix(" "))
-        elif not line and lines:
-            try:
-                yield json.loads("\n".join(lines))
-            except ValueError:
-                raise BadAnswer("an event of the stream is not JSON") from None
-            lines = []
+        name, _, value = line.partition(":")
+        if name:
+            fields.setdefault(name, []).append(value.removeprefix(" "))
+        elif not line:
+            if "data" in fields:
+                yield _event(fields)
+            fields = {}
+
+
+def _event(fields: dict[str, list[str]]) -> Event:
+    number = fields.get("id", [""])[-1]
+    try:
+        data = json.loads("\n".join(fields["data"]))
+    except ValueError:
+        raise BadAnswer("an event of the stream is not JSON") from None
+    return Event(int(number) if number.isdigit() else None, fields.get("event", ["message"])[-1], data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -178,3 +179,26 @@ def test_options_that_cannot_be_used(options: Options, text: str) -> None:
 
 def test_the_error_classes_form_one_tree() -> None:
     assert issubclass(NotFound, Refused) and issubclass(Conflict, Refused) and issubclass(Refused, PrestoError)
+
+
+def test_the_events_of_an_order_come_as_they_happen_and_again_by_number(presto: Client, example: Any) -> None:
+    placed = presto.orders.create(example)
+    presto.orders.wait(placed.id, interval=0.005)
+    with presto.extensions.events(after=0, services=[placed.id]) as events:
+        seen = list(itertools.takewhile(lambda event: event.data["event"].get("state") != "completed", events))
+    assert [event.type for event in seen][:1] == ["serviceOrderCreateEvent"]
+    with presto.extensions.events(after=seen[0].number, types=["serviceOrderStateChangeEvent"]) as events:
+        first = next(events)
+    assert (first.type, first.data["event"]) == (
+        "serviceOrderStateChangeEvent",
+        {"id": placed.id, "state": "inProgress"},
+    )
+
+
+def test_problems_of_the_extensions_have_their_findings(presto: Client) -> None:
+    with pytest.raises(NotFound) as missing:
+        presto.extensions.get("/edge/none")
+    assert "none" in missing.value.findings[0].reason
+    with pytest.raises(Refused) as refused, presto.extensions.events(after=10**6):
+        pass
+    assert (refused.value.status, refused.value.findings[0].path) == (422, "/since")
