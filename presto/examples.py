@@ -10,6 +10,7 @@ from typing import Any
 Json = dict[str, Any]
 _TYPE = "urn:mef:lso:spec:service:{}:v0.0.3:all"
 _OF_SWVC, _TO_UNI = "ENDPOINT_OF_SWVC", "CONNECTS_TO_SDWAN_UNI"
+_ACCESS = ("ENDPOINT_OF_UCS", "CONNECTS_TO_UCS_UNI")
 _LAN = "-lan0"
 _TERM = timedelta(minutes=5)
 FLOWS: list[Json] = [
@@ -52,6 +53,19 @@ class Known:
         """The UNIs that no end point holds."""
         held = {_related(end, _TO_UNI) for end in self._of("swVcEndPointIdentifier")}
         return [uni for uni in self.unis if uni["id"] not in held and uni["state"] == "active"]
+
+    def get(self, service_id: str | None) -> Json | None:
+        """The service of that id."""
+        return next((dict(service) for service in self.services if service["id"] == service_id), None)
+
+    def accesses(self) -> list[tuple[Json, Json, Json]]:
+        """The end points of underlays, each with its underlay and its UNI there."""
+        found: list[tuple[Json, Json, Json]] = []
+        for end in self._of("endPointBackup"):
+            ucs, uni = (self.get(_related(end, role)) for role in _ACCESS)
+            if ucs and uni:
+                found.append((end, ucs, uni))
+        return found
 
     def _of(self, member: str) -> Iterator[Json]:
         for service in self.services:
@@ -139,6 +153,18 @@ def delete_site(known: Known) -> list[Json]:
     return [_delete("end-point", last["id"]), *topology]
 
 
+def add_access(known: Known) -> list[Json]:
+    """An access to an underlay, as it is enrolled: the UCS, the UNI there and the end point that joins them."""
+    found = next(iter(known.accesses()), None)
+    if found is None:
+        raise NotPossible("No access to an underlay is enrolled.")
+    end, ucs, uni = ({"serviceConfiguration": service["serviceConfiguration"]} for service in found)
+    pairs = zip(_ACCESS, ("ucs", "uni"), strict=True)
+    related = [{"relationshipType": role, "orderItem": {"itemId": item}} for role, item in pairs]
+    joined = {**_add("end-point", end), "serviceOrderItemRelationship": related}
+    return [_add("ucs", ucs), _add("uni", uni), joined]
+
+
 def delete_service(known: Known) -> list[Json]:
     """A service with its end points."""
     return [_delete("01", _first_swvc(known)["id"])]
@@ -151,6 +177,7 @@ TYPES: Mapping[str, Callable[[Known], list[Json]]] = {
     "modify-end-point": modify_end_point,
     "delete-site": delete_site,
     "delete-service": delete_service,
+    "add-access": add_access,
 }
 """The types of order by name."""
 

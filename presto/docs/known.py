@@ -15,7 +15,7 @@ from presto.examples import FLOWS, POC, TYPES, Known, NotPossible
 from presto.mef import show
 
 _MOST = 200
-"""Services that are looked at; the oldest are enough to write examples for."""
+"""Services, and enrolled things, that are looked at; the oldest are enough to write examples for."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Standing:
 
 async def standing(core: Core, orders: Orders) -> Standing:
     """What the server has now."""
-    unis = [show.uni(state, ()) for state in await core.unis()]
+    things = [show.enrolled(state, ()) for state in await core.enrolled.states(core.enrolment.things[:_MOST])]
     elements, _ = await orders.elements([ElementRow.state != ServiceState.TERMINATED], 0, _MOST)
     _, total = await orders.orders([], 0, 0)
     last, _ = await orders.orders([], max(0, total - 1), 1)
-    return Standing(Known([*unis, *map(show.element, elements)]), last[0].id if last else "")
+    return Standing(Known([*things, *map(show.element, elements)]), last[0].id if last else "")
 
 
 NOTHING = Standing(POC)

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from presto.docs.schemas import Json, models_of, reachable, reference, schemas
+from presto.docs.schemas import Json, models_of, published_name, reachable, reference, schemas
 from presto.mef import envelope, inventory, ordering, payload, results
 from presto.mef.app import BASES, JSON
 from presto.mef.envelope import Order, ServiceStateType, Subscription
@@ -206,5 +206,8 @@ def _type_payloads(every: dict[str, Any]) -> None:
             "mapping": {urn: reference(MODELS[kind])["$ref"] for urn, kind in KINDS.items()},
         },
     }
+    for kind, model in MODELS.items():
+        urns = [urn for urn, other in KINDS.items() if other is kind]
+        every[published_name(model)]["properties"]["@type"] = {"type": "string", "enum": urns}
     for name in ("ServiceValue", "Service"):
         every[name]["properties"]["serviceConfiguration"] = choice

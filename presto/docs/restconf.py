@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import get_args, get_type_hints
 
 from presto.docs.schemas import Json, models_of, reachable, reference, schemas
-from presto.restconf import messages, sdwan, tapi
+from presto.restconf import messages, sdwan, tapi, tapi_paths
 from presto.restconf.messages import (
     ConnectionIdInput,
     CreateInput,
@@ -24,6 +24,7 @@ from presto.restconf.messages import (
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.router import YANG_JSON
 from presto.restconf.tapi import Wire
+from presto.restconf.tapi_paths import ComputeInput, OptimizeInput, PathIdInput
 
 INPUTS: Mapping[str, type[Wire]] = {
     "get-service-interface-point-details": SipIdInput,
@@ -37,8 +38,11 @@ INPUTS: Mapping[str, type[Wire]] = {
     "get-node-details": NodeIdInput,
     "get-link-details": LinkIdInput,
     "get-node-edge-point-details": NodeEdgePointIdInput,
+    "compute-p-2-p-path": ComputeInput,
+    "optimize-p-2-p-path": OptimizeInput,
+    "delete-p-2-p-path": PathIdInput,
 }
-"""What the operations take; those that are not here take nothing, or are not built."""
+"""What the operations take; those that are not here take nothing."""
 
 _ABOUT = (
     "The PoC's published interface: 17 operations over TAPI, with the SD-WAN augmentations. Names may have their YANG "
@@ -78,16 +82,14 @@ def document(examples: Mapping[str, Json]) -> Json:
         "servers": [{"url": "/restconf"}],
         "paths": paths,
     }
-    every = {**schemas(models_of(tapi, sdwan, messages)), "errors": {**_ERROR, "description": "RFC 8040 section 7.1"}}
+    every = schemas(models_of(tapi, sdwan, tapi_paths, messages))
+    every["errors"] = {**_ERROR, "description": "RFC 8040 section 7.1"}
     return {**found, "components": {"schemas": reachable(found, every)}}
 
 
 def output_model(name: str) -> type[Wire] | None:
-    """What an operation answers with, as its handler says; None where it has no output or is not built."""
-    handler = OPERATIONS[name].handler
-    if handler is None:
-        return None
-    answer = get_type_hints(handler)["return"]
+    """What an operation answers with, as its handler says; None where it has no output."""
+    answer = get_type_hints(OPERATIONS[name].handler)["return"]
     models = [
         choice for choice in get_args(answer) or (answer,) if inspect.isclass(choice) and issubclass(choice, Wire)
     ]
@@ -96,8 +98,8 @@ def output_model(name: str) -> type[Wire] | None:
 
 def _operation(name: str, example: Json) -> Json:
     operation = OPERATIONS[name]
-    text = inspect.getdoc(operation.handler) if operation.handler else "Not built yet: answered with 501."
-    summary = (text or "").partition(": ")[2] or text or ""
+    text = inspect.getdoc(operation.handler) or name
+    summary = text.partition(": ")[2] or text
     output = output_model(name)
     answers: Json = {"201": {"description": "No response"}}
     if output:
@@ -105,8 +107,6 @@ def _operation(name: str, example: Json) -> Json:
         answers = {"200": {"description": "Correct response", "content": {YANG_JSON: {"schema": content}}}}
     errors = {"content": {YANG_JSON: {"schema": {"$ref": "#/components/schemas/errors"}}}}
     statuses = {"400": "What is wrong, all of it", "404": "There is no such thing", "409": "It is in use or exists"}
-    if operation.handler is None:
-        answers, statuses = {}, {"501": "Not built"}
     return {
         "operationId": name,
         "tags": [operation.module],

@@ -16,7 +16,7 @@ from presto.mef.wire import Wire
 Identifier = Annotated[str, Field(min_length=1, max_length=53, pattern=r"^[\x20-\x7E]+$")]
 Octet = Annotated[int, Field(ge=0, le=255)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Switch = Literal["ENABLED", "DISABLED"]
+Switch = Literal["DISABLED", "ENABLED"]
 
 
 class Kind(StrEnum):

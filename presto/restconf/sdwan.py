@@ -6,7 +6,7 @@ from typing import Literal
 
 from presto.restconf.tapi import AdminStatePac, CapacityPac, GlobalClass, Int32, LayerProtocolName, Wire
 
-Switchable = Literal["ENABLED", "DISABLED"]
+Switchable = Literal["DISABLED", "ENABLED"]
 
 
 class IpConfig(Wire):

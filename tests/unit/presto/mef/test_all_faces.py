@@ -1,0 +1,45 @@
+"""One service seen through all faces: the same facts, whoever tells them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.asyncio
+FACE_C = "/presto-sdwan/v1"
+
+
+async def test_one_service_through_all_faces(mef: Any, client: Any, example: Any, pairs: Any) -> None:
+    order = await mef.ended((await mef.place(example))["id"])
+    _, _, swvc, *ends = [item["service"]["id"] for item in order["serviceOrderItem"]]
+    poc = await client.service("acme-office")
+    inventory = await mef.service(swvc)
+    policies = await client.http.get(f"{FACE_C}/service/{swvc}/effectivePolicy")
+    assert policies.status_code == 200, policies.text
+    # Its id, and that it works.
+    assert poc["uuid"] == inventory["id"] == swvc
+    assert (pairs(poc)["lso-state"], inventory["state"]) == ("active", "active")
+    # Its end points and their UNIs.
+    by_poc = {
+        end["swvc-endpoint-attributes"]["endpoint-identifier"]: end["service-interface-point"][
+            "service-interface-point-uuid"
+        ]
+        for end in poc["end-point"]
+    }
+    by_inventory = {}
+    for end in ends:
+        found = await mef.service(end)
+        related = {one["relationshipType"]: one["service"]["id"] for one in found["serviceRelationship"]}
+        assert related["ENDPOINT_OF_SWVC"] == swvc
+        by_inventory[found["serviceConfiguration"]["swVcEndPointIdentifier"]] = related["CONNECTS_TO_SDWAN_UNI"]
+    assert by_poc == by_inventory
+    # What happens to each application.
+    told = {
+        pair["app-id"]: pair["policy-name"]
+        for pair in poc["swvc-service-attributes"]["application-policy-mappings"]["mapping"]
+    }
+    assert told == {"telnet": "block", "office": "business", "ping": "business"}
+    text = policies.text
+    for identifier in (*by_poc, "telnet", "web", "ping", "business", "block"):
+        assert f'"{identifier}"' in text, (identifier, text)
