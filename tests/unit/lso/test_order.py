@@ -159,6 +159,17 @@ def test_all_files_are_read_before_anything_is_ordered(order: Any, file: Path, t
     assert order("list").out == ""
 
 
+def test_an_order_under_way_is_cancelled(order: Any, file: Path, southbound: MemorySouthbound) -> None:
+    southbound.delay = 0.1
+    order_id = placed(order, file)
+    cancelled = order("cancel", order_id)
+    assert cancelled.code == 0, cancelled
+    southbound.delay = 0.0
+    assert order("watch", order_id).code == 1
+    again = order("cancel", order_id)
+    assert (again.code, again.out) == (2, "")
+
+
 def test_an_order_that_is_not_there(order: Any) -> None:
     for verb in ("show", "watch", "cancel"):
         ran = order(verb, NO_ORDER)
