@@ -14,7 +14,7 @@ from presto.auth.scopes import Catalogue
 from presto.auth.security import Security
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
-from presto.docs.app import docs_router
+from presto.docs.app import Docs
 from presto.extensions.app import extensions_mount
 from presto.extensions.metrics import RequestMeter
 from presto.faces import add_store_handlers
@@ -60,7 +60,6 @@ def create_app(
     app.include_router(restconf_router(core))
     app.router.routes.append(mef_mount(core, notifier))
     app.router.routes.append(extensions_mount(core))
-    app.include_router(docs_router(core))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)
@@ -68,6 +67,7 @@ def create_app(
     app.add_middleware(BodyGuard)
     if security:
         _secure(app, core, security)
+    app.add_middleware(Docs)
     app.add_middleware(HostGuard, hosts=hosts)
     app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:

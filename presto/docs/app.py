@@ -1,4 +1,8 @@
-"""`/docs`: the page, its files from a package on this machine, and the documents that it shows."""
+"""`/docs`: the page, its files from a package on this machine, and the documents that it shows.
+
+It stands before the other faces and asks them for what its examples are written for, with the credentials of whoever
+asks: so the documents tell nobody more than the server would.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from presto.core.core import Core
-from presto.core.orders import Orders
 from presto.docs import mef, restconf
-from presto.docs.known import NOTHING, Standing, ids_of, inputs_of, orders_of, standing
+from presto.docs.known import Standing, ids_of, inputs_of, orders_of, standing
 
 BASE = "/docs"
 _PAGE = files("presto.docs") / "page"
@@ -34,28 +40,38 @@ DOCUMENTS: dict[str, Callable[[Standing], Any]] = {
 }
 
 
-def docs_router(core: Core, *, live: bool = True) -> APIRouter:
-    """The page, its files and the documents. Without `live` the examples tell nothing of what the server has."""
-    router = APIRouter(prefix=BASE, include_in_schema=False)
-    orders = Orders(core)
+class Docs:
+    """Answers under `/docs` and passes on everything else."""
 
-    @router.get("")
-    @router.get("/")
-    async def page() -> HTMLResponse:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._docs = Starlette(
+            routes=[
+                Route(BASE, self._show_page),
+                Route(f"{BASE}/", self._show_page),
+                Route(f"{BASE}/files/{{name}}", self._show_file),
+                Route(f"{BASE}/{{name}}.json", self._show_document),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on."""
+        ours = scope["type"] == "http" and f"{scope['path']}/".startswith(f"{BASE}/")
+        await (self._docs if ours else self._app)(scope, receive, send)
+
+    async def _show_page(self, _request: Request) -> Response:
         text = (_PAGE / "page.html").read_text(encoding="utf-8")
         return HTMLResponse(text, headers={"Content-Security-Policy": _POLICY})
 
-    @router.get("/files/{name}")
-    async def file(name: str) -> Response:
+    async def _show_file(self, request: Request) -> Response:
+        name = request.path_params["name"]
         if name not in _FILES:
             raise HTTPException(404, "There is no such file")
         folder, media = _FILES[name]
         return Response((folder / name).read_bytes(), media_type=media, headers={"Cache-Control": "max-age=3600"})
 
-    @router.get("/{name}.json")
-    async def document(name: str) -> JSONResponse:
+    async def _show_document(self, request: Request) -> Response:
+        name = request.path_params["name"]
         if name not in DOCUMENTS:
             raise HTTPException(404, "There is no such document")
-        return JSONResponse(DOCUMENTS[name](await standing(core, orders) if live else NOTHING))
-
-    return router
+        return JSONResponse(DOCUMENTS[name](await standing(self._app, request.headers.get("authorization"))))

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import httpx
+from starlette.types import ASGIApp
+
 from presto import examples
-from presto.core.core import Core
-from presto.core.lifecycles import ServiceState
-from presto.core.order_tables import ElementRow
-from presto.core.orders import Orders
 from presto.docs.schemas import Json
 from presto.examples import FLOWS, POC, TYPES, Known, NotPossible
-from presto.mef import show
-
-_MOST = 200
-"""Services, and enrolled things, that are looked at; the oldest are enough to write examples for."""
+from presto.mef.app import BASES
+from presto.mef.query import LARGEST_PAGE
 
 
 @dataclass(frozen=True)
@@ -26,13 +23,29 @@ class Standing:
     order: str = ""
 
 
-async def standing(core: Core, orders: Orders) -> Standing:
-    """What the server has now."""
-    things = [show.enrolled(state, ()) for state in await core.enrolled.states(core.enrolment.things[:_MOST])]
-    elements, _ = await orders.elements([ElementRow.state != ServiceState.TERMINATED], 0, _MOST)
-    _, total = await orders.orders([], 0, 0)
-    last, _ = await orders.orders([], max(0, total - 1), 1)
-    return Standing(Known([*things, *map(show.element, elements)]), last[0].id if last else "")
+async def standing(app: ASGIApp, authorization: str | None) -> Standing:
+    """What the application shows to whoever has these credentials; `NOTHING` where it shows nothing."""
+    headers = {"Authorization": authorization} if authorization else {}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
+        services = await _newest(http, f"/mefApi{BASES['inventory']}/service")
+        if services is None:
+            return NOTHING
+        orders = await _newest(http, f"/mefApi{BASES['ordering']}/serviceOrder")
+    return Standing(Known(services), str(orders[-1]["id"]) if orders else "")
+
+
+async def _newest(http: httpx.AsyncClient, path: str) -> list[Json] | None:
+    """The first page of a list, where what is enrolled stands, and the last one; None when it is refused."""
+    first = await http.get(path)
+    if first.is_error:
+        return None
+    found: list[Json] = first.json()
+    total = int(first.headers["X-Total-Count"])
+    if total > len(found):
+        rest = await http.get(path, params={"offset": max(len(found), total - LARGEST_PAGE)})
+        found += rest.json() if rest.is_success else []
+    return found
 
 
 NOTHING = Standing(POC)

@@ -40,3 +40,13 @@ async def test_the_document_of_the_extensions_has_their_operations(client: Any) 
     document = (await client.http.get("/presto-sdwan/v1/openapi.json")).json()
     assert {"/versions", "/edge", "/explain"} <= set(document["paths"])
     assert document["servers"] == [{"url": "/presto-sdwan/v1"}]
+
+
+async def test_who_may_see_nothing_gets_examples_that_tell_nothing() -> None:
+    from presto.docs.known import NOTHING, standing
+
+    async def closed(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    assert await standing(closed, None) is NOTHING
