@@ -131,6 +131,13 @@ class Inventory(_Model):
                 raise ValueError(f"UNI {uni.id} is on uCPE {uni.ucpe}, which is not there")
         return self
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with changes. What was looked up in this one is not carried along, as pydantic's own copy would."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in copy.__dict__.keys() - type(self).model_fields.keys():
+            del copy.__dict__[name]
+        return copy
+
     def ucpe(self, ucpe_id: str) -> Ucpe:
         """The uCPE of that id; raises UnknownUcpe."""
         if found := self._ucpes_by_id.get(ucpe_id):

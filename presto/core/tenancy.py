@@ -87,8 +87,7 @@ class Assignments:
         unis = tuple(uni for uni in inventory.unis if self._sees(tenant, uni))
         hidden = {uni.ucpe for uni in inventory.unis} - {uni.ucpe for uni in unis}
         ucpes = tuple(ucpe for ucpe in inventory.ucpes if ucpe.id not in hidden)
-        # No copy: that would bring along what the whole inventory has looked up before.
-        return Inventory.model_construct(**{**dict(inventory), "ucpes": ucpes, "unis": unis})
+        return inventory.model_copy(update={"ucpes": ucpes, "unis": unis})
 
     def owns(self, tenant: str | None, thing: str) -> bool:
         """Whether what has this id is the tenant's alone, so that it may lock it; the operator may lock all."""

@@ -106,3 +106,11 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match="No such file"):
         load_inventory(tmp_path / "inventory.json")
+
+
+def test_a_copy_is_looked_up_anew(tmp_path: Path) -> None:
+    inventory = load_inventory(write(tmp_path, changed(lambda _: None)))
+    before = inventory.ucpe("site-a")
+    other = before.model_copy(update={"bridge": "br-other"})
+    copy = inventory.model_copy(update={"ucpes": (other,)})
+    assert (copy.ucpe("site-a").bridge, inventory.ucpe("site-a")) == ("br-other", before)
