@@ -93,11 +93,19 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
             raise EngineError(f"container {self.dname} does not start: {error.explanation}") from error
         self.dcinfo = engine().api.inspect_container(self.did)
         if not self.dcinfo["State"]["Running"]:
-            raise EngineError(f"container {self.dname} ended at once: {self.logs().strip() or 'no output'}")
+            raise self._ended()
         self.pid = int(self.dcinfo["State"]["Pid"])
         self._namespace = Namespace.of_pid(self.pid, self.plan.owner.lab)
         self._made = True
         debug(f"{self.name}: container {self.dname}, process {self.pid}\n")
+
+    def check(self) -> None:
+        """Raise ``EngineError`` when the container has ended since it was made."""
+        if not Path(self.namespace.path).exists():
+            raise self._ended()
+
+    def _ended(self) -> EngineError:
+        return EngineError(f"container {self.dname} ended at once: {self.logs().strip() or 'no output'}")
 
     def logs(self, lines: int = 20) -> str:
         """Return the last *lines* that the container printed."""

@@ -41,6 +41,9 @@ class PlannedNode:
         self._namespace = self.plan.owner.make_namespace(self.name)
         self._made = True
 
+    def check(self) -> None:
+        """Raise when the node has ended since it was made; called by the plan once everything is configured."""
+
     @property
     def namespace(self) -> Namespace:
         """The node's network namespace; realises the plan when the node is not made yet."""

@@ -93,6 +93,8 @@ class Plan:
             for node, interface in checksums:
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())
+            for node in nodes:
+                node.check()
 
 
 def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int = WORKERS) -> None:

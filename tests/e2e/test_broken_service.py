@@ -84,7 +84,7 @@ LEFT = {
         "stale1",
     ),
     "networks": (
-        ["docker", "network", "create", "--driver", "macvlan", "--internal", "stale2"],
+        ["docker", "network", "create", "stale2"],
         ["docker", "network", "rm", "stale2"],
         "stale2",
     ),

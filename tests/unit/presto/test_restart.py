@@ -56,8 +56,8 @@ class Api:
 
 def wait_for(file: Path) -> None:
     deadline = time.monotonic() + 60
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file} is not there"
+    while not (file.exists() and file.stat().st_size):
+        assert time.monotonic() < deadline, f"nothing stands in {file}"
         time.sleep(0.01)
 
 

@@ -42,7 +42,8 @@ async def test_no_secret_gets_out(
     caplog: pytest.LogCaptureFixture,
     authentication: Any,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in (None, "presto", "presto.auth", "presto.auth.endpoint"):
+        caplog.set_level(logging.DEBUG, name)
     core = new_core(Settings(authentication=authentication))
     app = create_app(core, security=security, notifications=NotifySettings(development=True))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
