@@ -29,7 +29,9 @@ class Ping(Verb, name="ping"):
     loss_percent_at_most: float = Field(default=0, ge=0, le=100)
     loss_percent_at_least: float = Field(default=0, ge=0, le=100)
     rtt_ms_at_most: float | None = Field(default=None, gt=0)
-    rtt_ms_at_least: float | None = Field(default=None, gt=0)
+    rtt_ms_at_least: float | None = Field(
+        default=None, gt=0, description="2 ms below the underlay's delays: `wirefilter` may be 1 ms early each way"
+    )
 
     def prove(self, context: Context, proof: Proof) -> str:
         source, target = context.host(self.from_), context.host(self.to)

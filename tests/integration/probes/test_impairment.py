@@ -43,7 +43,7 @@ def _ping(segment: Any, count: int = 20, interval: float = 0.01) -> PingResult:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_delay_is_put_on_once_per_direction_changed_and_taken_off(segment: Any, engine: EngineName) -> None:
     impairer = _impairer(segment, engine)
-    bare = _ping(segment).rtt_avg_ms
+    bare = _ping(segment).rtt_min_ms  # the smallest: a busy machine answers some late, an impairment delays all
     assert bare and bare < 5
     for port in ("to-a", "to-b"):
         assert impairer.apply(port, Impairment(delay_ms=20)) == engine
@@ -57,7 +57,7 @@ def test_delay_is_put_on_once_per_direction_changed_and_taken_off(segment: Any, 
         assert impairer.active(port) is None
     after = _ping(segment)
     assert after.received == after.sent
-    assert after.rtt_avg_ms and after.rtt_avg_ms < 5
+    assert after.rtt_min_ms and after.rtt_min_ms < 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
