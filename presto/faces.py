@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not carried out. `code` is for the MEF faces, `tag` for RFC 8040."""
+    """Why a request is not carried out. `code` is for the MEF faces, empty where they have none; `tag` for RFC 8040."""
 
     status: int
     tag: Tag
@@ -57,7 +57,8 @@ def refuse(refusal: Refusal, path: str) -> Response:
     """The response of the face that this path belongs to."""
     finding = Finding(refusal.tag, (), refusal.reason, refusal.hint)
     if below(path, MEF):
-        body = {"code": refusal.code, "reason": refusal.reason, "message": refusal.hint}
+        code = {"code": refusal.code} if refusal.code else {}
+        body = {**code, "reason": refusal.reason, "message": refusal.hint}
         # The published files have a list of problems for 422, and one for all others.
         document = [{**body, "propertyPath": ""}] if refusal.status == 422 else body
         response = Response(json.dumps(document, separators=(",", ":")), refusal.status, media_type=JSON)

@@ -7,21 +7,16 @@ import asyncio
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from presto.core.findings import Finding, Tag
-from presto.restconf import errors
-from presto.restconf.router import YANG_JSON, json_response
-
-LARGEST_BODY = 1 << 20
-"""Bytes: an order with a thousand applications is below 300,000."""
-
-BODY_PATIENCE = 30.0
-"""Seconds that a body may take to arrive."""
+from presto.core.findings import Tag
+from presto.faces import Refusal, refuse
+from presto.limits import BODY_PATIENCE, LARGEST_BODY, BodyTooBig
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
-class BodyTooBig(Exception):
-    """More of a body arrived than is taken; nothing of it was used."""
+OTHER_HOST = Refusal(
+    403, Tag.ACCESS_DENIED, "accessDenied", "This server does not answer for that host name", "Use 127.0.0.1."
+)
 
 
 class HostGuard:
@@ -36,8 +31,7 @@ class HostGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 403."""
         if scope["type"] == "http" and _host(scope) not in self._hosts:
-            finding = Finding(Tag.ACCESS_DENIED, (), "This server does not answer for that host name", "Use 127.0.0.1.")
-            await json_response(errors.body([finding]), 403, YANG_JSON)(scope, receive, send)
+            await refuse(OTHER_HOST, scope["path"])(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -71,11 +65,13 @@ class BodyGuard:
                 raise BodyTooBig
             await self._app(scope, counted, send)
         except BodyTooBig:
-            finding = Finding(Tag.TOO_BIG, (), f"The body is larger than {self._largest} bytes", "Send less.")
-            response = json_response(errors.body([finding]), 413, YANG_JSON)
-            # The rest of the body stays unread, so the connection is of no more use.
-            response.headers["connection"] = "close"
-            await response(scope, receive, send)
+            await refuse(_too_big(self._largest), scope["path"])(scope, receive, send)
+
+
+def _too_big(largest: int) -> Refusal:
+    """The rest of the body stays unread, so the connection is of no more use."""
+    reason = f"The body is larger than {largest} bytes"
+    return Refusal(413, Tag.TOO_BIG, "invalidBody", reason, "Send less.", {"Connection": "close"})
 
 
 async def _in_time(receive: Receive, deadline: float) -> Message:

@@ -8,13 +8,14 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from presto.auth import answers
-from presto.auth.answers import Refusal
+from presto.auth.answers import NotLetIn
 from presto.auth.endpoint import PUBLIC
 from presto.auth.principal import Principal
 from presto.auth.scopes import Catalogue, NoScope
 from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
 from presto.core.tenancy import acting_for
+from presto.faces import refuse
 
 log = logging.getLogger(__name__)
 _TOKEN = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
@@ -37,8 +38,8 @@ class AuthGuard:
         try:
             principal = self._known(scope)
             self._allowed(principal, scope)
-        except Refusal as refusal:
-            await answers.answer(refusal, scope["path"])(scope, receive, send)
+        except NotLetIn as stopped:
+            await refuse(stopped.refusal, scope["path"])(scope, receive, send)
             return
         with acting_for(principal.tenant):
             await self._app({**scope, "principal": principal}, receive, send)

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from presto.core.findings import Finding, Rejected, Tag, pointer
 from presto.extensions.wire import Wire
-from presto.guards import BodyTooBig
+from presto.limits import BodyTooBig
 
 MEDIA = "application/problem+json"
 _STATUS = {

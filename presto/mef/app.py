@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from presto.core.core import Core
 from presto.core.idempotency import answer_of, answering
 from presto.core.orders import OrderRecord, Orders
-from presto.guards import BodyTooBig
+from presto.limits import BodyTooBig
 from presto.mef import inventory, ordering, show
 from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types

@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from lso.__main__ import main
+from presto import guards
 from presto.app import create_app
 from presto.auth.access import Access, Tls
 from presto.auth.errors import TlsUnusable, UnsafeBinding
 from presto.auth.security import Security
 from presto.core.core import Core
 from presto.guards import LOOPBACK_HOSTS
+from presto.limits import LARGEST_BODY
 from presto.server import BackgroundServer
 
 from .conftest import SECRET
@@ -170,9 +172,7 @@ def test_host_names_are_a_setting(new_core: Callable[..., Core], security: Secur
 
 
 def test_a_body_that_does_not_arrive(new_core: Callable[..., Core], monkeypatch: pytest.MonkeyPatch) -> None:
-    from presto import guards
-
-    monkeypatch.setattr(guards.BodyGuard.__init__, "__defaults__", (guards.LARGEST_BODY, 0.2))
+    monkeypatch.setattr(guards.BodyGuard.__init__, "__defaults__", (LARGEST_BODY, 0.2))
     paths = {
         "/restconf/operations/get-topology-list": b'"ietf-restconf:errors"',
         "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder": b'"reason"',
