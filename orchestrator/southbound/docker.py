@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ ANSWER_SECONDS = 30
 """A loaded engine may take seconds to start a container."""
 THREADS = 8
 """More than a small uCPE starts at once with profit."""
+API_VERSION = re.compile(r"\d{1,4}\.\d{1,4}")
+ENDPOINT_HINT = "look at `docker` of this uCPE in the inventory"
 LOG_LIMITS = {"max-size": "1m", "max-file": "1"}
 
 T = TypeVar("T")
@@ -93,6 +96,10 @@ class VnfImage:
     contract: str
 
 
+class NoEngine(DockerException):
+    """Something answers in the engine's place."""
+
+
 class _Client(APIClient):
     """Proxies and netrc of the environment are not for a management network, and cost time in each request."""
 
@@ -101,7 +108,11 @@ class _Client(APIClient):
     def _retrieve_server_version(self) -> str:
         """`/_ping` tells the API version too; `/version` makes the engine run its helpers to ask them for theirs."""
         response = self._get(self._url("/_ping", versioned_api=False))  # type: ignore[attr-defined]  # not in the stubs
-        return str(response.headers["Api-Version"])
+        version = str(response.headers.get("Api-Version", ""))
+        if not API_VERSION.fullmatch(version):
+            got = f"HTTP {response.status_code} with Api-Version {version[:20]!r}"
+            raise NoEngine(f"what answers at {self.base_url} is no Docker Engine: /_ping gives {got}; {ENDPOINT_HINT}")
+        return version
 
 
 class DockerEngine:
@@ -229,6 +240,8 @@ def translate(ucpe: str, error: Exception) -> UcpeError:
         return UcpeRefused(ucpe, "docker", f"{error.explanation}; put the image into the uCPE's store first")
     if isinstance(error, APIError):
         return UcpeRefused(ucpe, "docker", str(error.explanation or error))
+    if isinstance(error, NoEngine):
+        return UcpeUnreachable(ucpe, "docker", str(error))
     return UcpeUnreachable(ucpe, "docker", f"the engine does not answer: {_innermost(error)}")
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import socketserver
 import struct
 import tarfile
+from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
 import requests
 from docker.errors import APIError, ImageNotFound
 
+from orchestrator.inventory import Ucpe
 from orchestrator.model import UcpeError, UcpeRefused, UcpeUnreachable
-from orchestrator.southbound.docker import _container, _network, private_archive, translate
+from orchestrator.southbound.docker import DockerEngine, _container, _network, private_archive, translate
 from orchestrator.southbound.exec import split_streams
 
 
@@ -99,3 +103,64 @@ def test_lists_are_read() -> None:
 def test_a_network_of_another_kind_is_read_too() -> None:
     network = _network({**NETWORK, "Options": {}, "IPAM": {"Config": None}})
     assert (network.parent, network.subnet, network.gateway) == (None, None, None)
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], str]]:
+    """A server that sends these bytes to whoever asks, as the engine's URL in an inventory."""
+    servers: list[socketserver.TCPServer] = []
+
+    def start(answer: bytes) -> str:
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(answer)
+
+        servers.append(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
+        Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"tcp://127.0.0.1:{servers[-1].server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def http(status: str, *headers: str) -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status}", *headers, "Content-Length: 0", "Connection: close", "", "")).encode()
+
+
+def ucpe_with(endpoint: str) -> Ucpe:
+    switch = "tcp:127.0.0.1:6640"
+    return Ucpe.model_validate(
+        {"id": "u1", "docker": endpoint, "ovsdb": switch, "openflow": switch, "bridge": "br-ucpe"}
+    )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (http("200 OK", "Server: nginx"), "is no Docker Engine: /_ping gives HTTP 200 with Api-Version ''; look at"),
+        (http("404 Not Found"), "is no Docker Engine: /_ping gives HTTP 404 with Api-Version ''; look at `docker` of"),
+        (http("200 OK", "Api-Version: new"), "is no Docker Engine: /_ping gives HTTP 200 with Api-Version 'new'"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the engine does not answer: "),
+        (b"", "the engine does not answer: "),
+    ],
+    ids=["a web server", "nothing there", "no version", "another protocol", "closed at once"],
+)
+async def test_what_is_no_engine_is_said_to_be_none(
+    answering: Callable[[bytes], str], answer: bytes, text: str
+) -> None:
+    with pytest.raises(UcpeUnreachable) as caught:
+        await DockerEngine.connect(ucpe_with(answering(answer)))
+    assert str(caught.value).startswith("u1: docker: ")
+    assert text in str(caught.value)
+
+
+@pytest.mark.asyncio
+async def test_an_engine_tells_its_api_version_in_one_round_trip(answering: Callable[[bytes], str]) -> None:
+    engine = await DockerEngine.connect(ucpe_with(answering(http("200 OK", "Api-Version: 1.44"))))
+    assert engine._client.api_version == "1.44"
+    await engine.close()
