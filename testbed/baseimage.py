@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import platform
-import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import docker
@@ -23,9 +21,14 @@ UPSTREAM = ("debian", "bookworm-slim")
 PULL_SECONDS = 20  # a registry that answers does so at once; one that is cut off never does
 INCLUDE = ("ca-certificates",)
 EXCLUDE = ("doc", "groff", "info", "linda", "lintian", "locale", "man", "zoneinfo")
-MIRROR = "http://deb.debian.org/debian"
-SECURITY = "http://deb.debian.org/debian-security"
-APT = Path("/etc/apt")
+# One line for each index that this machine's apt has fetched, whichever way its sources are written down.
+APT_INDEXES = (
+    "apt-get",
+    "indextargets",
+    "--format=$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)",
+    "Created-By: Packages",
+)
+ARCHIVES = ("", "-updates", "-security")
 TAIL = 15
 
 
@@ -69,7 +72,7 @@ def _bootstrap(labels: Mapping[str, str]) -> None:
     changes = ['CMD ["/bin/bash"]', *(f"LABEL {name}={value}" for name, value in labels.items())]
     with tempfile.TemporaryFile("w+") as log:
         try:
-            tree = subprocess.Popen(bootstrap_command(*mirrors()), stdout=subprocess.PIPE, stderr=log)
+            tree = subprocess.Popen(bootstrap_command(sources()), stdout=subprocess.PIPE, stderr=log)
         except FileNotFoundError as error:
             raise EngineError(f"{TAG} cannot be made: {error.filename} is not installed") from error
         with tree:
@@ -81,8 +84,11 @@ def _bootstrap(labels: Mapping[str, str]) -> None:
             raise EngineError(f"{TAG} cannot be made: mmdebstrap failed with {tree.returncode}\n{last}")
 
 
-def bootstrap_command(mirror: str, security: str) -> list[str]:
-    """Return the ``mmdebstrap`` command that writes the image's tree as a tar file to its output."""
+def bootstrap_command(sources: Sequence[str]) -> list[str]:
+    """Return the ``mmdebstrap`` command that writes the image's tree as a tar file to its output.
+
+    Without *sources* it takes Debian's own mirror, with updates and security.
+    """
     slim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in EXCLUDE]
     return [
         "mmdebstrap",
@@ -96,19 +102,28 @@ def bootstrap_command(mirror: str, security: str) -> list[str]:
         "--customize-hook=rm -rf $1/var/cache/* $1/var/log/*",
         SUITE,
         "-",
-        f"deb {mirror} {SUITE} main",
-        f"deb {mirror} {SUITE}-updates main",
-        f"deb {security} {SUITE}-security main",
+        *sources,
     ]
 
 
-def mirrors(apt: Path = APT) -> tuple[str, str]:
-    """Return the Debian and Debian security mirrors that this machine uses, or Debian's own on another distribution."""
-    if platform.freedesktop_os_release().get("ID") != "debian":
-        return MIRROR, SECURITY
-    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    text = "\n".join(path.read_text(errors="replace") for path in files if path.is_file())
-    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    main = re.search(r"https?://\S+/debian(?=/?\s)", text)
-    security = re.search(r"https?://\S+/debian-security(?=/?\s)", text)
-    return (main[0] if main else MIRROR), (security[0] if security else SECURITY)
+def sources(options: Sequence[str] = ()) -> list[str]:
+    """Return the Debian archives that this machine uses, as lines of a sources.list for the image's own release.
+
+    Only what calls itself Debian in its Release file counts, so neither vendors' repositories nor another distribution
+    do: Ubuntu's mirrors have no Debian packages. A mirror of Debian has all releases, so that of another release is as
+    good; the image stays at its own, as when it is pulled. Empty where this machine's apt knows no such archive.
+    *options* are further ones of apt-get.
+    """
+    try:
+        done = subprocess.run([*APT_INDEXES, *options], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    components: dict[str, dict[str, None]] = {}
+    for line in done.stdout.splitlines():
+        origin, uri, codename, component = line.split("|")
+        archive = codename[len(codename.partition("-")[0]) :]
+        if origin == "Debian" and archive in ARCHIVES and uri.startswith(("http://", "https://")):
+            components.setdefault(f"deb {uri} {SUITE}{archive}", {})[component] = None
+    # Updates alone are no system to start from.
+    whole = any(entry.endswith(f" {SUITE}") for entry in components)
+    return [f"{entry} {' '.join(found)}" for entry, found in components.items()] if whole else []
