@@ -10,6 +10,10 @@ from mininet.node import Switch
 from testbed.containernet.node import PlannedNode
 from testbed.containernet.plan import Plan
 
+# Where br_netfilter is loaded, each new namespace sends bridged packets through iptables and connection tracking. There
+# are no rules to meet here, and it costs a tenth of the throughput.
+UNFILTERED = 'for call in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e "$call" ] || echo 0 >"$call"; done'
+
 
 class NamespaceBridge(PlannedNode, Switch):  # type: ignore[misc]
     """A learning switch that needs neither Open vSwitch nor a controller, and that Docker's filter cannot touch."""
@@ -28,6 +32,7 @@ class NamespaceBridge(PlannedNode, Switch):  # type: ignore[misc]
             f"link add name {self.BRIDGE} mtu {self.mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
             f"link set dev {self.BRIDGE} up\n"
         ))  # fmt: skip
+        self.namespace.run(["sh", "-c", UNFILTERED])
 
     def start(self, _controllers: list[Any]) -> None:
         """Join all interfaces to the bridge."""
