@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy.engine import make_url
 
 from orchestrator.health import EndpointHealth, UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
@@ -234,7 +237,7 @@ def order() -> dict[str, Any]:
     return copy.deepcopy(ORDER)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def inventory() -> Inventory:
     return make_inventory()
 
@@ -250,18 +253,29 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "lso.db"
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and nothing in them, to be copied: making them takes longer than most tests."""
+    file = tmp_path_factory.mktemp("tables") / "lso.db"
+    open_engine(str(file)).dispose()
+    return file
+
+
 @pytest.fixture
-def new_core(inventory: Inventory, network: MemoryNetwork, database_url: str) -> Callable[..., Core]:
+def new_core(inventory: Inventory, network: MemoryNetwork, database_url: str, tables: Path) -> Callable[..., Core]:
     def make(settings: Settings | None = None, **changes: Any) -> Core:
+        address = make_url(database_url)
+        if address.get_backend_name() == "sqlite" and not Path(str(address.database)).exists():
+            shutil.copy(tables, str(address.database))
         engine = open_engine(database_url)
         return Core(changes.get("inventory", inventory), Store(engine), network, settings, changes.get("assignments"))
 
     return make
 
 
-@pytest_asyncio.fixture
-async def client(new_core: Callable[..., Core], network: MemoryNetwork) -> AsyncIterator[Client]:
-    core = new_core()
+@asynccontextmanager
+async def serving(core: Core, network: MemoryNetwork) -> AsyncIterator[Client]:
+    """A client of a server that lives as long as the context."""
     app = create_app(core)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
@@ -271,3 +285,43 @@ async def client(new_core: Callable[..., Core], network: MemoryNetwork) -> Async
         yield Client(http, network, core)
         network.gate.set()
         network.sight.set()
+
+
+@pytest_asyncio.fixture
+async def client(new_core: Callable[..., Core], network: MemoryNetwork) -> AsyncIterator[Client]:
+    async with serving(new_core(), network) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def lasting_core(
+    inventory: Inventory, tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[Core, MemoryNetwork]]:
+    """Makes what all cases of a module can share that leave it as it was: they are refused, or only ask.
+
+    Their tests run in the loop of the module: `pytest.mark.asyncio(loop_scope="module")`.
+    """
+
+    def make(assignments: Any = None) -> tuple[Core, MemoryNetwork]:
+        file = shutil.copy(tables, tmp_path_factory.mktemp("lasting") / "lso.db")
+        network = MemoryNetwork()
+        return Core(inventory, Store(open_engine(str(file))), network, None, assignments), network
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def lasting(
+    lasting_core: Callable[..., tuple[Core, MemoryNetwork]],
+) -> Callable[[], AbstractAsyncContextManager[Client]]:
+    """Makes servers that all cases of a module can share."""
+    return lambda: serving(*lasting_core())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_client(lasting: Callable[[], AbstractAsyncContextManager[Client]]) -> AsyncIterator[Client]:
+    """The client of a server without services, which has none after the last case either."""
+    async with lasting() as found:
+        yield found
+        assert (await found.call("get-connectivity-service-list")).json() == {"output": {"service": []}}
+        assert found.network.calls == []

@@ -8,11 +8,12 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id, underlay_id
 
@@ -207,7 +208,7 @@ CASES: Mapping[str, Change] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def inventory(inventory: Any) -> Any:
     """Four good sites, and UNIs that go wrong with site-a: overlapping, in the underlay, on its uCPE, unreachable."""
     values = inventory.model_dump(mode="json")
@@ -238,14 +239,15 @@ async def test_the_order_to_start_from_is_good(client: Any, order: Order) -> Non
     assert (await client.call(CREATE, order)).status_code == 200
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", CASES)
-async def test_refused(client: Any, order: Order, name: str) -> None:
+async def test_refused(lasting_client: Any, order: Order, name: str) -> None:
     CASES[name](order)
-    answer = await client.call(CREATE, order)
+    answer = await lasting_client.call(CREATE, order)
     assert answer.headers["content-type"] == "application/yang-data+json"
     compare(name, answer)
-    assert client.network.calls == [], "a refused order must not reach the network"
-    assert (await client.call("get-connectivity-service-list")).json() == {"output": {"service": []}}
+    assert lasting_client.network.calls == [], "a refused order must not reach the network"
+    assert (await lasting_client.call("get-connectivity-service-list")).json() == {"output": {"service": []}}
 
 
 SECOND: list[tuple[str, Order]] = [
@@ -370,11 +372,21 @@ OTHERS: list[tuple[str, str, Order]] = [
 ]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def acme(lasting: Any) -> AsyncIterator[Any]:
+    """A client of a server with one service, which is as it was after the last case."""
+    async with lasting() as client:
+        await client.call(CREATE, json.loads((Path(__file__).parent / "order.json").read_text(encoding="utf-8")))
+        before = await client.until("acme", "active")
+        yield client
+        assert await client.service("acme") == before
+        assert len(client.network.calls) == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("name", "operation", "values"), OTHERS)
-async def test_other_operations_refuse(client: Any, order: Order, name: str, operation: str, values: Order) -> None:
-    await client.call(CREATE, order)
-    await client.until("acme", "active")
-    compare(name, await client.call(operation, values))
+async def test_other_operations_refuse(acme: Any, name: str, operation: str, values: Order) -> None:
+    compare(name, await acme.call(operation, values))
 
 
 async def test_each_golden_file_belongs_to_a_case() -> None:

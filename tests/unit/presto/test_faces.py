@@ -63,15 +63,15 @@ REQUESTS: dict[str, tuple[Callable[[], Any], dict[str, str], int, str, str]] = {
 }
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("path", "media", "form"), FACES, ids=[face[0] for face in FACES])
 @pytest.mark.parametrize("request_name", REQUESTS)
 async def test_each_face_refuses_in_its_own_words(
-    client: Any, path: str, media: str, form: Form, request_name: str
+    lasting_client: Any, path: str, media: str, form: Form, request_name: str
 ) -> None:
     content, headers, status, reason, hint = REQUESTS[request_name]
     headers = {"content-type": "application/json", **headers}
-    answer: httpx.Response = await client.http.post(path, content=content(), headers=headers)
+    answer: httpx.Response = await lasting_client.http.post(path, content=content(), headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (status, media)
     assert answer.json() == form(status, {"reason": reason, "hint": hint})
     assert (answer.headers.get("connection") == "close") is (status == 413), "the rest of the body stays unread"

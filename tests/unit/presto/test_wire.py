@@ -185,11 +185,11 @@ def test_the_closed_definitions_catch_what_is_not_published(published: Any) -> N
         assert not validator.is_valid(bad), bad
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("end", ["", "/"])
 @pytest.mark.parametrize("module", ["", "tapi-connectivity:"])
-async def test_both_spellings_of_a_path(client: Any, end: str, module: str) -> None:
-    answer = await client.http.post(f"/restconf/operations/{module}get-connectivity-service-list{end}")
+async def test_both_spellings_of_a_path(lasting_client: Any, end: str, module: str) -> None:
+    answer = await lasting_client.http.post(f"/restconf/operations/{module}get-connectivity-service-list{end}")
     assert (answer.status_code, answer.json()) == (200, {"output": {"service": []}})
 
 
@@ -206,7 +206,7 @@ async def test_members_may_carry_their_module(client: Any, order: dict[str, Any]
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("accept", "status", "media"),
     [
@@ -220,12 +220,14 @@ async def test_members_may_carry_their_module(client: Any, order: dict[str, Any]
         ("application/json;q=0", 406, YANG),
     ],
 )
-async def test_the_answer_has_an_accepted_media_type(client: Any, accept: str | None, status: int, media: str) -> None:
-    request = client.http.build_request("POST", LIST)
+async def test_the_answer_has_an_accepted_media_type(
+    lasting_client: Any, accept: str | None, status: int, media: str
+) -> None:
+    request = lasting_client.http.build_request("POST", LIST)
     request.headers.pop("accept")
     if accept is not None:
         request.headers["accept"] = accept
-    answer = await client.http.send(request)
+    answer = await lasting_client.http.send(request)
     assert (answer.status_code, answer.headers["content-type"]) == (status, media)
 
 
@@ -260,30 +262,30 @@ BODIES: list[tuple[str, bytes, str | None, tuple[int, str], str]] = [
 ]
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("content", "media", "expected", "text"), [case[1:] for case in BODIES], ids=[case[0] for case in BODIES]
 )
 async def test_bodies_that_are_refused(
-    client: Any, content: bytes, media: str | None, expected: tuple[int, str], text: str
+    lasting_client: Any, content: bytes, media: str | None, expected: tuple[int, str], text: str
 ) -> None:
-    answer = await client.http.post(LIST, content=content, headers={"content-type": media} if media else {})
+    answer = await lasting_client.http.post(LIST, content=content, headers={"content-type": media} if media else {})
     status, tag, message = error_of(answer)
     assert (status, tag) == expected
     assert message.startswith(text)
 
 
-@pytest.mark.asyncio
-async def test_a_body_without_announced_length_is_counted(client: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_without_announced_length_is_counted(lasting_client: Any) -> None:
     async def endless() -> Any:
         for _ in range(100):
             yield b" " * 65536
 
-    answer = await client.http.post(LIST, content=endless(), headers={"content-type": YANG})
+    answer = await lasting_client.http.post(LIST, content=endless(), headers={"content-type": YANG})
     assert error_of(answer)[:2] == (413, "too-big")
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("method", "path", "status", "tag"),
     [
@@ -295,23 +297,23 @@ async def test_a_body_without_announced_length_is_counted(client: Any) -> None:
         ("POST", "/restconf/operations/%00", 404, "invalid-value"),
     ],
 )
-async def test_other_paths_and_methods(client: Any, method: str, path: str, status: int, tag: str) -> None:
-    answer = await client.http.request(method, path)
+async def test_other_paths_and_methods(lasting_client: Any, method: str, path: str, status: int, tag: str) -> None:
+    answer = await lasting_client.http.request(method, path)
     assert error_of(answer)[:2] == (status, tag)
     assert answer.headers["content-type"] == YANG
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", ""])
-async def test_other_host_names_are_refused(client: Any, host: str) -> None:
-    answer = await client.http.post(LIST, headers={"host": host})
+async def test_other_host_names_are_refused(lasting_client: Any, host: str) -> None:
+    answer = await lasting_client.http.post(LIST, headers={"host": host})
     assert error_of(answer)[:2] == (403, "access-denied")
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8181", "127.0.0.1:1", "[::1]:8181", "[::1]"])
-async def test_loopback_host_names_are_served(client: Any, host: str) -> None:
-    assert (await client.http.post(LIST, headers={"host": host})).status_code == 200
+async def test_loopback_host_names_are_served(lasting_client: Any, host: str) -> None:
+    assert (await lasting_client.http.post(LIST, headers={"host": host})).status_code == 200
 
 
 @pytest.mark.asyncio

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +80,18 @@ class Door:
         return await self.ask(client, "POST", f"/restconf/operations/{operation}", json={"input": values or {}})
 
 
+def written(folder: Path, document: Any) -> Path:
+    """A clients file, with the keys of the outside issuer beside it."""
+    keys = {"keys": [{**VerificationKey(OUTSIDE_KEY.key.public_key(), "EdDSA").jwk(), "kid": OUTSIDE_KEY.kid}]}
+    (folder / "outside.json").write_text(json.dumps(keys))
+    path = folder / "clients.yaml"
+    path.write_text(document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False))
+    return path
+
+
 @pytest.fixture
 def write_clients(tmp_path: Path) -> Callable[[Any], Path]:
-    def write(document: Any) -> Path:
-        keys = {"keys": [{**VerificationKey(OUTSIDE_KEY.key.public_key(), "EdDSA").jwk(), "kid": OUTSIDE_KEY.kid}]}
-        (tmp_path / "outside.json").write_text(json.dumps(keys))
-        path = tmp_path / "clients.yaml"
-        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False))
-        return path
-
-    return write
+    return partial(written, tmp_path)
 
 
 @pytest.fixture
@@ -100,9 +104,9 @@ def security(write_clients: Callable[[Any], Path], tmp_path: Path, limits: Limit
     return Security(read_clients(write_clients(clients_file())), signing_key(tmp_path / "key.pem"), limits)
 
 
-@pytest_asyncio.fixture
-async def door(new_core: Callable[..., Core], security: Security, inventory: Any) -> AsyncIterator[Door]:
-    core = new_core(assignments=security.clients.assignments(inventory))
+@asynccontextmanager
+async def opened(core: Core, security: Security) -> AsyncIterator[Door]:
+    """The door to a server that lives as long as the context."""
     app = create_app(core, security=security, notifications=NotifySettings(development=True))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
@@ -110,3 +114,9 @@ async def door(new_core: Callable[..., Core], security: Security, inventory: Any
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
     ):
         yield Door(http, security, catalogue(app), core)
+
+
+@pytest_asyncio.fixture
+async def door(new_core: Callable[..., Core], security: Security, inventory: Any) -> AsyncIterator[Door]:
+    async with opened(new_core(assignments=security.clients.assignments(inventory)), security) as found:
+        yield found

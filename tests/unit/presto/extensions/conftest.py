@@ -36,3 +36,9 @@ class Face:
 @pytest.fixture
 def face(client: Any) -> Face:
     return Face(client.http)
+
+
+@pytest.fixture
+def lasting_face(lasting_client: Any) -> Face:
+    """The face of a server that all refused cases of a module share."""
+    return Face(lasting_client.http)

@@ -90,7 +90,7 @@ async def test_an_enrolled_edge_can_be_ordered_on_and_outlives_the_server(
     assert "site-e" not in {ucpe.id for ucpe in client.network.inventory.ucpes}
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("changes", "status", "pointers"),
     [
@@ -112,10 +112,12 @@ async def test_an_enrolled_edge_can_be_ordered_on_and_outlives_the_server(
         ({"id": "site-a", "wan/0/port": "wan7"}, 422, ["/id", "/unis/0/name", "/wan/0/port"]),
     ],
 )
-async def test_what_cannot_be_enrolled(face: Any, changes: dict[str, Any], status: int, pointers: list[str]) -> None:
-    body = await face.problem("POST", "/edge", status, json=changed(**changes))
+async def test_what_cannot_be_enrolled(
+    lasting_face: Any, changes: dict[str, Any], status: int, pointers: list[str]
+) -> None:
+    body = await lasting_face.problem("POST", "/edge", status, json=changed(**changes))
     assert [finding["pointer"] for finding in body["findings"]] == pointers
-    assert len(await face.get("/edge")) == 4
+    assert len(await lasting_face.get("/edge")) == 4
 
 
 @pytest.mark.asyncio
@@ -126,10 +128,10 @@ async def test_an_edge_that_does_not_answer_is_not_enrolled(face: Any, network: 
     assert "no answer within 3 s" in body["findings"][0]["message"]
 
 
-@pytest.mark.asyncio
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("edge", "status"), [("site-a", 409), ("nowhere", 404)])
-async def test_what_cannot_be_withdrawn(face: Any, edge: str, status: int) -> None:
-    assert (await face.problem("DELETE", f"/edge/{edge}", status))["findings"][0]["hint"]
+async def test_what_cannot_be_withdrawn(lasting_face: Any, edge: str, status: int) -> None:
+    assert (await lasting_face.problem("DELETE", f"/edge/{edge}", status))["findings"][0]["hint"]
 
 
 @pytest.mark.asyncio

@@ -10,11 +10,7 @@ import pytest_asyncio
 
 from presto.mef.query import LARGEST_PAGE, Page
 
-pytestmark = [
-    pytest.mark.asyncio,
-    pytest.mark.usefixtures("database_url"),
-    pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True),
-]
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 ORDERS, SERVICES = (
     "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder",
     "/mefApi/legato/serviceInventory/v7/service",
@@ -43,6 +39,9 @@ async def ordered(mef: Any, example: Any, client: Any) -> Any:
     return first, await mef.ended((await mef.place(other))["id"])
 
 
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("database_url")
+@on_both
 async def test_orders_by_state_and_date(client: Any, ordered: Any) -> None:
     first, second = ordered
     for query, found in {
@@ -65,6 +64,9 @@ async def test_orders_by_state_and_date(client: Any, ordered: Any) -> None:
         assert answer.json() == found, query
 
 
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("database_url")
+@on_both
 async def test_services_by_every_filter(client: Any, ordered: Any) -> None:
     first, second = ordered
     plant = second["serviceOrderItem"][2]["service"]["id"]
@@ -102,6 +104,9 @@ async def test_services_by_every_filter(client: Any, ordered: Any) -> None:
     assert found["id"] == plant
 
 
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("database_url")
+@on_both
 async def test_pages_fit_together(client: Any, ordered: Any) -> None:
     whole = (await client.http.get(SERVICES)).json()
     pages = []
@@ -125,7 +130,7 @@ async def test_pages_fit_together(client: Any, ordered: Any) -> None:
         (9, 5, 5, 0, "false"),
     ],
 )
-async def test_who_cut_the_page(offset: int, limit: int | None, total: int, count: int, throttled: str) -> None:
+def test_who_cut_the_page(offset: int, limit: int | None, total: int, count: int, throttled: str) -> None:
     page = Page(offset, limit)
     assert page.headers(total, count) == {
         "X-Total-Count": str(total),
@@ -134,6 +139,7 @@ async def test_who_cut_the_page(offset: int, limit: int | None, total: int, coun
     }
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -148,17 +154,19 @@ async def test_who_cut_the_page(offset: int, limit: int | None, total: int, coun
         ("colour=red", "invalidQuery"),
     ],
 )
-async def test_queries_that_are_refused(client: Any, query: str, code: str) -> None:
-    answer = await client.http.get(f"{ORDERS}?{query}")
+async def test_queries_that_are_refused(lasting_client: Any, query: str, code: str) -> None:
+    answer = await lasting_client.http.get(f"{ORDERS}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", ["serviceOrder.id", "serviceOrderItem.id"])
-async def test_an_item_is_an_order_and_an_item(client: Any, name: str) -> None:
-    answer = await client.http.get(f"{SERVICES}?{name}=1")
+async def test_an_item_is_an_order_and_an_item(lasting_client: Any, name: str) -> None:
+    answer = await lasting_client.http.get(f"{SERVICES}?{name}=1")
     assert (answer.status_code, answer.json()["code"]) == (400, "missingQueryParameter")
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("content", "media"),
     [
@@ -172,6 +180,6 @@ async def test_an_item_is_an_order_and_an_item(client: Any, name: str) -> None:
         (b"{}", "application/json;charset=latin-1"),
     ],
 )
-async def test_bodies_that_are_none(client: Any, content: bytes, media: str) -> None:
-    answer = await client.http.post(ORDERS, content=content, headers={"content-type": media})
+async def test_bodies_that_are_none(lasting_client: Any, content: bytes, media: str) -> None:
+    answer = await lasting_client.http.post(ORDERS, content=content, headers={"content-type": media})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalidBody")

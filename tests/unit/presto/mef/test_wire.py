@@ -173,6 +173,7 @@ async def test_event_types_are_the_published_ones(api: str) -> None:
     assert {f"/listener/{event}" for event in EVENTS[api]} == set(document["paths"])
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -186,16 +187,17 @@ async def test_event_types_are_the_published_ones(api: str) -> None:
         ("GET", "/legato/serviceInventory/v7/service/a%0A", 404),
     ],
 )
-async def test_what_is_not_published(client: Any, method: str, path: str, status: int) -> None:
-    answer = await client.http.request(method, f"/mefApi{path}")
+async def test_what_is_not_published(lasting_client: Any, method: str, path: str, status: int) -> None:
+    answer = await lasting_client.http.request(method, f"/mefApi{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, JSON)
     assert answer.json()["reason"]
 
 
-async def test_all_methods_of_a_path_are_named(client: Any, published: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_all_methods_of_a_path_are_named(lasting_client: Any, published: Any) -> None:
     for api, document in published.items():
         for path, methods in document["paths"].items():
-            answer = await client.http.request("PATCH", f"/mefApi{BASES[api]}{path}")
+            answer = await lasting_client.http.request("PATCH", f"/mefApi{BASES[api]}{path}")
             assert answer.headers.get_list("allow") == [", ".join(sorted(methods)).upper()], path
 
 
@@ -210,13 +212,14 @@ async def test_a_fault_of_the_server_tells_nothing(client: Any, monkeypatch: pyt
     assert "secret" not in answer.text
 
 
-async def test_a_body_that_grows_too_big_is_refused(client: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_that_grows_too_big_is_refused(lasting_client: Any) -> None:
     async def endless() -> Any:
         for _ in range(40):
             yield b" " * 40_000
 
     headers = {"content-type": "application/json"}
-    answer = await client.http.post(
+    answer = await lasting_client.http.post(
         "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder", content=endless(), headers=headers
     )
     assert answer.status_code == 413
