@@ -15,6 +15,7 @@ from presto.auth.security import Security
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.docs.app import Docs
+from presto.docs.secured import as_it_is, secured
 from presto.extensions.app import extensions_mount
 from presto.extensions.metrics import RequestMeter
 from presto.faces import add_store_handlers
@@ -59,7 +60,8 @@ def create_app(
     app.state.closing = core.events.end
     app.include_router(restconf_router(core))
     app.router.routes.append(mef_mount(core, notifier))
-    app.router.routes.append(extensions_mount(core))
+    secure = secured if security else as_it_is
+    app.router.routes.append(extensions_mount(core, secure))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)
@@ -67,7 +69,7 @@ def create_app(
     app.add_middleware(BodyGuard)
     if security:
         _secure(app, core, security)
-    app.add_middleware(Docs)
+    app.add_middleware(Docs, secure=secure)
     app.add_middleware(HostGuard, hosts=hosts)
     app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from presto.docs import mef, restconf
 from presto.docs.known import Standing, ids_of, inputs_of, orders_of, standing
+from presto.docs.secured import Secure, as_it_is
 
 BASE = "/docs"
 _PAGE = files("presto.docs") / "page"
@@ -41,10 +42,10 @@ DOCUMENTS: dict[str, Callable[[Standing], Any]] = {
 
 
 class Docs:
-    """Answers under `/docs` and passes on everything else."""
+    """Answers under `/docs` and passes on everything else; `secure` adds to a document who may ask."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, secure: Secure = as_it_is) -> None:
+        self._app, self._secure = app, secure
         self._docs = Starlette(
             routes=[
                 Route(BASE, self._show_page),
@@ -74,4 +75,5 @@ class Docs:
         name = request.path_params["name"]
         if name not in DOCUMENTS:
             raise HTTPException(404, "There is no such document")
-        return JSONResponse(DOCUMENTS[name](await standing(self._app, request.headers.get("authorization"))))
+        document = DOCUMENTS[name](await standing(self._app, request.headers.get("authorization")))
+        return JSONResponse(self._secure(document, frozenset()))

@@ -12,6 +12,7 @@ from starlette.routing import Mount
 
 from presto.core.core import Core
 from presto.core.orders import Orders
+from presto.docs.secured import Secure, as_it_is
 from presto.extensions.edges import edges_router
 from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
@@ -28,6 +29,8 @@ from presto.extensions.vnfs import vnfs_router
 from presto.mounting import mount
 
 BASE = "/presto-sdwan/v1"
+PUBLIC_PATHS = frozenset({"/event/key"})
+"""What nobody needs a token for: the keys that our notifications are signed with."""
 ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
     versions_router,
     metrics_router,
@@ -44,13 +47,13 @@ ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
 )
 
 
-def extensions_mount(core: Core) -> Mount:
+def extensions_mount(core: Core, secure: Secure = as_it_is) -> Mount:
     """The face at its base path."""
-    return mount(BASE, extensions_app(core))
+    return mount(BASE, extensions_app(core, secure))
 
 
-def extensions_app(core: Core) -> FastAPI:
-    """The face, with its own errors and its description at `/openapi.json`."""
+def extensions_app(core: Core, secure: Secure = as_it_is) -> FastAPI:
+    """The face, with its own errors and its description at `/openapi.json`, to which `secure` adds who may ask."""
     app = FastAPI(
         title="Presto SD-WAN extensions",
         version=version("lso-testbed"),
@@ -62,16 +65,16 @@ def extensions_app(core: Core) -> FastAPI:
     for make in ROUTERS:
         app.include_router(make(core), responses=declared(400, 413, 500))
     add_handlers(app)
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
+    app.openapi = lambda: _described(app, secure)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
     return app
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, secure: Secure) -> dict[str, Any]:
     """The generated description, with the errors' form beside the other forms and the path that it is mounted at."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         form = Problem.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
         schemas.update(form.pop("$defs"), Problem=form)
-        app.openapi_schema = {**document, "servers": [{"url": BASE}]}
+        app.openapi_schema = secure({**document, "servers": [{"url": BASE}]}, PUBLIC_PATHS)
     return app.openapi_schema
