@@ -120,3 +120,18 @@ async def opened(core: Core, security: Security) -> AsyncIterator[Door]:
 async def door(new_core: Callable[..., Core], security: Security, inventory: Any) -> AsyncIterator[Door]:
     async with opened(new_core(assignments=security.clients.assignments(inventory)), security) as found:
         yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lasting_door(
+    lasting_core: Any, inventory: Any, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Door]:
+    """One server for all cases of a module that change nothing; nobody is told to wait."""
+    folder = tmp_path_factory.mktemp("door")
+    patient = Limits(rate=0, failures_a_minute=1e6, failures_at_once=10**6)
+    security = Security(read_clients(written(folder, clients_file())), signing_key(folder / "key.pem"), patient)
+    core, _ = lasting_core(security.clients.assignments(inventory))
+    async with opened(core, security) as found:
+        yield found
+        for path in ("/mefApi/legato/serviceOrderingManagement/v6/serviceOrder", "/presto-sdwan/v1/service"):
+            assert (await found.ask("operator", "GET", path)).json() == []

@@ -129,10 +129,11 @@ WRONG: dict[str, tuple[Form | Callable[[], Form], dict[str, str], int, str]] = {
 }
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("case", WRONG)
-async def test_no_token(door: Door, case: str) -> None:
+async def test_no_token(lasting_door: Door, case: str) -> None:
     form, headers, status, code = WRONG[case]
-    answer = await door.http.post("/oauth2/token", data=form() if callable(form) else form, headers=headers)
+    answer = await lasting_door.http.post("/oauth2/token", data=form() if callable(form) else form, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (status, code)
     assert set(answer.json()) == {"error", "error_description"}
     assert answer.headers["cache-control"] == "no-store"
