@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+
+from pyroute2 import GenericNetlinkSocket
+from pyroute2.netlink import genlmsg
+from pyroute2.netlink.exceptions import NetlinkError
 
 from testbed import netns
 from testbed.namespace import Namespace
@@ -39,10 +44,21 @@ def _works(*argv: str) -> bool:
 @functools.cache
 def has_ovs_datapath() -> bool:
     """Tell whether the kernel has Open vSwitch's datapath, loading its module if need be."""
-    module = Path("/sys/module/openvswitch")
-    if not module.exists():
-        subprocess.run(["modprobe", "-q", "openvswitch"], check=False, capture_output=True)
-    return module.exists()
+    return ovs_datapath_fault() is None
+
+
+def ovs_datapath_fault() -> str | None:
+    """Return why the datapath's family is not in generic netlink, or None: a kernel can have it without a module."""
+    if not Path("/sys/module/openvswitch").exists() and shutil.which("modprobe"):
+        subprocess.run(["modprobe", "-q", "openvswitch"], check=False, capture_output=True, timeout=5)
+    netlink = GenericNetlinkSocket()
+    try:
+        netlink.bind("ovs_datapath", genlmsg)
+    except (NetlinkError, OSError) as fault:
+        return f"the kernel has no generic netlink family ovs_datapath ({fault.args[-1]})"
+    finally:
+        netlink.close()
+    return None
 
 
 def ovs_bridges() -> set[str]:

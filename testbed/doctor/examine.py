@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from testbed import kernel
 from testbed.doctor import machine, network
 from testbed.doctor.model import Capability, choice, present
 from testbed.doctor.network import NetworkProbes
@@ -38,7 +39,7 @@ def _engines(probes: NetworkProbes, tap: Fault) -> Iterator[Capability]:
     yield choice("esp", [("kernel", probes.esp()), ("libipsec", no_tun)], remedy=_module("esp4"), required=True)
     yield choice(
         "datapath",
-        [("system", network.ovs_datapath()), ("netdev", no_tun)],
+        [("system", kernel.ovs_datapath_fault()), ("netdev", no_tun)],
         remedy=_module("openvswitch"),
         required=True,
     )
@@ -75,12 +76,6 @@ def _around() -> Iterator[Capability]:
     yield present("docker", version or "Docker Engine", fault, remedy=remedy, required=True)
     yield present("privileges", "root", machine.privileges(), remedy=AS_ROOT, required=True)
     yield present("programs", "all", machine.missing_programs(), remedy=f"{_SETUP}: it installs them", required=True)
-    yield present(
-        "user-mode-linux",
-        "linux.uml",
-        machine.user_mode_linux(),
-        remedy="apt-get install user-mode-linux: boots a machine that has every best engine",
-    )
     yield _enough("memory", machine.memory_gib(), machine.MEMORY_GIB, "end other programs, or take fewer sites")
     yield _enough("disk", machine.disk_gib(), machine.DISK_GIB, "free space below /var/lib/docker")
 

@@ -67,11 +67,6 @@ def wirefilter() -> str | None:
     return missing_programs(["wirefilter"])
 
 
-def user_mode_linux() -> str | None:
-    """Look for user-mode Linux, which boots a kernel with everything on any machine."""
-    return None if shutil.which("linux.uml") else "linux.uml is not installed"
-
-
 def cgroup_version() -> str:
     """Return which control groups the machine has: v2, v1, or none."""
     root = Path("/sys/fs/cgroup")

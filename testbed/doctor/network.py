@@ -10,10 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyroute2 import GenericNetlinkSocket
-from pyroute2.netlink import genlmsg
-from pyroute2.netlink.exceptions import NetlinkError
-
 from testbed import netns
 from testbed.namespace import Namespace
 
@@ -86,20 +82,6 @@ class NetworkProbes:
             return f"{argv[0]} is not installed"
         done = self.namespace.run(argv, check=False, input=text, timeout=5)
         return None if done.returncode == 0 else first_line(done.stderr) or f"{argv[0]}: exit {done.returncode}"
-
-
-def ovs_datapath() -> str | None:
-    """Look up Open vSwitch's family in generic netlink, which loads its module where modules can be loaded."""
-    if not Path("/sys/module/openvswitch").exists() and shutil.which("modprobe"):
-        subprocess.run(["modprobe", "-q", "openvswitch"], check=False, capture_output=True, timeout=5)
-    netlink = GenericNetlinkSocket()
-    try:
-        netlink.bind("ovs_datapath", genlmsg)
-    except (NetlinkError, OSError) as fault:
-        return f"the kernel has no generic netlink family ovs_datapath ({fault.args[-1]})"
-    finally:
-        netlink.close()
-    return None
 
 
 def bridge_netfilter() -> str | None:

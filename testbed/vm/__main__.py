@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from testbed.vm import cargo, disk, machine
+from testbed.vm import cargo, disk, kernel, machine, report
 from testbed.vm.errors import VmError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,28 +42,25 @@ def main(argv: Sequence[str]) -> int:
     arguments = parse(argv)
     signal.signal(signal.SIGTERM, _terminated)
     clock = _Clock()
-    report: Path = arguments.report or PROJECT / "runs" / time.strftime("vm-%Y%m%d-%H%M%S")
+    folder: Path = arguments.report or PROJECT / "runs" / time.strftime("vm-%Y%m%d-%H%M%S")
     try:
         with _cache_of_our_own() as boot_folder:
-            code = _run(arguments, boot_folder, report, clock)
+            code = _run(arguments, boot_folder, folder, clock)
     except VmError as error:
         clock.say(f"error: {error}")
         return ERROR
     except KeyboardInterrupt:
         clock.say("interrupted; the machine is gone")
         return INTERRUPTED
-    pages = sorted(str(page) for page in report.glob("*/report.html"))
-    clock.say(f"ended with code {code}; the results are in {', '.join(pages) or report}")
+    pages = sorted(str(page) for page in folder.glob("*/report.html"))
+    clock.say(f"ended with code {code}; the results are in {', '.join(pages) or folder}")
     return code
 
 
-def _run(arguments: argparse.Namespace, folder: Path, report: Path, clock: _Clock) -> int:
+def _run(arguments: argparse.Namespace, folder: Path, target: Path, clock: _Clock) -> int:
     log = CACHE / "build.log"
     log.unlink(missing_ok=True)
-    root_disk = disk.kept_disk(PROJECT, CACHE)
-    if root_disk is None:
-        clock.say("making the machine's disk from the distribution's packages")
-        root_disk = disk.build_disk(PROJECT, CACHE, log)
+    program, root_disk = _kernel_and_disk(log, clock)
     clock.say("packing the project, its wheels and its images")
     carried = folder / "carried"
     cargo.pack(
@@ -74,25 +71,27 @@ def _run(arguments: argparse.Namespace, folder: Path, report: Path, clock: _Cloc
         command=arguments.command or DEFAULT_COMMAND,
     )
     clock.say("booting")
-    boot = machine.Boot(root_disk, folder, carried, arguments.memory, cpu=max(os.sched_getaffinity(0)))
+    boot = machine.Boot(program, root_disk, folder, carried, arguments.memory, cpu=max(os.sched_getaffinity(0)))
     try:
         machine.run(boot, clock.say, arguments.deadline * 60)
     finally:
-        _bring_out(carried / "results", folder / "console.log", report)
-    return _exit_code(report)
+        report.bring_out(carried / "results", folder / "console.log", target)
+    if not arguments.command:
+        report.require_best_engines(target)
+    return report.exit_code(target)
 
 
-def _bring_out(results: Path, console: Path, report: Path) -> None:
-    shutil.copytree(results, report, dirs_exist_ok=True, symlinks=True)
-    if console.exists():
-        shutil.copy2(console, report / "console.log")
-
-
-def _exit_code(report: Path) -> int:
-    written = report / "exit-code"
-    if not written.exists():
-        raise VmError(f"the machine went off before its job ended; its console is in {report / 'console.log'}")
-    return int(written.read_text())
+def _kernel_and_disk(log: Path, clock: _Clock) -> tuple[Path, Path]:
+    """Return both as they are kept, or make what is missing."""
+    program, root_disk = kernel.kernel_file(CACHE), disk.disk_file(PROJECT, CACHE)
+    if not program.exists():
+        clock.say(f"making the machine's kernel from the distribution's {kernel.SOURCE}, about 15 minutes of CPU time")
+        kernel.build_kernel(CACHE, log, clock.say)
+        clock.say("the kernel is made")
+    if not root_disk.exists():
+        clock.say("making the machine's disk from the distribution's packages, about a minute")
+        disk.build_disk(PROJECT, CACHE, log)
+    return program, root_disk
 
 
 @contextmanager

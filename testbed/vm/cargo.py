@@ -17,6 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from testbed import build
+from testbed.engine import EngineError
+from testbed.vm import process
 from testbed.vm.errors import VmError
 
 IMAGES = ("lso/base", "lso/ucpe", "lso/vnf-*")
@@ -59,23 +62,25 @@ def kept_wheels(project: Path, cache: Path, log: Path) -> Path:
     if not folder.is_dir():
         _drop(cache, "wheels-*")
         unfinished = cache / "wheels-unfinished"
-        _run(wheels_command(wanted, unfinished), log)
+        process.run(wheels_command(wanted, unfinished), log)
         unfinished.rename(folder)
     return folder
 
 
 def kept_images(cache: Path, log: Path) -> Path:
-    """Return an archive of the container images that this machine's engine has now."""
+    """Return an archive of the container images of the project, which are made first where they are missing or old."""
+    try:
+        build.build()
+    except EngineError as error:
+        raise VmError(str(error)) from error
     filters = [f"--filter=reference={name}" for name in IMAGES]
     listed = _output(["docker", "image", "ls", "--no-trunc", "--format={{json .}}", *filters])
     images = {f"{row['Repository']}:{row['Tag']}": row["ID"] for row in map(json.loads, listed.splitlines())}
-    if not images:
-        raise VmError(f"this machine has none of the images {', '.join(IMAGES)}: run `make setup` first")
     archive = cache / f"images-{_short_digest(*(f'{name} {images[name]}' for name in sorted(images)))}.tar"
     if not archive.exists():
         _drop(cache, "images-*")
         unfinished = cache / "images-unfinished"
-        _run(["docker", "save", "--output", str(unfinished), *sorted(images)], log)
+        process.run(["docker", "save", "--output", str(unfinished), *sorted(images)], log)
         unfinished.rename(archive)
     return archive
 
@@ -121,10 +126,3 @@ def _output(command: Sequence[str]) -> str:
     if done.returncode:
         raise VmError(f"{shlex.join(command[:3])} … ended with code {done.returncode}: {done.stderr.strip()}")
     return done.stdout
-
-
-def _run(command: Sequence[str], log: Path) -> None:
-    with log.open("a") as output:
-        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False).returncode
-    if code:
-        raise VmError(f"{shlex.join(command[:4])} … ended with code {code}; its output is in {log}")

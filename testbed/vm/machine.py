@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.vm.disk import Disk
 from testbed.vm.errors import VmError
+from testbed.vm.process import LEASH
 
 MEBIBYTE = 1 << 20
 MEMORY_FOLDERS = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108  (looked at for room, not written under fixed names)
@@ -21,9 +21,10 @@ MEMORY_FOLDERS = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108  (looked at for 
 
 @dataclass(frozen=True)
 class Boot:
-    """One boot: *folder* takes the machine's changes to the disk, its console and its sockets."""
+    """One boot of *kernel*; *folder* takes the machine's changes to the *disk*, its console and its sockets."""
 
-    disk: Disk
+    kernel: Path
+    disk: Path
     folder: Path
     carried: Path
     memory_mib: int
@@ -33,15 +34,14 @@ class Boot:
 def boot_command(boot: Boot, output_fd: int) -> list[str]:
     """Return the call that boots the machine with its first serial line on *output_fd*.
 
-    In a process-id namespace of its own, so that no process of the machine survives it, and on one CPU: user-mode Linux
-    passes control between processes at each system call, which is four times slower across CPUs.
+    It runs on one CPU: user-mode Linux passes control between processes at each system call, which is four times slower
+    across CPUs.
     """
     return [
-        *("setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(boot.cpu)),
-        *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
-        str(boot.disk.kernel),
+        *(*LEASH, "taskset", "--cpu-list", str(boot.cpu)),
+        str(boot.kernel),
         f"mem={boot.memory_mib}M",
-        f"ubd0={boot.folder / 'changes'},{boot.disk.image}",
+        f"ubd0={boot.folder / 'changes'},{boot.disk}",
         *("root=/dev/ubda", "rw", "noreboot", "panic=-1"),
         *("con=null", "con0=null,fd:1", "ssl=null", f"ssl0=null,fd:{output_fd}"),
         f"hostfs={boot.carried}",

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from testbed.vm import machine
-from testbed.vm.disk import Disk
 from testbed.vm.errors import VmError
 from testbed.vm.machine import Boot, boot_command, memory_folder
 
 
 def _boot(folder: Path, kernel: str = "linux") -> Boot:
-    disk = Disk(image=folder / "disk.ext4", kernel=folder / kernel)
-    return Boot(disk, folder, folder / "carried", memory_mib=16, cpu=max(os.sched_getaffinity(0)))
+    carried, cpu = folder / "carried", max(os.sched_getaffinity(0))
+    return Boot(folder / kernel, folder / "disk.ext4", folder, carried, memory_mib=16, cpu=cpu)
 
 
 def test_the_disk_is_never_written() -> None:
