@@ -64,7 +64,7 @@ table inet gateway {
 RULES
   rm -f "$KEY_LOG"
   write_settings -1
-  charon-systemd &
+  LD_PRELOAD=/usr/local/lib/roomy.so charon-systemd &
   charon=$!
   initiate_for_ever &
 }
