@@ -5,8 +5,10 @@ Without authentication the server binds to loopback addresses only, and with it 
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +37,9 @@ log = logging.getLogger(__name__)
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
+TURN = 0.0005
+"""Seconds after which a thread gives way to another, a tenth of what Python takes by default: who answers requests
+waits that long for its turn whenever it has waited for anything else."""
 DEVELOPMENT = NotifySettings(development=True)
 """Who can order here is on this machine and can reach its addresses anyway."""
 
@@ -159,11 +164,24 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            sys.setswitchinterval(TURN)
+            spare_garbage_collection()
             self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_shutdown()
+        gc.unfreeze()
         await super().shutdown(sockets)
+
+
+def spare_garbage_collection() -> None:
+    """Leave what is there from the start out of garbage collections, as long as the server runs (`gc.unfreeze`).
+
+    An inventory of thousands of uCPEs lives as long as the server; to look through it again and again took a fifth of
+    the time of an order, in pauses of a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _bind(host: str, port: int, access: Access) -> socket.socket:

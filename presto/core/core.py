@@ -33,7 +33,7 @@ from presto.core.paths import PathStore
 from presto.core.pipeline import Network, Pipeline
 from presto.core.settings import Settings
 from presto.core.store import Store
-from presto.core.tenancy import NOBODY, Assignments, acting_for, current, owner
+from presto.core.tenancy import NOBODY, Assignments, current, owner
 from presto.core.underlays import carrier
 
 STOP_PATIENCE = 5.0
@@ -133,8 +133,8 @@ class Core:
         beside = {uni.id: uni.ucpe for wish in wanted for uni in self._inventory.unis_on(wish.ucpe)}
         wans = {name for uni in wanted for wan in inventory.ucpe(uni.ucpe).wan for name in wan_ids(uni.ucpe, wan)}
         claims = self._store.claims(besides=besides, among=beside)
-        with acting_for(tenant):
-            names = self._store.names(besides=besides, among={swvc.identifier})
+        taken = self._store.taken(swvc.identifier, tenant=tenant, besides=besides)
+        names = frozenset({swvc.identifier} if taken else ())
         carried = {beside[uni]: name for uni, name in claims.items()}
         return Surroundings(inventory, names, claims, self._store.locked_unis(among={*beside, *wans}), carried)
 

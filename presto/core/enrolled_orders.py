@@ -58,7 +58,7 @@ class EnrolledOrders:
 
     async def states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
         """Where things stand."""
-        return await asyncio.to_thread(self._states, things)
+        return await asyncio.to_thread(self._states, things) if things else ()
 
     async def closed(self) -> dict[str, ServiceState]:
         """The ids of all things that are not active."""

@@ -89,12 +89,16 @@ def record(source: object, connection: Connection, events: Iterable[NewEvent]) -
     The later, the shorter others wait for the next number. Without a session they are appended at once. They belong to
     the row's tenant.
     """
-    events = [replace(new, tenant=getattr(source, "tenant", None) or NOBODY) for new in events]
-    session = object_session(source)
+    tenant, session = getattr(source, "tenant", None) or NOBODY, object_session(source)
     if session is None:
-        append(connection, events)
+        append(connection, [replace(new, tenant=tenant) for new in events])
     else:
-        session.info.setdefault(_PENDING, []).extend(events)
+        record_in(session, tenant, events)
+
+
+def record_in(session: Session, tenant: str, events: Iterable[NewEvent]) -> None:
+    """As `record`, of what a statement has written in a session."""
+    session.info.setdefault(_PENDING, []).extend(replace(new, tenant=tenant) for new in events)
 
 
 def append(connection: Connection, events: Sequence[NewEvent]) -> None:

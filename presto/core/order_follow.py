@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, event, insert, select,
 from sqlalchemy.orm import Mapper, Session
 
 from presto.core.credentials import utc_now
-from presto.core.events import EventType, NewEvent, record
+from presto.core.events import EventType, NewEvent, record, record_in
 from presto.core.events_follow import element_events, order_events
 from presto.core.idempotency import ExternalIdRow, external_digest, wrote
 from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, aggregate, service_state, step, steps
@@ -101,10 +101,9 @@ def placed(order: NewOrder) -> Iterator[Receipt]:
         _placed.reset(token)
 
 
-@event.listens_for(ServiceRow, "after_insert")
-def _appeared(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) -> None:
-    """A service was written for the first time: nothing of it is there yet."""
-    record(row, connection, _write(connection, row, []))
+def appeared(session: Session, row: ServiceRow) -> None:
+    """A service was written for the first time, by a statement: nothing of it is there yet."""
+    record_in(session, row.tenant, _write(session.connection(), row, []))
     wrote(service=row)
 
 

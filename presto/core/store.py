@@ -14,18 +14,27 @@ from sqlalchemy.orm import Session
 
 from presto.core.credentials import Credentials
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
+from presto.core.order_follow import appeared
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, ServiceRow
-from presto.core.tenancy import ALL_TENANTS, ANOTHER, NOBODY, current
+from presto.core.tenancy import ANOTHER, NOBODY, current
 from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)
 # Made once, because to make a statement costs more than to carry it out.
-_NAMES = select(ServiceRow.name).where(ServiceRow.id != bindparam("besides"))
-_NAMES_AMONG = _NAMES.where(ServiceRow.name.in_(bindparam("among", expanding=True)))
-_LOCKED = select(LockedUniRow.uni)
-_LOCKED_AMONG = _LOCKED.where(LockedUniRow.uni.in_(bindparam("among", expanding=True)))
-_NEW_CLAIM = insert(cast(Table, ClaimRow.__table__))
+# Reads that check an order say themselves whose rows they see: they go past the session, and so past its limit.
+_SERVICES, _CLAIMS, _LOCKED_UNIS = (cast(Table, row.__table__) for row in (ServiceRow, ClaimRow, LockedUniRow))
+_TAKEN = select(_SERVICES.c.name).where(
+    _SERVICES.c.tenant == bindparam("whose"),
+    _SERVICES.c.name == bindparam("name"),
+    _SERVICES.c.id != bindparam("besides"),
+)
+_USED = select(_CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant).join(_SERVICES)
+_USED = _USED.where(_SERVICES.c.id != bindparam("besides"))
+_USED_AMONG = _USED.where(_CLAIMS.c.uni.in_(bindparam("among", expanding=True)))
+_LOCKED = select(_LOCKED_UNIS.c.uni)
+_LOCKED_AMONG = _LOCKED.where(_LOCKED_UNIS.c.uni.in_(bindparam("among", expanding=True)))
+_NEW_SERVICE, _NEW_CLAIM = insert(_SERVICES), insert(_CLAIMS)
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
 KEPT_CHANGES = 32
@@ -76,23 +85,25 @@ class Store:
             )
             return service_of(row) if row else None
 
-    def names(self, *, besides: str = "", among: Collection[str] | None = None) -> frozenset[str]:
-        """The names of all services but one; `among` asks for some names only."""
+    def names(self) -> frozenset[str]:
+        """The names of all services."""
         with self._reading() as session:
-            given = {"besides": besides, "among": list(among or ())}
-            return frozenset(session.scalars(_NAMES if among is None else _NAMES_AMONG, given))
+            return frozenset(session.scalars(select(ServiceRow.name)))
+
+    def taken(self, name: str, *, tenant: str, besides: str = "") -> bool:
+        """Whether a service of that tenant, other than `besides`, has this name."""
+        with self._reading() as session:
+            given = {"whose": tenant, "name": name, "besides": besides}
+            return session.connection().execute(_TAKEN, given).first() is not None
 
     def claims(self, *, besides: str = "", among: Collection[str] | None = None) -> dict[str, str]:
         """The UNIs in use by all services but one: UNI id → name of its service, which other tenants do not learn.
 
         `among` asks for some UNIs only.
         """
-        query = select(ClaimRow.uni, ServiceRow.name, ServiceRow.tenant).join(ServiceRow)
-        query = query.where(ServiceRow.id != besides)
-        if among is not None:
-            query = query.where(ClaimRow.uni.in_(among))
+        query, given = (_USED, {}) if among is None else (_USED_AMONG, {"among": list(among)})
         with self._reading() as session:
-            rows = session.execute(query, execution_options={ALL_TENANTS: True})
+            rows = session.connection().execute(query, {"besides": besides, **given})
             return {row.uni: row.name if current() in {None, row.tenant} else ANOTHER for row in rows}
 
     def save(self, service: Service, unis: Iterable[str]) -> None:
@@ -103,8 +114,9 @@ class Store:
 
         def work(session: Session) -> None:
             if service.generation == 1:
-                session.add(_row(service))
-                session.flush()
+                row = _row(service)
+                session.connection().execute(_NEW_SERVICE, {name: getattr(row, name) for name in _SERVICES.c.keys()})
+                appeared(session, row)
             else:
                 # Nobody else changes the row between the look that `merge` takes and its writing.
                 session.get(ServiceRow, service.id, with_for_update=True)
@@ -186,7 +198,8 @@ class Store:
     def locked_unis(self, *, among: Collection[str] | None = None) -> frozenset[str]:
         """The ids of the UNIs that are administratively locked; `among` asks for some UNIs only."""
         with self._reading() as session:
-            return frozenset(session.scalars(_LOCKED if among is None else _LOCKED_AMONG, {"among": list(among or ())}))
+            query, given = (_LOCKED, {}) if among is None else (_LOCKED_AMONG, {"among": list(among)})
+            return frozenset(session.connection().execute(query, given).scalars())
 
     def lock_uni(self, uni: str, *, locked: bool, tenant: str = NOBODY) -> None:
         """Lock or unlock a UNI, which is that tenant's alone; doing it twice changes nothing."""

@@ -14,7 +14,7 @@ from presto.core.orders import ElementRecord
 from presto.mef.envelope import Order, OrderItem
 from presto.mef.payload import KINDS, MODELS, Kind, Payload
 from presto.mef.problems import Problem
-from presto.mef.wire import moment, validate
+from presto.mef.wire import moment, typed
 
 HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESERVED)
 """What an order can ask for: carried, or kept off the network with its UNIs held."""
@@ -153,7 +153,7 @@ def _payload(wire: OrderItem, path: Path, before: Before | None) -> tuple[Kind |
     if kind is None:
         hint = nearest(str(urn), KINDS, "Types")
         return None, None, [Problem("invalidValue", (*here, "@type"), "This is no type of W100", hint, "W100 R4")]
-    payload, problems = validate(MODELS[kind], configuration, here)
+    payload, problems = typed(MODELS[kind], configuration, here)
     if before and before.kind is not kind:
         problems = [*problems, Problem("invalidValue", (*here, "@type"), f"The service is of type {before.kind}")]
     return kind, payload, problems
