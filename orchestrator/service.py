@@ -68,12 +68,10 @@ class Orchestrator:
         async with self._change(request.id, on_event) as work:
             sites = {item.ucpe: self._inventory.ucpe(item.ucpe) for item in request.deployments}
             intents = await asyncio.to_thread(self._compile, request)
-            stored, plans = await asyncio.to_thread(self._plan, request, intents)
-            leaving = {ucpe: self._inventory.ucpe(ucpe) for ucpe in stored.records if ucpe not in sites}
-            await asyncio.to_thread(self._store.begin, request.id, {**plans, **dict.fromkeys(leaving)})
+            stored, plans, leaving = await asyncio.to_thread(self._begin, request, intents)
             outcomes = await asyncio.gather(
                 *(work.deploy(sites[ucpe], plan, stored.records.get(ucpe, Record())) for ucpe, plan in plans.items()),
-                *(work.remove(ucpe) for ucpe in leaving.values()),
+                *(work.remove(ucpe) for ucpe in leaving),
             )
             return work.outcome(stored.generation, outcomes)
 
@@ -137,16 +135,20 @@ class Orchestrator:
     def _compile(self, request: ServiceRequest) -> dict[str, SiteIntent]:
         return {item.ucpe: self._catalogue.compile(item.template, item.inputs) for item in request.deployments}
 
-    def _plan(
+    def _begin(
         self, request: ServiceRequest, intents: Mapping[str, SiteIntent]
-    ) -> tuple[StoredService, dict[str, SitePlan]]:
-        _refuse_conflicts(request.id, intents, self._store.rivals(request.id, list(intents)))
-        stored = self._store.enter(request.id, request.name)
-        plans = {}
-        for ucpe, intent in intents.items():
-            addresses = self._store.placeholders(request.id, ucpe, port_keys(intent))
-            plans[ucpe] = plan_site(request.id, stored.generation, intent, ucpe, addresses)
-        return stored, plans
+    ) -> tuple[StoredService, dict[str, SitePlan], list[Ucpe]]:
+        """What the service was, what it shall be and which uCPEs it leaves: recorded as begun where no conflict is."""
+        with self._store.together():
+            _refuse_conflicts(request.id, intents, self._store.rivals(request.id, list(intents)))
+            stored = self._store.enter(request.id, request.name)
+            plans = {}
+            for ucpe, intent in intents.items():
+                addresses = self._store.placeholders(request.id, ucpe, port_keys(intent))
+                plans[ucpe] = plan_site(request.id, stored.generation, intent, ucpe, addresses)
+            leaving = [self._inventory.ucpe(ucpe) for ucpe in stored.records if ucpe not in plans]
+            self._store.begin(request.id, {**plans, **dict.fromkeys(ucpe.id for ucpe in leaving)})
+        return stored, plans, leaving
 
 
 class _Work:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,6 +39,7 @@ from orchestrator.model import StoreError, StoreUnavailable, UnknownService
 from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan, service_prefix
 
 PortKey = tuple[str, Role]
+_session: ContextVar[Session | None] = ContextVar("orchestrator_session", default=None)
 _WINDOW = 256
 """Placeholders that are looked at in one query."""
 
@@ -232,8 +234,22 @@ class Store:
         self._free_from = min(self._free_from, *numbers, self._free_from)
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside, in this thread, is one transaction."""
+        with self._transaction() as session:
+            token = _session.set(session)
+            try:
+                yield
+            finally:
+                _session.reset(token)
+
+    @contextmanager
     def _transaction(self, engine: Engine | None = None) -> Iterator[Session]:
-        """A transaction that writes, unless another engine is given."""
+        """The transaction of `together`, or one of its own, which writes unless another engine is given."""
+        if session := _session.get():
+            yield session
+            session.flush()
+            return
         try:
             with Session(engine or self._engine) as session, session.begin():
                 yield session

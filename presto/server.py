@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import logging
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -37,9 +36,6 @@ log = logging.getLogger(__name__)
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
-TURN = 0.0005
-"""Seconds after which a thread gives way to another, a tenth of what Python takes by default: who answers requests
-waits that long for its turn whenever it has waited for anything else."""
 DEVELOPMENT = NotifySettings(development=True)
 """Who can order here is on this machine and can reach its addresses anyway."""
 
@@ -164,7 +160,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.setswitchinterval(TURN)
             spare_garbage_collection()
             self._on_start()
 

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import Any, cast
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, Row, Table, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,6 +22,10 @@ from presto.core.order_tables import ListenerRow
 from presto.core.tables import utc
 
 log = logging.getLogger(__name__)
+
+_EVENTS = cast(Table, EventRow.__table__)
+_AFTER = select(_EVENTS).where(_EVENTS.c.sequence > bindparam("before"))
+_AFTER = _AFTER.order_by(_EVENTS.c.sequence).limit(bindparam("most"))
 
 KEPT = 100_000
 """Events that stay in the log although every listener has had them."""
@@ -89,9 +94,8 @@ class EventLog:
 
     def read(self, sequence: int, limit: int) -> tuple[Event, ...]:
         """As `since`, from the database; may be called from any thread."""
-        query = select(EventRow).where(EventRow.sequence > sequence).order_by(EventRow.sequence).limit(limit)
-        with Session(self._engine) as session:
-            return tuple(map(_event, session.scalars(query)))
+        with self._engine.connect() as connection:
+            return tuple(map(_event, connection.execute(_AFTER, {"before": sequence, "most": limit})))
 
     def last_stored(self) -> int:
         """The sequence number of the last event in the database, 0 without any."""
@@ -157,6 +161,6 @@ class EventLog:
             await asyncio.sleep(_PRUNE_EVERY)
 
 
-def _event(row: EventRow) -> Event:
+def _event(row: Row[Any]) -> Event:
     kind = EventType(row.type)
     return Event(row.sequence, row.id, utc(row.time), kind, row.object, row.item, row.state, row.service, row.tenant)

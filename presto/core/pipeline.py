@@ -140,8 +140,7 @@ class Pipeline:
 
     async def _work(self, service_id: str) -> None:
         lock = self._locks.setdefault(service_id, asyncio.Lock())
-        async with lock, self._slots:
-            await self.right_of_way.give()
+        async with lock, self._slots, self.right_of_way.turn():
             while not await self._worked(service_id):
                 await asyncio.sleep(DATABASE_PATIENCE)
 

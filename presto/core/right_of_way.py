@@ -3,37 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
-PATIENCE = 0.1
+PATIENCE = 1.0
 """Seconds that the next piece of work waits for a pause between requests; then it begins all the same."""
+
+_LATELY = 0.2
+"""Seconds after a request in which another one is expected."""
 
 
 class RightOfWay:
-    """Counts the requests that are being taken in; pieces of work begin one after the other, in the pauses."""
+    """Counts the requests that are being taken in, and the pieces of work.
+
+    While requests come, pieces begin one after the other, in the pauses; otherwise as many as there are.
+    """
 
     def __init__(self) -> None:
-        self._requests = 0
-        self._pause = asyncio.Event()
-        self._pause.set()
+        self._requests = self._pieces = 0
+        self._last_request = float("-inf")
+        self._free = asyncio.Event()
+        self._free.set()
         self._next = asyncio.Lock()
 
     @contextmanager
     def request(self) -> Iterator[None]:
         """A request is being taken in."""
         self._requests += 1
-        self._pause.clear()
+        self._look()
         try:
             yield
         finally:
             self._requests -= 1
-            if not self._requests:
-                self._pause.set()
+            self._last_request = time.monotonic()
+            self._look()
 
-    async def give(self) -> None:
-        """Wait for one's turn and for a pause."""
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """A piece of work, which begins when it is its turn."""
         async with self._next:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self._pause.wait()
+            if self._requests or time.monotonic() - self._last_request < _LATELY:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE):
+                        await self._free.wait()
+            self._pieces += 1
+            self._look()
+        try:
+            yield
+        finally:
+            self._pieces -= 1
+            self._look()
+
+    def _look(self) -> None:
+        if self._requests or self._pieces:
+            self._free.clear()
+        else:
+            self._free.set()

@@ -35,6 +35,7 @@ _USED_AMONG = _USED.where(_CLAIMS.c.uni.in_(bindparam("among", expanding=True)))
 _LOCKED = select(_LOCKED_UNIS.c.uni)
 _LOCKED_AMONG = _LOCKED.where(_LOCKED_UNIS.c.uni.in_(bindparam("among", expanding=True)))
 _NEW_SERVICE, _NEW_CLAIM = insert(_SERVICES), insert(_CLAIMS)
+_COLUMNS = tuple(column.name for column in _SERVICES.c)
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
 KEPT_CHANGES = 32
@@ -115,7 +116,7 @@ class Store:
         def work(session: Session) -> None:
             if service.generation == 1:
                 row = _row(service)
-                session.connection().execute(_NEW_SERVICE, {name: getattr(row, name) for name in _SERVICES.c.keys()})
+                session.connection().execute(_NEW_SERVICE, {name: getattr(row, name) for name in _COLUMNS})
                 appeared(session, row)
             else:
                 # Nobody else changes the row between the look that `merge` takes and its writing.

@@ -114,7 +114,7 @@ def _plain(value: Any, depth: int = 0) -> bool:
         return _NO_TEXT(value) is None
     if isinstance(value, dict | list):
         members = value.values() if isinstance(value, dict) else value
-        return depth < _DEEPEST and all([_plain(member, depth + 1) for member in members])
+        return depth < _DEEPEST and all(_plain(member, depth + 1) for member in members)
     return value is not None
 
 

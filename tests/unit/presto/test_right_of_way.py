@@ -1,0 +1,80 @@
+"""Requests before work in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from presto.core import right_of_way
+from presto.core.right_of_way import RightOfWay
+
+
+class Pieces:
+    """Pieces of work that are as long as they are let."""
+
+    def __init__(self, way: RightOfWay, count: int) -> None:
+        self.under_way = 0
+        self._end = asyncio.Semaphore(0)
+        self._tasks = [asyncio.create_task(self._work(way)) for _ in range(count)]
+
+    async def _work(self, way: RightOfWay) -> None:
+        async with way.turn():
+            self.under_way += 1
+            await self._end.acquire()
+            self.under_way -= 1
+
+    def end_one(self) -> None:
+        """Let the first one end."""
+        self._end.release()
+
+    async def stop(self) -> None:
+        """Leave the rest."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def settled() -> None:
+    """Everything that can go on without waiting for time has done so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+async def test_without_requests_all_work_begins_at_once() -> None:
+    pieces = Pieces(RightOfWay(), 3)
+    await settled()
+    assert pieces.under_way == 3
+    await pieces.stop()
+
+
+@pytest.mark.asyncio
+async def test_work_waits_for_a_pause_and_then_for_the_work_before_it() -> None:
+    way = RightOfWay()
+    with way.request():
+        pieces = Pieces(way, 3)
+        await settled()
+        assert pieces.under_way == 0
+    for _ in range(3):
+        await settled()
+        assert pieces.under_way == 1
+        pieces.end_one()
+    await settled()
+    assert pieces.under_way == 0
+    await pieces.stop()
+
+
+@pytest.mark.asyncio
+async def test_without_a_pause_work_begins_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(right_of_way, "PATIENCE", 0.01)
+    way = RightOfWay()
+    with way.request():
+        pieces = Pieces(way, 2)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while pieces.under_way < 2:
+                    await asyncio.sleep(0.005)
+        assert pieces.under_way == 2
+    await pieces.stop()
