@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from testbed.lease import State
 from testbed.nodes.ucpe import DOCKER_PORT, OPENFLOW_PORT, OVSDB_PORT, UcpeSettings
 from testbed.owner import Owner
 from testbed.pki import Authority
+from testbed.placement import placements
 from testbed.progress import Clock, Listener, silent
 from testbed.ready import Endpoint, NotReady, wait_until_ready
 from testbed.spec import Impairment, LabSpec
@@ -176,8 +178,9 @@ class Lab:
                 (LAN_PORT, *(wan.port for wan in site.wan)),
                 self.engines["datapath"],
                 store,
+                cpus,
             )
-            for site in spec.sites
+            for site, cpus in zip(spec.sites, placements(len(spec.sites), os.sched_getaffinity(0)), strict=True)
         }
 
     def _wait_ready(self, spec: LabSpec) -> None:

@@ -31,7 +31,8 @@ SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable
 class UcpeSettings:
     """What makes one uCPE of the image: where it is managed, who it is, which ports its bridge has.
 
-    *store* is the volume with the VNF images (see ``testbed.store``); None leaves the engine empty.
+    *store* is the volume with the VNF images (see ``testbed.store``); None leaves the engine empty. *cpus* are the
+    CPUs that the uCPE and its VNFs run on (see ``testbed.placement``); empty: all.
     """
 
     network: str
@@ -41,6 +42,7 @@ class UcpeSettings:
     ports: Sequence[str]
     datapath: str = "netdev"
     store: str | None = None
+    cpus: str = ""
 
 
 class Ucpe(Docker):
@@ -65,6 +67,7 @@ class Ucpe(Docker):
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             devices=["/dev/net/tun"],
             mounts=mounts,
+            cpuset_cpus=settings.cpus or None,
             sysctls=SYSCTLS if Path("/proc/sys/net/ipv6").exists() else {},
         )
         host |= {"CgroupnsMode": "private", "ReadonlyPaths": list(READ_ONLY)}
