@@ -2,7 +2,7 @@
 
 export SWANCTL_DIR=$RUN/swanctl STRONGSWAN_CONF=$RUN/strongswan.conf
 KEY_LOG=/dev/shm/charon-keys      # a tmpfs; 0600 by the umask
-MERGE_WAIT=200000                 # nanoseconds that a TCP segment waits for the next one of its connection
+MERGE_WAIT=500000                 # nanoseconds that a TCP segment waits for the next one of its connection
 
 kernel_has_esp() {
   ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1 mode tunnel \
