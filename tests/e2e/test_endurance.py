@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,13 +44,22 @@ def machine() -> Machine:
     listed["interfaces"] = [line.split()[0] for line in listed["interfaces"]]
     # Namespaces rather than processes: those of a lab that lives beside come and go.
     listed["namespaces"] = sorted({_namespace(process) for process in Path("/proc").glob("[0-9]*")})
-    listed["shims"] = sorted(_lines(["pgrep", "--full", "containerd-shim"], check=False))
+    listed["shims"] = sorted(_shims())
     return listed
 
 
 def _lines(command: Sequence[str], *, check: bool = True) -> list[str]:
     done = subprocess.run(command, check=check, capture_output=True, text=True)
     return sorted(done.stdout.splitlines())
+
+
+def _shims() -> Iterator[str]:
+    """Yield the containers that this machine's own engine has processes for; a uCPE's own come with its namespace."""
+    own = _namespace(Path("/proc/self"))
+    for line in _lines(["pgrep", "--full", "--list-full", "containerd-shim.* -id "], check=False):
+        number, command = line.split(maxsplit=1)
+        if _namespace(Path("/proc", number)) == own:
+            yield command.partition(" -id ")[2].split()[0]
 
 
 def _namespace(process: Path) -> str:
