@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import stat
@@ -17,6 +18,7 @@ from testbed import lease
 from testbed.engine import engine
 from testbed.lab import Lab, LabError
 from testbed.lease import LeaseError
+from testbed.placement import placements
 from testbed.progress import Progress
 from testbed.spec import Impairment, LabSpec
 
@@ -56,6 +58,26 @@ def test_every_port_is_on_the_bridge_under_its_number(lab: Lab) -> None:
         assert ucpe.exec(["ovs-ofctl", "-OOpenFlow14", "dump-flows", "br-ucpe"]).stdout.count("actions") == 0
         assert "mtu 1400" in ucpe.exec(["ip", "link", "show", "lan0"]).stdout
         assert "mtu 1500" in ucpe.exec(["ip", "link", "show", "wan0"]).stdout
+
+
+def test_every_ucpe_runs_on_its_own_share_of_the_cpus(lab: Lab) -> None:
+    shares = placements(len(lab.ucpes), os.sched_getaffinity(0))
+    for ucpe, share in zip(lab.ucpes.values(), shares, strict=True):
+        assert ",".join(map(str, sorted(os.sched_getaffinity(ucpe.pid)))) == share
+
+
+def test_the_switch_has_room_for_packets_that_wait(lab: Lab) -> None:
+    if lab.engines["datapath"] != "netdev":
+        pytest.skip("the kernel's datapath has no sockets for packets")
+    for ucpe in lab.ucpes.values():
+        room = dict(re.findall(r":(\w+) .*?,rb(\d+)", ucpe.exec(["ss", "--packet", "--numeric", "--memory"]).stdout))
+        assert {port: int(room[port]) >= 4 << 20 for port in ("lan0", "wan0")} == {"lan0": True, "wan0": True}
+
+
+def test_underlays_and_lans_pass_packets_by_the_filters(lab: Lab) -> None:
+    for node in (*lab.underlays.values(), *lab.lans.values()):
+        calls = node.exec(["sh", "-c", "cat /proc/sys/net/bridge/bridge-nf-call-* || true"]).stdout.split()
+        assert set(calls) <= {"0"}
 
 
 def test_underlays_and_lans_name_the_port_to_each_neighbour(lab: Lab) -> None:

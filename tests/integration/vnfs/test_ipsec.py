@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import socket
 import struct
 import threading
@@ -279,6 +280,13 @@ def test_decrypted_segments_cross_the_lan_merged(up: Pair) -> None:
     packets, size = (now - then for now, then in zip(received(up.b.lan), before, strict=True))
     assert size > 4_000_000
     assert size / packets > 2 * 1348
+
+
+def test_charon_has_room_for_packets_that_wait(up: Pair) -> None:
+    listed = up.b.vnf.exec("ss", "--udp", "--all", "--numeric", "--memory").stdout
+    room = [int(size) for size in re.findall(r":4500 .*?,rb(\d+)", listed, re.DOTALL)]
+    assert room
+    assert min(room) >= 4 << 20
 
 
 def received(host: Any) -> tuple[int, int]:
