@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from presto.server import BackgroundServer, build_app
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
-
-ORDER = json.loads((Path(__file__).parents[2] / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
-PATIENCE = 60.0
-
-
-def site(letter: str, number: int) -> SiteSpec:
-    host = HostSpec(f"{letter}1", f"10.{number}.0.10/24")
-    wan = WanSpec("wan0", "internet", f"198.51.100.{number}/24")
-    return SiteSpec(f"site-{letter}", f"10.{number}.0.0/24", f"10.{number}.0.1", (host,), (wan,))
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    spec = LabSpec("presto-ext", (site("a", 1), site("b", 2)), (UnderlaySpec("internet", "198.51.100.0/24"),))
-    with Lab.create(spec) as started:
-        yield started
-
-
-@pytest.fixture
-def order() -> dict[str, Any]:
-    values: dict[str, Any] = copy.deepcopy(ORDER)
-    for end_point, name in zip(values["end-point"], ("site-a-lan0", "site-b-lan0"), strict=True):
-        end_point["service-interface-point"] = {"service-interface-point-uuid": name}
-    return values
-
-
-def until(check: Callable[[], Any]) -> Any:
-    """What `check` returns once it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := check()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
 
 
 def served(inventory: Path, database: Path) -> BackgroundServer:
     return BackgroundServer(build_app(inventory, str(database)))
 
 
-def test_one_service_seen_from_all_sides(lab: Lab, tmp_path: Path, order: dict[str, Any]) -> None:
+def test_one_service_seen_from_all_sides(
+    lab: Lab, tmp_path: Path, order: dict[str, Any], until: Callable[..., Any]
+) -> None:
     with (
         served(lab.inventory, tmp_path / "presto.db") as server,
         httpx.Client(base_url=f"{server.url}/presto-sdwan/v1", timeout=30) as http,
@@ -104,7 +69,9 @@ def _with_stranger(switches: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return switches if any(rule["priority"] == 7 for rule in switches[0]["rules"]) else []
 
 
-def test_an_edge_is_enrolled_after_it_was_really_reached(lab: Lab, tmp_path: Path, order: dict[str, Any]) -> None:
+def test_an_edge_is_enrolled_after_it_was_really_reached(
+    lab: Lab, tmp_path: Path, order: dict[str, Any], until: Callable[..., Any]
+) -> None:
     """Site b is not in the inventory file; enrolled over the API, it carries a service like any other."""
     values = json.loads(lab.inventory.read_text(encoding="utf-8"))
     (left_out,) = (ucpe for ucpe in values["ucpes"] if ucpe["id"] == "site-b")

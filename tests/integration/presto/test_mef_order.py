@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,10 @@ import pytest
 
 from presto.server import BackgroundServer, build_app
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 TEXT = (Path(__file__).parents[3] / "docs" / "presto-mef.md").read_text(encoding="utf-8")
 ADD, MODIFY, DELETE, _ = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
 PATIENCE = 60.0
-
-
-def site(letter: str, number: int) -> SiteSpec:
-    host = HostSpec(f"{letter}1", f"10.{number}.0.10/24")
-    wan = WanSpec("wan0", "internet", f"198.51.100.{number}/24")
-    return SiteSpec(f"site-{letter}", f"10.{number}.0.0/24", f"10.{number}.0.1", (host,), (wan,))
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    spec = LabSpec("mef-orders", (site("a", 1), site("b", 2)), (UnderlaySpec("internet", "198.51.100.0/24"),))
-    with Lab.create(spec) as started:
-        yield started
 
 
 @pytest.fixture
@@ -59,27 +45,17 @@ def place(http: httpx.Client, text: str, **ids: str) -> Any:
     return order
 
 
-def reaches(lab: Lab, source: str, target: str, patience: float) -> bool:
-    """Whether a ping comes back within `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while True:
-        if lab.hosts[source].exec(["ping", "-c", "1", "-W", "1", target], check=False).returncode == 0:
-            return True
-        if time.monotonic() > deadline:
-            return False
-
-
-def test_add_modify_delete(lab: Lab, http: httpx.Client) -> None:
+def test_add_modify_delete(lab: Lab, http: httpx.Client, reaches: Callable[..., bool]) -> None:
     placed = place(http, ADD)
     assert placed["state"] == "completed", [item.get("terminationError") for item in placed["serviceOrderItem"]]
     _, uni, swvc, _, end = [item["service"]["id"] for item in placed["serviceOrderItem"]]
-    assert reaches(lab, "a1", "10.2.0.10", 10)
-    assert reaches(lab, "b1", "10.1.0.10", 10)
+    assert reaches("a1", "10.2.0.10", 10)
+    assert reaches("b1", "10.1.0.10", 10)
 
     modified = place(http, MODIFY, END_POINT=end, SWVC=swvc, UNI=uni)
     assert modified["state"] == "completed", modified
-    assert not reaches(lab, "b1", "10.1.0.10", 1), "pings that enter at b are blocked"
-    assert reaches(lab, "a1", "10.2.0.10", 10), "pings that enter at a are not"
+    assert not reaches("b1", "10.1.0.10", 1), "pings that enter at b are blocked"
+    assert reaches("a1", "10.2.0.10", 10), "pings that enter at a are not"
 
     removed = place(http, DELETE, SWVC=swvc)
     assert removed["state"] == "completed", removed

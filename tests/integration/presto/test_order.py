@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,8 @@ import pytest
 from presto.core.settings import Settings
 from presto.server import BackgroundServer, build_app
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
-ORDER = json.loads((Path(__file__).parents[2] / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
 PATIENCE = 60.0
-
-
-def site(letter: str, number: int) -> SiteSpec:
-    host = HostSpec(f"{letter}1", f"10.{number}.0.10/24")
-    wan = WanSpec("wan0", "internet", f"198.51.100.{number}/24")
-    return SiteSpec(f"site-{letter}", f"10.{number}.0.0/24", f"10.{number}.0.1", (host,), (wan,))
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    spec = LabSpec("presto-orders", (site("a", 1), site("b", 2)), (UnderlaySpec("internet", "198.51.100.0/24"),))
-    with Lab.create(spec) as started:
-        yield started
 
 
 class Api:
@@ -80,37 +64,19 @@ def api(lab: Lab, tmp_path: Path) -> Iterator[Api]:
         api.remove()
 
 
-@pytest.fixture
-def order() -> dict[str, Any]:
-    values: dict[str, Any] = copy.deepcopy(ORDER)
-    for end_point, name in zip(values["end-point"], ("site-a-lan0", "site-b-lan0"), strict=True):
-        end_point["service-interface-point"] = {"service-interface-point-uuid": name}
-    return values
-
-
-def reaches(lab: Lab, source: str, target: str, patience: float) -> bool:
-    """Whether a ping comes back within `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while True:
-        if lab.hosts[source].exec(["ping", "-c", "1", "-W", "1", target], check=False).returncode == 0:
-            return True
-        if time.monotonic() > deadline:
-            return False
-
-
 def in_vnf(lab: Lab, ucpe: str, service: dict[str, Any], vnf: str, program: str) -> Any:
     answer = lab.ucpes[ucpe].exec(["docker", "exec", f"{service['uuid'][:8]}-{vnf}", program])
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
 
 
-def test_order_change_and_removal(lab: Lab, api: Api, order: dict[str, Any]) -> None:
+def test_order_change_and_removal(lab: Lab, api: Api, order: dict[str, Any], reaches: Callable[..., bool]) -> None:
     """Allowed traffic passes in both directions; a change at one end point blocks it there, where it enters."""
     api.call("create-connectivity-service", 200, **{name.replace("-", "_"): value for name, value in order.items()})
     service = api.until("active")
     assert (service["lifecycle-state"], service["operational-state"]) == ("INSTALLED", "ENABLED")
-    assert reaches(lab, "a1", "10.2.0.10", 10)
-    assert reaches(lab, "b1", "10.1.0.10", 10)
+    assert reaches("a1", "10.2.0.10", 10)
+    assert reaches("b1", "10.1.0.10", 10)
     rules = {rule["id"]: rule["packets"] for rule in in_vnf(lab, "site-a", service, "firewall", "/vnf/status")["rules"]}
     assert list(rules) == ["telnet", "web", "ping"]
     assert rules["ping"] >= 2
@@ -119,8 +85,8 @@ def test_order_change_and_removal(lab: Lab, api: Api, order: dict[str, Any]) -> 
     change = {"local-id": "b", "swvc-endpoint-attributes": {"policy-overrides": override}}
     api.call("update-connectivity-service", 200, service_id_or_name="acme", end_point=change)
     api.until("active")
-    assert not reaches(lab, "b1", "10.1.0.10", 1), "pings that enter at b are blocked"
-    assert reaches(lab, "a1", "10.2.0.10", 10), "pings that enter at a are not"
+    assert not reaches("b1", "10.1.0.10", 1), "pings that enter at b are blocked"
+    assert reaches("a1", "10.2.0.10", 10), "pings that enter at a are not"
 
     api.remove()
     for ucpe in lab.ucpes.values():
@@ -131,12 +97,12 @@ def test_order_change_and_removal(lab: Lab, api: Api, order: dict[str, Any]) -> 
     ("encryption", "algorithm"), [("Yes", "AES_GCM_16"), ("Either", "NULL")], ids=["required", "either"]
 )
 def test_encryption_is_a_choice_that_the_gateways_make(
-    lab: Lab, api: Api, order: dict[str, Any], encryption: str, algorithm: str
+    lab: Lab, api: Api, order: dict[str, Any], reaches: Callable[..., bool], encryption: str, algorithm: str
 ) -> None:
     order["swvc-service-attributes"]["policies"]["policy"][0]["criteria"][0]["pc-param"] = [encryption]
     api.call("create-connectivity-service", 200, **{name.replace("-", "_"): value for name, value in order.items()})
     service = api.until("active")
-    assert reaches(lab, "a1", "10.2.0.10", 10)
+    assert reaches("a1", "10.2.0.10", 10)
     (peer,) = in_vnf(lab, "site-a", service, "ipsec", "/vnf/status")["peers"]
     assert peer["ike"]["remote_id"].endswith("site-b")
     assert peer["children"][0]["encryption"].startswith(algorithm)
