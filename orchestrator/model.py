@@ -213,6 +213,18 @@ class ServiceObservation:
     deployments: tuple[DeploymentObservation, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SiteMeasurement:
+    """What the IPsec gateway on one uCPE measured: peer → milliseconds of each round trip, None when it was lost.
+
+    `problem` says why nothing was measured (then the rest is empty).
+    """
+
+    ucpe: str
+    round_trips: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    problem: str | None = None
+
+
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 

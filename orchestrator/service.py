@@ -12,6 +12,7 @@ from orchestrator.execute import Record, deploy_site, remove_site
 from orchestrator.health import UcpeHealth, ucpe_health
 from orchestrator.intent import SiteIntent
 from orchestrator.inventory import Inventory, Ucpe
+from orchestrator.measure import measure_site
 from orchestrator.model import (
     Conflict,
     DeploymentOutcome,
@@ -22,6 +23,7 @@ from orchestrator.model import (
     ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
+    SiteMeasurement,
 )
 from orchestrator.observe import observe_site
 from orchestrator.plan import SitePlan, plan_site, port_keys, service_prefix
@@ -100,6 +102,21 @@ class Orchestrator:
             )
         )
         return ServiceObservation(service_id, stored.name, stored.generation, tuple(sites))
+
+    async def measure(
+        self, service_id: str, targets: Mapping[str, Mapping[str, str]], echoes: int
+    ) -> tuple[SiteMeasurement, ...]:
+        """Let the service's IPsec gateways measure round trips inside their tunnels, with that many ICMP echoes each.
+
+        `targets`: uCPE → peer → the address of the peer's gateway in its LAN. Raises UnknownService.
+        """
+        stored = await asyncio.to_thread(self._store.service, service_id)
+        wanted = ((self._inventory.ucpe(ucpe), peers) for ucpe, peers in targets.items() if ucpe in stored.records)
+        return tuple(
+            await asyncio.gather(
+                *(measure_site(ucpe, service_id, peers, echoes, self._connect) for ucpe, peers in wanted)
+            )
+        )
 
     @property
     def catalogue(self) -> Catalogue:

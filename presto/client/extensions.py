@@ -10,9 +10,10 @@ from typing import Any
 
 import httpx
 
-from presto.client.connection import Connection
+from presto.client.connection import Connection, document
 from presto.client.errors import BadAnswer
 from presto.client.reading import part, read
+from presto.extensions.tunnel_states import TunnelState
 from presto.mef.results import ServiceOrder
 
 BASE = "/presto-sdwan/v1"
@@ -28,7 +29,7 @@ class Event:
 
 
 class Extensions:
-    """Cancelling, events, and every other resource as JSON."""
+    """Tunnels, cancelling, events, and every other resource as JSON."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -36,6 +37,18 @@ class Extensions:
     def get(self, path: str) -> Any:
         """The JSON of a resource, such as `/versions`. Raises NotFound on servers that have none."""
         return self._connection.json("GET", f"{BASE}{path}")
+
+    def tunnels(self, service: str | None = None, echoes: int | None = None) -> list[TunnelState]:
+        """The tunnels of all services, or of the one of that id or name, with their delay and loss now.
+
+        `echoes` is how many ICMP echo requests each end sends for that, 0 for none. Raises NotFound.
+        """
+        given = {"service": service, "echoes": echoes}
+        params = {name: str(value) for name, value in given.items() if value is not None}
+        found = document(self._connection.request("GET", f"{BASE}/tunnel", params=params))
+        if not isinstance(found, list):
+            raise BadAnswer("the server's tunnels are no list")
+        return [read(TunnelState, value) for value in found]
 
     def cancel(self, order_id: str) -> ServiceOrder:
         """Cancel an order; returns it as it then stands. Raises NotFound, and Conflict when it is too late."""

@@ -30,6 +30,7 @@ from presto.core.meters import Meters
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
 from presto.core.paths import PathStore
+from presto.core.performance import Measurements, Prober
 from presto.core.pipeline import Network, Pipeline
 from presto.core.settings import Settings
 from presto.core.store import Store
@@ -75,7 +76,7 @@ class Core:
         self.meters = Meters()
         self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters.work_seconds.observe)
         network.use(self._inventory)
-        self._observer = Observer(network)
+        self._observer, self._prober = Observer(network), Prober(network)
         self._enrolments: dict[str | None, Enrolled] = {}
         self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment, self._assignments)
         self._enrolling = asyncio.Lock()
@@ -105,6 +106,7 @@ class Core:
     async def stop(self) -> None:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
         await self._observer.stop()
+        await self._prober.stop()
         await self._pipeline.stop(STOP_PATIENCE)
         await self.enrolled.stop()
         await self.events.stop()
@@ -249,6 +251,12 @@ class Core:
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it on the network, in a few seconds at most; what is not known says so."""
         return await self._observer.observe(services)
+
+    async def measure(self, services: Iterable[Service], echoes: int) -> dict[str, Measurements]:
+        """Service id → what its gateways measure now, in a few seconds at most; with 0 echoes nothing."""
+        if not echoes:
+            return {service.id: Measurements() for service in services}
+        return await self._prober.measure(services, self.inventory, echoes)
 
     def edge(self, edge_id: str) -> Ucpe:
         """The uCPE of that id. Raises Rejected when there is none."""

@@ -34,6 +34,7 @@ from presto.core import credentials
 from presto.core.compile import compile_request, site_unis
 from presto.core.findings import Rejected
 from presto.core.model import UNFINISHED, EndPointState, Service, State
+from presto.core.performance import Measured
 from presto.core.right_of_way import RightOfWay
 from presto.core.settings import Settings
 from presto.core.store import Store
@@ -51,7 +52,7 @@ AT_ONCE = 4
 """Services that are worked on at once; the others wait, so that thousands of orders do not stifle the server."""
 
 
-class Network(Protocol):
+class Network(Measured, Protocol):
     """What carries services out: the orchestrator, or in tests something that behaves like it."""
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -18,11 +19,14 @@ from presto.core.credentials import utc_now
 from presto.core.lifecycles import OrderState
 from presto.core.meters import Meters
 from presto.core.model import State
-from presto.core.tunnels import tunnel_verdict, tunnels
+from presto.core.performance import Performance
+from presto.core.tunnels import Tunnel, tunnel_verdict, tunnels
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LOOKS = 64
 """Services whose tunnels are looked at for one answer; those of the others are not counted."""
+ECHOES = 5
+"""Requests by which each end of these tunnels measures delay and loss for one answer."""
 
 _FACES = {"/restconf": "restconf", "/mefApi": "mef", "/presto-sdwan": "extensions"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -37,9 +41,9 @@ def metrics_router(core: Core) -> APIRouter:
 
     @router.get("/metrics", operation_id="getMetrics", response_class=Response, responses=text)
     async def get() -> Response:
-        """Orders, services and tunnels by state, the queue, how far listeners are behind, requests and durations."""
-        numbers, states = await asyncio.gather(asyncio.to_thread(counts, core.engine), _tunnel_states(core))
-        answer = generate_latest(core.meters.registry) + generate_latest(_now(core, numbers, states))
+        """Orders, services and tunnels by state, their delay and loss, the queue, listeners, requests, durations."""
+        numbers, looked = await asyncio.gather(asyncio.to_thread(counts, core.engine), _looked_at(core))
+        answer = generate_latest(core.meters.registry) + generate_latest(_now(core, numbers, looked))
         return Response(answer, 200, media_type=MEDIA)
 
     return router
@@ -69,19 +73,36 @@ class RequestMeter:
         await self._app(scope, receive, metered)
 
 
-async def _tunnel_states(core: Core) -> Mapping[str, int]:
+@dataclass(frozen=True)
+class _Looked:
+    """Tunnels by state, and what was measured: service, tunnel and uCPE whose gateway says so."""
+
+    states: Mapping[str, int]
+    measured: tuple[tuple[tuple[str, str, str], Performance], ...]
+
+
+async def _looked_at(core: Core) -> _Looked:
     ids = (await core.service_ids())[:MOST_LOOKS]
     found = await asyncio.gather(*(core.service(one) for one in ids), return_exceptions=True)
     services = [one for one in found if not isinstance(one, BaseException)]
-    seen = await core.observe(services)
+    seen, measured = await asyncio.gather(core.observe(services), core.measure(services, ECHOES))
     names = {True: "up", False: "down", None: "unknown"}
-    verdicts = (
-        tunnel_verdict(tunnel, seen[one.id]) for one in services for tunnel in tunnels(one.swvc, core.inventory)
+    all_tunnels = [(one, tunnel) for one in services for tunnel in tunnels(one.swvc, core.inventory)]
+    verdicts = (tunnel_verdict(tunnel, seen[one.id]) for one, tunnel in all_tunnels)
+    states = {**dict.fromkeys(names.values(), 0), **Counter(names[verdict.works] for verdict in verdicts)}
+    figures = (
+        ((one.id, tunnel.name, own), measured[one.id].of(own, other))
+        for one, tunnel in all_tunnels
+        for own, other in _directions(tunnel)
     )
-    return {**dict.fromkeys(names.values(), 0), **Counter(names[verdict.works] for verdict in verdicts)}
+    return _Looked(states, tuple((labels, found) for labels, found in figures if isinstance(found, Performance)))
 
 
-def _now(core: Core, numbers: Counts, tunnel_states: Mapping[str, int]) -> CollectorRegistry:
+def _directions(tunnel: Tunnel) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (tunnel.near.ucpe, tunnel.far.ucpe), (tunnel.far.ucpe, tunnel.near.ucpe)
+
+
+def _now(core: Core, numbers: Counts, looked: _Looked) -> CollectorRegistry:
     """The gauges at this moment."""
     registry = CollectorRegistry()
     orders = {**dict.fromkeys(map(str, OrderState), 0), **numbers.orders}
@@ -89,11 +110,12 @@ def _now(core: Core, numbers: Counts, tunnel_states: Mapping[str, int]) -> Colle
     for name, text, values in (
         ("presto_orders", "Orders by state", orders),
         ("presto_services", "Services by state", services),
-        ("presto_tunnels", "Tunnels by state, of the first services", tunnel_states),
+        ("presto_tunnels", "Tunnels by state, of the first services", looked.states),
     ):
         gauge = Gauge(name, text, ["state"], registry=registry)
         for state, number in values.items():
             gauge.labels(state).set(number)
+    _show_performance(registry, looked)
     behind = (utc_now() - numbers.oldest).total_seconds() if numbers.oldest and numbers.lag else 0.0
     for name, text, value in (
         ("presto_queue_length", "Pieces of work on services that wait or are under way", core.queue_length),
@@ -105,3 +127,18 @@ def _now(core: Core, numbers: Counts, tunnel_states: Mapping[str, int]) -> Colle
     ):
         Gauge(name, text, registry=registry).set(value)
     return registry
+
+
+def _show_performance(registry: CollectorRegistry, looked: _Looked) -> None:
+    """One series for each end of each tunnel that was measured; the delay has none while nothing comes back."""
+    labels = ["service", "tunnel", "edge"]
+    delay = Gauge(
+        "presto_tunnel_round_trip_seconds", "Mean round trip inside the tunnel just now", labels, registry=registry
+    )
+    loss = Gauge(
+        "presto_tunnel_loss_ratio", "Round trips inside the tunnel that were lost just now", labels, registry=registry
+    )
+    for names, found in looked.measured:
+        loss.labels(*names).set(found.loss / 100)
+        if found.mean is not None:
+            delay.labels(*names).set(found.mean / 1000)

@@ -1,69 +1,23 @@
-"""`/tunnel`: the IPsec tunnels of services (TVCs), as their gateways see them now."""
+"""`/tunnel`: the IPsec tunnels of services (TVCs), as their gateways see them now, with their delay and loss."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 
 from presto.core.core import Core
 from presto.core.model import Service
 from presto.core.observer import Seen
+from presto.core.performance import MOST_ECHOES, Measurements, Performance
 from presto.core.tunnels import Site, Tunnel, tunnel_verdict, tunnels
 from presto.extensions.problems import declared
-from presto.extensions.wire import Wire
+from presto.extensions.tunnel_states import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPerformance, TunnelState
 
-
-class IkeSa(Wire):
-    """An IKE SA (RFC 7296) and the algorithms that were agreed on; null is what the gateway does not say."""
-
-    state: str = Field(examples=["ESTABLISHED"])
-    initiator_spi: str | None
-    responder_spi: str | None
-    encryption: str | None = Field(examples=["AES_CBC-256"])
-    integrity: str | None
-    prf: str | None
-    dh: str | None
-
-
-class EspSa(Wire):
-    """A pair of ESP SAs (RFC 4303) with their counters; null is what the gateway does not say."""
-
-    state: str = Field(examples=["INSTALLED"])
-    udp_encapsulation: bool | None
-    spi_in: str | None
-    spi_out: str | None
-    encryption: str | None = Field(examples=["AES_GCM_16-256"])
-    integrity: str | None
-    local_subnets: list[str] | None
-    remote_subnets: list[str] | None
-    packets_in: int | None
-    bytes_in: int | None
-    packets_out: int | None
-    bytes_out: int | None
-
-
-class TunnelEnd(Wire):
-    """One end of a tunnel, as the gateway there sees it."""
-
-    end_point: str
-    edge: str
-    ike: IkeSa | None = Field(description="None while there is none")
-    esp: list[EspSa]
-
-
-class TunnelState(Wire):
-    """A tunnel between two sites: a tunnel virtual connection (TVC) in the words of MEF 70."""
-
-    service: str
-    service_name: str
-    name: str = Field(examples=["a--b"])
-    underlay: str
-    state: Literal["up", "down", "unknown"]
-    reason: str | None = Field(description="Why it is down or unknown")
-    ends: list[TunnelEnd]
+ECHOES = 5
+"""Requests that each end of a tunnel sends unless the question says otherwise."""
 
 
 def tunnels_router(core: Core) -> APIRouter:
@@ -75,16 +29,28 @@ def tunnels_router(core: Core) -> APIRouter:
         service: Annotated[
             str | None, Query(description="Only of the service of that id or name", max_length=64)
         ] = None,
+        echoes: Annotated[
+            int,
+            Query(
+                description="ICMP echo requests by which each end measures delay and loss; 0 measures nothing",
+                ge=0,
+                le=MOST_ECHOES,
+            ),
+        ] = ECHOES,
     ) -> list[TunnelState]:
-        """The tunnels of services with the state, the algorithms and the counters of their SAs."""
+        """The tunnels of services: the state, the algorithms and the counters of their SAs, delay and loss now."""
         found = [await core.service(service)] if service is not None else await core.services()
-        seen = await core.observe(found)
-        return [_shown(one, tunnel, seen[one.id]) for one in found for tunnel in tunnels(one.swvc, core.inventory)]
+        seen, measured = await asyncio.gather(core.observe(found), core.measure(found, echoes))
+        return [
+            _shown(one, tunnel, seen[one.id], measured[one.id])
+            for one in found
+            for tunnel in tunnels(one.swvc, core.inventory)
+        ]
 
     return router
 
 
-def _shown(service: Service, tunnel: Tunnel, seen: Seen) -> TunnelState:
+def _shown(service: Service, tunnel: Tunnel, seen: Seen, measured: Measurements) -> TunnelState:
     verdict = tunnel_verdict(tunnel, seen)
     states: dict[bool | None, Literal["up", "down", "unknown"]] = {True: "up", False: "down", None: "unknown"}
     return TunnelState(
@@ -94,18 +60,37 @@ def _shown(service: Service, tunnel: Tunnel, seen: Seen) -> TunnelState:
         underlay=tunnel.underlay,
         state=states[verdict.works],
         reason=verdict.reason,
-        ends=[_end(tunnel.near, tunnel.far, seen), _end(tunnel.far, tunnel.near, seen)],
+        ends=[_end(tunnel.near, tunnel.far, seen, measured), _end(tunnel.far, tunnel.near, seen, measured)],
     )
 
 
-def _end(own: Site, other: Site, seen: Seen) -> TunnelEnd:
+def _end(own: Site, other: Site, seen: Seen, measured: Measurements) -> TunnelEnd:
     peer = next(_peers(own.ucpe, other.ucpe, seen), {})
     ike = peer.get("ike")
+    performance = measured.of(own.ucpe, other.ucpe)
     return TunnelEnd(
         end_point=own.end_point.identifier,
         edge=own.ucpe,
         ike=_taken(IkeSa, ike) if ike else None,
         esp=[_taken(EspSa, child) for child in peer.get("children", ())],
+        performance=None if isinstance(performance, str) else _performance(performance),
+        not_measured=performance if isinstance(performance, str) else None,
+    )
+
+
+def _performance(found: Performance) -> TunnelPerformance:
+    delay = None
+    if found.minimum is not None and found.mean is not None and found.maximum is not None:
+        rounded = None if found.variation is None else round(found.variation, 3)
+        delay = RoundTripDelay(
+            minimum=found.minimum, mean=round(found.mean, 3), maximum=found.maximum, variation=rounded
+        )
+    return TunnelPerformance(
+        measured_at=found.moment,
+        echoes_sent=found.sent,
+        echoes_received=found.received,
+        packet_loss_percent=found.loss,
+        round_trip_delay_ms=delay,
     )
 
 

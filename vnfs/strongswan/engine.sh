@@ -60,6 +60,8 @@ engine_start() {
 table inet gateway {
   chain input { type filter hook input priority filter; policy accept; udp dport { 500, 4500 } drop; }
   chain forward { type filter hook forward priority filter; policy drop; }
+  chain own-input { type filter hook input priority filter; policy accept; }
+  chain own-output { type filter hook output priority filter; policy accept; }
 }
 RULES
   rm -f "$KEY_LOG"
@@ -141,6 +143,20 @@ policy() {
     echo "add rule inet gateway forward iifname gro0 oifname $WAN rt ipsec exists accept"
     echo "add rule inet gateway forward iifname $WAN oifname gro0 meta ipsec exists accept"
   fi
+  own_policy
+}
+
+# What the gateway itself says and hears by its LAN addresses passes the WAN through an SA only, too.
+own_policy() {
+  if [ "$(cat "$RUN/esp")" = libipsec ]; then unprotected_in='' unprotected_out=''; else
+    unprotected_in='meta ipsec missing' unprotected_out='rt ipsec missing'
+  fi
+  echo "flush chain inet gateway own-input"
+  echo "flush chain inet gateway own-output"
+  for address in $lan_addresses; do
+    echo "add rule inet gateway own-input iifname $WAN ip daddr ${address%/*} $unprotected_in drop"
+    echo "add rule inet gateway own-output oifname $WAN ip saddr ${address%/*} $unprotected_out drop"
+  done
 }
 
 # load DIRECTORY: what is there becomes charon's whole configuration. It starts nothing, so it can be taken back.

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from orchestrator.model import (
     ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
+    SiteMeasurement,
     UnknownService,
     VnfObservation,
 )
@@ -82,6 +83,8 @@ class MemoryNetwork:
 
     What is observed: every tunnel of a deployed service is up, except towards the uCPEs in `cut`; the uCPEs in
     `unreachable` cannot be read; nothing is answered while `sight` is cleared.
+
+    What is measured: echoes come back after 10, 11, 12 … ms, except from and to the uCPEs in `cut`.
     """
 
     def __init__(self) -> None:
@@ -97,6 +100,7 @@ class MemoryNetwork:
         self.sight = asyncio.Event()
         self.sight.set()
         self.looks: list[str] = []
+        self.measured: list[tuple[str, dict[str, dict[str, str]], int]] = []
 
     async def observe(self, service_id: str) -> ServiceObservation:
         self.looks.append(service_id)
@@ -118,6 +122,22 @@ class MemoryNetwork:
         if {own, peer} & self.cut:
             return {"name": peer, "ike": None, "children": []}
         return {"name": peer, "ike": {"state": "ESTABLISHED"}, "children": [{"name": "net", "state": "INSTALLED"}]}
+
+    async def measure(
+        self, service_id: str, targets: Mapping[str, Mapping[str, str]], echoes: int
+    ) -> tuple[SiteMeasurement, ...]:
+        self.measured.append((service_id, {own: dict(peers) for own, peers in targets.items()}, echoes))
+        await self.sight.wait()
+        if service_id not in self.deployed:
+            raise UnknownService(f"there is no service {service_id}")
+        return tuple(self._measured(own, peers, echoes) for own, peers in targets.items())
+
+    def _measured(self, own: str, peers: Mapping[str, str], echoes: int) -> SiteMeasurement:
+        if own in self.unreachable:
+            return SiteMeasurement(own, problem=f"{own}: docker: no answer in time")
+        times = tuple(10.0 + number for number in range(echoes))
+        lost = (None,) * echoes
+        return SiteMeasurement(own, {peer: lost if {own, peer} & self.cut else times for peer in peers})
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
         failing = await self._work("deploy", request.id, on_event)

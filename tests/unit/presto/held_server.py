@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +18,7 @@ from orchestrator.model import (
     ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
+    SiteMeasurement,
     UnknownService,
 )
 from orchestrator.tosca import Catalogue
@@ -47,6 +49,11 @@ class HeldNetwork:
         return ServiceOutcome(service_id, 1, Result.REMOVED, (), 0.0)
 
     async def observe(self, service_id: str) -> ServiceObservation:
+        raise UnknownService(f"nothing of {service_id} is kept")
+
+    async def measure(
+        self, service_id: str, targets: Mapping[str, Mapping[str, str]], echoes: int
+    ) -> tuple[SiteMeasurement, ...]:
         raise UnknownService(f"nothing of {service_id} is kept")
 
     catalogue = Catalogue()

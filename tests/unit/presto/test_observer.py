@@ -9,8 +9,9 @@ import pytest
 
 from orchestrator.model import OrchestratorError, ServiceObservation, UnknownService
 from presto.core.credentials import utc_now
+from presto.core.looks import AT_ONCE, WAITING
 from presto.core.model import Service, State, Swvc
-from presto.core.observer import AT_ONCE, WAITING, Observer
+from presto.core.observer import Observer
 
 pytestmark = pytest.mark.asyncio
 

@@ -145,6 +145,25 @@ def test_refused(kind: str, path: str, value: Any) -> None:
     assert not accepts(kind, changed(kind, path, value))
 
 
+PROBE = {"echoes": 5, "peers": [{"name": "site-b", "address": "10.2.0.1"}]}
+PROBES = [
+    ({}, True),
+    ({"echoes": 50}, True),
+    ({"echoes": 0}, False),
+    ({"echoes": 51}, False),
+    ({"echoes": 1.5}, False),
+    ({"peers": []}, False),
+    ({"peers": [{"name": "site-b"}]}, False),
+    ({"peers": [{"name": "site-b", "address": "10.2.0"}]}, False),
+    ({"period": 20}, False),
+]
+
+
+@pytest.mark.parametrize(("change", "valid"), PROBES)
+def test_what_a_gateway_may_be_asked_to_measure(change: dict[str, Any], valid: bool) -> None:
+    assert Draft202012Validator(SCHEMAS["ipsec-probe"], registry=REGISTRY).is_valid({**PROBE, **change}) is valid
+
+
 @pytest.mark.parametrize(("product", "kind"), PRODUCTS.items())
 def test_the_parts_of_a_product_agree(product: str, kind: str) -> None:
     dockerfile = (VNFS / product / "Dockerfile").read_text()

@@ -194,6 +194,20 @@ def test_the_events_of_an_order_come_as_they_happen_and_again_by_number(presto: 
     )
 
 
+def test_tunnels_are_typed(presto: Client, example: Any) -> None:
+    presto.orders.wait(presto.orders.create(example).id, interval=0.005)
+    (tunnel,) = presto.extensions.tunnels(echoes=2)
+    for end in tunnel.ends:
+        assert end.performance is not None
+        assert end.performance.round_trip_delay_ms is not None
+        assert (end.performance.packet_loss_percent, end.performance.round_trip_delay_ms.mean) == (0, 10.5)
+        assert end.performance.measured_at.tzinfo is not None
+    (tunnel,) = presto.extensions.tunnels(tunnel.service_name, echoes=0)
+    assert [end.performance for end in tunnel.ends] == [None, None]
+    with pytest.raises(NotFound):
+        presto.extensions.tunnels("none")
+
+
 def test_problems_of_the_extensions_have_their_findings(presto: Client) -> None:
     with pytest.raises(NotFound) as missing:
         presto.extensions.get("/edge/none")

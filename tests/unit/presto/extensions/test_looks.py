@@ -81,6 +81,40 @@ async def test_a_tunnel_that_is_cut_is_down(face: Any, network: Any, acme: Any) 
 
 
 @pytest.mark.asyncio
+async def test_delay_and_loss_of_a_tunnel(face: Any, network: Any, acme: Any) -> None:
+    (tunnel,) = await face.get("/tunnel?service=acme")
+    for end in tunnel["ends"]:
+        assert end["performance"].pop("measuredAt")
+        assert end["performance"] == {
+            "echoesSent": 5,
+            "echoesReceived": 5,
+            "packetLossPercent": 0.0,
+            "roundTripDelayMs": {"minimum": 10.0, "mean": 12.0, "maximum": 14.0, "variation": 1.0},
+        }
+        assert end["notMeasured"] is None
+    network.cut.add("site-b")
+    (tunnel,) = await face.get("/tunnel?service=acme&echoes=50")
+    lost = [(end["performance"]["echoesSent"], end["performance"]["roundTripDelayMs"]) for end in tunnel["ends"]]
+    assert lost == [(50, None), (50, None)]
+    assert [end["performance"]["packetLossPercent"] for end in tunnel["ends"]] == [100.0, 100.0]
+
+
+@pytest.mark.asyncio
+async def test_what_is_not_measured_says_why(face: Any, network: Any, acme: Any) -> None:
+    (tunnel,) = await face.get("/tunnel?echoes=0")
+    assert [(end["performance"], end["notMeasured"]) for end in tunnel["ends"]] == [(None, "it was not measured")] * 2
+    assert network.measured == []
+    network.unreachable.add("site-a")
+    (tunnel,) = await face.get("/tunnel")
+    site_a, site_b = tunnel["ends"]
+    assert (site_a["performance"], site_a["notMeasured"]) == (None, "site-a: docker: no answer in time")
+    assert site_b["performance"]["packetLossPercent"] == 0.0
+    for echoes in ("-1", "51", "many"):
+        problem = await face.problem("GET", f"/tunnel?echoes={echoes}", 422)
+        assert [finding["pointer"] for finding in problem["findings"]] == ["/query/echoes"]
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("changes", "verdict", "policy", "rules", "cited"),
     [

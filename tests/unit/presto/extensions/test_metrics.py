@@ -30,6 +30,9 @@ async def test_what_is_there_is_counted(client: Any, face: Any, network: Any, or
     await client.until("acme", "active")
     after = await metrics(face)
     assert (after["presto_services active"], after["presto_tunnels up"]) == (1, 1)
+    ends = [f"{edge} {service} a--b" for service in network.deployed for edge in ("site-a", "site-b")]
+    assert [after[f"presto_tunnel_loss_ratio {end}"] for end in ends] == [0, 0]
+    assert [after[f"presto_tunnel_round_trip_seconds {end}"] for end in ends] == [0.012, 0.012]
     assert after["presto_work_seconds_count"] == 1
     assert after["presto_requests_total restconf POST 200"] >= 2
     assert after["presto_requests_total extensions GET 200"] == 2

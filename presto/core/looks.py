@@ -1,0 +1,97 @@
+"""Looks at the network, at a bounded cost for whoever asks and for the uCPEs.
+
+A question waits for a few seconds at most; what has not answered by then is unknown, and said to be. Looks that are
+under way go on, so that the next question finds their result. Results are kept for a moment: a client that polls, or
+many of them, cost the uCPEs no more than one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Generic, TypeVar
+
+from orchestrator.model import OrchestratorError
+
+log = logging.getLogger(__name__)
+
+DEADLINE = 3.0
+"""Seconds that a question waits."""
+PATIENCE = 20.0
+"""Seconds after which a look is given up."""
+FRESH = 2.0
+"""Seconds that a result is kept."""
+AT_ONCE, WAITING = 8, 64
+"""Looks at the same time, and with those that wait for their turn; more are not begun."""
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+class Looks(Generic[Key, Result]):
+    """Answers questions, for any number of askers: `look` finds a result, `unknown` makes one of why there is none."""
+
+    def __init__(
+        self,
+        look: Callable[[Key], Awaitable[Result]],
+        unknown: Callable[[str], Result],
+        deadline: float = DEADLINE,
+    ) -> None:
+        self._look_at, self._unknown, self._deadline = look, unknown, deadline
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._looks: dict[Key, asyncio.Task[Result]] = {}
+        self._kept: dict[Key, tuple[float, Result]] = {}
+
+    async def ask(self, keys: Iterable[Key]) -> dict[Key, Result]:
+        """Key → what is found now, within the deadline."""
+        self._forget_old()
+        wanted = tuple(dict.fromkeys(keys))
+        tasks = {task for key in wanted if (task := self._look(key))}
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._deadline)
+        return {key: self._result(key) for key in wanted}
+
+    async def stop(self) -> None:
+        """Give up all looks."""
+        tasks = list(self._looks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget_old(self) -> None:
+        oldest = asyncio.get_running_loop().time() - FRESH
+        self._kept = {key: kept for key, kept in self._kept.items() if kept[0] >= oldest}
+
+    def _look(self, key: Key) -> asyncio.Task[Result] | None:
+        if key in self._kept:
+            return None
+        if key not in self._looks and len(self._looks) < WAITING:
+            task = asyncio.create_task(self._found(key), name=f"look at {key}")
+            task.add_done_callback(lambda done: self._ended(key, done))
+            self._looks[key] = task
+        return self._looks.get(key)
+
+    def _ended(self, key: Key, task: asyncio.Task[Result]) -> None:
+        self._looks.pop(key, None)
+        if not task.cancelled():
+            self._kept[key] = (asyncio.get_running_loop().time(), task.result())
+
+    def _result(self, key: Key) -> Result:
+        if key in self._kept:
+            return self._kept[key][1]
+        waiting = f"it did not answer in {self._deadline:g} s" if key in self._looks else "too many services to look at"
+        return self._unknown(waiting)
+
+    async def _found(self, key: Key) -> Result:
+        try:
+            async with self._slots, asyncio.timeout(PATIENCE):
+                return await self._look_at(key)
+        except TimeoutError:
+            return self._unknown(f"it did not answer in {PATIENCE:g} s")
+        except OrchestratorError as error:
+            return self._unknown(str(error))
+        except Exception as error:
+            # A fault of ours must not take the answers about other services with it.
+            log.exception("looking at %s", key)
+            return self._unknown(f"internal error ({type(error).__name__}); see the server's log")

@@ -1,0 +1,107 @@
+"""Delay and loss of a tunnel, as its gateways measure them, follow what the underlay does to packets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from presto.client import Client, Options
+from presto.server import BackgroundServer, build_app
+from testbed.lab import Lab
+from testbed.spec import Impairment
+
+ONE_WAY_MS = 20.0
+
+
+@pytest.fixture
+def url(lab: Lab, tmp_path: Path, order: dict[str, Any], until: Callable[..., Any]) -> Iterator[str]:
+    """A server whose service `acme` is ordered, and removed in the end."""
+    with BackgroundServer(build_app(lab.inventory, str(tmp_path / "presto.db"))) as server:
+        placed = httpx.post(f"{server.url}/restconf/operations/create-connectivity-service", json={"input": order})
+        assert placed.status_code == 200, placed.text
+        yield server.url
+        service = f"{server.url}/presto-sdwan/v1/service/acme"
+        httpx.delete(service, headers={"If-Match": "*"})
+        until(lambda: httpx.get(service).status_code == 404)
+
+
+@pytest.fixture
+def presto(url: str, until: Callable[..., Any]) -> Iterator[Client]:
+    """A client, once the tunnel of `acme` is up."""
+    with Client(Options(url=url)) as client:
+        until(lambda: [tunnel.state for tunnel in client.extensions.tunnels("acme", 0)] == ["up"])
+        yield client
+
+
+@pytest.fixture
+def impair(lab: Lab) -> Iterator[Callable[[Impairment], None]]:
+    """Impairs every packet once on its way to either site."""
+
+    def apply(impairment: Impairment) -> None:
+        impairer = lab.impairer("internet")
+        for port in lab.underlays["internet"].ports.values():
+            impairer.apply(port, impairment)
+
+    yield apply
+    apply(Impairment())
+
+
+def measured(presto: Client, echoes: int) -> list[Any]:
+    """What both ends say; other numbers of echoes are other questions, so that nothing is remembered."""
+    deadline = time.monotonic() + 20
+    while True:
+        (tunnel,) = presto.extensions.tunnels("acme", echoes)
+        if all(end.performance for end in tunnel.ends):
+            return [end.performance for end in tunnel.ends]
+        # On a busy machine the answer may come after its time; the next question has it.
+        assert {end.not_measured for end in tunnel.ends} == {"it did not answer in 3 s"}
+        assert time.monotonic() < deadline
+
+
+def test_delay_and_loss_follow_the_underlay(url: str, presto: Client, impair: Callable[[Impairment], None]) -> None:
+    for quick in measured(presto, 10):
+        assert (quick.echoes_sent, quick.echoes_received, quick.packet_loss_percent) == (10, 10, 0)
+        assert quick.round_trip_delay_ms.minimum < ONE_WAY_MS
+
+    impair(Impairment(delay_ms=ONE_WAY_MS))
+    for slow, before in zip(measured(presto, 11), measured(presto, 5), strict=True):
+        assert slow.packet_loss_percent == 0
+        # The engines delay by a little less now and then.
+        assert 2 * ONE_WAY_MS - 2 <= slow.round_trip_delay_ms.minimum < 2 * ONE_WAY_MS + 15, slow
+        assert before.measured_at.tzinfo is not None
+        assert slow.round_trip_delay_ms.minimum <= slow.round_trip_delay_ms.mean <= slow.round_trip_delay_ms.maximum
+
+    impair(Impairment(loss_percent=30))
+    answers = [one for echoes in (48, 49, 50) for one in measured(presto, echoes)]
+    sent, received = sum(one.echoes_sent for one in answers), sum(one.echoes_received for one in answers)
+    assert sent == 294
+    # There and back with 30 % each is 51 %; six standard deviations of 294 trials are 17 %.
+    assert 0.34 < 1 - received / sent < 0.68
+
+    impair(Impairment(loss_percent=100))
+    for dead in measured(presto, 12):
+        assert (dead.echoes_received, dead.packet_loss_percent, dead.round_trip_delay_ms) == (0, 100, None)
+    families = text_string_to_metric_families(httpx.get(f"{url}/presto-sdwan/v1/metrics", timeout=30).text)
+    samples = [one for family in families for one in family.samples if "edge" in one.labels]
+    losses = {(one.name, one.labels["edge"], one.value) for one in samples}
+    assert losses == {("presto_tunnel_loss_ratio", "site-a", 1.0), ("presto_tunnel_loss_ratio", "site-b", 1.0)}
+
+    impair(Impairment())
+    assert [one.packet_loss_percent for one in measured(presto, 13)] == [0, 0]
+
+
+def test_a_gateway_that_does_not_run_measures_nothing(lab: Lab, presto: Client, until: Callable[..., Any]) -> None:
+    service = presto.connectivity.service("acme")
+    gateway = f"{service.uuid[:8]}-ipsec"
+    assert lab.ucpes["site-b"].exec(["docker", "stop", "--time", "1", gateway]).returncode == 0
+    (tunnel,) = presto.extensions.tunnels("acme", 7)
+    near, far = tunnel.ends
+    assert near.performance is not None
+    assert (near.performance.packet_loss_percent, near.performance.round_trip_delay_ms) == (100, None)
+    assert (far.performance, far.not_measured) == (None, "site-b: the container of its IPsec gateway is exited")
