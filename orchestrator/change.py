@@ -14,7 +14,6 @@ from orchestrator.steps import (
     UndoStack,
     all_of,
     apply_intent,
-    await_intent,
     container_spec,
     internal_port,
     network_spec,
@@ -83,9 +82,6 @@ class SiteChange:
             await all_of([self._add_containers(), *reconfigured])
         with self._watch.stage("flows"):
             await self._flows()
-        with self._watch.stage("verify"):
-            for container in self._changes.containers.create:  # one by one: meanwhile the last ones get ready
-                await await_intent(self._uplink, container)
 
     async def _clear(self) -> None:
         """Out of the way: what is of no use, then what must be made anew under the same name."""
@@ -124,16 +120,23 @@ class SiteChange:
         self._undo.push(f"network {network.name}", lambda: self._uplink.docker.create_network(network_spec(network)))
 
     async def _add_containers(self) -> None:
-        """Create side by side; start in the chain's order, the first as soon as it is there."""
+        """Create side by side; start in the chain's order, as soon as each is there; what runs gets its intent."""
         containers = self._changes.containers.create
         created = [asyncio.ensure_future(self._create_container(container)) for container in containers]
+        applied: list[asyncio.Future[None]] = []
         try:
             for container, creation in zip(containers, created, strict=True):
                 await creation
                 await self._uplink.docker.start(container.name)
                 self._tell("containers", f"{container.image} started", container.vnf)
-        finally:  # a creation that goes on behind a failed one must not escape the undoing
-            await asyncio.gather(*created, return_exceptions=True)
+                applied.append(asyncio.ensure_future(self._first_intent(container)))
+            await all_of(applied)
+        finally:  # what goes on behind a failed one must not escape the undoing
+            await asyncio.gather(*created, *applied, return_exceptions=True)
+
+    async def _first_intent(self, container: ContainerPlan) -> None:
+        await apply_intent(self._uplink, container)
+        self._tell("containers", "intent applied", container.vnf)
 
     async def _create_container(self, container: ContainerPlan) -> None:
         docker = self._uplink.docker

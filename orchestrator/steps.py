@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -17,11 +16,6 @@ from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.ports import InternalPort
 from orchestrator.southbound.rules import Rule, difference, messages
 from orchestrator.survey import OWNER_MASK, owned, port_names, show_rule
-
-INTENT_FILE = "/var/lib/vnf/intent.json"
-READY_SECONDS = 15.0
-"""A VNF applies its first intent within a second or two; a slow machine may take longer."""
-POLL_SECONDS = 0.05
 
 T = TypeVar("T")
 Undo = Callable[[], Awaitable[None]]
@@ -90,7 +84,7 @@ def intent_bytes(intent: Mapping[str, Any]) -> bytes:
 
 
 def container_spec(container: ContainerPlan) -> ContainerSpec:
-    """For the Docker Engine, with the intent in its place before the first start."""
+    """For the Docker Engine."""
     return ContainerSpec(
         name=container.name,
         image=container.image,
@@ -99,13 +93,16 @@ def container_spec(container: ContainerPlan) -> ContainerSpec:
         sysctls=container.sysctls,
         labels=container.labels,
         addresses={attachment.network: attachment.address for attachment in container.attachments},
-        files={INTENT_FILE: intent_bytes(container.intent)},
     )
 
 
 async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
-    """Hand a running VNF a new intent; VnfError when it refuses, its old state is then kept."""
-    result = await uplink.docker.run(container.name, ["/vnf/apply"], intent_bytes(container.intent))
+    """Hand a running VNF its intent; VnfError when it refuses, its old state is then kept, or does not run."""
+    try:
+        result = await uplink.docker.run(container.name, ["/vnf/apply"], intent_bytes(container.intent))
+    except UcpeRefused as error:
+        problem = f"its container does not run ({error.message}); see 'docker logs {container.name}' on the uCPE"
+        raise VnfError(uplink.ucpe.id, container.vnf, problem) from error
     if result.code != 0:
         message, path = complaint(result.stderr or result.stdout)
         raise VnfError(uplink.ucpe.id, container.vnf, f"/vnf/apply refused (exit {result.code}): {message}", path)
@@ -119,47 +116,6 @@ def complaint(output: bytes) -> tuple[str, str | None]:
         return str(error["error"]), error.get("path")
     except (ValueError, TypeError, KeyError, AttributeError):
         return lines[-1][:500], None
-
-
-async def await_intent(uplink: Uplink, container: ContainerPlan) -> None:
-    """Wait until a VNF that was started says that it has applied the intent; VnfError when it does not."""
-    digest = hashlib.sha256(intent_bytes(container.intent)).hexdigest()
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        problem = await _intent_problem(uplink, container, digest)
-        if problem is None:
-            return
-        if refusal := await _refusal(uplink, container):
-            raise VnfError(uplink.ucpe.id, container.vnf, *refusal)
-        if time.monotonic() > deadline:
-            raise VnfError(uplink.ucpe.id, container.vnf, f"not ready after {READY_SECONDS:g} s: {problem}")
-        await asyncio.sleep(POLL_SECONDS)
-
-
-async def _intent_problem(uplink: Uplink, container: ContainerPlan, digest: str) -> str | None:
-    try:
-        result = await uplink.docker.run(container.name, ["/vnf/status"])
-    except UcpeRefused as error:
-        problem = f"its container does not run ({error.message}); see 'docker logs {container.name}' on the uCPE"
-        raise VnfError(uplink.ucpe.id, container.vnf, problem) from error
-    if result.code != 0:
-        return f"/vnf/status ended with {result.code}: {complaint(result.stderr or result.stdout)[0]}"
-    try:
-        status = json.loads(result.stdout)
-    except ValueError:
-        return "/vnf/status printed no JSON"
-    return None if status.get("intent_sha256") == digest else "it has not applied its intent"
-
-
-async def _refusal(uplink: Uplink, container: ContainerPlan) -> tuple[str, str | None] | None:
-    """What a VNF says in its log against the intent that it found at its start."""
-    for line in reversed((await uplink.docker.logs(container.name, 5)).splitlines()):
-        try:
-            error = json.loads(line)
-            return f"it refused its intent: {error['error']}", error.get("path")
-        except (ValueError, TypeError, KeyError):
-            continue
-    return None
 
 
 async def on_switch(uplink: Uplink, work: Callable[[Switch], Awaitable[T]]) -> T:

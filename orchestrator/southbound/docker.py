@@ -6,9 +6,7 @@ The low-level client of the Docker SDK, one HTTP request a call, in threads.
 from __future__ import annotations
 
 import asyncio
-import io
 import re
-import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -47,9 +45,7 @@ class NetworkSpec:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """A container to create. `addresses` maps its networks to its IPv4 address in each, in order of attachment;
-    `files` maps absolute paths to contents that are put there, readable for root only, before the first start.
-    """
+    """A container to create. `addresses` maps its networks to its IPv4 address in each, in order of attachment."""
 
     name: str
     image: str
@@ -58,7 +54,6 @@ class ContainerSpec:
     sysctls: Mapping[str, str]
     labels: Mapping[str, str]
     addresses: Mapping[str, str]
-    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +187,7 @@ class DockerEngine:
             await self._call(_unless_gone, self._client.remove_network, name)
 
     async def create_container(self, spec: ContainerSpec) -> None:
-        """Create, attach to all networks and fill in the files; not started. Nothing is left when a part fails."""
+        """Create and attach to all networks; not started. Nothing is left when a part fails."""
         await self._call(_create, self._client, spec)
 
     async def start(self, container: str) -> None:
@@ -278,26 +273,9 @@ def _create(client: Any, spec: ContainerSpec) -> None:
     try:
         for network, address in others:
             client.connect_container_to_network(created["Id"], network, ipv4_address=address)
-        if spec.files:
-            client.put_archive(created["Id"], "/", private_archive(spec.files))
     except BaseException:
         _unless_gone(client.remove_container, created["Id"], force=True, v=True)
         raise
-
-
-def private_archive(files: Mapping[str, bytes]) -> bytes:
-    """A tar of the files (mode 0600) and their folders (0700), all root's."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, content in files.items():
-            folder, name = path.lstrip("/").rpartition("/")[::2]
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o700
-            archive.addfile(entry)
-            entry = tarfile.TarInfo(f"{folder}/{name}")
-            entry.size, entry.mode = len(content), 0o600
-            archive.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def _container(item: Mapping[str, Any]) -> ContainerEntry:

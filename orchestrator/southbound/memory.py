@@ -135,11 +135,10 @@ class MemoryEngine:
         if missing := [name for name in spec.addresses if name not in self._state.networks]:
             raise self._refused(f"network {missing[0]} not found")
         entry = ContainerEntry(uuid4().hex, spec.name, spec.image, "created", dict(spec.labels), dict(spec.addresses))
-        digest = next((hashlib.sha256(content).hexdigest() for content in spec.files.values()), None)
-        self._state.keep(vnfs={spec.name: Vnf(entry, digest)})
+        self._state.keep(vnfs={spec.name: Vnf(entry, None)})
 
     async def start(self, container: str) -> None:
-        """The VNF has its first intent with that."""
+        """The VNF waits for its intent."""
         await self._enter("start")
         vnf = self._vnf(container)
         self._state.keep(vnfs={vnf.entry.name: vnf.in_state("running")})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations, permutations
 from typing import Any
 
 from pydantic import Field
@@ -32,19 +33,21 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     def prove(self, context: Context, proof: Proof) -> str:
         sites = self.between or context.service_sites()
-        if proof.until("tunnels established", self.within_seconds, lambda: self._all_up(context, sites)):
+        status = proof.until("tunnels established", self.within_seconds, lambda: self._established(context, sites))
+        if status:
             context.note_established()
-        status = {site: context.vnf_status(site, "ipsec") for site in sites}
+        status = status or _ask(context, sites)
         proof.add_json("ipsec-status.json", "the security associations at each end", status)
         for left, right in combinations(sites, 2):
             self._compare(context, proof, left, right, status)
         context.note_engine("esp", {str(state.get("engine", {}).get("esp", "")) for state in status.values()})
         return f"{len(sites)} gateways agree on their security associations"
 
-    def _all_up(self, context: Context, sites: list[str]) -> bool:
-        return all(
-            _peer_up(context.vnf_status(left, "ipsec"), right) for left in sites for right in sites if left != right
-        )
+    def _established(self, context: Context, sites: list[str]) -> dict[str, Any] | None:
+        """Return what each gateway says, once all say that their tunnels stand."""
+        status = _ask(context, sites)
+        up = all(_peer_up(status[left], right) for left, right in permutations(sites, 2))
+        return status if up else None
 
     def _compare(self, context: Context, proof: Proof, left: str, right: str, status: dict[str, Any]) -> None:
         """Check every fact that the ends of one tunnel must share."""
@@ -82,6 +85,12 @@ class IpsecEstablished(Verb, name="ipsec.established"):
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
         return f"lso exec {context.lab.id} {site}/ipsec -- /vnf/status"
+
+
+def _ask(context: Context, sites: list[str]) -> dict[str, Any]:
+    """Return each gateway's status, asked side by side."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(sites, pool.map(lambda site: context.vnf_status(site, "ipsec"), sites), strict=True))
 
 
 def _peer(status: dict[str, Any], name: str) -> dict[str, Any]:

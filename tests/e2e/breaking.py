@@ -116,7 +116,8 @@ def program(context: Context, site: str, kind: str, name: str, script: str) -> I
 
 def swanctl(vnf: Inside, *arguments: str) -> str:
     """Run swanctl in a gateway as its adaptor does; what it cannot do (any longer) is no error."""
-    return vnf.run(["sh", "-c", 'STRONGSWAN_CONF=/run/vnf/strongswan.conf swanctl "$@" || :', "swanctl", *arguments])
+    script = 'STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl "$@" || :'
+    return vnf.run(["sh", "-c", script, "swanctl", *arguments])
 
 
 def rule_handles(vnf: Inside, family: str, table: str, chain: str, part: str) -> list[int]:

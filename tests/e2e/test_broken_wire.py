@@ -33,7 +33,7 @@ ANOTHER_KEY = """#!/bin/sh
 ANOTHER_SA = """#!/bin/sh
 sa() { /vnf/status | jq -c '[.peers[0].children[] | select(.state == "INSTALLED") | .spi_in, .spi_out]'; }
 before=$(sa)
-STRONGSWAN_CONF=/run/vnf/strongswan.conf swanctl --rekey --child site-a >/dev/null
+STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl --rekey --child site-a >/dev/null
 until now=$(sa); [ "$now" != "[]" ] && [ "$now" != "$before" ]; do :; done
 /vnf/keys.real | jq -c --argjson now "$now" '.sas |= map(select(.spi | IN($now[])))'
 """
@@ -47,7 +47,7 @@ def plain_forwarding(context: Context) -> Iterator[None]:
     topology = context.scenario.topology.sites
     try:
         for vnf in gateways.values():
-            vnf.run(["sh", "-c", ": >/run/vnf/initiators"])
+            vnf.run(["sh", "-c", ": >/dev/shm/vnf/initiators"])
         for site, other in (SITES, SITES[::-1]):
             vnf = gateways[site]
             swanctl(vnf, "--terminate", "--ike", other, "--force", "--timeout", "1")

@@ -1,7 +1,7 @@
 # Helpers that every adaptor shares. Sourced; POSIX sh.
 
 STATE=/var/lib/vnf        # the intent survives a restart
-RUN=/run/vnf              # what is true of this start only
+RUN=/dev/shm/vnf          # what is true of this start only; a tmpfs of its own
 LIB=/vnf/lib
 umask 077
 

@@ -64,7 +64,6 @@ table inet gateway {
   chain own-output { type filter hook output priority filter; policy accept; }
 }
 RULES
-  rm -f "$KEY_LOG"
   write_settings -1
   LD_PRELOAD=/usr/local/lib/roomy.so charon-systemd &
   charon=$!
@@ -189,6 +188,8 @@ engine_apply() {
   make_lan
   # shellcheck disable=SC2086  # a list of checked addresses
   set_port "$WAN" "$wan_mtu" $wan_addresses
+  # A peer that is about to come up misses the first question for its address; the kernel would ask again after 1 s.
+  ip ntable change name arp_cache dev "$WAN" retrans 100
   if [ -n "$gateway" ]; then ip route replace default via "$gateway"; else ip route flush default; fi
   if [ "$export_keys" = true ]; then write_settings 4; else write_settings -1; fi
   swanctl --reload-settings >/dev/null
@@ -196,11 +197,11 @@ engine_apply() {
   for name in $stale; do swanctl --terminate --ike "$name" --force --timeout 1 >/dev/null 2>&1 || :; done
   nft flush chain inet gateway input
   printf '%s' "$initiators" >"$RUN/initiators"
-  for name in $initiators; do tunnel_up "$name" </dev/null >/dev/null 2>&1 9>&- & done
+  # `exec`, because a redirected function leaves its shell with the old streams, for whose end a caller would wait.
+  for name in $initiators; do { exec </dev/null >/dev/null 2>&1 9>&-; tunnel_up "$name"; } & done
 }
 
 engine_facts() {
   until [ -s "$RUN/esp" ]; do sleep 0.01; done # process 1 is just starting
-  jq -R . "$RUN/esp"
-  swanctl --list-sas --raw 2>/dev/null | jq -Rs .
+  { cat "$RUN/esp"; swanctl --list-sas --raw 2>/dev/null; } | tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'
 }

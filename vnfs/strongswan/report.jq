@@ -1,4 +1,4 @@
-# The gateway's part of the status, from `swanctl --list-sas --raw`.
+# The gateway's part of the status, from the ESP engine's name and the lines of `swanctl --list-sas --raw`.
 include "compile";
 
 # swanctl's raw messages, `name {key=value key=[a b] section {…}}`, as nested objects; lists stay text in brackets.
@@ -41,7 +41,7 @@ def peer($associations):
 
 def report($applied):
   .[0] as $esp
-  | (.[1] | split("\n") | map(messages)) as $messages
+  | (.[1:] | map(messages)) as $messages
   | {engine: {esp: $esp, ike: "charon"},
      peers: [$applied.ipsec.peers[]?
        | (.name | connection_name) as $name

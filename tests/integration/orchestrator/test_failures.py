@@ -94,7 +94,7 @@ Fault = Callable[[Any, Any], Any]
     ("fault", "text"),
     [
         (missing_image, "No such image: lso/no-such-image:latest; put the image into the uCPE's store"),
-        (refused_intent, "docker: VNF firewall: it refused its intent: "),
+        (refused_intent, "docker: VNF firewall: /vnf/apply refused (exit 2): "),
         (port_name_taken, "-00005w' is taken by another interface of this uCPE"),
         (container_name_taken, "docker: Conflict. The container name"),
         (rule_in_the_way, "openflow: rule wan0 -> "),

@@ -109,9 +109,7 @@ def test_commands_run_inside_the_containers_limits_and_environment(net: Containe
         d1.update_resources(colour=1)
 
 
-def test_shaping_works_and_what_the_kernel_lacks_is_said(
-    net: Containernet, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_shaping_works_and_what_the_kernel_lacks_is_said(net: Containernet, caplog: pytest.LogCaptureFixture) -> None:
     h1, d1 = net.addHost("h1"), net.addDocker("d1", dimage=IMAGE)
     net.addLink(h1, d1, cls=TCLink, bw=10, delay="30ms")
     net.start()

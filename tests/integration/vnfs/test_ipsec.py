@@ -249,7 +249,7 @@ def test_keys_follow_a_rekeying_by_either_end(up: Pair) -> None:
     for site in (up.a, up.b):
         old = site.children()[-1]["spi_in"]
         name = site.intent["ipsec"]["peers"][0]["name"]
-        site.vnf.inside("env", "STRONGSWAN_CONF=/run/vnf/strongswan.conf", "swanctl", "--rekey", "--child", name)
+        site.vnf.inside("env", "STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf", "swanctl", "--rekey", "--child", name)
         up.wait(lambda site=site, old=old: (now := site.children()) and now[-1]["spi_in"] != old, "a new child SA")
         up.wait_established()
         up.wait(lambda: keys_of(up.a.vnf) == keys_of(up.b.vnf), "both know the same keys")

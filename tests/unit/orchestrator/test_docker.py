@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import socketserver
 import struct
-import tarfile
 from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import Any
@@ -16,7 +14,7 @@ from docker.errors import APIError, ImageNotFound
 
 from orchestrator.inventory import Ucpe
 from orchestrator.model import UcpeError, UcpeRefused, UcpeUnreachable
-from orchestrator.southbound.docker import DockerEngine, _container, _network, private_archive, translate
+from orchestrator.southbound.docker import DockerEngine, _container, _network, translate
 from orchestrator.southbound.exec import split_streams
 
 
@@ -45,16 +43,6 @@ def test_errors_say_what_the_engine_said(error: Exception, kind: type[UcpeError]
     translated = translate("u1", error)
     assert type(translated) is kind
     assert str(translated).startswith(f"u1: docker: {text}")
-
-
-def test_files_arrive_private() -> None:
-    data = private_archive({"/var/lib/vnf/intent.json": b'{"a": 1}'})
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        members = {member.name: (member.mode, member.isdir()) for member in archive}
-        content = archive.extractfile("var/lib/vnf/intent.json")
-        assert content is not None
-        assert content.read() == b'{"a": 1}'
-    assert members == {"var/lib/vnf": (0o700, True), "var/lib/vnf/intent.json": (0o600, False)}
 
 
 def frame(kind: int, text: bytes) -> bytes:

@@ -120,7 +120,7 @@ def test_refusals_of_a_real_engine_and_switch(southbound: MemorySouthbound) -> N
         async with southbound.connect(INVENTORY.ucpe(SITE_A)) as uplink:
             docker, ports = uplink.docker, uplink.ports
             network = NetworkSpec("n", "p", "100.64.0.0/30", "100.64.0.1", {})
-            container = ContainerSpec("c", "i", (), (), {}, {}, {"n": "100.64.0.2"}, {})
+            container = ContainerSpec("c", "i", (), (), {}, {}, {"n": "100.64.0.2"})
             await refused(docker.create_network(network), "invalid subinterface")
             await ports.add([InternalPort("p", 1400, {})])
             await refused(ports.add([InternalPort("p", 1400, {})]), "exists")
