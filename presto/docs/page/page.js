@@ -57,7 +57,7 @@ SwaggerUIBundle({
   requestInterceptor: (request) => {
     if (request.loadSpec && token) request.headers.Authorization = `Bearer ${token}`;
     // A refused secret is for the dialog to tell; else the browser would ask for another one itself (Fetch, 401).
-    if (request.url.endsWith("/oauth2/token")) request.credentials = "omit";
+    if (request.headers?.Authorization?.startsWith("Basic ")) request.credentials = "omit";
     return request;
   },
   dom_id: "#document",
