@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from presto.core.criteria import check_flow, matches
 from presto.core.findings import Finding, Path, Tag, nearest
@@ -22,7 +23,7 @@ def check_applications(applications: tuple[Application, ...]) -> Iterator[Findin
         yield from _check_group(application.group, here)
         findings = list(check_flow(application, here))
         yield from findings
-        packets = frozenset() if findings else frozenset(map(_canonical, matches(application)))
+        packets = frozenset() if findings else _packets(application)
         if packets and packets in before:
             message = (
                 f'Application "{application.identifier}" can never match: "{before[packets]}" has the same criteria'
@@ -43,6 +44,11 @@ def check_assignments(swvc: Swvc, assignments: tuple[PolicyAssignment, ...], pat
         yield from _check_flow_name(assignment.application, [*flows, *groups], seen, here)
         yield from _check_policy_name(assignment.policy, policies, here)
         seen.add(assignment.application)
+
+
+@lru_cache(maxsize=128)
+def _packets(application: Application) -> frozenset[Match]:
+    return frozenset(map(_canonical, matches(application)))
 
 
 def _canonical(match: Match) -> Match:

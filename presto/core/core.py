@@ -134,11 +134,10 @@ class Core:
         # A uCPE carries one service, so the claims of its other UNIs count as well, whosever they are.
         beside = {uni.id: uni.ucpe for wish in wanted for uni in self._inventory.unis_on(wish.ucpe)}
         wans = {name for uni in wanted for wan in inventory.ucpe(uni.ucpe).wan for name in wan_ids(uni.ucpe, wan)}
-        claims = self._store.claims(besides=besides, among=beside)
-        taken = self._store.taken(swvc.identifier, tenant=tenant, besides=besides)
-        names = frozenset({swvc.identifier} if taken else ())
-        carried = {beside[uni]: name for uni, name in claims.items()}
-        return Surroundings(inventory, names, claims, self._store.locked_unis(among={*beside, *wans}), carried)
+        held = self._store.held(swvc.identifier, tenant=tenant, besides=besides, unis=beside, things={*beside, *wans})
+        names = frozenset({swvc.identifier} if held.name else ())
+        carried = {beside[uni]: name for uni, name in held.claims.items()}
+        return Surroundings(inventory, names, held.claims, held.locked, carried)
 
     def _checked(self, swvc: Swvc, earlier: tuple[Finding, ...], replaces: Service | None = None) -> Swvc:
         """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
@@ -149,14 +148,19 @@ class Core:
         ucpes = [uni.ucpe for uni in site_unis(swvc, surroundings.inventory)]
         return replace(swvc, carrier=carrier(swvc, surroundings.inventory, ucpes, surroundings.locked))
 
-    async def create(self, swvc: Swvc, earlier: tuple[Finding, ...] = ()) -> Service:
+    async def create(
+        self, swvc: Swvc, earlier: tuple[Finding, ...] = (), guard: Callable[[], None] | None = None
+    ) -> Service:
         """Accept an order: durably stored and on its way. Raises Rejected with everything that is wrong.
 
-        `earlier` are findings of the face, which refuse the order together with those made here.
+        `earlier` are findings of the face, which refuse the order together with those made here. `guard` may refuse it
+        when no other change can come in between.
         """
         completed = self._completed(swvc)
 
         def change() -> Service:
+            if guard:
+                guard()
             checked = self._checked(completed, earlier)
             now = utc_now()
             return Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now, tenant=owner())

@@ -7,6 +7,7 @@ that the order wanted apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Interface, IPv4Network
 from typing import TypeVar
 
@@ -147,6 +148,7 @@ PARSERS: dict[str, Callable[[tuple[str, ...]], tuple[Match, ...]]] = {
 }
 
 
+@lru_cache(maxsize=128)  # clients write the same flows into order after order
 def matches(application: Application) -> tuple[Match, ...]:
     """The packets of a checked flow: the union of the matches returned. All criteria must hold (MEF 70 R43)."""
     union: tuple[Match, ...] = (Match(),)

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, select
+from sqlalchemy import ColumnElement, Engine, Row, Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from presto.core.credentials import utc_now
@@ -23,7 +23,10 @@ from presto.core.order_follow import NewOrder, Receipt, end_lone, lone_items, lo
 from presto.core.order_tables import OrderRow
 from presto.core.tables import ClaimRow, LockedUniRow, ServiceRow
 from presto.core.tenancy import ALL_TENANTS, ANOTHER, NOBODY, Assignments, current
-from presto.core.writer import Writer
+from presto.core.writer import Writer, writing
+
+_LOCKED = cast(Table, LockedUniRow.__table__)
+_CLOSED_AMONG = select(_LOCKED.c.uni, _LOCKED.c.ended).where(_LOCKED.c.uni.in_(bindparam("things", expanding=True)))
 
 KIND_NAMES = {"sd-wan-uni": "UNI", "ucs": "UCS", "ucs-uni": "UCS UNI", "ucs-end-point": "UCS end point"}
 
@@ -63,6 +66,14 @@ class EnrolledOrders:
     async def closed(self) -> dict[str, ServiceState]:
         """The ids of all things that are not active."""
         return await asyncio.to_thread(self._closed)
+
+    def closed_among(self, things: Collection[str]) -> dict[str, ServiceState]:
+        """As `closed`, of these things only, inside of a change."""
+        session = writing()
+        if session is None:
+            raise RuntimeError("this is asked inside of a change")
+        rows = session.connection().execute(_CLOSED_AMONG, {"things": list(things)})
+        return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
 
     def ended(self) -> frozenset[str]:
         """The ids of all things that are terminated."""

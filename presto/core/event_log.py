@@ -10,7 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, cast
 
-from sqlalchemy import Engine, Row, Table, bindparam, delete, func, select
+from sqlalchemy import Engine, Pool, Row, Table, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -123,9 +123,10 @@ class EventLog:
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
 
-        def heard() -> None:
+        def heard(pool: Pool | None, written: tuple[Event, ...]) -> None:
+            ours = written if pool is self._engine.pool else ()
             with suppress(RuntimeError):  # the loop has ended, and with it whoever reads
-                loop.call_soon_threadsafe(self._heard.set)
+                loop.call_soon_threadsafe(self._hear_of, ours)
 
         end = events.watch(heard)
         try:
@@ -134,6 +135,19 @@ class EventLog:
                 await self._hear()
         finally:
             end()
+
+    def _hear_of(self, written: tuple[Event, ...]) -> None:
+        """Take events that follow the last one as they were written; anything else is read from the database."""
+        if written and written[0].sequence == self._last + 1:
+            self._take(written)
+        elif not written or written[-1].sequence > self._last:
+            self._heard.set()
+
+    def _take(self, found: Sequence[Event]) -> None:
+        self._recent.extend(found)
+        self._last = found[-1].sequence
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     async def _hear(self) -> None:
         with suppress(TimeoutError):
@@ -144,10 +158,8 @@ class EventLog:
         self._heard.clear()
         try:
             while found := await asyncio.to_thread(self.read, self._last, _PAGE):
-                self._recent.extend(found)
-                self._last = found[-1].sequence
-                news, self._news = self._news, asyncio.Event()
-                news.set()
+                if new := [event for event in found if event.sequence > self._last]:
+                    self._take(new)
         except SQLAlchemyError as error:
             log.warning("the event log cannot be read, trying again: %s", getattr(error, "orig", None) or error)
 

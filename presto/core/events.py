@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import Connection, Integer, Table, bindparam, event, insert, update
+from sqlalchemy import Connection, Integer, Pool, Table, bindparam, event, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction, object_session
 
@@ -23,9 +23,7 @@ from presto.core.credentials import utc_now
 from presto.core.event_tables import EventCounterRow, EventRow
 from presto.core.tenancy import NOBODY
 
-_PENDING, _WRITTEN = "presto_pending_events", "presto_written_events"
-GROUPED = "presto_grouped"
-"""Marks a session whose commit is part of a larger transaction: who ends that one calls `committed`."""
+_PENDING, _WRITTEN, _MARKS = "presto_pending_events", "presto_written_events", "presto_event_marks"
 _COUNTER, _EVENTS = cast(Table, EventCounterRow.__table__), cast(Table, EventRow.__table__)
 # Made once, because to make a statement costs more than to carry it out.
 _TAKE = (
@@ -101,13 +99,15 @@ def record_in(session: Session, tenant: str, events: Iterable[NewEvent]) -> None
     session.info.setdefault(_PENDING, []).extend(replace(new, tenant=tenant) for new in events)
 
 
-def append(connection: Connection, events: Sequence[NewEvent]) -> None:
+def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, ...]:
     """Write events in a transaction that is under way; who writes past a session calls `committed` after it."""
     if not events:
-        return
+        return ()
     first = _take(connection, len(events)) - len(events) + 1
     now = utc_now()
-    connection.execute(_NEW_EVENT, [_values(number, now, new) for number, new in enumerate(events, first)])
+    written = tuple(_event(number, now, new) for number, new in enumerate(events, first))
+    connection.execute(_NEW_EVENT, [{**vars(event), "api": event.type.api} for event in written])
+    return written
 
 
 def _take(connection: Connection, count: int) -> int:
@@ -120,26 +120,20 @@ def _take(connection: Connection, count: int) -> int:
     return int(last or 0)
 
 
-def _values(number: int, now: datetime, new: NewEvent) -> dict[str, Any]:
-    return {
-        "sequence": number,
-        "id": str(uuid4()),
-        "time": now,
-        "api": new.type.api,
-        "type": new.type,
-        "object": new.object,
-        "item": new.item,
-        "state": new.state,
-        "service": new.service,
-        "tenant": new.tenant,
-    }
+def _event(number: int, now: datetime, new: NewEvent) -> Event:
+    return Event(
+        number, str(uuid4()), now, new.type, new.object, new.item, new.state and str(new.state), new.service, new.tenant
+    )
 
 
-_watchers: set[Callable[[], None]] = set()
+Watcher = Callable[[Pool | None, tuple[Event, ...]], None]
+"""Is told the database, by the pool of its connections, and what was written there; neither where it is not known."""
+
+_watchers: set[Watcher] = set()
 _watchers_lock = threading.Lock()
 
 
-def watch(heard: Callable[[], None]) -> Callable[[], None]:
+def watch(heard: Watcher) -> Callable[[], None]:
     """Have `heard` called in the writing thread after each commit with events, in any database of this process.
 
     Returns what ends it.
@@ -154,30 +148,48 @@ def watch(heard: Callable[[], None]) -> Callable[[], None]:
     return end
 
 
-def committed() -> None:
-    """There are new events to read."""
+def committed(pool: Pool | None = None, written: tuple[Event, ...] = ()) -> None:
+    """There are new events: these, where they are known, or to be read."""
     with _watchers_lock:
         watchers = tuple(_watchers)
     for heard in watchers:
-        heard()
+        heard(pool, written)
 
 
 @event.listens_for(Session, "before_commit")
 def _append_pending(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # the events of a savepoint are written with those of the others, at the end of all
     session.flush()
     pending = session.info.pop(_PENDING, ())
     if pending:
-        append(session.connection(), pending)
-        session.info[_WRITTEN] = True
+        session.info[_WRITTEN] = append(session.connection(), pending)
 
 
 @event.listens_for(Session, "after_commit")
 def _tell(session: Session) -> None:
-    if session.info.pop(_WRITTEN, False) and GROUPED not in session.info:
-        committed()
+    written = session.info.pop(_WRITTEN, ())
+    if written:
+        committed(session.get_bind().engine.pool, written)
+
+
+@event.listens_for(Session, "after_transaction_create")
+def _mark(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        session.info.setdefault(_MARKS, {})[transaction] = len(session.info.get(_PENDING, ()))
 
 
 @event.listens_for(Session, "after_soft_rollback")
-def _drop(session: Session, _previous: SessionTransaction) -> None:
-    session.info.pop(_PENDING, None)
+def _drop(session: Session, previous: SessionTransaction) -> None:
+    """What a savepoint takes back takes its events with it, and no others."""
+    marks, ended = session.info.get(_MARKS, {}), previous
+    while ended.parent is not None and ended not in marks:
+        ended = ended.parent
+    del session.info.get(_PENDING, [])[marks.get(ended, 0) :]
     session.info.pop(_WRITTEN, None)
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _unmark(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_MARKS, None)

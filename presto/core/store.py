@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, Table, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Engine, Table, bindparam, delete, insert, literal_column, select
 from sqlalchemy.orm import Session
 
 from presto.core.credentials import Credentials
@@ -21,25 +21,42 @@ from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)
+_NONE: ColumnElement[str] = literal_column("''")
 # Made once, because to make a statement costs more than to carry it out.
 # Reads that check an order say themselves whose rows they see: they go past the session, and so past its limit.
 _SERVICES, _CLAIMS, _LOCKED_UNIS = (cast(Table, row.__table__) for row in (ServiceRow, ClaimRow, LockedUniRow))
-_TAKEN = select(_SERVICES.c.name).where(
+_TAKEN = select(literal_column("'name'").label("kind"), _SERVICES.c.name.label("held"), _NONE, _NONE).where(
     _SERVICES.c.tenant == bindparam("whose"),
     _SERVICES.c.name == bindparam("name"),
     _SERVICES.c.id != bindparam("besides"),
 )
 _USED = select(_CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant).join(_SERVICES)
-_USED = _USED.where(_SERVICES.c.id != bindparam("besides"))
 _USED_AMONG = _USED.where(_CLAIMS.c.uni.in_(bindparam("among", expanding=True)))
 _LOCKED = select(_LOCKED_UNIS.c.uni)
 _LOCKED_AMONG = _LOCKED.where(_LOCKED_UNIS.c.uni.in_(bindparam("among", expanding=True)))
+_HELD = _TAKEN.union_all(
+    select(literal_column("'uni'"), _CLAIMS.c.uni, _SERVICES.c.name.label("service"), _SERVICES.c.tenant.label("owner"))
+    .join_from(_CLAIMS, _SERVICES)
+    .where(_SERVICES.c.id != bindparam("besides"), _CLAIMS.c.uni.in_(bindparam("unis", expanding=True))),
+    select(literal_column("'locked'"), _LOCKED_UNIS.c.uni, _NONE, _NONE).where(
+        _LOCKED_UNIS.c.uni.in_(bindparam("things", expanding=True))
+    ),
+)
 _NEW_SERVICE, _NEW_CLAIM = insert(_SERVICES), insert(_CLAIMS)
 _COLUMNS = tuple(column.name for column in _SERVICES.c)
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
 KEPT_CHANGES = 32
 """Of a service: rules that were made by an older one say no more which."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Whether a name is taken, the UNIs in use with the names of their services, and which things are locked."""
+
+    name: bool
+    claims: Mapping[str, str]
+    locked: frozenset[str]
 
 
 class Store:
@@ -91,21 +108,24 @@ class Store:
         with self._reading() as session:
             return frozenset(session.scalars(select(ServiceRow.name)))
 
-    def taken(self, name: str, *, tenant: str, besides: str = "") -> bool:
-        """Whether a service of that tenant, other than `besides`, has this name."""
+    def held(self, name: str, *, tenant: str, besides: str, unis: Collection[str], things: Collection[str]) -> Held:
+        """What others than `besides` have of what an order wants, in one query: it is asked for every order."""
+        given = {"whose": tenant, "name": name, "besides": besides, "unis": list(unis), "things": list(things)}
         with self._reading() as session:
-            given = {"whose": tenant, "name": name, "besides": besides}
-            return session.connection().execute(_TAKEN, given).first() is not None
+            rows = session.connection().execute(_HELD, given).all()
+        claims = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
+        locked = frozenset(thing for kind, thing, _, _ in rows if kind == "locked")
+        return Held(any(kind == "name" for kind, *_ in rows), claims, locked)
 
-    def claims(self, *, besides: str = "", among: Collection[str] | None = None) -> dict[str, str]:
-        """The UNIs in use by all services but one: UNI id → name of its service, which other tenants do not learn.
+    def claims(self, *, among: Collection[str] | None = None) -> dict[str, str]:
+        """The UNIs in use: UNI id → name of its service, which other tenants do not learn.
 
         `among` asks for some UNIs only.
         """
         query, given = (_USED, {}) if among is None else (_USED_AMONG, {"among": list(among)})
         with self._reading() as session:
-            rows = session.connection().execute(query, {"besides": besides, **given})
-            return {row.uni: row.name if current() in {None, row.tenant} else ANOTHER for row in rows}
+            rows = session.connection().execute(query, given)
+            return {row.uni: _known(row.name, row.tenant) for row in rows}
 
     def save(self, service: Service, unis: Iterable[str]) -> None:
         """Insert or replace a service together with the UNIs that it claims.
@@ -222,6 +242,11 @@ class Store:
         else:
             with Session(self._engine) as session:
                 yield session
+
+
+def _known(service: str, tenant: str) -> str:
+    """The name of a service, as far as the tenant that is being served knows of it."""
+    return service if current() in {None, tenant} else ANOTHER
 
 
 def _row(service: Service) -> ServiceRow:

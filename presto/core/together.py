@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from presto.core.writer import Work, Writer, _group, _session
+from presto.core.writer import Work, Writer, _group, attempt
 
 T = TypeVar("T")
 _Outcome = tuple[Exception | None, Any]
@@ -98,7 +98,7 @@ class Together:
                 waiting.future.set_result(value)
 
     def _all(self, session: Session) -> list[_Outcome]:
-        outcomes = [waiting.context.run(_attempt, session, waiting.work) for waiting in self._waiting]
+        outcomes = [waiting.context.run(attempt, session, waiting.work) for waiting in self._waiting]
         if self._spoilt or any(fault for fault, _ in outcomes):
             raise _Refused(outcomes)
         return outcomes
@@ -116,12 +116,3 @@ class _Party:
             return await asyncio.wrap_future(writer.submit(work))
         self.came = True
         return await self._group.join(self._number, writer, work)
-
-
-def _attempt(session: Session, work: Work[Any]) -> _Outcome:
-    try:
-        with session.begin_nested():
-            _session.set(session)
-            return None, work(session)
-    except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
-        return error, None

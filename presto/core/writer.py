@@ -14,11 +14,10 @@ from concurrent.futures import Future
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
-from presto.core import events
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
@@ -109,28 +108,27 @@ class Writer:
 
     def _write(self, group: Sequence[_Job]) -> None:
         try:
-            with self._engine.connect() as connection, connection.begin():
-                results = [job.context.run(_attempt, connection, job.work) for job in group]
+            with Session(self._engine) as session, session.begin():
+                results = [job.context.run(attempt, session, job.work) for job in group]
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
             for job in group:
                 _settle(job.future, error, None)
             return
-        events.committed()
         for job, (fault, value) in zip(group, results, strict=True):
             _settle(job.future, fault, value)
 
 
-def _attempt(connection: Connection, work: Work[Any]) -> tuple[Exception | None, Any]:
+def attempt(session: Session, work: Work[Any]) -> tuple[Exception | None, Any]:
     """The change in a savepoint, which takes it back when it fails."""
     try:
-        with (
-            Session(connection, join_transaction_mode="create_savepoint", info={events.GROUPED: True}) as session,
-            session.begin(),
-        ):
+        with session.begin_nested():
             _session.set(session)
             return None, work(session)
     except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
         return error, None
+    finally:
+        # What others change by statements must not be hidden by rows that were read before.
+        session.expunge_all()
 
 
 def _settle(future: Future[Any], error: BaseException | None, value: Any) -> None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
+from orchestrator.database import json_text
 from presto.core.core import Core
 from presto.core.idempotency import answer_of, answering
 from presto.core.orders import OrderRecord, Orders
@@ -120,8 +121,7 @@ def _hub_router(api: str, notifier: Notifier) -> APIRouter:
 
 
 def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    content = json.dumps(document, separators=(",", ":"))
-    return Response(content, status, headers=dict(headers or {}), media_type=JSON)
+    return Response(json_text(document), status, headers=dict(headers or {}), media_type=JSON)
 
 
 def acknowledged(order: OrderRecord) -> Response:

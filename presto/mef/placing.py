@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -11,7 +13,8 @@ from presto.core.core import Core
 from presto.core.credentials import utc_now
 from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Rejected
-from presto.core.lifecycles import OrderState
+from presto.core.lifecycles import OrderState, ServiceState
+from presto.core.model import Service
 from presto.core.order_follow import NewItem, NewOrder, Receipt, placed
 from presto.core.order_tables import ElementRow
 from presto.core.orders import ElementRecord, ItemRecord, OrderRecord, Orders
@@ -95,15 +98,29 @@ async def _about_swvc(
 ) -> OrderRecord:
     """Have an order about an SWVC carried out; returns it as it was stored."""
     plan, unfitting = make_plan(items, links, taken, elements, core.enrolment)
-    beside = beside_an_swvc(items, taken, await core.enrolled.closed())
-    problems = [*problems, *unfitting, *links.problems, *beside]
-    if problems:
-        whole = len(items) == len(document["serviceOrderItem"])
-        raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
+    problems = [*problems, *unfitting, *links.problems]
     asked = _asked(document)
     ordered = tuple(_new_item(item, plan, taken, asked[item.number]) for item in items)
     new = NewOrder(str(uuid4()), document, ordered, _own_id(core, document))
-    return _acknowledged(new, await _carry_out(core, plan, new))
+
+    def beside(closed: Mapping[str, ServiceState]) -> list[Problem]:
+        return list(beside_an_swvc(items, taken, closed))
+
+    def guard() -> None:
+        if beside(core.enrolled.closed_among([thing.id for thing in taken.things.values()])):
+            raise _ThingsClosed
+
+    if not problems:
+        # In a transaction of its own this would cost as much as all the rest.
+        with suppress(_ThingsClosed):
+            return _acknowledged(new, await _carry_out(core, plan, new, guard))
+    problems += beside(await core.enrolled.closed())
+    whole = len(items) == len(document["serviceOrderItem"])
+    raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
+
+
+class _ThingsClosed(Exception):
+    """An order takes enrolled things otherwise than they stand."""
 
 
 def _acknowledged(new: NewOrder, receipt: Receipt) -> OrderRecord:
@@ -151,15 +168,18 @@ def _new_item(item: Item, plan: Plan, taken: Taken, asked: dict[str, Any]) -> Ne
     return NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked, thing.id if thing else None)
 
 
-async def _carry_out(core: Core, plan: Plan, new: NewOrder) -> Receipt:
+async def _carry_out(core: Core, plan: Plan, new: NewOrder, guard: Callable[[], None]) -> Receipt:
+    def guarded(_service: Service) -> None:
+        guard()
+
     try:
         with placed(new) as receipt:
             if plan.verb == "create":
-                await core.create(plan.result(None))
+                await core.create(plan.result(None), guard=guard)
             elif plan.verb == "update":
-                await core.update(plan.service or "", plan.result)
+                await core.update(plan.service or "", plan.result, guard=guarded)
             else:
-                await core.delete(plan.service or "")
+                await core.delete(plan.service or "", guarded)
     except Rejected as rejected:
         raise Refused(from_finding(finding, plan.places) for finding in rejected.findings) from None
     if receipt.ordered is None:

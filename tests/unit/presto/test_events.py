@@ -209,3 +209,43 @@ async def test_a_change_that_is_not_stored_has_no_event(client: Any) -> None:
             session.flush()
             end()
     assert [event.object for event in await heard(client)] == ["a-uni"]
+
+
+@pytest.mark.asyncio
+async def test_what_this_process_wrote_is_told_as_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit of ours costs no look at the database; what another process wrote in between is read there."""
+    engine = open_engine(str(tmp_path / "lso.db"))
+    other = open_engine(str(tmp_path / "lso.db"))  # as another process has it
+    log, looks = EventLog(engine), []
+    read = log.read
+    monkeypatch.setattr(log, "read", lambda *where: looks.append(where) or read(*where))
+    await log.start()
+
+    def lock(where: Any, uni: str) -> None:
+        with Session(where.execution_options(**{WRITES: True})) as session, session.begin():
+            session.add(LockedUniRow(uni=uni))
+
+    async def ours(uni: str) -> None:
+        last = log.last
+        await asyncio.to_thread(lock, engine, uni)
+        assert await log.wait(last, 5)
+
+    try:
+        async with asyncio.timeout(5):
+            while not looks:  # the first look, at the start
+                await asyncio.sleep(0.001)
+        await ours("u1")
+        before = len(looks)
+        assert [event.object for event in await log.since(0)] == ["u1"]
+        assert list(await log.since(0)) == list(read(0, 10)), "the very same, from memory and from the database"
+        await asyncio.to_thread(lock, other, "u2")
+        await ours("u3")
+        async with asyncio.timeout(5):
+            while log.last < 3:
+                await asyncio.sleep(0.001)
+        assert [event.object for event in await log.since(0)] == ["u1", "u2", "u3"]
+        assert before <= 2, "the first look, and perhaps the one that goes on in its place"
+    finally:
+        await log.stop()

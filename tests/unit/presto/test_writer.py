@@ -37,7 +37,8 @@ def held(writer: Writer) -> Iterator[None]:
     """Meanwhile the writer's thread is busy, so that everything that is submitted waits for one group."""
     begun, go = threading.Event(), threading.Event()
 
-    def hold(_session: Session) -> None:
+    def hold(session: Session) -> None:
+        session.connection()
         begun.set()
         assert go.wait(10)
 
@@ -93,7 +94,7 @@ def test_one_that_fails_takes_nothing_with_it(engine: Engine, writer: Writer) ->
 
 def test_who_listens_hears_after_the_commit(engine: Engine, writer: Writer) -> None:
     seen: list[set[str]] = []
-    end = events.watch(lambda: seen.append(locked(engine)))
+    end = events.watch(lambda _pool, _written: seen.append(locked(engine)))
     with held(writer):
         futures = [lock(writer, "u1"), lock(writer, "u2")]
     wait(futures, 10)

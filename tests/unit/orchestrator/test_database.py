@@ -1,0 +1,22 @@
+"""What is stored as JSON says what it said before, whatever stands in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.database import json_text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"a": [1, 2.5, None, True, {"b": "ü 漢"}]}, id="plain"),
+        pytest.param({"big": 2**80, "far": float("inf")}, id="numbers that JSON does not limit"),
+        pytest.param({"text": "\ud800"}, id="half a character"),
+    ],
+)
+def test_json_text_says_what_json_says(value: Any) -> None:
+    assert json.loads(json_text(value)) == value
