@@ -15,7 +15,7 @@ from testbed.lab import Lab
 from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 ORDER = json.loads((Path(__file__).parents[2] / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
-PATIENCE = 60.0
+PATIENCE = 180.0  # the second machine (docs/vm.md) needs a minute from the order to the tunnel
 
 
 def site(letter: str, number: int) -> SiteSpec:
