@@ -23,6 +23,10 @@ interface_of() {
   return 1
 }
 
+# drop_nat: without the NAT rules that Docker puts here for its name server, which a VNF does not use. While they are
+# there the kernel tracks the connection of every packet.
+drop_nat() { nft delete table ip nat 2>/dev/null || :; }
+
 # set_port INTERFACE MTU [ADDRESS...]: exactly these IPv4 addresses, no default route that Docker may have set.
 set_port() {
   interface=$1 mtu=$2

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.model import Action, Result, ServiceEvent, Subject, UnknownService
 from orchestrator.plan import service_prefix
+from testbed.process import poll
 
 
 def await_ping(bed: Any, seconds: float = 15.0) -> None:
@@ -80,6 +81,22 @@ def test_vnfs_get_their_rights_and_no_more(bed: Any) -> None:
         "0",
     ]
     assert "default" not in view.run("nsenter", "-n", "-t", str(shown["ipsec"]["State"]["Pid"]), "ip", "route")
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_no_nat_is_left_in_a_vnf(bed: Any) -> None:
+    """Docker's rules for its name server would have the kernel track every connection; they come at each start."""
+    asyncio.run(bed.orchestrator.deploy(bed.request("site-a")))
+    view, prefix = bed.views["site-a"], service_prefix(bed.service_id)
+
+    def tables(vnf: str) -> str:
+        return str(view.run("docker", "exec", f"{prefix}-{vnf}", "nft", "list", "tables"))
+
+    for vnf in ("firewall", "statistics", "ipsec"):
+        assert "nat" not in tables(vnf)
+    view.run("docker", "restart", "-t", "0", f"{prefix}-firewall")
+    assert poll(lambda: "inet firewall" in tables("firewall"), 10)
+    assert "nat" not in tables("firewall")
     asyncio.run(bed.orchestrator.remove(bed.service_id))
 
 
