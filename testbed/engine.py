@@ -35,4 +35,3 @@ def archive(files: Mapping[str, bytes]) -> bytes:
             member.size, member.mode = len(content), 0o600
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
-

@@ -192,9 +192,7 @@ class Lab:
             self._clock.tell("ready", f"uCPE {site} is ready")
 
         with ThreadPoolExecutor(max_workers=len(spec.sites)) as pool:
-            waits = [
-                pool.submit(wait, site.name, (LAN_PORT, *(wan.port for wan in site.wan))) for site in spec.sites
-            ]
+            waits = [pool.submit(wait, site.name, (LAN_PORT, *(wan.port for wan in site.wan))) for site in spec.sites]
         for result in waits:
             result.result()
 
@@ -231,9 +229,7 @@ class Lab:
 
     def _describe(self) -> None:
         nodes = [
-            node.described()
-            for group in (self.ucpes, self.hosts, self.lans, self.underlays)
-            for node in group.values()
+            node.described() for group in (self.ucpes, self.hosts, self.lans, self.underlays) for node in group.values()
         ]
         document = {"id": self.id, "engines": self.engines, "inventory": str(self.inventory), "nodes": nodes}
         pki.write_private(self.folder / DESCRIPTION, json.dumps(document, indent=2).encode())
@@ -255,6 +251,3 @@ def best_engines() -> dict[str, str]:
         "esp": "kernel" if kernel.has_esp() else "libipsec",
         "datapath": "system" if kernel.has_ovs_datapath() else "netdev",
     }
-
-
-

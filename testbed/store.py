@@ -162,6 +162,3 @@ def _forget_others(wanted: str) -> None:
                 volume.remove()
             except APIError:
                 continue  # a running lab uses it; the next filling tries again
-
-
-

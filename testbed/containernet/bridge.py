@@ -1,4 +1,3 @@
-
 """A Linux bridge in a namespace of its own, as a Mininet switch."""
 
 from __future__ import annotations
