@@ -150,6 +150,7 @@ class SiteChange:
     async def _restore_container(self, container: ContainerPlan) -> None:
         await self._uplink.docker.create_container(container_spec(container))
         await self._uplink.docker.start(container.name)
+        await self._restore_intent(container)
 
     async def _reconfigure(self, old: ContainerPlan, new: ContainerPlan) -> None:
         await apply_intent(self._uplink, new)

@@ -199,10 +199,6 @@ class DockerEngine:
         """Kill and remove, with its anonymous volumes; no error when it is gone already."""
         await self._call(_unless_gone, self._client.remove_container, name, force=True, v=True)
 
-    async def logs(self, container: str, lines: int) -> str:
-        """The last lines that the container printed."""
-        return bytes(await self._call(self._client.logs, container, tail=lines)).decode(errors="replace")
-
     async def run(self, container: str, command: Sequence[str], stdin: bytes | None = None) -> ExecResult:
         """Run a command in a running container, fed with `stdin` to its end, and wait for it."""
         return await self._call(run_exec, self._client, container, command, stdin)

@@ -149,11 +149,6 @@ class MemoryEngine:
         for vnf in [vnf for vnf in self._state.vnfs.values() if name in {vnf.entry.name, vnf.entry.id}]:
             self._state.keep(vnfs={vnf.entry.name: None})
 
-    async def logs(self, container: str, lines: int) -> str:
-        """A VNF without processes says nothing."""
-        await self._enter("logs")
-        return ""
-
     async def run(self, container: str, command: Sequence[str], stdin: bytes | None = None) -> ExecResult:
         """The two executables of the VNF contract."""
         await self._enter("run")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.intent import SiteIntent
 from orchestrator.model import Conflict, DeploymentRequest, Result, ServiceRequest, UcpeRefused
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import MOST, memory_inventory
 from orchestrator.southbound.ports import InternalPort
+from orchestrator.tosca import Catalogue
 
 SERVICE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SITE_A, SITE_B = "site-00001", "site-00002"
@@ -86,6 +89,30 @@ def test_a_fault_at_one_site_leaves_nothing_there(
     assert (shape(southbound), shape(southbound, SITE_B)) == (CHAIN, EMPTY)
     assert run(orchestrator.deploy(request_of())).succeeded
     assert shape(southbound, SITE_B) == CHAIN
+
+
+class OtherImages(Catalogue):
+    """The real catalogue, with another release of every VNF: their containers must be made anew."""
+
+    def compile(self, name: str, inputs: Any) -> SiteIntent:
+        site = super().compile(name, inputs)
+        return replace(site, vnfs=tuple(replace(vnf, image=f"{vnf.image}:next") for vnf in site.vnfs))
+
+
+def test_a_vnf_that_the_undoing_makes_anew_has_its_former_intent(
+    orchestrator: Orchestrator, southbound: MemorySouthbound, request_of: Any, tmp_path: Path
+) -> None:
+    def intents() -> dict[str, str | None]:
+        return {name: vnf.intent_sha256 for name, vnf in southbound.state(SITE_A).vnfs.items()}
+
+    run(orchestrator.deploy(request_of()))
+    before = intents()
+    southbound.fail(SITE_A, "commit", "the bundle is refused")
+    later = Orchestrator(INVENTORY, f"sqlite:///{tmp_path}/state.db", OtherImages(), southbound.connect)
+    outcome = run(later.deploy(request_of()))
+    assert {end.ucpe: end.result for end in outcome.deployments}[SITE_A] is Result.ROLLED_BACK
+    assert None not in before.values()
+    assert intents() == before
 
 
 def test_one_service_for_each_port(orchestrator: Orchestrator, request_of: Any) -> None:
