@@ -25,6 +25,8 @@ from docker.models.containers import Container
 
 from testbed.namespace import Namespace
 
+from .gateways import pair, up  # noqa: F401  # fixtures
+
 LABEL = {"lso.test": "vnfs"}
 _serial = itertools.count(1)
 
