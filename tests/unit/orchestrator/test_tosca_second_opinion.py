@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from orchestrator.tosca.template import check_inputs, evaluate
 
 SiteInputs = Callable[..., dict[str, Any]]
 Opinions = dict[str, dict[str, Any]]
+
+pytestmark = pytest.mark.skipif(find_spec("puccini") is None, reason="puccini has no wheel for this Python")
 
 HERE = Path(__file__).parent
 PACKAGE = Path(orchestrator.__file__).parent
