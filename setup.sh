@@ -6,8 +6,8 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 RUN=/run/lso-testbed
 SYSTEM_PYTHON=/usr/bin/python3 # Mininet's module belongs to the distribution's interpreter
-PACKAGES=(ca-certificates curl ethtool iperf3 iproute2 iptables iputils-ping mininet mmdebstrap nftables
-    openssl openvswitch-switch postgresql procps python3-setuptools python3-venv tcpdump util-linux vde2)
+PACKAGES=(ca-certificates curl debian-archive-keyring ethtool iperf3 iproute2 iptables iputils-ping mininet mmdebstrap
+    nftables openssl openvswitch-switch postgresql procps python3-setuptools python3-venv tcpdump util-linux vde2)
 
 case "${1:-}" in
 -h | --help)

@@ -12,23 +12,17 @@ import docker
 import requests
 from docker.errors import DockerException
 
+from testbed import archives
 from testbed.engine import EngineError, engine
 from testbed.progress import Clock
 
 TAG = "lso/base"
+ORIGIN = "Debian"  # also where the machine is Ubuntu: one image, whichever machine made it
 SUITE = "bookworm"
 UPSTREAM = ("debian", "bookworm-slim")
 PULL_SECONDS = 20  # a registry that answers does so at once; one that is cut off never does
 INCLUDE = ("ca-certificates",)
 EXCLUDE = ("doc", "groff", "info", "linda", "lintian", "locale", "man", "zoneinfo")
-# One line for each index that this machine's apt has fetched, whichever way its sources are written down.
-APT_INDEXES = (
-    "apt-get",
-    "indextargets",
-    "--format=$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)",
-    "Created-By: Packages",
-)
-ARCHIVES = ("", "-updates", "-security")
 TAIL = 15
 
 
@@ -72,7 +66,8 @@ def _bootstrap(labels: Mapping[str, str]) -> None:
     changes = ['CMD ["/bin/bash"]', *(f"LABEL {name}={value}" for name, value in labels.items())]
     with tempfile.TemporaryFile("w+") as log:
         try:
-            tree = subprocess.Popen(bootstrap_command(sources()), stdout=subprocess.PIPE, stderr=log)
+            command = bootstrap_command(archives.of_this_machine(ORIGIN, SUITE))
+            tree = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         except FileNotFoundError as error:
             raise EngineError(f"{TAG} cannot be made: {error.filename} is not installed") from error
         with tree:
@@ -94,6 +89,7 @@ def bootstrap_command(sources: Sequence[str]) -> list[str]:
         "mmdebstrap",
         "--quiet",
         "--variant=minbase",
+        f"--keyring={archives.keyring(ORIGIN)}",  # besides those that this machine trusts
         f"--include={','.join(INCLUDE)}",
         "--aptopt=APT::Install-Recommends false",
         "--aptopt=Acquire::Languages none",
@@ -104,26 +100,3 @@ def bootstrap_command(sources: Sequence[str]) -> list[str]:
         "-",
         *sources,
     ]
-
-
-def sources(options: Sequence[str] = ()) -> list[str]:
-    """Return the Debian archives that this machine uses, as lines of a sources.list for the image's own release.
-
-    Only what calls itself Debian in its Release file counts, so neither vendors' repositories nor another distribution
-    do: Ubuntu's mirrors have no Debian packages. A mirror of Debian has all releases, so that of another release is as
-    good; the image stays at its own, as when it is pulled. Empty where this machine's apt knows no such archive.
-    *options* are further ones of apt-get.
-    """
-    try:
-        done = subprocess.run([*APT_INDEXES, *options], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return []
-    components: dict[str, dict[str, None]] = {}
-    for line in done.stdout.splitlines():
-        origin, uri, codename, component = line.split("|")
-        archive = codename[len(codename.partition("-")[0]) :]
-        if origin == "Debian" and archive in ARCHIVES and uri.startswith(("http://", "https://")):
-            components.setdefault(f"deb {uri} {SUITE}{archive}", {})[component] = None
-    # Updates alone are no system to start from.
-    whole = any(entry.endswith(f" {SUITE}") for entry in components)
-    return [f"{entry} {' '.join(found)}" for entry, found in components.items()] if whole else []

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tarfile
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -86,101 +84,11 @@ def test_the_context_is_the_same_for_the_same_content(project: Path) -> None:
         assert all(member.uid == 0 and member.mtime == 0 for member in tar)
 
 
-ARCHITECTURE = subprocess.run(
-    ["dpkg", "--print-architecture"], capture_output=True, text=True, check=True
-).stdout.strip()
-
-
-def fetched(root: Path, place: str, origin: str, codename: str, components: str) -> None:
-    """What ``apt-get update`` leaves of one archive."""
-    lists = root / "var/lib/apt/lists"
-    names = [f"{component}/binary-{ARCHITECTURE}/Packages" for component in components.split()]
-    sums = "".join(f" {sha256().hexdigest()} 0 {name}\n" for name in names)
-    head = f"Origin: {origin}\nSuite: any\nCodename: {codename}\nComponents: {components}\n"
-    text = f"{head}Architectures: {ARCHITECTURE}\nDate: Tue, 24 Nov 2026 00:00:00 UTC\nSHA256:\n{sums}"
-    (lists / f"{place}_Release").write_text(text)
-    for name in names:
-        (lists / f"{place}_{name.replace('/', '_')}").touch()
-
-
-NEAR = ("near.example_debian_dists_bookworm", "Debian", "bookworm", "main contrib")
-NEAR_SECURITY = ("near.example_security_dists_bookworm-security", "Debian", "bookworm-security", "main")
-ONE_LINE = """
-# deb http://old.example/debian bookworm main
-deb [arch=ARCH] http://near.example/debian/ bookworm main contrib
-deb-src http://near.example/debian/ bookworm main
-"""
-DEB822 = """
-Types: deb deb-src
-URIs: http://near.example/security
-Suites: bookworm-security
-Components: main
-
-Enabled: no
-Types: deb
-URIs: http://off.example/debian
-Suites: bookworm
-Components: main
-"""
-VENDOR = ("vendor.example_debian_dists_bookworm", "Vendor", "bookworm", "main")
-TRIXIE = [
-    ("near.example_debian_dists_stable", "Debian", "trixie", "main"),
-    ("near.example_debian_dists_trixie-updates", "Debian", "trixie-updates", "main"),
-    ("near.example_debian_dists_trixie-backports", "Debian", "trixie-backports", "main"),
-]
-UBUNTU = ("near.example_ubuntu_dists_noble", "Ubuntu", "noble", "main universe")
-
-
-@pytest.mark.parametrize(
-    ("files", "archives", "expected"),
-    [
-        ({}, [], []),
-        (
-            {"sources.list": ONE_LINE, "sources.list.d/debian.sources": DEB822},
-            [NEAR, NEAR_SECURITY],
-            [
-                "deb http://near.example/debian/ bookworm main contrib",
-                "deb http://near.example/security/ bookworm-security main",
-            ],
-        ),
-        ({"sources.list.d/debian.sources": DEB822}, [NEAR_SECURITY], []),
-        ({"sources.list": "deb http://vendor.example/debian bookworm main\n"}, [VENDOR], []),
-        (
-            {
-                "sources.list": "".join(
-                    f"deb http://near.example/debian {suite} main\n"
-                    for suite in ("stable", "trixie-updates", "trixie-backports")
-                )
-            },
-            TRIXIE,
-            [
-                "deb http://near.example/debian/ bookworm main",
-                "deb http://near.example/debian/ bookworm-updates main",
-            ],
-        ),
-        ({"sources.list": "deb http://near.example/ubuntu noble main universe\n"}, [UBUNTU], []),
-        ({"sources.list": "deb http://near.example/debian bookworm main\n"}, [], []),
-    ],
-    ids=["none", "both notations", "security alone", "a vendor", "another release", "Ubuntu", "never fetched"],
-)
-def test_the_machines_own_archives_are_used(
-    tmp_path: Path, files: dict[str, str], archives: list[tuple[str, str, str, str]], expected: list[str]
-) -> None:
-    for folder in ("etc/apt/sources.list.d", "var/lib/apt/lists/partial", "var/lib/dpkg", "var/cache/apt"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "var/lib/dpkg/status").touch()
-    for name, content in files.items():
-        (tmp_path / "etc/apt" / name).write_text(content.replace("ARCH", ARCHITECTURE))
-    for archive in archives:
-        fetched(tmp_path, *archive)
-    options = ["-o", f"Dir={tmp_path}", "-o", f"Dir::State={tmp_path}/var/lib/apt"]
-    assert baseimage.sources(options) == expected
-
-
 def test_the_base_is_bootstrapped_slim_and_to_a_pipe() -> None:
     command = baseimage.bootstrap_command(["deb http://m.example/debian bookworm main"])
     assert command[0] == "mmdebstrap"
     assert "--variant=minbase" in command
     assert command[command.index("bookworm") + 1] == "-"
     assert command[-1] == "deb http://m.example/debian bookworm main"
+    assert "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg" in command, "Ubuntu's apt does not trust Debian"
     assert baseimage.bootstrap_command([])[-2:] == ["bookworm", "-"], "without any, mmdebstrap knows Debian's own"
