@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
 
-from orchestrator.service import Orchestrator
-from orchestrator.southbound.memory import MemorySouthbound
+from benchmarks.memory import memory_orchestrator
+from orchestrator.process import OrchestratorProcess
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.store import Store as OrchestratorStore
 from presto.app import create_app
@@ -28,9 +29,9 @@ _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 def memory_app(database: str, sites: int, state: Path | None = None, delay: float = 0.0) -> FastAPI:
     """As `presto.server.build_app`, with the driver exchanged; `state` is where the uCPEs keep theirs."""
-    inventory = memory_inventory(sites)
-    southbound = MemorySouthbound(inventory, delay=delay, file=state)
-    orchestrator = Orchestrator(inventory, OrchestratorStore(database_url(database)), connect=southbound.connect)
+    inventory, url = memory_inventory(sites), database_url(database)
+    make = partial(memory_orchestrator, url, state, delay)
+    orchestrator = OrchestratorProcess(inventory, OrchestratorStore(url), make)
     # Subscribers of benchmarks are on this machine, and come back within seconds.
     notifications = NotifySettings(development=True, first_delay=0.05, longest_delay=0.5)
     return create_app(Core(inventory, Store(open_engine(database)), orchestrator), notifications=notifications)

@@ -265,6 +265,9 @@ class TemplateError(RequestError):
         super().__init__("\n".join(str(finding) for finding in findings))
         self.findings = findings
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.findings,)
+
 
 class UnknownTemplate(RequestError):
     """The catalogue has no template of this name."""
@@ -303,6 +306,9 @@ class UcpeError(OrchestratorError):
         self.endpoint = endpoint
         self.message = message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.ucpe, self.endpoint, self.message)
+
 
 class UcpeUnreachable(UcpeError):
     """No connection, no TLS session or no answer in time."""
@@ -319,3 +325,7 @@ class VnfError(UcpeError):
         super().__init__(ucpe, "docker", f"VNF {vnf}: {message}" + (f" (at {path})" if path else ""))
         self.vnf = vnf
         self.path = path
+        self._words = (ucpe, vnf, message, path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._words

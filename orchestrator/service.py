@@ -129,7 +129,7 @@ class Orchestrator:
 
     def carried(self, ucpe: str) -> tuple[str, ...]:
         """The names of the services of which something is, or may be, on that uCPE."""
-        return tuple(service.name for service in self._store.services() if ucpe in service.records)
+        return self._store.carried(ucpe)
 
     async def health(self, ucpe: Ucpe) -> UcpeHealth:
         """Whether that uCPE, of the inventory or not, can be used."""

@@ -129,6 +129,12 @@ class Store:
         with self._transaction(self._reader) as session:
             return tuple(_stored(row) for row in session.scalars(select(ServiceRow).order_by(ServiceRow.id)))
 
+    def carried(self, ucpe: str) -> tuple[str, ...]:
+        """The names of the services of which something is, or may be, on that uCPE."""
+        query = select(ServiceRow.name).join(DeploymentRow).where(DeploymentRow.ucpe == ucpe).order_by(ServiceRow.id)
+        with self._transaction(self._reader) as session:
+            return tuple(session.scalars(query))
+
     def rivals(self, service_id: str, ucpes: Collection[str]) -> tuple[StoredService, ...]:
         """The other services on these uCPEs, and those whose id starts with the same eight digits."""
         prefix = service_prefix(service_id)

@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.inventory import load_inventory
 from orchestrator.model import StoreError
+from orchestrator.process import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
 from presto.app import create_app
@@ -53,9 +55,10 @@ def build_app(
     access: Access | None = None,
     host: str = DEFAULT_HOST,
 ) -> FastAPI:
-    """The application over the orchestrator. `database` is a SQLAlchemy URL or the path of a SQLite file.
+    """The application over the orchestrator, which gets a process of its own.
 
-    Its tables are made, or upgraded to what this version needs; `say` is told.
+    `database` is a SQLAlchemy URL or the path of a SQLite file. Its tables are made, or upgraded to what this version
+    needs; `say` is told.
     Raises InventoryError when the inventory is wrong, StoreError when the database cannot be used (both of
     orchestrator.model), AccessWrong when the clients file or the signing key is.
     """
@@ -65,7 +68,8 @@ def build_app(
         store = Store(open_engine(database, say))
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
-    orchestrator = Orchestrator(enrolled, OrchestratorStore(database_url(database), say))
+    url = database_url(database)
+    orchestrator = OrchestratorProcess(enrolled, OrchestratorStore(url, say), partial(Orchestrator, store=url))
     core = Core(enrolled, store, orchestrator, settings, security.clients.assignments(enrolled) if security else None)
     hosts = LOOPBACK_HOSTS | access.hosts(host)
     return create_app(core, hosts=hosts, notifications=notifications, security=security)

@@ -1,0 +1,215 @@
+"""The orchestrator in a process of its own does what it does here, and neither process outlives the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.memory import memory_orchestrator
+from orchestrator.inventory import Inventory
+from orchestrator.model import (
+    DeploymentRequest,
+    Finding,
+    OrchestratorError,
+    Result,
+    ServiceEvent,
+    ServiceRequest,
+    TemplateError,
+    UcpeRefused,
+    UnknownService,
+    UnknownUcpe,
+    VnfError,
+)
+from orchestrator.process import OrchestratorProcess
+from orchestrator.service import Orchestrator
+from orchestrator.southbound.memory_inventory import memory_inventory
+from orchestrator.store import Store
+
+SERVICE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
+SITE = "site-00001"
+INVENTORY = memory_inventory(2)
+PATIENCE = 20.0
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def request(inputs: dict[str, Any], service: str = SERVICE, site: str = SITE) -> ServiceRequest:
+    return ServiceRequest(service, "acme", (DeploymentRequest(site, "poc-site", inputs),))
+
+
+Processes = Callable[..., OrchestratorProcess]
+
+
+@pytest.fixture
+async def processes(tmp_path: Path) -> AsyncIterator[Processes]:
+    """Makes a process over uCPEs that keep their state and take `delay` seconds for each call."""
+    made: list[OrchestratorProcess] = []
+    url = f"sqlite:///{tmp_path}/state.db"
+
+    def make(delay: float = 0.0, inventory: Inventory = INVENTORY) -> OrchestratorProcess:
+        how = partial(memory_orchestrator, url, tmp_path / "ucpes", delay)
+        made.append(OrchestratorProcess(inventory, Store(url), how))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.close()
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not yet buried."""
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+@asynccontextmanager
+async def begun(process: OrchestratorProcess, wanted: ServiceRequest) -> AsyncIterator[asyncio.Task[Any]]:
+    """A deployment that has begun."""
+    at_work = asyncio.Event()
+    task = asyncio.create_task(process.deploy(wanted, lambda _event: at_work.set()))
+    async with asyncio.timeout(PATIENCE):
+        await at_work.wait()
+    yield task
+
+
+async def test_life_of_a_service(processes: Processes, site_inputs: Any) -> None:
+    process, events = processes(), list[ServiceEvent]()
+    outcome = await process.deploy(request(site_inputs()), events.append)
+    assert (outcome.result, outcome.generation) == (Result.APPLIED, 1)
+    assert [event.elapsed for event in events] == sorted(event.elapsed for event in events)
+    assert {event.ucpe for event in events} == {SITE}
+    assert (await process.observe(SERVICE)).deployments[0].differences == ()
+    assert process.carried(SITE) == ("acme",)
+    assert (await process.remove(SERVICE)).result is Result.REMOVED
+    assert process.carried(SITE) == ()
+
+
+async def test_what_is_refused_is_raised_here_with_all_that_was_found(processes: Processes, site_inputs: Any) -> None:
+    process = processes()
+    with pytest.raises(TemplateError) as refused:
+        await process.deploy(request(site_inputs(lan_address="nowhere", identity=None)))
+    assert {finding.path for finding in refused.value.findings} >= {"lan_address", "identity"}
+    with pytest.raises(UnknownService, match=f"no service {OTHER}"):
+        await process.remove(OTHER)
+
+
+async def test_a_new_inventory_holds_from_the_next_call_on(processes: Processes, site_inputs: Any) -> None:
+    process, wanted = processes(), request(site_inputs(), site="site-00002")
+    assert (await process.deploy(wanted)).succeeded
+    process.use(memory_inventory(1))
+    with pytest.raises(UnknownUcpe):
+        await process.deploy(wanted)
+
+
+async def test_several_calls_go_on_at_once(processes: Processes, site_inputs: Any) -> None:
+    process = processes(delay=0.02)
+    async with begun(process, request(site_inputs())) as first:
+        second = await process.deploy(request(site_inputs(), OTHER, "site-00002"))
+        assert {second.result, (await first).result} == {Result.APPLIED}
+
+
+async def test_a_cancelled_call_has_ended_there_too(processes: Processes, site_inputs: Any) -> None:
+    process = processes(delay=0.05)
+    async with begun(process, request(site_inputs())) as task:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert (await process.deploy(request(site_inputs()))).succeeded, "no conflict with what was given up"
+
+
+async def test_a_process_that_dies_alone_is_replaced_and_the_call_made_again(
+    processes: Processes, site_inputs: Any
+) -> None:
+    before = children()
+    process = processes(delay=0.02)
+    async with begun(process, request(site_inputs())) as task:
+        (there,) = children() - before
+        os.kill(there, signal.SIGKILL)
+        outcome = await task
+    assert (outcome.succeeded, outcome.generation) == (True, 2)
+    assert children() - before != {there}
+
+
+def _die(_inventory: Inventory) -> Orchestrator:
+    os._exit(1)
+
+
+async def test_a_call_that_kills_the_process_each_time_is_an_error(tmp_path: Path, site_inputs: Any) -> None:
+    process = OrchestratorProcess(INVENTORY, Store(f"sqlite:///{tmp_path}/state.db"), _die)
+    with pytest.raises(OrchestratorError, match="died 2 times"):
+        await process.deploy(request(site_inputs()))
+    process.close()
+
+
+async def test_closing_ends_the_process_in_the_middle_of_its_work(processes: Processes, site_inputs: Any) -> None:
+    before = children()
+    process = processes(delay=0.05)
+    async with begun(process, request(site_inputs())) as task:
+        process.close()
+        with pytest.raises(OrchestratorError, match="the server stops"):
+            await task
+    assert children() == before
+
+
+async def test_closing_before_the_first_call_ends_the_process(processes: Processes) -> None:
+    before = children()
+    process = processes()
+    assert children() > before
+    process.close()
+    assert children() == before
+
+
+def test_a_process_whose_maker_is_killed_ends(tmp_path: Path) -> None:
+    script = (
+        "import time\n"
+        "from functools import partial\n"
+        "from benchmarks.memory import memory_orchestrator\n"
+        "from orchestrator.process import OrchestratorProcess\n"
+        "from orchestrator.southbound.memory_inventory import memory_inventory\n"
+        "from orchestrator.store import Store\n"
+        f"url = 'sqlite:///{tmp_path}/state.db'\n"
+        "process = OrchestratorProcess(memory_inventory(1), Store(url), partial(memory_orchestrator, url, None, 0.0))\n"
+        "print(process._link._process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as maker:
+        assert maker.stdout
+        there = Path("/proc", maker.stdout.readline().strip())
+        assert there.exists()
+        maker.kill()
+    deadline = time.monotonic() + PATIENCE
+    while there.exists() and ") Z " not in there.joinpath("stat").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TemplateError((Finding("site.yaml", 1, 2, "x", "wrong"), Finding("inputs", None, None, "y", "missing"))),
+        UcpeRefused("site-a", "docker", "no room"),
+        VnfError("site-a", "firewall", "bad rule", "rules[0]"),
+        UnknownService("there is none"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_are_the_same_on_the_other_side(error: OrchestratorError) -> None:
+    there = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(there) is type(error)
+    assert (str(there), vars(there)) == (str(error), vars(error))
