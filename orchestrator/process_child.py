@@ -70,16 +70,22 @@ class _Server:
             self._send(End(call.number, None, RuntimeError(f"{type(error or value).__name__} cannot be told")))
 
     def _send(self, message: object) -> None:
-        self._stream.sendall(packed(message))
+        octets = packed(message)
+        try:
+            self._stream.sendall(octets)
+        except OSError:
+            os._exit(0)
 
 
 async def _serve(stream: socket.socket, make: Make, incoming: Iterator[Any]) -> None:
     server, loop = _Server(stream, make), asyncio.get_running_loop()
 
     def read() -> None:
-        for message in incoming:
-            loop.call_soon_threadsafe(server.take, message)
-        os._exit(0)
+        try:
+            for message in incoming:
+                loop.call_soon_threadsafe(server.take, message)
+        finally:  # closed, or cut off in the middle of a message
+            os._exit(0)
 
     threading.Thread(target=read, name="orchestrator calls", daemon=True).start()
     await loop.create_future()

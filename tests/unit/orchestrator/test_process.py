@@ -175,25 +175,35 @@ async def test_closing_before_the_first_call_ends_the_process(processes: Process
     assert children() == before
 
 
-def test_a_process_whose_maker_is_killed_ends(tmp_path: Path) -> None:
-    script = (
-        "import time\n"
-        "from functools import partial\n"
-        "from benchmarks.memory import memory_orchestrator\n"
-        "from orchestrator.process import OrchestratorProcess\n"
-        "from orchestrator.southbound.memory_inventory import memory_inventory\n"
-        "from orchestrator.store import Store\n"
-        f"url = 'sqlite:///{tmp_path}/state.db'\n"
-        "process = OrchestratorProcess(memory_inventory(1), Store(url), partial(memory_orchestrator, url, None, 0.0))\n"
-        "print(process._link._process.pid, flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as maker:
-        assert maker.stdout
-        there = Path("/proc", maker.stdout.readline().strip())
-        assert there.exists()
-        maker.kill()
-    deadline = time.monotonic() + PATIENCE
+_KILLED = """
+import asyncio, os, sys, time
+from functools import partial
+from benchmarks.memory import memory_orchestrator
+from orchestrator.model import DeploymentRequest, ServiceRequest
+from orchestrator.process import OrchestratorProcess
+from orchestrator.southbound.memory_inventory import memory_inventory
+from orchestrator.store import Store
+
+url, inputs = sys.argv[1], eval(sys.argv[2])
+process = OrchestratorProcess(memory_inventory(1), Store(url), partial(memory_orchestrator, url, None, 0.02))
+print(process._link._process.pid, flush=True)
+if inputs:
+    end = DeploymentRequest("site-00001", "poc-site", inputs)
+    # Killed before it has heard what the process tells meanwhile, so that the socket is reset and not closed.
+    killed = lambda _event: (time.sleep(0.3), os.kill(os.getpid(), 9))
+    asyncio.run(process.deploy(ServiceRequest("{service}", "acme", (end,)), killed))
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("working", [False, True], ids=["idle", "working"])
+def test_a_process_whose_maker_is_killed_ends(tmp_path: Path, site_inputs: Any, *, working: bool) -> None:
+    inputs = site_inputs() if working else {}
+    script = _KILLED.replace("{service}", SERVICE)
+    command = [sys.executable, "-c", script, f"sqlite:///{tmp_path}/state.db", repr(inputs)]
+    maker = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+    assert maker.returncode == -signal.SIGKILL
+    there, deadline = Path("/proc", maker.stdout.strip()), time.monotonic() + PATIENCE
     while there.exists() and ") Z " not in there.joinpath("stat").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
