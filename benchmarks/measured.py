@@ -50,6 +50,11 @@ class Process:
         pages = int((self._folder / "statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def family(self) -> tuple[Process, ...]:
+        """It, and the processes that it has started."""
+        found = (pid for task in self._folder.glob("task/*/children") for pid in task.read_text().split())
+        return (self, *(Process(int(pid)) for pid in found))
+
 
 def show(figure: Figure) -> str:
     """A line of the table."""
