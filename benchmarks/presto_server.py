@@ -20,7 +20,7 @@ from orchestrator.store import Store as OrchestratorStore
 from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
-from presto.core.tables import database_url, open_engine
+from presto.core.tables import open_engine, orchestrator_url
 from presto.notify.settings import NotifySettings
 from presto.server import BackgroundServer
 
@@ -29,12 +29,13 @@ _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 def memory_app(database: str, sites: int, state: Path | None = None, delay: float = 0.0) -> FastAPI:
     """As `presto.server.build_app`, with the driver exchanged; `state` is where the uCPEs keep theirs."""
-    inventory, url = memory_inventory(sites), database_url(database)
+    inventory, engine = memory_inventory(sites), open_engine(database)
+    url = orchestrator_url(engine)
     make = partial(memory_orchestrator, url, state, delay)
     orchestrator = OrchestratorProcess(inventory, OrchestratorStore(url), make)
     # Subscribers of benchmarks are on this machine, and come back within seconds.
     notifications = NotifySettings(development=True, first_delay=0.05, longest_delay=0.5)
-    return create_app(Core(inventory, Store(open_engine(database)), orchestrator), notifications=notifications)
+    return create_app(Core(inventory, Store(engine), orchestrator), notifications=notifications)
 
 
 def main() -> None:

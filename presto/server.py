@@ -30,7 +30,7 @@ from presto.auth.security import load_security
 from presto.core.core import STOP_PATIENCE, Core
 from presto.core.settings import Settings
 from presto.core.store import Store
-from presto.core.tables import database_url, open_engine
+from presto.core.tables import open_engine, orchestrator_url
 from presto.guards import LOOPBACK_HOSTS
 from presto.notify.settings import NotifySettings
 
@@ -65,12 +65,13 @@ def build_app(
     enrolled, access = load_inventory(inventory), access or Access()
     security = load_security(access.clients, database, access.limits) if access.clients else None
     try:
-        store = Store(open_engine(database, say))
+        engine = open_engine(database, say)
+        url = orchestrator_url(engine)
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
-    url = database_url(database)
     orchestrator = OrchestratorProcess(enrolled, OrchestratorStore(url, say), partial(Orchestrator, store=url))
-    core = Core(enrolled, store, orchestrator, settings, security.clients.assignments(enrolled) if security else None)
+    assignments = security.clients.assignments(enrolled) if security else None
+    core = Core(enrolled, Store(engine), orchestrator, settings, assignments)
     hosts = LOOPBACK_HOSTS | access.hosts(host)
     return create_app(core, hosts=hosts, notifications=notifications, security=security)
 

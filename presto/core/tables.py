@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from orchestrator.database import Schema, new_engine, upgrade
+from orchestrator.store import SCHEMA as ORCHESTRATOR
 from presto import migrations
 from presto.core.tenancy import Owned
 
@@ -94,6 +95,20 @@ class LockedUniRow(Base):
 def database_url(database: str) -> str:
     """A SQLAlchemy URL as it is; anything else is the path of a SQLite file."""
     return database if "://" in database else f"sqlite:///{Path(database).absolute()}"
+
+
+def orchestrator_url(engine: Engine) -> str:
+    """The database of the orchestrator that works for the API of this one.
+
+    It is the same; but a SQLite file has one writer at a time, so the orchestrator gets a file of its own beside it,
+    unless an earlier version has its tables in ours.
+    """
+    address = engine.url
+    within = inspect(engine).has_table(ORCHESTRATOR.version_table)
+    if address.get_backend_name() == "sqlite" and address.database and not within:
+        file = Path(address.database)
+        address = address.set(database=str(file.with_name(f"{file.stem}.orchestrator{file.suffix}")))
+    return address.render_as_string(hide_password=False)
 
 
 def open_engine(database: str, say: Callable[[str], object] = log.info) -> Engine:

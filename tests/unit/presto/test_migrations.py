@@ -11,13 +11,14 @@ import pytest
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.engine import make_url
 
 from orchestrator.database import Schema, new_engine, upgrade
 from orchestrator.model import StoreError
 from orchestrator.store import SCHEMA as ORCHESTRATOR
 from orchestrator.store import Store as OrchestratorStore
 from presto.core.tables import SCHEMA as PRESTO
-from presto.core.tables import open_engine
+from presto.core.tables import open_engine, orchestrator_url
 from presto.migrations.__main__ import import_tables
 from presto.server import build_app
 
@@ -52,6 +53,21 @@ def test_two_schemas_live_in_one_database(database_url: str) -> None:
         open_engine(database_url, said.append).dispose()
         OrchestratorStore(database_url, said.append).close()
     assert said == [f"database: made the {name} tables at revision 0001" for name in ("presto", "orchestrator")]
+
+
+def test_the_orchestrator_has_a_sqlite_file_of_its_own(database_url: str) -> None:
+    engine = open_engine(database_url)
+    url = make_url(orchestrator_url(engine))
+    assert url == engine.url or url.database == f"{str(engine.url.database).removesuffix('.db')}.orchestrator.db"
+    assert (url == engine.url) is (engine.dialect.name == "postgresql")
+    engine.dispose()
+
+
+def test_the_orchestrator_stays_where_an_earlier_version_had_it(database_url: str) -> None:
+    OrchestratorStore(database_url).close()
+    engine = open_engine(database_url)
+    assert make_url(orchestrator_url(engine)) == engine.url
+    engine.dispose()
 
 
 @either_schema
