@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 TIMES = 2
 """How often a call is made before it counts as what kills the process; each may be made again at any time."""
 GIVE_UP = 5.0
-"""Seconds that the process gets to give a call up, and to end."""
+"""Seconds that the process gets to give a call up."""
 
 
 class OrchestratorProcess:
@@ -155,15 +155,10 @@ class _Link:
     def close(self) -> None:
         """End the process, whatever it is doing."""
         self.gone = True
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._process.kill()
+        self._process.wait()
         if not self._opened:
             self._socket.close()
-        try:
-            self._process.wait(GIVE_UP)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
     def use(self, inventory: Inventory) -> None:
         """What is called from here on is about these uCPEs."""
