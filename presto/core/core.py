@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
+from presto.core.additions import Additions
 from presto.core.cancel import cancelled
 from presto.core.check import Surroundings, check, find_uni
 from presto.core.check_edges import check_enrolment, check_health
@@ -158,14 +159,16 @@ class Core:
         """
         completed = self._completed(swvc)
 
-        def change() -> Service:
+        def adding(added: Additions) -> Service:
             if guard:
                 guard()
             checked = self._checked(completed, earlier)
             now = utc_now()
-            return Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now, tenant=owner())
+            service = Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now, tenant=owner())
+            self._store.add(added, service, _claims(service))
+            return service
 
-        return await self._take_in(change)
+        return await self._take_in(self._store.writer.add(adding))
 
     async def update(
         self,
@@ -189,7 +192,7 @@ class Core:
             swvc = self._checked(self._completed(change(service.swvc)), earlier, service)
             return _next(service, State.ACCEPTED, swvc)
 
-        return await self._take_in(changed)
+        return await self._change(changed)
 
     async def delete(self, id_or_name: str, guard: Callable[[Service], None] | None = None) -> Service:
         """Have a service removed, whatever state it is in; asking twice changes nothing. Raises Rejected.
@@ -203,7 +206,7 @@ class Core:
                 guard(service)
             return service if service.state is State.REMOVING else _next(service, State.REMOVING, service.swvc)
 
-        return await self._take_in(change)
+        return await self._change(change)
 
     async def cancel(self, order_id: str) -> None:
         """Cancel an order. Raises Rejected when there is none of that id, or when it is too late."""
@@ -213,7 +216,7 @@ class Core:
             if service is None:
                 return None
             back = replace(service, changed=utc_now())
-            self._store.save(back, [end_point.uni for end_point in back.swvc.end_points])
+            self._store.save(back, _claims(back))
             return back.id
 
         changed = await self._store.writer.do(work)
@@ -372,22 +375,30 @@ class Core:
             end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
         return replace(swvc, end_points=tuple(end_points))
 
-    async def _take_in(self, change: Callable[[], Service]) -> Service:
+    async def _change(self, change: Callable[[], Service]) -> Service:
         """Check and store a change in one transaction: what was checked still holds when it is written."""
 
         def work(_session: Session) -> Service:
             service = change()
-            self._store.save(service, [end_point.uni for end_point in service.swvc.end_points])
+            self._store.save(service, _claims(service))
             return service
 
+        return await self._take_in(self._store.writer.do(work))
+
+    async def _take_in(self, stored: Awaitable[Service]) -> Service:
+        """Have what is stored carried out."""
         try:
             with self._pipeline.right_of_way.request():
-                service = await self._store.writer.do(work)
+                service = await stored
         except IntegrityError:
             message = "Another order took the name or one of the UNIs just now"
             raise Rejected([Finding(Tag.DATA_EXISTS, (), message, "Look at the services and order again.")]) from None
         self._pipeline.wake(service.id)
         return service
+
+
+def _claims(service: Service) -> list[str]:
+    return [end_point.uni for end_point in service.swvc.end_points]
 
 
 def _next(service: Service, state: State, swvc: Swvc) -> Service:

@@ -19,7 +19,8 @@ from presto.core.credentials import utc_now
 from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, UcsUni, kind_of
 from presto.core.findings import Finding, Tag
 from presto.core.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
-from presto.core.order_follow import NewOrder, Receipt, end_lone, lone_items, lone_orders, place_lone
+from presto.core.new_order import NewOrder, Receipt
+from presto.core.order_follow import end_lone, lone_items, lone_orders, place_lone
 from presto.core.order_tables import OrderRow
 from presto.core.tables import ClaimRow, LockedUniRow, ServiceRow
 from presto.core.tenancy import ALL_TENANTS, ANOTHER, NOBODY, Assignments, current

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 from sqlalchemy import Connection, Integer, Pool, Table, bindparam, event, insert, update
@@ -54,8 +53,7 @@ class EventType(StrEnum):
         return "ordering" if self.value.startswith("serviceOrder") else "inventory"
 
 
-@dataclass(frozen=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event to be written; the members are those of `EventRow`."""
 
     type: EventType
@@ -66,8 +64,7 @@ class NewEvent:
     tenant: str = ""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """An event as written."""
 
     sequence: int
@@ -89,14 +86,19 @@ def record(source: object, connection: Connection, events: Iterable[NewEvent]) -
     """
     tenant, session = getattr(source, "tenant", None) or NOBODY, object_session(source)
     if session is None:
-        append(connection, [replace(new, tenant=tenant) for new in events])
+        append(connection, owned(tenant, events))
     else:
-        record_in(session, tenant, events)
+        record_in(session, owned(tenant, events))
 
 
-def record_in(session: Session, tenant: str, events: Iterable[NewEvent]) -> None:
-    """As `record`, of what a statement has written in a session."""
-    session.info.setdefault(_PENDING, []).extend(replace(new, tenant=tenant) for new in events)
+def record_in(session: Session, events: Iterable[NewEvent]) -> None:
+    """As `record`, of what a statement has written in a session, with the tenants they belong to."""
+    session.info.setdefault(_PENDING, []).extend(events)
+
+
+def owned(tenant: str, events: Iterable[NewEvent]) -> list[NewEvent]:
+    """The events as those of a tenant."""
+    return [new._replace(tenant=tenant) for new in events]
 
 
 def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, ...]:
@@ -106,7 +108,7 @@ def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, .
     first = _take(connection, len(events)) - len(events) + 1
     now = utc_now()
     written = tuple(_event(number, now, new) for number, new in enumerate(events, first))
-    connection.execute(_NEW_EVENT, [{**vars(event), "api": event.type.api} for event in written])
+    connection.execute(_NEW_EVENT, [{**event._asdict(), "api": event.type.api} for event in written])
     return written
 
 

@@ -13,17 +13,34 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, Connection, DateTime, Engine, LargeBinary, String, delete, event, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Engine,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    delete,
+    event,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import UpdateBase
 from starlette.responses import Response
 
 from orchestrator.database import WRITES
+from presto.core.additions import Additions
 from presto.core.credentials import utc_now
+from presto.core.new_order import Receipt
 from presto.core.settings import KEPT
-from presto.core.tables import Base, ServiceRow
+from presto.core.tables import Base, NewService, ServiceRow
 
 LONGEST_KEY = 255
 
@@ -52,6 +69,11 @@ class ExternalIdRow(Base):
     order: Mapped[str] = mapped_column(String(36))
 
 
+# Made once, because to make a statement costs more than to carry it out.
+_KEYS = cast(Table, IdempotencyRow.__table__)
+_FORGET, _NEW_KEY = delete(_KEYS).where(_KEYS.c.made < bindparam("too_old")), insert(_KEYS)
+
+
 @dataclass(frozen=True)
 class Answer:
     """A response as it is sent."""
@@ -78,11 +100,11 @@ def answer_of(response: Response) -> Answer:
 class Written:
     """What the transaction of a request has written: a service, an order, or both."""
 
-    service: ServiceRow | None = None
-    order: str | None = None
+    service: ServiceRow | NewService | None = None
+    order: Receipt | None = None
 
 
-Promise = Callable[[Session, Written], Answer]
+Promise = Callable[[Written], Answer]
 """Makes the answer from what was written, inside the transaction."""
 
 
@@ -139,16 +161,22 @@ def wrote(**what: Any) -> None:
         attempt.written = replace(attempt.written, **what)
 
 
+def keep_with(added: Additions) -> None:
+    """Have the request that is under way stored, with its key and answer, by the change that adds something for it."""
+    attempt = _attempt.get()
+    if attempt and attempt.open and not attempt.stored:
+        _answer(attempt)
+        for statement, values in _kept(attempt):
+            added.add(statement, [values])
+
+
 @event.listens_for(Session, "before_commit")
 def _store_with_it(session: Session) -> None:
     attempt = _attempt.get()
-    if attempt is None or not attempt.open or attempt.stored or not _writes(session):
-        return
-    session.flush()
-    if attempt.promise and attempt.written != Written():
-        attempt.answer = attempt.promise(session, attempt.written)
-    _insert(session, attempt)
-    attempt.stored = True
+    if attempt and attempt.open and not attempt.stored and _writes(session):
+        session.flush()
+        _answer(attempt)
+        _insert(session, attempt)
 
 
 def _writes(session: Session) -> bool:
@@ -156,11 +184,23 @@ def _writes(session: Session) -> bool:
     return bool(bind.get_execution_options().get(WRITES))
 
 
+def _answer(attempt: Attempt) -> None:
+    if attempt.promise and attempt.written != Written():
+        attempt.answer = attempt.promise(attempt.written)
+    attempt.stored = True
+
+
 def _insert(session: Session, attempt: Attempt) -> None:
+    for statement, values in _kept(attempt):
+        session.connection().execute(statement, values)
+
+
+def _kept(attempt: Attempt) -> Iterator[tuple[UpdateBase, dict[str, Any]]]:
+    """The statements that keep a request, with their values: keys that are too old make room for it."""
     now = utc_now()
-    session.execute(delete(IdempotencyRow).where(IdempotencyRow.made < now - attempt.kept))
+    yield _FORGET, {"too_old": now - attempt.kept}
     values = {"owner": attempt.owner, "key": attempt.key, "fingerprint": attempt.fingerprint, "made": now}
-    session.execute(insert(IdempotencyRow).values(**values, **_columns(attempt.answer)))
+    yield _NEW_KEY, {**values, **_columns(attempt.answer)}
 
 
 def _columns(answer: Answer | None) -> dict[str, Any]:

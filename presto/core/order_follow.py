@@ -6,10 +6,7 @@ all, what the work came to decides its items at once, and services ordered throu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
@@ -17,14 +14,16 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, Table, bindparam, event, insert, select, update
 from sqlalchemy.orm import Mapper, Session
 
+from presto.core.additions import Additions
 from presto.core.credentials import utc_now
-from presto.core.events import EventType, NewEvent, record, record_in
+from presto.core.events import EventType, NewEvent, owned, record, record_in
 from presto.core.events_follow import element_events, order_events
 from presto.core.idempotency import ExternalIdRow, external_digest, wrote
 from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, aggregate, service_state, step, steps
 from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
+from presto.core.new_order import NewItem, NewOrder, Receipt, take_placed
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
-from presto.core.tables import LockedUniRow, ServiceRow
+from presto.core.tables import LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import owner
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
@@ -33,51 +32,13 @@ SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
 SUPERSEDED = "a later change of the service took its place before it was finished"
 
 
-@dataclass(frozen=True)
-class NewItem:
-    """An item to be stored with its order; `end_point` decides how it ends, none: the SWVC does.
-
-    `asked` is what the item says of its service; `element` is known for what is enrolled only.
-    """
-
-    id: str
-    action: str
-    kind: str
-    end_point: str | None
-    asked: Mapping[str, Any]
-    element: str | None = None
-
-
-@dataclass(frozen=True)
-class NewOrder:
-    """An order to be stored; `document` is what the client sent.
-
-    `external_id` is the client's own id, where it may stand for one order only.
-    """
-
-    id: str
-    document: Mapping[str, Any]
-    items: tuple[NewItem, ...]
-    external_id: str | None = None
-
-
-@dataclass
-class Receipt:
-    """What became of a placed order: when it was taken, and the element of each item; empty until it is stored."""
-
-    ordered: datetime | None = None
-    elements: tuple[str, ...] = ()
-
-
-# Holds the order until the first write takes it: tasks that start meanwhile carry the context on.
-_placed: ContextVar[list[tuple[NewOrder, Receipt]] | None] = ContextVar("presto_placed_order", default=None)
-
 _ELEMENTS, _ORDERS, _ITEMS, _LINKS = (
     cast(Table, row.__table__) for row in (ElementRow, OrderRow, ItemRow, ElementOrderRow)
 )
 # Statements are made once, because to make one costs more than to carry it out.
 _NEW_ELEMENT, _NEW_ORDER, _NEW_ITEM, _NEW_LINK = map(insert, (_ELEMENTS, _ORDERS, _ITEMS, _LINKS))
-_CHANGE_ELEMENT = update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element"))
+_NEW_EXTERNAL_ID = insert(cast(Table, ExternalIdRow.__table__))
+_CHANGE_ELEMENT, _END_ELEMENT = (update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element")) for _ in range(2))
 _END_ITEM = update(_ITEMS).where(_ITEMS.c.order == bindparam("its_order"), _ITEMS.c.number == bindparam("its_number"))
 _END_ORDER = update(_ORDERS).where(_ORDERS.c.id == bindparam("its_id"))
 _START_ORDER = _END_ORDER.where(_ORDERS.c.started.is_(None))
@@ -90,27 +51,18 @@ _OPEN = select(_ORDERS.c.id, _ORDERS.c.state, _ORDERS.c.service, _ORDERS.c.gener
 _ITEMS_OF = select(_ITEMS).where(_ITEMS.c.order == bindparam("its_order")).order_by(_ITEMS.c.number)
 
 
-@contextmanager
-def placed(order: NewOrder) -> Iterator[Receipt]:
-    """The change of a service that is made inside carries this order out, and is stored together with it."""
-    receipt = Receipt()
-    token = _placed.set([(order, receipt)])
-    try:
-        yield receipt
-    finally:
-        _placed.reset(token)
-
-
-def appeared(session: Session, row: ServiceRow) -> None:
-    """A service was written for the first time, by a statement: nothing of it is there yet."""
-    record_in(session, row.tenant, _write(session.connection(), row, []))
-    wrote(service=row)
+def appeared(added: Additions, service: NewService) -> None:
+    """A service is added: its elements and the order that asks for it go with it."""
+    added.events += owned(service.tenant, _write(added, service, []))
+    wrote(service=service)
 
 
 @event.listens_for(ServiceRow, "after_update")
 def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: ServiceRow) -> None:
     """A service was written: its elements and orders go with it."""
-    heard = _write(connection, row, _live(connection, row.id))
+    added = Additions()
+    heard = _write(added, row, _live(connection, row.id))
+    added.write(connection)
     _follow_orders(connection, row, heard)
     record(row, connection, heard)
     wrote(service=row)
@@ -119,8 +71,10 @@ def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: Serv
 @event.listens_for(ServiceRow, "after_delete")
 def _gone(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) -> None:
     heard: list[NewEvent] = []
+    added = Additions()
     for element in _live(connection, row.id):
-        _terminate(connection, element, row.changed, heard)
+        _terminate(added, element, row.changed, heard)
+    added.write(connection)
     for order in _open_orders(connection, row.id):
         items = _items(connection, order.id)
         _end(connection, order, {item.number: (OrderState.COMPLETED, None) for item in items}, heard)
@@ -146,51 +100,44 @@ def _live(connection: Connection, service: str) -> list[Row[Any]]:
     return list(connection.execute(_LIVE, {"its_service": service}))
 
 
-def _write(connection: Connection, row: ServiceRow, live: Sequence[Row[Any]]) -> list[NewEvent]:
+def _write(added: Additions, row: ServiceRow | NewService, live: Sequence[Row[Any]]) -> list[NewEvent]:
     """Bring the live elements in line with a service, and store the order that asked for it; returns what happened."""
-    waiting = _placed.get()
-    order, receipt = waiting.pop() if waiting else (None, Receipt())
-    heard: list[NewEvent] = []
-    if order:
-        heard.append(NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED))
-    elements = _follow_elements(connection, row, live, order, heard)
-    if order:
-        receipt.ordered = row.changed
-        receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
-        whose = {"service": row.id, "tenant": row.tenant}
-        values = {**whose, "generation": row.generation, "ordered": row.changed}
-        _store_order(connection, order, receipt.elements, values)
-    return heard
+    receipt = take_placed()
+    if receipt is None:
+        _, heard = _follow_elements(added, row, live, None)
+        return heard
+    order = receipt.order
+    elements, heard = _follow_elements(added, row, live, order)
+    receipt.ordered = row.changed
+    receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
+    _store_order(added, receipt, {"service": row.id, "tenant": row.tenant, "generation": row.generation})
+    return [NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED), *heard]
 
 
 def _follow_elements(
-    connection: Connection, row: ServiceRow, there: Sequence[Row[Any]], order: NewOrder | None, heard: list[NewEvent]
-) -> dict[tuple[str, str], str]:
-    """Bring the elements in line; returns their ids by kind and end point."""
+    added: Additions, row: ServiceRow | NewService, there: Sequence[Row[Any]], order: NewOrder | None
+) -> tuple[dict[tuple[str, str], str], list[NewEvent]]:
+    """Bring the elements in line; returns their ids by kind and end point, and what happened."""
     live = {(element.kind, _key(element.kind, element.identifier)): element for element in there}
     asked = {(item.kind, item.end_point or ""): item.asked for item in order.items if item.asked} if order else {}
     wanted = [(SWVC, row.name), *((END_POINT, end["identifier"]) for end in row.document["end_points"])]
     ids = {place: element.id for place, element in live.items()}
-    new: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
+    heard: list[NewEvent] = []
     for kind, identifier in wanted:
         place = (kind, _key(kind, identifier))
         element = live.pop(place, None)
         values = _values(row, kind, identifier, element, asked.get(place), ordered=order is not None)
         if element:
-            changed.append({"element": element.id, **values})
+            added.add(_CHANGE_ELEMENT, [{"element": element.id, **values}])
         else:
             ids[place] = row.id if kind == SWVC else str(uuid4())
             first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed, "tenant": row.tenant}
-            new.append({**first, **values})
+            added.add(_NEW_ELEMENT, [{**first, **values}])
         heard += element_events(kind, ids[place], element, values, row.id)
-    for statement, rows in ((_NEW_ELEMENT, new), (_CHANGE_ELEMENT, changed)):
-        if rows:
-            connection.execute(statement, rows)
     if State(row.state) not in UNFINISHED:
         for element in live.values():
-            _terminate(connection, element, row.changed, heard)
-    return ids
+            _terminate(added, element, row.changed, heard)
+    return ids, heard
 
 
 def _key(kind: str, identifier: str) -> str:
@@ -198,7 +145,7 @@ def _key(kind: str, identifier: str) -> str:
 
 
 def _values(
-    row: ServiceRow,
+    row: ServiceRow | NewService,
     kind: str,
     identifier: str,
     element: Row[Any] | None,
@@ -227,28 +174,27 @@ def _values(
     }
 
 
-def _working(row: ServiceRow, kind: str, identifier: str) -> bool:
+def _working(row: ServiceRow | NewService, kind: str, identifier: str) -> bool:
     if State(row.state) in ON_ITS_WAY_OUT or State(row.state) is State.LOCKED:
         return False
     working = {name for name, end in row.end_points.items() if end["working"]}
     return len(working) > 1 if kind == SWVC else identifier in working
 
 
-def _terminate(connection: Connection, element: Row[Any], now: datetime, heard: list[NewEvent]) -> None:
+def _terminate(added: Additions, element: Row[Any], now: datetime, heard: list[NewEvent]) -> None:
     state = step(SERVICE_GRAPH, ServiceState(element.state), ServiceState.TERMINATED)
-    connection.execute(_CHANGE_ELEMENT, {"element": element.id, "state": state, "ended": now})
+    added.add(_END_ELEMENT, [{"element": element.id, "state": state, "ended": now}])
     kinds = (EventType.SERVICE_STATE_CHANGE, EventType.SERVICE_DELETE)
     heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
 
 
 def place_lone(session: Session, order: NewOrder) -> Receipt:
     """Store an order that is about no SWVC: it stands for its own service."""
-    connection = session.connection()
-    receipt = Receipt(utc_now(), tuple(item.element or "" for item in order.items))
-    values = {"service": order.id, "generation": 0, "ordered": receipt.ordered, "tenant": owner()}
-    _store_order(connection, order, receipt.elements, values)
-    created = NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)
-    record(session.get_one(OrderRow, order.id), connection, [created])
+    receipt = Receipt(order, utc_now(), tuple(item.element or "" for item in order.items))
+    added = Additions()
+    _store_order(added, receipt, {"service": order.id, "generation": 0, "tenant": owner()})
+    added.write(session.connection())
+    record_in(session, owned(owner(), [NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)]))
     return receipt
 
 
@@ -271,20 +217,21 @@ def end_lone(session: Session, order_id: str, outcomes: Mapping[int, tuple[Order
     record(session.get_one(OrderRow, order_id), session.connection(), heard)
 
 
-def _store_order(connection: Connection, order: NewOrder, elements: Sequence[str], place: Mapping[str, Any]) -> None:
-    values = {"id": order.id, "state": OrderState.ACKNOWLEDGED, "document": order.document, **place}
-    connection.execute(_NEW_ORDER, values)
-    wrote(order=order.id)
+def _store_order(added: Additions, receipt: Receipt, place: Mapping[str, Any]) -> None:
+    order = receipt.order
+    values = {"id": order.id, "state": OrderState.ACKNOWLEDGED, "document": order.document, "ordered": receipt.ordered}
+    added.add(_NEW_ORDER, [{**values, **place}])
     if order.external_id:
         digest = external_digest(order.external_id)
-        connection.execute(insert(ExternalIdRow).values(owner=owner(), digest=digest, order=order.id))
-    items = list(zip(order.items, elements, strict=True))
-    connection.execute(_NEW_ITEM, [_item(order.id, n, item, element) for n, (item, element) in enumerate(items)])
+        added.add(_NEW_EXTERNAL_ID, [{"owner": owner(), "digest": digest, "order": order.id}])
+    items = list(zip(order.items, receipt.elements, strict=True))
+    added.add(_NEW_ITEM, [_item(order.id, n, item, element) for n, (item, element) in enumerate(items)])
     links = [
         {"element": element, "order": order.id, "number": number, "item": item.id}
         for number, (item, element) in enumerate(items)
     ]
-    connection.execute(_NEW_LINK, links)
+    added.add(_NEW_LINK, links)
+    wrote(order=receipt)
 
 
 def _item(order: str, number: int, item: NewItem, element: str) -> dict[str, Any]:

@@ -83,13 +83,6 @@ class Orders:
         """Change of a service → the id of the order that asked for it."""
         return await asyncio.to_thread(self._of_service, service)
 
-    @staticmethod
-    def stored(session: Session, order_id: str) -> OrderRecord:
-        """The order as it stands in a transaction that is under way."""
-        items = session.scalars(select(ItemRow).where(ItemRow.order == order_id).order_by(ItemRow.number))
-        records = [ItemRecord(item.state, item.element, item.fault) for item in items]
-        return _order(session.get_one(OrderRow, order_id), records)
-
     async def placed_as(self, external_id: str) -> OrderRecord | None:
         """The order that was placed under the client's own id, where those may stand for one order only."""
         mine = (ExternalIdRow.owner == owner(), ExternalIdRow.digest == external_digest(external_id))

@@ -12,10 +12,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Engine, Table, bindparam, delete, insert, literal_column, select
 from sqlalchemy.orm import Session
 
+from presto.core.additions import Additions, waiting
 from presto.core.credentials import Credentials
+from presto.core.idempotency import keep_with
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
 from presto.core.order_follow import appeared
-from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, ServiceRow
+from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import ANOTHER, NOBODY, current
 from presto.core.writer import Writer, writing
 
@@ -43,7 +45,6 @@ _HELD = _TAKEN.union_all(
     ),
 )
 _NEW_SERVICE, _NEW_CLAIM = insert(_SERVICES), insert(_CLAIMS)
-_COLUMNS = tuple(column.name for column in _SERVICES.c)
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
 KEPT_CHANGES = 32
@@ -113,9 +114,13 @@ class Store:
         given = {"whose": tenant, "name": name, "besides": besides, "unis": list(unis), "things": list(things)}
         with self._reading() as session:
             rows = session.connection().execute(_HELD, given).all()
+            new = {row["id"]: row for row in waiting(session, _NEW_SERVICE)}
+            taken = {row["uni"]: new[row["service"]] for row in waiting(session, _NEW_CLAIM)}
         claims = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
+        claims |= {uni: _known(row["name"], row["tenant"]) for uni, row in taken.items() if uni in unis}
         locked = frozenset(thing for kind, thing, _, _ in rows if kind == "locked")
-        return Held(any(kind == "name" for kind, *_ in rows), claims, locked)
+        named = any(row["name"] == name and row["tenant"] == tenant for row in new.values())
+        return Held(named or any(kind == "name" for kind, *_ in rows), claims, locked)
 
     def claims(self, *, among: Collection[str] | None = None) -> dict[str, str]:
         """The UNIs in use: UNI id → name of its service, which other tenants do not learn.
@@ -127,25 +132,31 @@ class Store:
             rows = session.connection().execute(query, given)
             return {row.uni: _known(row.name, row.tenant) for row in rows}
 
+    def add(self, added: Additions, service: Service, unis: Iterable[str]) -> None:
+        """Have a new service stored with all that comes with it: this is what the transaction of an order writes.
+
+        It is the service, its elements in the inventory, the order that asks for it with its items, the UNIs that it
+        claims, the events of all these, and the answer to a request with a key.
+        """
+        new = _new(service)
+        added.add(_NEW_SERVICE, [vars(new)])
+        appeared(added, new)
+        added.add(_NEW_CLAIM, [{"uni": uni, "service": service.id} for uni in unis])
+        keep_with(added)
+
     def save(self, service: Service, unis: Iterable[str]) -> None:
-        """Insert or replace a service together with the UNIs that it claims.
+        """Replace a service together with the UNIs that it claims.
 
         Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its UNIs.
         """
 
         def work(session: Session) -> None:
-            if service.generation == 1:
-                row = _row(service)
-                session.connection().execute(_NEW_SERVICE, {name: getattr(row, name) for name in _COLUMNS})
-                appeared(session, row)
-            else:
-                # Nobody else changes the row between the look that `merge` takes and its writing.
-                session.get(ServiceRow, service.id, with_for_update=True)
-                session.merge(_row(service))
-                session.flush()
-                session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
-            claims = [{"uni": uni, "service": service.id} for uni in unis]
-            session.connection().execute(_NEW_CLAIM, claims)
+            # Nobody else changes the row between the look that `merge` takes and its writing.
+            session.get(ServiceRow, service.id, with_for_update=True)
+            session.merge(ServiceRow(**vars(_new(service))))
+            session.flush()
+            session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
+            session.connection().execute(_NEW_CLAIM, [{"uni": uni, "service": service.id} for uni in unis])
 
         self.writer.run(work)
 
@@ -249,8 +260,8 @@ def _known(service: str, tenant: str) -> str:
     return service if current() in {None, tenant} else ANOTHER
 
 
-def _row(service: Service) -> ServiceRow:
-    return ServiceRow(
+def _new(service: Service) -> NewService:
+    return NewService(
         id=service.id,
         tenant=service.tenant,
         name=service.swvc.identifier,
@@ -264,7 +275,7 @@ def _row(service: Service) -> ServiceRow:
     )
 
 
-def service_of(row: ServiceRow) -> Service:
+def service_of(row: ServiceRow | NewService) -> Service:
     """The service that a row holds."""
     swvc = _SWVC.validate_python(row.document)
     return Service(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,22 @@ class ServiceRow(Owned, Base):
     error: Mapped[str | None]
     document: Mapped[Any] = mapped_column(JSON)
     end_points: Mapped[Any] = mapped_column(JSON)
+
+
+@dataclass(frozen=True)
+class NewService:
+    """A service to be stored for the first time, by the columns of `ServiceRow`."""
+
+    id: str
+    tenant: str
+    name: str
+    state: str
+    generation: int
+    created: datetime
+    changed: datetime
+    error: str | None
+    document: Mapping[str, Any]
+    end_points: Mapping[str, Any]
 
 
 class ClaimRow(Base):

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from presto.core.writer import Work, Writer, _group, attempt
+from presto.core.additions import Outcome, write_waiting
+from presto.core.writer import Attempt, Writer, _group
 
 T = TypeVar("T")
-_Outcome = tuple[Exception | None, Any]
 
 
 class NotAlone(Exception):
@@ -24,7 +24,7 @@ class NotAlone(Exception):
 class _Refused(Exception):
     """Takes everything back; `outcomes` are those of all changes."""
 
-    def __init__(self, outcomes: list[_Outcome]) -> None:
+    def __init__(self, outcomes: list[Outcome[Any]]) -> None:
         super().__init__("a change of the group is refused")
         self.outcomes = outcomes
 
@@ -33,7 +33,7 @@ class _Refused(Exception):
 class _Waiting:
     number: int
     context: Context
-    work: Work[Any]
+    attempt: Attempt[Any]
     future: asyncio.Future[Any]
 
 
@@ -65,13 +65,13 @@ class Together:
                 self._spoilt = True
                 self._arrived()
 
-    async def join(self, number: int, writer: Writer, work: Work[T]) -> T:
+    async def join(self, number: int, writer: Writer, attempt: Attempt[T]) -> T:
         """Have a change made with those of the others, in the order of the parties' numbers.
 
         Raises what it raises, and NotAlone.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(number, copy_context(), work, future))
+        self._waiting.append(_Waiting(number, copy_context(), attempt, future))
         self._writer = writer
         self._arrived()
         return await future
@@ -86,20 +86,21 @@ class Together:
         try:
             outcomes = await asyncio.wrap_future(writer.submit(self._all))
         except _Refused as refused:
-            outcomes = [(fault or NotAlone(), None) for fault, _ in refused.outcomes]
+            outcomes = [Outcome(fault=outcome.fault or NotAlone()) for outcome in refused.outcomes]
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
-            outcomes = [(error, None)] * len(self._waiting)
-        for waiting, (fault, value) in zip(self._waiting, outcomes, strict=True):
+            outcomes = [Outcome(fault=error)] * len(self._waiting)
+        for waiting, outcome in zip(self._waiting, outcomes, strict=True):
             if waiting.future.done():
                 continue
-            if fault:
-                waiting.future.set_exception(fault)
+            if outcome.fault:
+                waiting.future.set_exception(outcome.fault)
             else:
-                waiting.future.set_result(value)
+                waiting.future.set_result(outcome.value)
 
-    def _all(self, session: Session) -> list[_Outcome]:
-        outcomes = [waiting.context.run(attempt, session, waiting.work) for waiting in self._waiting]
-        if self._spoilt or any(fault for fault, _ in outcomes):
+    def _all(self, session: Session) -> list[Outcome[Any]]:
+        outcomes = [waiting.context.run(waiting.attempt, session) for waiting in self._waiting]
+        write_waiting(session)
+        if self._spoilt or any(outcome.fault for outcome in outcomes):
             raise _Refused(outcomes)
         return outcomes
 
@@ -111,8 +112,8 @@ class _Party:
         self._group, self._number = group, number
         self.came = False
 
-    async def join(self, writer: Writer, work: Work[T]) -> T:
+    async def join(self, writer: Writer, attempt: Attempt[T]) -> T:
         if self.came:
-            return await asyncio.wrap_future(writer.submit(work))
+            return await asyncio.wrap_future(writer.try_(attempt))
         self.came = True
-        return await self._group.join(self._number, writer, work)
+        return await self._group.join(self._number, writer, attempt)

@@ -12,16 +12,24 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import Context, ContextVar, copy_context
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
+from presto.core.additions import Additions, Outcome, wait, write_waiting
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
 """A change: reads and writes in the session that it gets, and returns no rows but values."""
+
+Adding = Callable[[Additions], T]
+"""A change that writes nothing itself but adds rows; what it reads, it also looks for among those that wait."""
+
+Attempt = Callable[[Session], Outcome[T]]
+"""Makes a change, or takes it back when it fails."""
 
 LARGEST_GROUP = 64
 """Changes of one commit; more would keep the first of them waiting for no gain."""
@@ -34,7 +42,7 @@ _group: ContextVar[Group | None] = ContextVar("presto_writing_group", default=No
 class Group(Protocol):
     """Changes that are made with one another; `together.Together` is it."""
 
-    async def join(self, writer: Writer, work: Work[T]) -> T:
+    async def join(self, writer: Writer, attempt: Attempt[T]) -> T:
         """Have a change made with those of the others."""
         ...
 
@@ -47,8 +55,8 @@ def writing() -> Session | None:
 class _Job:
     """A change that waits, in the context of who asked for it."""
 
-    def __init__(self, work: Work[Any]) -> None:
-        self.work = work
+    def __init__(self, attempt: Attempt[Any]) -> None:
+        self.attempt = attempt
         self.context: Context = copy_context()
         self.future: Future[Any] = Future()
 
@@ -64,7 +72,11 @@ class Writer:
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Have a change made; the future has its result, or what it raised, once all is on disk."""
-        job = _Job(work)
+        return self.try_(partial(attempt, work=work))
+
+    def try_(self, attempt: Attempt[T]) -> Future[T]:
+        """As `submit`, of a change that says itself how it is taken back."""
+        job = _Job(attempt)
         with self._there:
             self._jobs.append(job)
             if self._thread is None:
@@ -83,9 +95,16 @@ class Writer:
 
         Inside of `together.party` it waits for the other parties.
         """
+        return await self._joined(partial(attempt, work=work))
+
+    async def add(self, adding: Adding[T]) -> T:
+        """As `do`, of a change that only looks and adds: it costs the least, and needs no session."""
+        return await self._joined(partial(attempt_adding, adding=adding))
+
+    async def _joined(self, attempt: Attempt[T]) -> T:
         if group := _group.get():
-            return await group.join(self, work)
-        return await asyncio.wrap_future(self.submit(work))
+            return await group.join(self, attempt)
+        return await asyncio.wrap_future(self.try_(attempt))
 
     def close(self) -> None:
         """Make the changes that wait, then end the thread; a later change starts a new one."""
@@ -109,26 +128,40 @@ class Writer:
     def _write(self, group: Sequence[_Job]) -> None:
         try:
             with Session(self._engine) as session, session.begin():
-                results = [job.context.run(attempt, session, job.work) for job in group]
+                outcomes = [job.context.run(job.attempt, session) for job in group]
+                write_waiting(session)
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
             for job in group:
                 _settle(job.future, error, None)
             return
-        for job, (fault, value) in zip(group, results, strict=True):
-            _settle(job.future, fault, value)
+        for job, outcome in zip(group, outcomes, strict=True):
+            _settle(job.future, outcome.fault, outcome.value)
 
 
-def attempt(session: Session, work: Work[Any]) -> tuple[Exception | None, Any]:
-    """The change in a savepoint, which takes it back when it fails."""
+def attempt(session: Session, work: Work[T]) -> Outcome[T]:
+    """The change in a savepoint, which takes it back when it fails; it finds written what others have added before."""
+    write_waiting(session)
     try:
         with session.begin_nested():
             _session.set(session)
-            return None, work(session)
+            return Outcome(work(session))
     except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
-        return error, None
+        return Outcome(fault=error)
     finally:
         # What others change by statements must not be hidden by rows that were read before.
         session.expunge_all()
+
+
+def attempt_adding(session: Session, adding: Adding[T]) -> Outcome[T]:
+    """What the change adds waits to be written with that of the others; when it fails there is nothing to take back."""
+    added = Additions()
+    try:
+        _session.set(session)
+        added.outcome.value = adding(added)
+    except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
+        return Outcome(fault=error)
+    wait(session, added)
+    return added.outcome
 
 
 def _settle(future: Future[Any], error: BaseException | None, value: Any) -> None:

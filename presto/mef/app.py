@@ -13,12 +13,14 @@ from starlette.routing import Mount
 
 from orchestrator.database import json_text
 from presto.core.core import Core
-from presto.core.idempotency import answer_of, answering
+from presto.core.idempotency import Answer as KeptAnswer
+from presto.core.idempotency import Written, answer_of, answering
 from presto.core.orders import OrderRecord, Orders
 from presto.limits import BodyTooBig
 from presto.mef import inventory, ordering, show
 from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types
+from presto.mef.placing import acknowledged
 from presto.mef.problems import Answer, Problem, Refused
 from presto.mef.wire import parse_json, validate
 from presto.mounting import mount
@@ -63,8 +65,8 @@ def _ordering_router(core: Core, orders: Orders) -> APIRouter:
     @router.post("/serviceOrder", operation_id="createServiceOrder")
     async def create(request: Request) -> Response:
         document = await _body(request)
-        with answering(lambda session, written: answer_of(acknowledged(orders.stored(session, written.order or "")))):
-            return acknowledged(await ordering.create(core, orders, document))
+        with answering(_promised):
+            return _created(await ordering.create(core, orders, document))
 
     @router.get("/serviceOrder", operation_id="listServiceOrder")
     async def find(request: Request) -> Response:
@@ -124,9 +126,15 @@ def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = 
     return Response(json_text(document), status, headers=dict(headers or {}), media_type=JSON)
 
 
-def acknowledged(order: OrderRecord) -> Response:
-    """The answer to a new order."""
+def _created(order: OrderRecord) -> Response:
     return _json(show.order(order), 201)
+
+
+def _promised(written: Written) -> KeptAnswer:
+    """What is answered to a new order, from what was written."""
+    if written.order is None:
+        raise LookupError("the transaction has written no order")
+    return answer_of(_created(acknowledged(written.order)))
 
 
 def _found(thing: Any, kind: str, thing_id: str) -> Any:

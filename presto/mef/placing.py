@@ -15,7 +15,7 @@ from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Rejected
 from presto.core.lifecycles import OrderState, ServiceState
 from presto.core.model import Service
-from presto.core.order_follow import NewItem, NewOrder, Receipt, placed
+from presto.core.new_order import NewItem, NewOrder, Receipt, placed
 from presto.core.order_tables import ElementRow
 from presto.core.orders import ElementRecord, ItemRecord, OrderRecord, Orders
 from presto.mef.enrolled import Taken, beside_an_swvc, take, wanted_state
@@ -84,7 +84,7 @@ async def _lone(
         NewItem(item.wire.id, item.wire.action, item.kind, None, asked[item.number], thing.id) for item, thing in wanted
     )
     order = NewOrder(str(uuid4()), document, new, _own_id(core, document))
-    return _acknowledged(order, await core.enrolled.place(order))
+    return acknowledged(await core.enrolled.place(order))
 
 
 async def _about_swvc(
@@ -113,7 +113,7 @@ async def _about_swvc(
     if not problems:
         # In a transaction of its own this would cost as much as all the rest.
         with suppress(_ThingsClosed):
-            return _acknowledged(new, await _carry_out(core, plan, new, guard))
+            return acknowledged(await _carry_out(core, plan, new, guard))
     problems += beside(await core.enrolled.closed())
     whole = len(items) == len(document["serviceOrderItem"])
     raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
@@ -123,8 +123,9 @@ class _ThingsClosed(Exception):
     """An order takes enrolled things otherwise than they stand."""
 
 
-def _acknowledged(new: NewOrder, receipt: Receipt) -> OrderRecord:
+def acknowledged(receipt: Receipt) -> OrderRecord:
     """An order as it was stored; by now the work on it may have begun."""
+    new = receipt.order
     stand = tuple(ItemRecord(OrderState.ACKNOWLEDGED, element, None) for element in receipt.elements)
     document = dict(new.document)
     return OrderRecord(new.id, OrderState.ACKNOWLEDGED, receipt.ordered or utc_now(), None, None, document, stand)

@@ -46,7 +46,7 @@ def restconf_router(core: Core) -> APIRouter:
             module = operation.module
             _check_content_type(request, media_types)
             body = parse_body(await request.body())
-            with answering(lambda _, written: answer_of(answer(acknowledgement(core, operation, written), media))):
+            with answering(lambda written: answer_of(answer(acknowledgement(core, operation, written), media))):
                 output = await run(operation, core, body)
         except Rejected as rejected:
             status = errors.status(rejected.findings)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, Table, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from presto.core import events
+from presto.core.additions import Additions, waiting
+from presto.core.event_log import EventLog
 from presto.core.event_tables import EventRow
+from presto.core.events import EventType, NewEvent
 from presto.core.tables import LockedUniRow, open_engine
-from presto.core.writer import Writer, writing
+from presto.core.writer import Writer, attempt_adding, writing
 
 
 @pytest.fixture
@@ -142,3 +147,76 @@ def test_closing_makes_what_waits_and_a_later_change_starts_anew(engine: Engine,
     assert future.done()
     assert lock(writer, "u2").result(10) is None
     assert locked(engine) == {"u1", "u2"}
+
+
+CLAIM = insert(cast(Table, LockedUniRow.__table__))
+
+
+def add(writer: Writer, *unis: str, check: Callable[[], None] = lambda: None) -> Future[str]:
+    """Lock UNIs by additions, with an event for each."""
+
+    def adding(added: Additions) -> str:
+        check()
+        for uni in unis:
+            added.add(CLAIM, [{"uni": uni, "tenant": ""}])
+            added.events.append(NewEvent(EventType.SERVICE_STATE_CHANGE, uni, None, "inactive"))
+        return unis[0]
+
+    return writer.try_(partial(attempt_adding, adding=adding))
+
+
+def told(engine: Engine) -> list[tuple[int, str]]:
+    return [(event.sequence, event.object) for event in EventLog(engine).read(0, 100)]
+
+
+def test_what_a_group_adds_is_written_by_one_statement(engine: Engine, writer: Writer) -> None:
+    statements: list[str] = []
+    with held(writer):
+        futures = [add(writer, f"u{number}") for number in range(20)]
+        event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2].split()[0]))
+    assert [future.result(10) for future in futures] == [f"u{number}" for number in range(20)]
+    assert locked(engine) == {f"u{number}" for number in range(20)}
+    assert statements[statements.index("BEGIN") :][:4] == ["BEGIN", "SAVEPOINT", "INSERT", "RELEASE"]
+
+
+def test_additions_that_fail_take_nothing_with_them(engine: Engine, writer: Writer) -> None:
+    def refuse() -> None:
+        raise LookupError("no")
+
+    with held(writer):
+        first, refused, twin, last = (
+            add(writer, "u1"),
+            add(writer, "u9", check=refuse),
+            add(writer, "u3", "u1"),
+            add(writer, "u2"),
+        )
+    assert isinstance(refused.exception(10), LookupError)
+    assert isinstance(twin.exception(10), IntegrityError)
+    assert (first.result(10), last.result(10)) == ("u1", "u2")
+    assert told(engine) == [(1, "u1"), (2, "u2")], "no gap, nothing of the failed ones"
+    assert locked(engine) == {"u1", "u2"}
+
+
+def test_every_other_change_finds_what_was_added_before(engine: Engine, writer: Writer) -> None:
+    with held(writer):
+        add(writer, "u1")
+        seen = writer.submit(lambda session: set(session.scalars(select(LockedUniRow.uni))))
+        twin = lock(writer, "u1")
+    assert seen.result(10) == {"u1"}
+    assert isinstance(twin.exception(10), IntegrityError)
+    assert told(engine) == [(1, "u1")]
+
+
+def test_who_looks_finds_what_waits(writer: Writer) -> None:
+    found: list[set[str]] = []
+
+    def look() -> None:
+        session = writing()
+        assert session is not None
+        found.append({row["uni"] for row in waiting(session, CLAIM)})
+
+    with held(writer):
+        add(writer, "u1")
+        last = add(writer, "u2", check=look)
+    assert last.result(10) == "u2"
+    assert found == [{"u1"}]

@@ -12,7 +12,8 @@ import pytest
 from orchestrator.inventory import Inventory
 from presto.app import create_app
 from presto.core.enrolled import Enrolled
-from presto.core.order_follow import NewItem, NewOrder, place_lone
+from presto.core.new_order import NewItem, NewOrder
+from presto.core.order_follow import place_lone
 from presto.core.settings import Settings
 
 pytestmark = pytest.mark.asyncio
