@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from orchestrator.inventory import Inventory, Uni
 from presto.core.check_flows import check_applications, check_assignments
 from presto.core.check_sites import check_sites
-from presto.core.findings import Finding, Tag
-from presto.core.model import EndPoint, Swvc
+from presto.core.findings import Finding, Path, Tag
+from presto.core.lifecycles import ServiceState
+from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
 from presto.core.policies import check_policies
 
 SMALLEST_MTU, LARGEST_MTU = 576, 1400
@@ -21,15 +23,15 @@ class Surroundings:
     """What an order is checked against.
 
     `names` are the identifiers of the other services, `claims` maps the id of each UNI that they use to the
-    identifier of its service, `locked` holds the ids of UNIs, and of what is enrolled of underlays, that are
-    administratively locked. `carried` maps uCPEs to the service on them, also those whose UNIs the inventory does not
+    identifier of its service, `closed` maps the ids of UNIs, and of what is enrolled of underlays, that are not active
+    to where they stand. `carried` maps uCPEs to the service on them, also those whose UNIs the inventory does not
     show.
     """
 
     inventory: Inventory
     names: frozenset[str] = frozenset()
     claims: Mapping[str, str] = field(default_factory=dict)
-    locked: frozenset[str] = frozenset()
+    closed: Mapping[str, ServiceState] = field(default_factory=dict)
     carried: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -43,6 +45,16 @@ def find_uni(inventory: Inventory, id_or_name: str) -> Uni | None:
     return inventory.uni(id_or_name)
 
 
+def completed(swvc: Swvc, inventory: Inventory) -> Swvc:
+    """The SWVC with UNIs named by their id, and end points that have no identifier by the name of their UNI."""
+    end_points = []
+    for end_point in swvc.end_points:
+        uni = find_uni(inventory, end_point.uni)
+        identifier = end_point.identifier or (uni.name if uni else "")
+        end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
+    return replace(swvc, end_points=tuple(end_points))
+
+
 def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
     unis = [find_uni(surroundings.inventory, end_point.uni) for end_point in swvc.end_points]
     yield from _check_identifier(swvc.identifier, surroundings.names)
@@ -51,12 +63,21 @@ def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
     yield from _check_identifiers(swvc)
     yield from _check_unis(swvc.end_points, unis, surroundings)
     yield from _check_roles(swvc)
-    yield from check_sites(swvc, unis, surroundings.inventory, surroundings.locked)
-    yield from check_applications(swvc.applications)
-    yield from check_policies(swvc.policies)
-    yield from check_assignments(swvc, swvc.mappings, ("mappings",))
-    for index, end_point in enumerate(swvc.end_points):
-        yield from check_assignments(swvc, end_point.overrides, ("end_points", index, "overrides"))
+    yield from check_sites(swvc, unis, surroundings.inventory, surroundings.closed.keys())
+    maps = (swvc.mappings, *(end_point.overrides for end_point in swvc.end_points))
+    yield from _check_flows(swvc.applications, swvc.policies, maps)
+
+
+@lru_cache(maxsize=128)  # clients write the same flows and policies into order after order
+def _check_flows(
+    applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: tuple[tuple[PolicyAssignment, ...], ...]
+) -> tuple[Finding, ...]:
+    """What is wrong with flows, policies and what maps them: the service's own map, then those of its end points."""
+    found = [*check_applications(applications), *check_policies(policies)]
+    for index, assignments in enumerate(maps, -1):
+        path: Path = ("mappings",) if index < 0 else ("end_points", index, "overrides")
+        found += check_assignments(applications, policies, assignments, path)
+    return tuple(found)
 
 
 def identifier_fault(text: str) -> str | None:
@@ -150,7 +171,7 @@ def _check_unis(
         elif uni.ucpe in busy:
             message = f'uCPE {uni.ucpe} of UNI {uni.name} carries service "{busy[uni.ucpe]}"'
             yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
-        elif uni.id in surroundings.locked:
+        elif uni.id in surroundings.closed:
             message = f"UNI {uni.name} is administratively locked"
             yield Finding(Tag.IN_USE, where, message, "Unlock it: order it active, or update-service-interface-point.")
 

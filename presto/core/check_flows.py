@@ -8,7 +8,7 @@ from functools import lru_cache
 from presto.core.criteria import check_flow, matches
 from presto.core.findings import Finding, Path, Tag, nearest
 from presto.core.matches import Match
-from presto.core.model import Application, PolicyAssignment, Swvc
+from presto.core.model import Application, Policy, PolicyAssignment
 from presto.core.policies import BLOCK_NAMES, RESERVED_NAMES
 
 
@@ -33,16 +33,21 @@ def check_applications(applications: tuple[Application, ...]) -> Iterator[Findin
         before.setdefault(packets, application.identifier)
 
 
-def check_assignments(swvc: Swvc, assignments: tuple[PolicyAssignment, ...], path: Path) -> Iterator[Finding]:
+def check_assignments(
+    applications: tuple[Application, ...],
+    policies: tuple[Policy, ...],
+    assignments: tuple[PolicyAssignment, ...],
+    path: Path,
+) -> Iterator[Finding]:
     """Each flow or group at most once, and both names known; paths start with `path`."""
-    flows = [application.identifier for application in swvc.applications]
-    groups = [application.group for application in swvc.applications if application.group]
-    policies = [policy.identifier for policy in swvc.policies]
+    flows = [application.identifier for application in applications]
+    groups = [application.group for application in applications if application.group]
+    known = [policy.identifier for policy in policies]
     seen: set[str] = set()
     for index, assignment in enumerate(assignments):
         here = (*path, index)
         yield from _check_flow_name(assignment.application, [*flows, *groups], seen, here)
-        yield from _check_policy_name(assignment.policy, policies, here)
+        yield from _check_policy_name(assignment.policy, known, here)
         seen.add(assignment.application)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Network
 
 from orchestrator.inventory import Inventory, Uni
 from presto.core.criteria import prefix
@@ -22,7 +22,9 @@ def check_sites(swvc: Swvc, unis: list[Uni | None], inventory: Inventory, closed
 
 def _check_overlaps(unis: list[Uni | None], inventory: Inventory) -> Iterator[Finding]:
     ucpes = dict.fromkeys(uni.ucpe for uni in unis if uni)
-    underlays = {wan.underlay: IPv4Interface(wan.address).network for name in ucpes for wan in inventory.ucpe(name).wan}
+    underlays = {
+        wan.underlay: IPv4Network(wan.address, strict=False) for name in ucpes for wan in inventory.ucpe(name).wan
+    }
     for index, uni in enumerate(unis):
         if uni is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,16 +17,17 @@ from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
 from presto.core.additions import Additions
 from presto.core.cancel import cancelled
-from presto.core.check import Surroundings, check, find_uni
+from presto.core.check import Surroundings, check, completed, find_uni
 from presto.core.check_edges import check_enrolment, check_health
 from presto.core.compile import site_unis
 from presto.core.credentials import utc_now
 from presto.core.edges import Edges, Enrolment, joined, without
-from presto.core.enrolled import Enrolled, wan_ids
+from presto.core.enrolled import Enrolled
 from presto.core.enrolled_orders import EnrolledOrders
 from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.idempotency import Keys
+from presto.core.lifecycles import ServiceState
 from presto.core.meters import Meters
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
@@ -93,9 +94,10 @@ class Core:
         return self._view(current())
 
     def _view(self, tenant: str | None) -> Inventory:
-        if tenant not in self._views:
-            self._views[tenant] = self._assignments.visible(self._inventory, tenant)
-        return self._views[tenant]
+        known = self._views  # those of a newer inventory stand in another one
+        if tenant not in known:
+            known[tenant] = self._assignments.visible(self._inventory, tenant)
+        return known[tenant]
 
     async def start(self) -> None:
         """Take up all unfinished work."""
@@ -118,54 +120,51 @@ class Core:
     @property
     def enrolment(self) -> Enrolled:
         """What the inventory has enrolled, as far as the tenant that is being served knows of it."""
-        tenant = current()
-        if tenant not in self._enrolments:
-            self._enrolments[tenant] = Enrolled(self._view(tenant))
-        return self._enrolments[tenant]
+        return self._enrolled(current())
+
+    def _enrolled(self, tenant: str | None) -> Enrolled:
+        known = self._enrolments
+        if tenant not in known:
+            known[tenant] = Enrolled(self._view(tenant))
+        return known[tenant]
 
     def findings(self, swvc: Swvc, *, replaces: Service | None = None) -> tuple[Finding, ...]:
         """What is wrong with an SWVC, which may be going to replace what a service has."""
         return check(swvc, self._surroundings(swvc, replaces))
 
-    def _surroundings(self, swvc: Swvc, replaces: Service | None) -> Surroundings:
-        """What its tenant knows of; names are its tenant's."""
+    def _surroundings(self, swvc: Swvc, replaces: Service | None = None, things: Iterable[str] = ()) -> Surroundings:
+        """What its tenant knows of, and how these things stand; names are its tenant's."""
         besides, tenant = (replaces.id, replaces.tenant) if replaces else ("", owner())
-        inventory = self._view(tenant or current())
-        wanted = [uni for uni in (find_uni(inventory, end_point.uni) for end_point in swvc.end_points) if uni]
+        inventory, enrolled = self._view(tenant or current()), self._enrolled(tenant or current())
+        ucpes = [uni.ucpe for uni in (find_uni(inventory, end_point.uni) for end_point in swvc.end_points) if uni]
         # A uCPE carries one service, so the claims of its other UNIs count as well, whosever they are.
-        beside = {uni.id: uni.ucpe for wish in wanted for uni in self._inventory.unis_on(wish.ucpe)}
-        wans = {name for uni in wanted for wan in inventory.ucpe(uni.ucpe).wan for name in wan_ids(uni.ucpe, wan)}
-        held = self._store.held(swvc.identifier, tenant=tenant, besides=besides, unis=beside, things={*beside, *wans})
+        beside = {uni.id: ucpe for ucpe in ucpes for uni in self._inventory.unis_on(ucpe)}
+        asked = {*beside, *things, *(thing for ucpe in ucpes for thing in enrolled.wans_of(ucpe))}
+        held = self._store.held(swvc.identifier, tenant=tenant, besides=besides, unis=beside, things=asked)
         names = frozenset({swvc.identifier} if held.name else ())
         carried = {beside[uni]: name for uni, name in held.claims.items()}
-        return Surroundings(inventory, names, held.claims, held.locked, carried)
-
-    def _checked(self, swvc: Swvc, earlier: tuple[Finding, ...], replaces: Service | None = None) -> Swvc:
-        """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
-        surroundings = self._surroundings(swvc, replaces)
-        findings = check(swvc, surroundings)
-        if earlier or findings:
-            raise Rejected((*earlier, *findings))
-        ucpes = [uni.ucpe for uni in site_unis(swvc, surroundings.inventory)]
-        return replace(swvc, carrier=carrier(swvc, surroundings.inventory, ucpes, surroundings.locked))
+        return Surroundings(inventory, names, held.claims, held.closed, carried)
 
     async def create(
-        self, swvc: Swvc, earlier: tuple[Finding, ...] = (), guard: Callable[[], None] | None = None
+        self,
+        swvc: Swvc,
+        earlier: tuple[Finding, ...] = (),
+        things: Collection[str] = (),
+        guard: Callable[[Mapping[str, ServiceState]], None] = lambda _closed: None,
     ) -> Service:
         """Accept an order: durably stored and on its way. Raises Rejected with everything that is wrong.
 
         `earlier` are findings of the face, which refuse the order together with those made here. `guard` may refuse it
-        when no other change can come in between.
+        when no other change can come in between, by those of the enrolled `things` that are not active.
         """
-        completed = self._completed(swvc)
+        wanted = completed(swvc, self.inventory)
 
         def adding(added: Additions) -> Service:
-            if guard:
-                guard()
-            checked = self._checked(completed, earlier)
-            now = utc_now()
+            surroundings = self._surroundings(wanted, things=things)
+            guard(surroundings.closed)
+            checked, now = _checked(wanted, earlier, surroundings), utc_now()
             service = Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now, tenant=owner())
-            self._store.add(added, service, _claims(service))
+            self._store.add(added, service)
             return service
 
         return await self._take_in(self._store.writer.add(adding))
@@ -189,8 +188,8 @@ class Core:
             if service.state in ON_ITS_WAY_OUT:
                 message = f'Service "{service.swvc.identifier}" is being removed'
                 raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
-            swvc = self._checked(self._completed(change(service.swvc)), earlier, service)
-            return _next(service, State.ACCEPTED, swvc)
+            swvc = completed(change(service.swvc), self.inventory)
+            return _next(service, State.ACCEPTED, _checked(swvc, earlier, self._surroundings(swvc, service)))
 
         return await self._change(changed)
 
@@ -216,7 +215,7 @@ class Core:
             if service is None:
                 return None
             back = replace(service, changed=utc_now())
-            self._store.save(back, _claims(back))
+            self._store.save(back)
             return back.id
 
         changed = await self._store.writer.do(work)
@@ -366,21 +365,12 @@ class Core:
 
         await self._store.writer.do(work)
 
-    def _completed(self, swvc: Swvc) -> Swvc:
-        """Name UNIs by their id, and end points that have no identifier by the name of their UNI."""
-        end_points = []
-        for end_point in swvc.end_points:
-            uni = find_uni(self.inventory, end_point.uni)
-            identifier = end_point.identifier or (uni.name if uni else "")
-            end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
-        return replace(swvc, end_points=tuple(end_points))
-
     async def _change(self, change: Callable[[], Service]) -> Service:
         """Check and store a change in one transaction: what was checked still holds when it is written."""
 
         def work(_session: Session) -> Service:
             service = change()
-            self._store.save(service, _claims(service))
+            self._store.save(service)
             return service
 
         return await self._take_in(self._store.writer.do(work))
@@ -397,8 +387,13 @@ class Core:
         return service
 
 
-def _claims(service: Service) -> list[str]:
-    return [end_point.uni for end_point in service.swvc.end_points]
+def _checked(swvc: Swvc, earlier: tuple[Finding, ...], surroundings: Surroundings) -> Swvc:
+    """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
+    findings = check(swvc, surroundings)
+    if earlier or findings:
+        raise Rejected((*earlier, *findings))
+    ucpes = [uni.ucpe for uni in site_unis(swvc, surroundings.inventory)]
+    return replace(swvc, carrier=carrier(swvc, surroundings.inventory, ucpes, surroundings.closed.keys()))
 
 
 def _next(service: Service, state: State, swvc: Swvc) -> Service:

@@ -7,8 +7,9 @@ underlay is a UCS end point. Their ids are made of their names, so they are the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from orchestrator.inventory import Inventory, Underlay, Uni, WanPort
 
@@ -50,12 +51,12 @@ class UcsEndPoint:
     ucpe: str
     wan: WanPort
 
-    @property
+    @cached_property
     def ucs(self) -> str:
         """The id of its underlay."""
         return ucs_id(self.wan.underlay)
 
-    @property
+    @cached_property
     def ucs_uni(self) -> str:
         """The id of its port."""
         return ucs_uni_id(self.ucpe, self.wan.port)
@@ -101,6 +102,10 @@ class Enrolled:
         )
         self._by_id = {thing.id: thing for thing in self.things}
         self._by_name = {(kind_of(thing), thing.name): thing for thing in reversed(self.things)}
+        self._wans: dict[str, set[str]] = {}
+        for end in self.things:
+            if isinstance(end, UcsEndPoint):
+                self._wans.setdefault(end.ucpe, set()).update((end.id, end.ucs, end.ucs_uni))
 
     def get(self, thing_id: str) -> Thing | None:
         """The thing of that id."""
@@ -114,6 +119,10 @@ class Enrolled:
     def of_kind(self, kind: str) -> tuple[Thing, ...]:
         """All things of a kind."""
         return tuple(thing for thing in self.things if kind_of(thing) == kind)
+
+    def wans_of(self, ucpe: str) -> Collection[str]:
+        """The ids of the underlays of a uCPE, and of what attaches it to them."""
+        return self._wans.get(ucpe, ())
 
     def ends_of(self, thing: Thing) -> tuple[UcsEndPoint, ...]:
         """The UCS end points that attach to an underlay, or are at a port."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Engine, Table, bindparam, delete, insert, literal_column, select
+from sqlalchemy import ColumnElement, Engine, Table, bindparam, case, delete, insert, literal_column, select
 from sqlalchemy.orm import Session
 
 from presto.core.additions import Additions, waiting
 from presto.core.credentials import Credentials
 from presto.core.idempotency import keep_with
+from presto.core.lifecycles import ServiceState
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
 from presto.core.order_follow import appeared
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
@@ -40,9 +41,12 @@ _HELD = _TAKEN.union_all(
     select(literal_column("'uni'"), _CLAIMS.c.uni, _SERVICES.c.name.label("service"), _SERVICES.c.tenant.label("owner"))
     .join_from(_CLAIMS, _SERVICES)
     .where(_SERVICES.c.id != bindparam("besides"), _CLAIMS.c.uni.in_(bindparam("unis", expanding=True))),
-    select(literal_column("'locked'"), _LOCKED_UNIS.c.uni, _NONE, _NONE).where(
-        _LOCKED_UNIS.c.uni.in_(bindparam("things", expanding=True))
-    ),
+    select(
+        literal_column("'closed'"),
+        _LOCKED_UNIS.c.uni,
+        case((_LOCKED_UNIS.c.ended.is_(None), literal_column("'inactive'")), else_=literal_column("'terminated'")),
+        _NONE,
+    ).where(_LOCKED_UNIS.c.uni.in_(bindparam("things", expanding=True))),
 )
 _NEW_SERVICE, _NEW_CLAIM = insert(_SERVICES), insert(_CLAIMS)
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
@@ -53,11 +57,11 @@ KEPT_CHANGES = 32
 
 @dataclass(frozen=True)
 class Held:
-    """Whether a name is taken, the UNIs in use with the names of their services, and which things are locked."""
+    """Whether a name is taken, the UNIs in use with the names of their services, and the things that are not active."""
 
     name: bool
     claims: Mapping[str, str]
-    locked: frozenset[str]
+    closed: Mapping[str, ServiceState]
 
 
 class Store:
@@ -118,9 +122,9 @@ class Store:
             taken = {row["uni"]: new[row["service"]] for row in waiting(session, _NEW_CLAIM)}
         claims = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
         claims |= {uni: _known(row["name"], row["tenant"]) for uni, row in taken.items() if uni in unis}
-        locked = frozenset(thing for kind, thing, _, _ in rows if kind == "locked")
+        closed = {thing: ServiceState(state) for kind, thing, state, _ in rows if kind == "closed"}
         named = any(row["name"] == name and row["tenant"] == tenant for row in new.values())
-        return Held(named or any(kind == "name" for kind, *_ in rows), claims, locked)
+        return Held(named or any(kind == "name" for kind, *_ in rows), claims, closed)
 
     def claims(self, *, among: Collection[str] | None = None) -> dict[str, str]:
         """The UNIs in use: UNI id → name of its service, which other tenants do not learn.
@@ -132,7 +136,7 @@ class Store:
             rows = session.connection().execute(query, given)
             return {row.uni: _known(row.name, row.tenant) for row in rows}
 
-    def add(self, added: Additions, service: Service, unis: Iterable[str]) -> None:
+    def add(self, added: Additions, service: Service) -> None:
         """Have a new service stored with all that comes with it: this is what the transaction of an order writes.
 
         It is the service, its elements in the inventory, the order that asks for it with its items, the UNIs that it
@@ -141,10 +145,10 @@ class Store:
         new = _new(service)
         added.add(_NEW_SERVICE, [vars(new)])
         appeared(added, new)
-        added.add(_NEW_CLAIM, [{"uni": uni, "service": service.id} for uni in unis])
+        added.add(_NEW_CLAIM, _claims(service))
         keep_with(added)
 
-    def save(self, service: Service, unis: Iterable[str]) -> None:
+    def save(self, service: Service) -> None:
         """Replace a service together with the UNIs that it claims.
 
         Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its UNIs.
@@ -156,7 +160,7 @@ class Store:
             session.merge(ServiceRow(**vars(_new(service))))
             session.flush()
             session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
-            session.connection().execute(_NEW_CLAIM, [{"uni": uni, "service": service.id} for uni in unis])
+            session.connection().execute(_NEW_CLAIM, _claims(service))
 
         self.writer.run(work)
 
@@ -258,6 +262,10 @@ class Store:
 def _known(service: str, tenant: str) -> str:
     """The name of a service, as far as the tenant that is being served knows of it."""
     return service if current() in {None, tenant} else ANOTHER
+
+
+def _claims(service: Service) -> list[dict[str, str]]:
+    return [{"uni": end_point.uni, "service": service.id} for end_point in service.swvc.end_points]
 
 
 def _new(service: Service) -> NewService:

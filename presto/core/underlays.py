@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from orchestrator.inventory import Inventory
@@ -11,7 +12,7 @@ from presto.core.findings import Finding, Path, Tag
 from presto.core.model import Policy, Swvc
 
 Does = Callable[[str], bool]
-Closed = frozenset[str]
+Closed = AbstractSet[str]
 """Ids of underlays, of their UNIs and of their end points that orders have taken out of service."""
 
 
@@ -31,7 +32,7 @@ def common_underlays(inventory: Inventory, ucpes: list[str], closed: Closed = fr
     Those that are a backup at one of them come last (MEF 70 R32). What is `closed` connects nobody.
     """
     ports = [
-        [wan.underlay for wan in inventory.ucpe(ucpe).wan if not closed or closed.isdisjoint(wan_ids(ucpe, wan))]
+        [wan.underlay for wan in inventory.ucpe(ucpe).wan if not (closed and closed & {*wan_ids(ucpe, wan)})]
         for ucpe in ucpes
     ]
     names = [name for name in dict.fromkeys(ports[0]) if all(name in others for others in ports)] if ports else []

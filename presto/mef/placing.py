@@ -106,14 +106,15 @@ async def _about_swvc(
     def beside(closed: Mapping[str, ServiceState]) -> list[Problem]:
         return list(beside_an_swvc(items, taken, closed))
 
-    def guard() -> None:
-        if beside(core.enrolled.closed_among([thing.id for thing in taken.things.values()])):
+    def guard(closed: Mapping[str, ServiceState]) -> None:
+        if beside(closed):
             raise _ThingsClosed
 
     if not problems:
         # In a transaction of its own this would cost as much as all the rest.
         with suppress(_ThingsClosed):
-            return acknowledged(await _carry_out(core, plan, new, guard))
+            things = [thing.id for thing in taken.things.values()]
+            return acknowledged(await _carry_out(core, plan, new, things, guard))
     problems += beside(await core.enrolled.closed())
     whole = len(items) == len(document["serviceOrderItem"])
     raise Refused([*problems, *(await _findings(core, plan) if whole else ())])
@@ -169,14 +170,16 @@ def _new_item(item: Item, plan: Plan, taken: Taken, asked: dict[str, Any]) -> Ne
     return NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked, thing.id if thing else None)
 
 
-async def _carry_out(core: Core, plan: Plan, new: NewOrder, guard: Callable[[], None]) -> Receipt:
+async def _carry_out(
+    core: Core, plan: Plan, new: NewOrder, things: list[str], guard: Callable[[Mapping[str, ServiceState]], None]
+) -> Receipt:
     def guarded(_service: Service) -> None:
-        guard()
+        guard(core.enrolled.closed_among(things))
 
     try:
         with placed(new) as receipt:
             if plan.verb == "create":
-                await core.create(plan.result(None), guard=guard)
+                await core.create(plan.result(None), things=things, guard=guard)
             elif plan.verb == "update":
                 await core.update(plan.service or "", plan.result, guard=guarded)
             else:
