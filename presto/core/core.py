@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from presto.core.enrolled_orders import EnrolledOrders
 from presto.core.event_log import EventLog
 from presto.core.findings import Finding, Rejected, Tag, nearest
 from presto.core.idempotency import Keys
+from presto.core.ids import new_id
 from presto.core.lifecycles import ServiceState
 from presto.core.meters import Meters
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
@@ -163,7 +163,7 @@ class Core:
             surroundings = self._surroundings(wanted, things=things)
             guard(surroundings.closed)
             checked, now = _checked(wanted, earlier, surroundings), utc_now()
-            service = Service(str(uuid.uuid4()), checked, State.ACCEPTED, 1, now, now, tenant=owner())
+            service = Service(new_id(), checked, State.ACCEPTED, 1, now, now, tenant=owner())
             self._store.add(added, service)
             return service
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
-from uuid import uuid4
 
 from sqlalchemy import Connection, Integer, Pool, Table, bindparam, event, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session, SessionTransaction, object_session
 
 from presto.core.credentials import utc_now
 from presto.core.event_tables import EventCounterRow, EventRow
+from presto.core.ids import new_id
 from presto.core.tenancy import NOBODY
 
 _PENDING, _WRITTEN, _MARKS = "presto_pending_events", "presto_written_events", "presto_event_marks"
@@ -124,7 +124,7 @@ def _take(connection: Connection, count: int) -> int:
 
 def _event(number: int, now: datetime, new: NewEvent) -> Event:
     return Event(
-        number, str(uuid4()), now, new.type, new.object, new.item, new.state and str(new.state), new.service, new.tenant
+        number, new_id(), now, new.type, new.object, new.item, new.state and str(new.state), new.service, new.tenant
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
-from uuid import uuid4
 
 from sqlalchemy import Connection, Row, Table, bindparam, event, insert, select, update
 from sqlalchemy.orm import Mapper, Session
@@ -19,6 +18,7 @@ from presto.core.credentials import utc_now
 from presto.core.events import EventType, NewEvent, owned, record, record_in
 from presto.core.events_follow import element_events, order_events
 from presto.core.idempotency import ExternalIdRow, external_digest, wrote
+from presto.core.ids import new_id
 from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, aggregate, service_state, step, steps
 from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.core.new_order import NewItem, NewOrder, Receipt, take_placed
@@ -130,7 +130,7 @@ def _follow_elements(
         if element:
             added.add(_CHANGE_ELEMENT, [{"element": element.id, **values}])
         else:
-            ids[place] = row.id if kind == SWVC else str(uuid4())
+            ids[place] = row.id if kind == SWVC else new_id()
             first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed, "tenant": row.tenant}
             added.add(_NEW_ELEMENT, [{**first, **values}])
         heard += element_events(kind, ids[place], element, values, row.id)

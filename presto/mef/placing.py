@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from presto.core.core import Core
 from presto.core.credentials import utc_now
 from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Rejected
+from presto.core.ids import new_id
 from presto.core.lifecycles import OrderState, ServiceState
 from presto.core.model import Service
 from presto.core.new_order import NewItem, NewOrder, Receipt, placed
@@ -83,7 +83,7 @@ async def _lone(
     new = tuple(
         NewItem(item.wire.id, item.wire.action, item.kind, None, asked[item.number], thing.id) for item, thing in wanted
     )
-    order = NewOrder(str(uuid4()), document, new, _own_id(core, document))
+    order = NewOrder(new_id(), document, new, _own_id(core, document))
     return acknowledged(await core.enrolled.place(order))
 
 
@@ -101,7 +101,7 @@ async def _about_swvc(
     problems = [*problems, *unfitting, *links.problems]
     asked = _asked(document)
     ordered = tuple(_new_item(item, plan, taken, asked[item.number]) for item in items)
-    new = NewOrder(str(uuid4()), document, ordered, _own_id(core, document))
+    new = NewOrder(new_id(), document, ordered, _own_id(core, document))
 
     def beside(closed: Mapping[str, ServiceState]) -> list[Problem]:
         return list(beside_an_swvc(items, taken, closed))
