@@ -58,8 +58,8 @@ def create_app(
 
     app = FastAPI(title="LSO test-bed", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.closing = core.events.end
-    app.include_router(restconf_router(core))
     app.router.routes.append(mef_mount(core, notifier))
+    app.include_router(restconf_router(core))
     secure = secured if security else as_it_is
     app.router.routes.append(extensions_mount(core, secure))
     app.add_exception_handler(HTTPException, _refused)

@@ -48,10 +48,11 @@ def mef_app(core: Core, notifier: Notifier) -> FastAPI:
     """Both APIs, with their own errors."""
     orders = Orders(core)
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    for api, base in BASES.items():
-        app.include_router(_hub_router(api, notifier), prefix=base)
-    app.include_router(_ordering_router(core, orders), prefix=BASES["ordering"])
-    app.include_router(_inventory_router(core, orders), prefix=BASES["inventory"])
+    # Straight on the application's own router, orders first: routers that are included are searched twice.
+    _add_ordering(app.router, core, orders)
+    _add_inventory(app.router, core, orders)
+    for api in BASES:
+        _add_hub(app.router, api, notifier)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Answer, _answered)
     app.add_exception_handler(HTTPException, _unknown)
@@ -59,46 +60,42 @@ def mef_app(core: Core, notifier: Notifier) -> FastAPI:
     return app
 
 
-def _ordering_router(core: Core, orders: Orders) -> APIRouter:
-    router = APIRouter()
+def _add_ordering(router: APIRouter, core: Core, orders: Orders) -> None:
+    base = BASES["ordering"]
 
-    @router.post("/serviceOrder", operation_id="createServiceOrder")
+    @router.post(f"{base}/serviceOrder", operation_id="createServiceOrder")
     async def create(request: Request) -> Response:
         document = await _body(request)
         with answering(_promised):
             return _created(await ordering.create(core, orders, document))
 
-    @router.get("/serviceOrder", operation_id="listServiceOrder")
+    @router.get(f"{base}/serviceOrder", operation_id="listServiceOrder")
     async def find(request: Request) -> Response:
         found, headers = await ordering.find(orders, request)
         return _json([show.order(order) for order in found], 200, headers)
 
-    @router.get("/serviceOrder/{order_id}", operation_id="retrieveServiceOrder")
+    @router.get(f"{base}/serviceOrder/{{order_id}}", operation_id="retrieveServiceOrder")
     async def get(order_id: str) -> Response:
         return _json(show.order(_found(await orders.order(order_id), "service order", order_id)))
 
-    return router
 
+def _add_inventory(router: APIRouter, core: Core, orders: Orders) -> None:
+    base = BASES["inventory"]
 
-def _inventory_router(core: Core, orders: Orders) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/service", operation_id="serviceFind")
+    @router.get(f"{base}/service", operation_id="serviceFind")
     async def find(request: Request) -> Response:
         found, headers = await inventory.find(core, orders, request)
         return _json(found, 200, headers)
 
-    @router.get("/service/{service_id}", operation_id="serviceGet")
+    @router.get(f"{base}/service/{{service_id}}", operation_id="serviceGet")
     async def get(service_id: str) -> Response:
         return _json(_found(await inventory.get(core, orders, service_id), "service", service_id))
 
-    return router
 
+def _add_hub(router: APIRouter, api: str, notifier: Notifier) -> None:
+    base = BASES[api]
 
-def _hub_router(api: str, notifier: Notifier) -> APIRouter:
-    router = APIRouter()
-
-    @router.post("/hub", operation_id="registerListener")
+    @router.post(f"{base}/hub", operation_id="registerListener")
     async def subscribe(request: Request) -> Response:
         given, problems = validate(Subscription, await _body(request))
         if given is None:
@@ -110,16 +107,14 @@ def _hub_router(api: str, notifier: Notifier) -> APIRouter:
             raise Refused([Problem("invalidValue", ("callback",), f"Nothing is sent there: {reason}", hint)])
         return _json(show.listener(await notifier.subscribe(api, given.callback, given.query)), 201)
 
-    @router.get("/hub/{listener_id}", operation_id=_RETRIEVE_LISTENER[api])
+    @router.get(f"{base}/hub/{{listener_id}}", operation_id=_RETRIEVE_LISTENER[api])
     async def get(listener_id: str) -> Response:
         return _json(show.listener(_found(await notifier.listener(api, listener_id), "listener", listener_id)))
 
-    @router.delete("/hub/{listener_id}", operation_id="unregisterListener")
+    @router.delete(f"{base}/hub/{{listener_id}}", operation_id="unregisterListener")
     async def unsubscribe(listener_id: str) -> Response:
         _found(await notifier.unsubscribe(api, listener_id) or None, "listener", listener_id)
         return Response(status_code=204)
-
-    return router
 
 
 def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
