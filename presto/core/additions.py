@@ -6,19 +6,18 @@ something in the database looks among what waits as well (`waiting`); every othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import UpdateBase
 
 from presto.core.events import NewEvent, record_in
+from presto.core.prepared import Prepared, Row
 
 T = TypeVar("T")
-Row = Mapping[str, Any]
 _WAITING = "presto_additions"
 
 
@@ -34,18 +33,18 @@ class Outcome(Generic[T]):
 class Additions:
     """What one change adds: rows by the statement that writes them, parents before their children, and events."""
 
-    rows: dict[UpdateBase, list[Row]] = field(default_factory=dict)
+    rows: dict[Prepared, list[Row]] = field(default_factory=dict)
     events: list[NewEvent] = field(default_factory=list)
     outcome: Outcome[Any] = field(default_factory=Outcome)
 
-    def add(self, statement: UpdateBase, rows: Iterable[Row]) -> None:
+    def add(self, statement: Prepared, rows: Iterable[Row]) -> None:
         """Have rows written by a statement; all of one statement name the same columns."""
         self.rows.setdefault(statement, []).extend(rows)
 
     def write(self, connection: Connection) -> None:
         """Write the rows."""
         for statement, rows in self.rows.items():
-            connection.execute(statement, rows)
+            statement.execute(connection, rows)
 
 
 def wait(session: Session, added: Additions) -> None:
@@ -53,7 +52,7 @@ def wait(session: Session, added: Additions) -> None:
     session.info.setdefault(_WAITING, []).append(added)
 
 
-def waiting(session: Session, statement: UpdateBase) -> Iterator[Row]:
+def waiting(session: Session, statement: Prepared) -> Iterator[Row]:
     """The rows that wait to be written by a statement."""
     for added in session.info.get(_WAITING, ()):
         yield from added.rows.get(statement, ())

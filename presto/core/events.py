@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, SessionTransaction, object_session
 from presto.core.credentials import utc_now
 from presto.core.event_tables import EventCounterRow, EventRow
 from presto.core.ids import new_id
+from presto.core.prepared import Prepared
 from presto.core.tenancy import NOBODY
 
 _PENDING, _WRITTEN, _MARKS = "presto_pending_events", "presto_written_events", "presto_event_marks"
@@ -31,7 +32,7 @@ _TAKE = (
     .values(last=_COUNTER.c.last + bindparam("count", type_=Integer))
     .returning(_COUNTER.c.last)
 )
-_NEW_EVENT = insert(_EVENTS)
+_NEW_EVENT = Prepared(insert(_EVENTS))
 _UPSERT: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -108,7 +109,7 @@ def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, .
     first = _take(connection, len(events)) - len(events) + 1
     now = utc_now()
     written = tuple(_event(number, now, new) for number, new in enumerate(events, first))
-    connection.execute(_NEW_EVENT, [{**event._asdict(), "api": event.type.api} for event in written])
+    _NEW_EVENT.execute(connection, [{**event._asdict(), "api": event.type.api} for event in written])
     return written
 
 

@@ -32,13 +32,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.sql.dml import UpdateBase
 from starlette.responses import Response
 
 from orchestrator.database import WRITES
 from presto.core.additions import Additions
 from presto.core.credentials import utc_now
 from presto.core.new_order import Receipt
+from presto.core.prepared import Prepared
 from presto.core.settings import KEPT
 from presto.core.tables import Base, NewService, ServiceRow
 
@@ -71,7 +71,7 @@ class ExternalIdRow(Base):
 
 # Made once, because to make a statement costs more than to carry it out.
 _KEYS = cast(Table, IdempotencyRow.__table__)
-_FORGET, _NEW_KEY = delete(_KEYS).where(_KEYS.c.made < bindparam("too_old")), insert(_KEYS)
+_FORGET, _NEW_KEY = Prepared(delete(_KEYS).where(_KEYS.c.made < bindparam("too_old"))), Prepared(insert(_KEYS))
 
 
 @dataclass(frozen=True)
@@ -192,10 +192,10 @@ def _answer(attempt: Attempt) -> None:
 
 def _insert(session: Session, attempt: Attempt) -> None:
     for statement, values in _kept(attempt):
-        session.connection().execute(statement, values)
+        statement.execute(session.connection(), [values])
 
 
-def _kept(attempt: Attempt) -> Iterator[tuple[UpdateBase, dict[str, Any]]]:
+def _kept(attempt: Attempt) -> Iterator[tuple[Prepared, dict[str, Any]]]:
     """The statements that keep a request, with their values: keys that are too old make room for it."""
     now = utc_now()
     yield _FORGET, {"too_old": now - attempt.kept}

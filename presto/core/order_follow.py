@@ -23,6 +23,7 @@ from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceStat
 from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.core.new_order import NewItem, NewOrder, Receipt, take_placed
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
+from presto.core.prepared import Prepared
 from presto.core.tables import LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import owner
 
@@ -36,9 +37,12 @@ _ELEMENTS, _ORDERS, _ITEMS, _LINKS = (
     cast(Table, row.__table__) for row in (ElementRow, OrderRow, ItemRow, ElementOrderRow)
 )
 # Statements are made once, because to make one costs more than to carry it out.
-_NEW_ELEMENT, _NEW_ORDER, _NEW_ITEM, _NEW_LINK = map(insert, (_ELEMENTS, _ORDERS, _ITEMS, _LINKS))
-_NEW_EXTERNAL_ID = insert(cast(Table, ExternalIdRow.__table__))
-_CHANGE_ELEMENT, _END_ELEMENT = (update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element")) for _ in range(2))
+_EXTERNAL_IDS = cast(Table, ExternalIdRow.__table__)
+_NEW_ELEMENT, _NEW_ORDER, _NEW_ITEM, _NEW_LINK, _NEW_EXTERNAL_ID = (
+    Prepared(insert(table)) for table in (_ELEMENTS, _ORDERS, _ITEMS, _LINKS, _EXTERNAL_IDS)
+)
+_CHANGE = update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element"))
+_CHANGE_ELEMENT, _END_ELEMENT = Prepared(_CHANGE), Prepared(_CHANGE)
 _END_ITEM = update(_ITEMS).where(_ITEMS.c.order == bindparam("its_order"), _ITEMS.c.number == bindparam("its_number"))
 _END_ORDER = update(_ORDERS).where(_ORDERS.c.id == bindparam("its_id"))
 _START_ORDER = _END_ORDER.where(_ORDERS.c.started.is_(None))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Engine, Table, bindparam, case, delete, insert, literal_column, select
+from sqlalchemy import ColumnElement, Engine, String, Table, bindparam, case, delete, insert, literal_column, select
 from sqlalchemy.orm import Session
 
 from presto.core.additions import Additions, waiting
@@ -18,6 +19,7 @@ from presto.core.idempotency import keep_with
 from presto.core.lifecycles import ServiceState
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
 from presto.core.order_follow import appeared
+from presto.core.prepared import Prepared
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import ANOTHER, NOBODY, current
 from presto.core.writer import Writer, writing
@@ -28,27 +30,11 @@ _NONE: ColumnElement[str] = literal_column("''")
 # Made once, because to make a statement costs more than to carry it out.
 # Reads that check an order say themselves whose rows they see: they go past the session, and so past its limit.
 _SERVICES, _CLAIMS, _LOCKED_UNIS = (cast(Table, row.__table__) for row in (ServiceRow, ClaimRow, LockedUniRow))
-_TAKEN = select(literal_column("'name'").label("kind"), _SERVICES.c.name.label("held"), _NONE, _NONE).where(
-    _SERVICES.c.tenant == bindparam("whose"),
-    _SERVICES.c.name == bindparam("name"),
-    _SERVICES.c.id != bindparam("besides"),
-)
 _USED = select(_CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant).join(_SERVICES)
 _USED_AMONG = _USED.where(_CLAIMS.c.uni.in_(bindparam("among", expanding=True)))
 _LOCKED = select(_LOCKED_UNIS.c.uni)
 _LOCKED_AMONG = _LOCKED.where(_LOCKED_UNIS.c.uni.in_(bindparam("among", expanding=True)))
-_HELD = _TAKEN.union_all(
-    select(literal_column("'uni'"), _CLAIMS.c.uni, _SERVICES.c.name.label("service"), _SERVICES.c.tenant.label("owner"))
-    .join_from(_CLAIMS, _SERVICES)
-    .where(_SERVICES.c.id != bindparam("besides"), _CLAIMS.c.uni.in_(bindparam("unis", expanding=True))),
-    select(
-        literal_column("'closed'"),
-        _LOCKED_UNIS.c.uni,
-        case((_LOCKED_UNIS.c.ended.is_(None), literal_column("'inactive'")), else_=literal_column("'terminated'")),
-        _NONE,
-    ).where(_LOCKED_UNIS.c.uni.in_(bindparam("things", expanding=True))),
-)
-_NEW_SERVICE, _NEW_CLAIM = insert(_SERVICES), insert(_CLAIMS)
+_NEW_SERVICE, _NEW_CLAIM = Prepared(insert(_SERVICES)), Prepared(insert(_CLAIMS))
 _END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
 
 KEPT_CHANGES = 32
@@ -115,9 +101,10 @@ class Store:
 
     def held(self, name: str, *, tenant: str, besides: str, unis: Collection[str], things: Collection[str]) -> Held:
         """What others than `besides` have of what an order wants, in one query: it is asked for every order."""
-        given = {"whose": tenant, "name": name, "besides": besides, "unis": list(unis), "things": list(things)}
+        places = _numbered("uni", unis or ("",)), _numbered("thing", things or ("",))
+        given = {"whose": tenant, "name": name, "besides": besides} | places[0] | places[1]
         with self._reading() as session:
-            rows = session.connection().execute(_HELD, given).all()
+            rows = list(map(tuple, _held(*map(len, places)).execute(session.connection(), [given])))
             new = {row["id"]: row for row in waiting(session, _NEW_SERVICE)}
             taken = {row["uni"]: new[row["service"]] for row in waiting(session, _NEW_CLAIM)}
         claims = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
@@ -160,7 +147,7 @@ class Store:
             session.merge(ServiceRow(**vars(_new(service))))
             session.flush()
             session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
-            session.connection().execute(_NEW_CLAIM, _claims(service))
+            _NEW_CLAIM.execute(session.connection(), _claims(service))
 
         self.writer.run(work)
 
@@ -257,6 +244,29 @@ class Store:
         else:
             with Session(self._engine) as session:
                 yield session
+
+
+@lru_cache(maxsize=64)
+def _held(unis: int, things: int) -> Prepared:
+    """What is taken of a name, so many UNIs and so many enrolled things: kind, name or id, and who or how."""
+    taken = select(literal_column("'name'"), _SERVICES.c.name, _NONE, _NONE)
+    claimed = select(literal_column("'uni'"), _CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant)
+    state = case((_LOCKED_UNIS.c.ended.is_(None), literal_column("'inactive'")), else_=literal_column("'terminated'"))
+    closed = select(literal_column("'closed'"), _LOCKED_UNIS.c.uni, state, _NONE)
+    others = _SERVICES.c.id != bindparam("besides")
+    mine = (_SERVICES.c.tenant == bindparam("whose"), _SERVICES.c.name == bindparam("name"))
+    among = [bindparam(place, type_=String) for place in _numbered("uni", range(unis))]
+    asked = [bindparam(place, type_=String) for place in _numbered("thing", range(things))]
+    return Prepared(
+        taken.where(*mine, others).union_all(
+            claimed.join_from(_CLAIMS, _SERVICES).where(others, _CLAIMS.c.uni.in_(among)),
+            closed.where(_LOCKED_UNIS.c.uni.in_(asked)),
+        )
+    )
+
+
+def _numbered(name: str, values: Iterable[Any]) -> dict[str, Any]:
+    return {f"{name}_{number}": value for number, value in enumerate(values)}
 
 
 def _known(service: str, tenant: str) -> str:

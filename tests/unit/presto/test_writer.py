@@ -21,6 +21,7 @@ from presto.core.additions import Additions, waiting
 from presto.core.event_log import EventLog
 from presto.core.event_tables import EventRow
 from presto.core.events import EventType, NewEvent
+from presto.core.prepared import Prepared
 from presto.core.tables import LockedUniRow, open_engine
 from presto.core.writer import Writer, attempt_adding, writing
 
@@ -149,7 +150,7 @@ def test_closing_makes_what_waits_and_a_later_change_starts_anew(engine: Engine,
     assert locked(engine) == {"u1", "u2"}
 
 
-CLAIM = insert(cast(Table, LockedUniRow.__table__))
+LOCK = Prepared(insert(cast(Table, LockedUniRow.__table__)))
 
 
 def add(writer: Writer, *unis: str, check: Callable[[], None] = lambda: None) -> Future[str]:
@@ -158,7 +159,7 @@ def add(writer: Writer, *unis: str, check: Callable[[], None] = lambda: None) ->
     def adding(added: Additions) -> str:
         check()
         for uni in unis:
-            added.add(CLAIM, [{"uni": uni, "tenant": ""}])
+            added.add(LOCK, [{"uni": uni, "tenant": ""}])
             added.events.append(NewEvent(EventType.SERVICE_STATE_CHANGE, uni, None, "inactive"))
         return unis[0]
 
@@ -213,7 +214,7 @@ def test_who_looks_finds_what_waits(writer: Writer) -> None:
     def look() -> None:
         session = writing()
         assert session is not None
-        found.append({row["uni"] for row in waiting(session, CLAIM)})
+        found.append({row["uni"] for row in waiting(session, LOCK)})
 
     with held(writer):
         add(writer, "u1")
