@@ -15,7 +15,6 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import CompoundSelect, Select
 
 Row = Mapping[str, Any]
-_Processor = Callable[[Any], Any] | None
 
 
 class Prepared:
@@ -42,18 +41,18 @@ class _Compiled:
     def __init__(self, statement: Any, dialect: Dialect, example: Row) -> None:
         compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=list(example))
         self.text = str(compiled)
+        self._names = list(compiled.positiontup or compiled.bind_names.values())
         self._in_order = compiled.positional
-        names = (
-            compiled.positiontup if compiled.positional and compiled.positiontup else list(compiled.bind_names.values())
-        )
-        self._columns = [(name, _processor(compiled, dialect, name)) for name in names]
+        found = [(number, _processor(compiled, dialect, name)) for number, name in enumerate(self._names)]
+        self._processors = [(number, process) for number, process in found if process is not None]
 
     def values(self, row: Row) -> Any:
         """The values of a row."""
-        if self._in_order:
-            return tuple([row[name] if process is None else process(row[name]) for name, process in self._columns])
-        return {name: row[name] if process is None else process(row[name]) for name, process in self._columns}
+        values = [row[name] for name in self._names]
+        for number, process in self._processors:
+            values[number] = process(values[number])
+        return tuple(values) if self._in_order else dict(zip(self._names, values, strict=True))
 
 
-def _processor(compiled: SQLCompiler, dialect: Dialect, name: str) -> _Processor:
+def _processor(compiled: SQLCompiler, dialect: Dialect, name: str) -> Callable[[Any], Any] | None:
     return compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)

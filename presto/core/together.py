@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from presto.core.additions import Outcome, write_waiting
-from presto.core.writer import Attempt, Writer, _group
+from presto.core.writer import Attempt, Writer, _group, attempt
 
 T = TypeVar("T")
 
@@ -84,7 +85,7 @@ class Together:
 
     async def _make(self, writer: Writer) -> None:
         try:
-            outcomes = await asyncio.wrap_future(writer.submit(self._all))
+            outcomes = await writer.alone(partial(attempt, work=self._all))
         except _Refused as refused:
             outcomes = [Outcome(fault=outcome.fault or NotAlone()) for outcome in refused.outcomes]
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
@@ -114,6 +115,6 @@ class _Party:
 
     async def join(self, writer: Writer, attempt: Attempt[T]) -> T:
         if self.came:
-            return await asyncio.wrap_future(writer.try_(attempt))
+            return await writer.alone(attempt)
         self.came = True
         return await self._group.join(self._number, writer, attempt)

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -53,12 +54,11 @@ def writing() -> Session | None:
 
 
 class _Job:
-    """A change that waits, in the context of who asked for it."""
+    """A change that waits, in the context of who asked for it; who waits does so in a thread, or in a coroutine."""
 
-    def __init__(self, attempt: Attempt[Any]) -> None:
-        self.attempt = attempt
+    def __init__(self, attempt: Attempt[Any], future: Future[Any] | asyncio.Future[Any]) -> None:
+        self.attempt, self.future = attempt, future
         self.context: Context = copy_context()
-        self.future: Future[Any] = Future()
 
 
 class Writer:
@@ -76,14 +76,9 @@ class Writer:
 
     def try_(self, attempt: Attempt[T]) -> Future[T]:
         """As `submit`, of a change that says itself how it is taken back."""
-        job = _Job(attempt)
-        with self._there:
-            self._jobs.append(job)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="presto writer", daemon=True)
-                self._thread.start()
-            self._there.notify()
-        return job.future
+        future: Future[T] = Future()
+        self._queue(_Job(attempt, future))
+        return future
 
     def run(self, work: Work[T]) -> T:
         """As `submit`, and wait. Inside a change it is a part of that one."""
@@ -98,13 +93,26 @@ class Writer:
         return await self._joined(partial(attempt, work=work))
 
     async def add(self, adding: Adding[T]) -> T:
-        """As `do`, of a change that only looks and adds: it costs the least, and needs no session."""
+        """As `do`, of a change that only looks and adds: it costs the least."""
         return await self._joined(partial(attempt_adding, adding=adding))
 
+    async def alone(self, attempt: Attempt[T]) -> T:
+        """As `try_`, and wait in a coroutine, but for no other parties."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue(_Job(attempt, future))
+        return await future
+
     async def _joined(self, attempt: Attempt[T]) -> T:
-        if group := _group.get():
-            return await group.join(self, attempt)
-        return await asyncio.wrap_future(self.try_(attempt))
+        group = _group.get()
+        return await (group.join(self, attempt) if group else self.alone(attempt))
+
+    def _queue(self, job: _Job) -> None:
+        with self._there:
+            self._jobs.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="presto writer", daemon=True)
+                self._thread.start()
+            self._there.notify()
 
     def close(self) -> None:
         """Make the changes that wait, then end the thread; a later change starts a new one."""
@@ -131,11 +139,8 @@ class Writer:
                 outcomes = [job.context.run(job.attempt, session) for job in group]
                 write_waiting(session)
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
-            for job in group:
-                _settle(job.future, error, None)
-            return
-        for job, outcome in zip(group, outcomes, strict=True):
-            _settle(job.future, outcome.fault, outcome.value)
+            outcomes = [Outcome(fault=error)] * len(group)
+        _tell(group, outcomes)
 
 
 def attempt(session: Session, work: Work[T]) -> Outcome[T]:
@@ -164,10 +169,27 @@ def attempt_adding(session: Session, adding: Adding[T]) -> Outcome[T]:
     return added.outcome
 
 
-def _settle(future: Future[Any], error: BaseException | None, value: Any) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    if error:
-        future.set_exception(error)
+def _tell(group: Sequence[_Job], outcomes: Sequence[Outcome[Any]]) -> None:
+    """Tell all who wait, those of an event loop at one blow."""
+    told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome[Any]]]] = {}
+    for job, outcome in zip(group, outcomes, strict=True):
+        if isinstance(job.future, asyncio.Future):
+            told.setdefault(job.future.get_loop(), []).append((job.future, outcome))
+        elif job.future.set_running_or_notify_cancel():
+            _settle(job.future, outcome)
+    for loop, waiting in told.items():
+        with suppress(RuntimeError):  # the loop has ended, and with it whoever waits
+            loop.call_soon_threadsafe(_settle_all, waiting)
+
+
+def _settle_all(waiting: Sequence[tuple[asyncio.Future[Any], Outcome[Any]]]) -> None:
+    for future, outcome in waiting:
+        if not future.done():
+            _settle(future, outcome)
+
+
+def _settle(future: Future[Any] | asyncio.Future[Any], outcome: Outcome[Any]) -> None:
+    if outcome.fault:
+        future.set_exception(outcome.fault)
     else:
-        future.set_result(value)
+        future.set_result(outcome.value)
