@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Integer, Pool, Table, bindparam, event, insert, update
+from sqlalchemy import Connection, Integer, Pool, Table, bindparam, event, insert, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction, object_session
 
@@ -26,9 +26,9 @@ from presto.core.tenancy import NOBODY
 _PENDING, _WRITTEN, _MARKS = "presto_pending_events", "presto_written_events", "presto_event_marks"
 _COUNTER, _EVENTS = cast(Table, EventCounterRow.__table__), cast(Table, EventRow.__table__)
 # Made once, because to make a statement costs more than to carry it out.
-_TAKE = (
+_TAKE = Prepared(
     update(_COUNTER)
-    .where(_COUNTER.c.id == 1)
+    .where(_COUNTER.c.id == literal_column("1"))
     .values(last=_COUNTER.c.last + bindparam("count", type_=Integer))
     .returning(_COUNTER.c.last)
 )
@@ -115,11 +115,11 @@ def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, .
 
 def _take(connection: Connection, count: int) -> int:
     """Take that many sequence numbers; returns the last one."""
-    last = connection.scalar(_TAKE, {"count": count})
+    last = _TAKE.execute(connection, [{"count": count}]).scalar()
     if last is None:
         first = _UPSERT[connection.dialect.name](EventCounterRow).values(id=1, last=0)
         connection.execute(first.on_conflict_do_nothing())
-        last = connection.scalar(_TAKE, {"count": count})
+        last = _TAKE.execute(connection, [{"count": count}]).scalar()
     return int(last or 0)
 
 

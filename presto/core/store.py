@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Engine, String, Table, bindparam, case, delete, insert, literal_column, select
 from sqlalchemy.orm import Session
 
+from orchestrator.database import Document
 from presto.core.additions import Additions, waiting
 from presto.core.credentials import Credentials
 from presto.core.idempotency import keep_with
@@ -288,7 +289,7 @@ def _new(service: Service) -> NewService:
         created=service.created,
         changed=service.changed,
         error=service.error,
-        document=_SWVC.dump_python(service.swvc, mode="json"),
+        document=Document(_SWVC.dump_python(service.swvc, mode="json")),
         end_points=_END_POINTS.dump_python(service.end_points, mode="json"),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.database import json_text
+from orchestrator.database import Document, json_text
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,12 @@ from orchestrator.database import json_text
 )
 def test_json_text_says_what_json_says(value: Any) -> None:
     assert json.loads(json_text(value)) == value
+
+
+def test_a_document_is_serialised_once_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {"name": "caf\xe9", "list": [1, None], "inner": {"empty": {}}}
+    document = Document(plain)
+    text = json_text(document)
+    assert (text, json_text([plain])) == (json_text(plain), f"[{text}]")
+    monkeypatch.setattr("orchestrator.database.to_json", None)
+    assert json_text(document) == text
