@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from orchestrator.database import AWAY
 from presto.core.events import NewEvent, record_in
 from presto.core.prepared import Prepared, Row
 
@@ -59,7 +59,7 @@ def waiting(session: Session, statement: Prepared) -> Iterator[Row]:
 
 
 def write_waiting(session: Session) -> None:
-    """Write what waits. A change whose rows the database refuses fails by itself, with an IntegrityError."""
+    """Write what waits. A change whose rows the database refuses fails by itself; raises AWAY when that is away."""
     added: list[Additions] = session.info.pop(_WAITING, [])
     if added and not _written(session, added):
         added = [one for one in added if _written(session, [one])]
@@ -72,11 +72,13 @@ def _written(session: Session, added: Sequence[Additions]) -> bool:
     for one in added:
         for statement, rows in one.rows.items():
             together.add(statement, rows)
-    fault = None
+    fault: Exception | None = None
     try:
         with session.connection().begin_nested():
             together.write(session.connection())
-    except IntegrityError as error:
+    except AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
         fault = error
     for one in added:
         one.outcome.fault = fault

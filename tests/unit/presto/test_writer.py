@@ -198,6 +198,14 @@ def test_additions_that_fail_take_nothing_with_them(engine: Engine, writer: Writ
     assert locked(engine) == {"u1", "u2"}
 
 
+def test_additions_that_cannot_be_stored_fail_alone(engine: Engine, writer: Writer) -> None:
+    with held(writer):
+        first, no_text, last = add(writer, "u1"), add(writer, "u\ud800"), add(writer, "u2")
+    assert isinstance(no_text.exception(10), UnicodeError)
+    assert (first.result(10), last.result(10)) == ("u1", "u2")
+    assert told(engine) == [(1, "u1"), (2, "u2")]
+
+
 def test_every_other_change_finds_what_was_added_before(engine: Engine, writer: Writer) -> None:
     with held(writer):
         add(writer, "u1")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import threading
 from typing import Any
 
 import pytest
@@ -40,6 +43,28 @@ async def test_an_order_is_acknowledged_carried_out_and_in_the_inventory(mef: An
         {"relationshipType": "CONNECTS_TO_SDWAN_UNI", "service": {"id": uni}},
     ]
     assert found["serviceOrderItem"] == [{"serviceOrderId": order["id"], "itemId": "04"}]
+
+
+async def test_orders_of_one_commit_are_checked_against_one_another(mef: Any, example: Any, client: Any) -> None:
+    """The first of those that wait for one transaction wins, and each other one is told what it has taken."""
+    text = json.dumps(example)
+    same_unis = json.loads(text.replace('"acme-office"', '"other"'))
+    same_name = json.loads(text.replace("site-a", "site-c").replace("site-b", "site-d"))
+    free = json.loads(json.dumps(same_name).replace('"acme-office"', '"third"'))
+    writer, go = client.core._store.writer, threading.Event()
+    held = writer.submit(lambda session: session.connection() and go.wait(10))
+    answers = [asyncio.create_task(mef.post(order)) for order in (example, same_unis, same_name, free)]
+    async with asyncio.timeout(10):
+        while len(writer._jobs) < len(answers):
+            await asyncio.sleep(0.001)
+    go.set()
+    assert [(await answer).status_code for answer in answers] == [201, 422, 422, 201]
+    assert held.result(10)
+    reasons = [{problem["reason"] for problem in (await answer).json()} for answer in answers[1:3]]
+    assert any('belongs to service "acme-office"' in reason for reason in reasons[0])
+    assert any('A service "acme-office" exists' in reason for reason in reasons[1])
+    for answer in (answers[0], answers[3]):
+        assert (await mef.ended((await answer).json()["id"]))["state"] == "completed"
 
 
 async def test_what_the_client_sent_comes_back_unchanged(mef: Any, example: Any) -> None:
