@@ -19,6 +19,7 @@ from presto.docs.secured import as_it_is, secured
 from presto.extensions.app import extensions_mount
 from presto.extensions.metrics import RequestMeter
 from presto.faces import add_store_handlers
+from presto.garbage import rare_collections
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
 from presto.idempotency import IdempotencyGuard
 from presto.mef.app import mef_mount
@@ -51,7 +52,8 @@ def create_app(
         await core.start()
         try:
             await notifier.start()
-            yield
+            with rare_collections():
+                yield
         finally:
             await notifier.stop()
             await core.stop()
