@@ -51,8 +51,9 @@ async def test_orders_of_one_commit_are_checked_against_one_another(mef: Any, ex
     same_unis = json.loads(text.replace('"acme-office"', '"other"'))
     same_name = json.loads(text.replace("site-a", "site-c").replace("site-b", "site-d"))
     free = json.loads(json.dumps(same_name).replace('"acme-office"', '"third"'))
-    writer, go = client.core._store.writer, threading.Event()
-    held = writer.submit(lambda session: session.connection() and go.wait(10))
+    writer, began, go = client.core._store.writer, threading.Event(), threading.Event()
+    held = writer.submit(lambda session: session.connection() and (began.set() or go.wait(10)))
+    assert await asyncio.to_thread(began.wait, 10), "alone, so that those that come now are of one commit"
     answers = [asyncio.create_task(mef.post(order)) for order in (example, same_unis, same_name, free)]
     async with asyncio.timeout(10):
         while len(writer._jobs) < len(answers):
