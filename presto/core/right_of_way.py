@@ -13,11 +13,14 @@ PATIENCE = 1.0
 _LATELY = 0.2
 """Seconds after a request in which another one is expected."""
 
+_PAUSE = 0.01
+"""Seconds without a request that are a pause: with less between them, requests leave no room for other work."""
+
 
 class RightOfWay:
     """Counts the requests that are being taken in, and the pieces of work.
 
-    While requests come, pieces begin one after the other, in the pauses; otherwise as many as there are.
+    While requests come, pieces begin one after the other, each in a pause between them; otherwise as many as there are.
     """
 
     def __init__(self) -> None:
@@ -46,7 +49,7 @@ class RightOfWay:
             if self._requests or time.monotonic() - self._last_request < _LATELY:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE):
-                        await self._free.wait()
+                        await self._pause()
             self._pieces += 1
             self._look()
         try:
@@ -54,6 +57,11 @@ class RightOfWay:
         finally:
             self._pieces -= 1
             self._look()
+
+    async def _pause(self) -> None:
+        while not self._free.is_set() or time.monotonic() - self._last_request < _PAUSE:
+            await self._free.wait()
+            await asyncio.sleep(_PAUSE)
 
     def _look(self) -> None:
         if self._requests or self._pieces:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import pytest
 
@@ -42,6 +41,13 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+async def begun(pieces: Pieces, count: int) -> None:
+    """So many are under way."""
+    async with asyncio.timeout(5):
+        while pieces.under_way < count:
+            await asyncio.sleep(0.002)
+
+
 @pytest.mark.asyncio
 async def test_without_requests_all_work_begins_at_once() -> None:
     pieces = Pieces(RightOfWay(), 3)
@@ -58,11 +64,26 @@ async def test_work_waits_for_a_pause_and_then_for_the_work_before_it() -> None:
         await settled()
         assert pieces.under_way == 0
     for _ in range(3):
+        await begun(pieces, 1)
         await settled()
         assert pieces.under_way == 1
         pieces.end_one()
-    await settled()
-    assert pieces.under_way == 0
+        await settled()
+    await pieces.stop()
+
+
+@pytest.mark.asyncio
+async def test_requests_close_upon_each_other_leave_no_pause() -> None:
+    way, loop = RightOfWay(), asyncio.get_running_loop()
+    with way.request():
+        pieces = Pieces(way, 1)
+    end = loop.time() + 0.2
+    while loop.time() < end:
+        with way.request():
+            await settled()
+        await asyncio.sleep(0)
+        assert pieces.under_way == 0
+    await begun(pieces, 1)
     await pieces.stop()
 
 
@@ -72,9 +93,5 @@ async def test_without_a_pause_work_begins_after_a_while(monkeypatch: pytest.Mon
     way = RightOfWay()
     with way.request():
         pieces = Pieces(way, 2)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                while pieces.under_way < 2:
-                    await asyncio.sleep(0.005)
-        assert pieces.under_way == 2
+        await begun(pieces, 2)
     await pieces.stop()
