@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from benchmarks.memory import memory_orchestrator
 from orchestrator.inventory import Inventory
@@ -42,13 +43,6 @@ SITE = "site-00001"
 INVENTORY = memory_inventory(2)
 PATIENCE = 20.0
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
 
 def request(inputs: dict[str, Any], service: str = SERVICE, site: str = SITE) -> ServiceRequest:
     return ServiceRequest(service, "acme", (DeploymentRequest(site, "poc-site", inputs),))
@@ -57,7 +51,7 @@ def request(inputs: dict[str, Any], service: str = SERVICE, site: str = SITE) ->
 Processes = Callable[..., OrchestratorProcess]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def processes(tmp_path: Path) -> AsyncIterator[Processes]:
     """Makes a process over uCPEs that keep their state and take `delay` seconds for each call."""
     made: list[OrchestratorProcess] = []
@@ -88,6 +82,7 @@ async def begun(process: OrchestratorProcess, wanted: ServiceRequest) -> AsyncIt
     yield task
 
 
+@pytest.mark.asyncio
 async def test_life_of_a_service(processes: Processes, site_inputs: Any) -> None:
     process, events = processes(), list[ServiceEvent]()
     outcome = await process.deploy(request(site_inputs()), events.append)
@@ -100,6 +95,7 @@ async def test_life_of_a_service(processes: Processes, site_inputs: Any) -> None
     assert process.carried(SITE) == ()
 
 
+@pytest.mark.asyncio
 async def test_what_is_refused_is_raised_here_with_all_that_was_found(processes: Processes, site_inputs: Any) -> None:
     process = processes()
     with pytest.raises(TemplateError) as refused:
@@ -109,6 +105,7 @@ async def test_what_is_refused_is_raised_here_with_all_that_was_found(processes:
         await process.remove(OTHER)
 
 
+@pytest.mark.asyncio
 async def test_a_new_inventory_holds_from_the_next_call_on(processes: Processes, site_inputs: Any) -> None:
     process, wanted = processes(), request(site_inputs(), site="site-00002")
     assert (await process.deploy(wanted)).succeeded
@@ -117,6 +114,7 @@ async def test_a_new_inventory_holds_from_the_next_call_on(processes: Processes,
         await process.deploy(wanted)
 
 
+@pytest.mark.asyncio
 async def test_several_calls_go_on_at_once(processes: Processes, site_inputs: Any) -> None:
     process = processes(delay=0.02)
     async with begun(process, request(site_inputs())) as first:
@@ -124,6 +122,7 @@ async def test_several_calls_go_on_at_once(processes: Processes, site_inputs: An
         assert {second.result, (await first).result} == {Result.APPLIED}
 
 
+@pytest.mark.asyncio
 async def test_a_cancelled_call_has_ended_there_too(processes: Processes, site_inputs: Any) -> None:
     process = processes(delay=0.05)
     async with begun(process, request(site_inputs())) as task:
@@ -133,6 +132,7 @@ async def test_a_cancelled_call_has_ended_there_too(processes: Processes, site_i
     assert (await process.deploy(request(site_inputs()))).succeeded, "no conflict with what was given up"
 
 
+@pytest.mark.asyncio
 async def test_a_process_that_dies_alone_is_replaced_and_the_call_made_again(
     processes: Processes, site_inputs: Any
 ) -> None:
@@ -150,6 +150,7 @@ def _die(_inventory: Inventory) -> Orchestrator:
     os._exit(1)
 
 
+@pytest.mark.asyncio
 async def test_a_call_that_kills_the_process_each_time_is_an_error(tmp_path: Path, site_inputs: Any) -> None:
     process = OrchestratorProcess(INVENTORY, Store(f"sqlite:///{tmp_path}/state.db"), _die)
     with pytest.raises(OrchestratorError, match="died 2 times"):
@@ -157,6 +158,7 @@ async def test_a_call_that_kills_the_process_each_time_is_an_error(tmp_path: Pat
     process.close()
 
 
+@pytest.mark.asyncio
 async def test_closing_ends_the_process_in_the_middle_of_its_work(processes: Processes, site_inputs: Any) -> None:
     before = children()
     process = processes(delay=0.05)
@@ -167,6 +169,7 @@ async def test_closing_ends_the_process_in_the_middle_of_its_work(processes: Pro
     assert children() == before
 
 
+@pytest.mark.asyncio
 async def test_closing_before_the_first_call_ends_the_process(processes: Processes) -> None:
     before = children()
     process = processes()
