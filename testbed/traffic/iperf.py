@@ -75,7 +75,7 @@ def iperf3(
     load = Load(protocol, seconds, bitrate, parallel, reverse, length, omit, interval)
     for _ in range(SETUP_ATTEMPTS):
         with _server(server, address, port, interval, lab) as (serving, listening):
-            answer = _client(client, serving, address, listening, load, lab)
+            answer = _client(client, server if reverse else client, address, listening, load, lab)
             if answer is None:
                 continue
             if "error" in answer:
@@ -102,39 +102,39 @@ def _server(
 
 
 def _client(
-    namespace: Namespace, serving: Child, address: str, port: int, load: Load, lab: str | None
+    namespace: Namespace, sender: Namespace, address: str, port: int, load: Load, lab: str | None
 ) -> Mapping[str, Any] | None:
-    """Run the client and return its JSON, None when its UDP streams did not come up.
+    """Run the client and return its JSON, None when the UDP streams of *sender* did not come up.
 
     iperf3 opens each UDP stream with one datagram either way that it never repeats, so a path with a little loss
     would fail a test that it could well carry.
     """
     argv = ["iperf3", "-c", address, "-p", str(port), "-J", "-i", str(load.interval)]
     argv += ["--connect-timeout", str(int(CONNECT_TIMEOUT * 1000)), *load.client_options()]
+    before = udp_sent(sender)
     child = start(argv, namespace=namespace, lab=lab)
     try:
-        if load.protocol == "udp" and not _streams(child, serving if load.reverse else child, load):
+        if load.protocol == "udp" and not _streams(child, sender, before, load):
             return None
         return _output(child, load.seconds + load.omit + CONNECT_TIMEOUT + GRACE, "client")
     finally:
         stop(child)
 
 
-def _streams(client: Child, sender: Child, load: Load) -> bool:
+def _streams(client: Child, sender: Namespace, before: int, load: Load) -> bool:
     """Tell, within the time that it may take, that *sender* sends more than the datagrams that open the streams."""
-    before = udp_sent(sender.pid)
     patience = SETUP_SECONDS + load.first_datagrams_seconds()
-    enough = 2 * load.parallel + 3
-    seen = poll(lambda: client.poll() is not None or udp_sent(sender.pid) >= before + enough, patience)
-    return bool(seen)
+    enough = before + 2 * load.parallel + 3
+    return bool(poll(lambda: client.poll() is not None or udp_sent(sender) >= enough, patience))
 
 
-def udp_sent(pid: int) -> int:
-    """Return how many UDP datagrams the namespace of process *pid* has sent; 0 when the process has ended."""
-    try:
-        rows = [line.split() for line in Path(f"/proc/{pid}/net/snmp").read_text().splitlines()]
-    except OSError:
-        return 0
+def udp_sent(namespace: Namespace) -> int:
+    """Return how many UDP datagrams have been sent in *namespace*.
+
+    Asked of the namespace and not of a process in it: one that has just been started is still outside.
+    """
+    with namespace.entered():
+        rows = [line.split() for line in Path("/proc/thread-self/net/snmp").read_text().splitlines()]
     names, values = (row for row in rows if row[0] == "Udp:")
     return int(values[names.index("OutDatagrams")])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from testbed.impairment import Impairer
 from testbed.process import LAB_MARK
 from testbed.spec import Impairment
 from testbed.traffic import NoTraffic, TrafficError, iperf3, ping
+from testbed.traffic.iperf import udp_sent
 
 MARK = "test-traffic"
 
@@ -50,6 +52,15 @@ def test_udp_at_a_rate_says_what_the_receiver_got(segment: Any, reverse: bool) -
     assert result.packets == pytest.approx(625, rel=0.1)
     assert result.lost_percent is not None and result.lost_percent < 5
     assert len(result.intervals) == 4
+
+
+def test_datagrams_are_counted_where_they_are_sent(segment: Any) -> None:
+    near, far = segment.a.namespace, segment.b.namespace
+    before = udp_sent(near), udp_sent(far)
+    with near.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(7):
+            sender.sendto(b"x", (segment.b.address, 9))
+    assert (udp_sent(near) - before[0], udp_sent(far) - before[1]) == (7, 0)
 
 
 def test_loss_on_the_wire_shows_in_the_result_and_never_stops_a_test(segment: Any) -> None:
