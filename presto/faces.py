@@ -7,8 +7,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from sqlalchemy.exc import DataError
+from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount
 
@@ -75,10 +76,10 @@ def below(path: str, base: str) -> bool:
     return path == base or path.startswith(f"{base}/")
 
 
-def add_store_handlers(app: FastAPI) -> None:
+def add_store_handlers(app: Starlette) -> None:
     """Have what the database cannot do answered by all faces, each in its words."""
     for part in (app, *(route.app for route in app.routes if isinstance(route, Mount))):
-        if isinstance(part, FastAPI):
+        if isinstance(part, Starlette):
             for error in AWAY:
                 part.add_exception_handler(error, _unavailable)
             part.add_exception_handler(DataError, _no_text)
