@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 _RARELY = 20_000, 20, 100
 """Objects, collections of young ones, and of middle-aged ones, after which the next generation is looked through."""
+
+
+# Applications of one process may overlap; the last one to end puts back what the first one found.
+_lock, _users, _end = threading.Lock(), list[object](), ExitStack()
 
 
 @contextmanager
@@ -17,9 +22,15 @@ def rare_collections() -> Iterator[None]:
     An order makes thousands of objects, and all of them are freed with its answer, for there is no cycle among them.
     With Python's own 700 the documents of all requests under way are looked through several times for each of them.
     """
-    before = gc.get_threshold()
-    gc.set_threshold(*_RARELY)
+    with _lock:
+        _users.append(object())
+        if len(_users) == 1:
+            _end.callback(gc.set_threshold, *gc.get_threshold())
+            gc.set_threshold(*_RARELY)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        with _lock:
+            _users.pop()
+            if not _users:
+                _end.close()
