@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 _RARELY = 20_000, 20, 100
 """Objects, collections of young ones, and of middle-aged ones, after which the next generation is looked through."""
 
 
-# Applications of one process may overlap; the last one to end puts back what the first one found.
-_lock, _users, _end = threading.Lock(), list[object](), ExitStack()
+_lock, _found = threading.Lock(), list[tuple[int, int, int]]()
+"""What applications of one process found when they started; they may overlap, and the first one's is put back."""
 
 
 @contextmanager
@@ -23,14 +23,10 @@ def rare_collections() -> Iterator[None]:
     With Python's own 700 the documents of all requests under way are looked through several times for each of them.
     """
     with _lock:
-        _users.append(object())
-        if len(_users) == 1:
-            _end.callback(gc.set_threshold, *gc.get_threshold())
-            gc.set_threshold(*_RARELY)
+        _found.append(gc.get_threshold())
+        gc.set_threshold(*_RARELY)
     try:
         yield
     finally:
         with _lock:
-            _users.pop()
-            if not _users:
-                _end.close()
+            gc.set_threshold(*_found.pop())

@@ -72,8 +72,8 @@ def test_delay_and_loss_follow_the_underlay(url: str, presto: Client, impair: Ca
     impair(Impairment(delay_ms=ONE_WAY_MS))
     for slow, before in zip(measured(presto, 11), measured(presto, 5), strict=True):
         assert slow.packet_loss_percent == 0
-        # The engines delay by a little less now and then, a busy machine by more.
-        assert 2 * ONE_WAY_MS - 2 <= slow.round_trip_delay_ms.minimum < 4 * ONE_WAY_MS, slow
+        # The engines delay by a little less now and then.
+        assert 2 * ONE_WAY_MS - 2 <= slow.round_trip_delay_ms.minimum < 2 * ONE_WAY_MS + 15, slow
         assert before.measured_at.tzinfo is not None
         assert slow.round_trip_delay_ms.minimum <= slow.round_trip_delay_ms.mean <= slow.round_trip_delay_ms.maximum
 
