@@ -18,8 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.health import UcpeHealth, ucpe_health
-from orchestrator.inventory import Inventory, Ucpe
+from orchestrator.inventory import Inventory
 from orchestrator.model import (
     EventListener,
     OrchestratorError,
@@ -29,8 +28,8 @@ from orchestrator.model import (
     SiteMeasurement,
 )
 from orchestrator.process_wire import HEAD, Call, Cancel, End, Hello, Make, Progress, Use, packed
+from orchestrator.service import Orchestrator
 from orchestrator.store import Store
-from orchestrator.tosca import Catalogue
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +39,12 @@ GIVE_UP = 5.0
 """Seconds that the process gets to give a call up."""
 
 
-class OrchestratorProcess:
-    """Does what `Orchestrator` does. `make` makes one there from an inventory, `store` reads its database here."""
+class OrchestratorProcess(Orchestrator):
+    """The orchestrator whose work is done there: `make` makes one from an inventory, over the database of `store`."""
 
     def __init__(self, inventory: Inventory, store: Store, make: Make) -> None:
-        self._inventory, self._store, self._make = inventory, store, make
-        self._catalogue = Catalogue()
+        super().__init__(inventory, store)
+        self._make = make
         self._link = _Link(make)
         self._linking = asyncio.Lock()
         self._closed = False
@@ -54,7 +53,7 @@ class OrchestratorProcess:
         """End the process, whatever it is doing, and close the database."""
         self._closed = True
         self._link.close()
-        self._store.close()
+        super().close()
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
         """As `Orchestrator.deploy`."""
@@ -77,23 +76,6 @@ class OrchestratorProcess:
         """As `Orchestrator.measure`."""
         measured: tuple[SiteMeasurement, ...] = await self._call("measure", service_id, targets, echoes)
         return measured
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """As `Orchestrator.catalogue`."""
-        return self._catalogue
-
-    def use(self, inventory: Inventory) -> None:
-        """As `Orchestrator.use`, from the next call on."""
-        self._inventory = inventory
-
-    def carried(self, ucpe: str) -> tuple[str, ...]:
-        """As `Orchestrator.carried`."""
-        return self._store.carried(ucpe)
-
-    async def health(self, ucpe: Ucpe) -> UcpeHealth:
-        """As `Orchestrator.health`."""
-        return await ucpe_health(ucpe)
 
     async def _call(self, method: str, *arguments: Any, on_event: EventListener | None = None) -> Any:
         for _ in range(TIMES):
@@ -170,13 +152,13 @@ class _Link:
         """Have it done. One that is cancelled returns when it has been given up there too. Raises _Gone."""
         number, waiting = next(self._numbers), _Waiting(asyncio.get_running_loop().create_future(), on_event)
         self._calls[number] = waiting
-        self._send(Call(number, method, arguments, tells=on_event is not None))
         try:
+            self._send(Call(number, method, arguments, tells=on_event is not None))
             # Not the future itself: it must stay when we are cancelled, to tell when the call has ended.
             await asyncio.wait([waiting.end])
             return _value(waiting.end.result())
         except asyncio.CancelledError:
-            if not waiting.end.done():
+            with suppress(_Gone):
                 self._send(Cancel(number))
                 await asyncio.wait([waiting.end], timeout=GIVE_UP)
             raise
@@ -184,12 +166,17 @@ class _Link:
             del self._calls[number]
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             while True:
                 size = int.from_bytes(await reader.readexactly(HEAD), "big")
                 self._hear(pickle.loads(await reader.readexactly(size)))  # noqa: S301  # nobody else has the socket
-        if not self.gone:
-            log.error("the orchestrator's process died; it is started again")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            if not self.gone:
+                log.error("the orchestrator's process died; it is started again")
+        finally:  # whatever it was, nobody waits for an end that is not heard
+            self._give_up()
+
+    def _give_up(self) -> None:
         self.gone = True
         if self._writer:
             self._writer.close()
