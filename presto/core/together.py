@@ -1,4 +1,4 @@
-"""Changes that are stored with one another or not at all, each checked as if those before it were stored already."""
+"""Changes of one transaction, each checked as if those before it were stored: all are made, or all that can be."""
 
 from __future__ import annotations
 
@@ -41,11 +41,12 @@ class _Waiting:
 class Together:
     """A group of parties, each a coroutine that makes one change or ends without.
 
-    Once every party has come to its change or to its end, all changes are made as one.
+    Once every party has come to its change or to its end, all changes are made in one transaction: with `or_none` all
+    or none, otherwise all but those that are refused.
     """
 
-    def __init__(self, parties: int) -> None:
-        self._missing = parties
+    def __init__(self, parties: int, *, or_none: bool = True) -> None:
+        self._missing, self._or_none = parties, or_none
         self._spoilt = False
         self._waiting: list[_Waiting] = []
         self._parties = 0
@@ -54,7 +55,7 @@ class Together:
 
     @contextmanager
     def party(self) -> Iterator[None]:
-        """The change that is made inside is one of the group; without one the others are not made either."""
+        """The change that is made inside is one of the group; with `or_none` the others are not made without one."""
         party = _Party(self, self._parties)
         self._parties += 1
         token = _group.set(party)
@@ -101,7 +102,7 @@ class Together:
     def _all(self, session: Session) -> list[Outcome[Any]]:
         outcomes = [waiting.context.run(waiting.attempt, session) for waiting in self._waiting]
         write_waiting(session)
-        if self._spoilt or any(outcome.fault for outcome in outcomes):
+        if self._or_none and (self._spoilt or any(outcome.fault for outcome in outcomes)):
             raise _Refused(outcomes)
         return outcomes
 

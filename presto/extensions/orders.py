@@ -11,7 +11,7 @@ from pydantic import Field
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.core.findings import Path as CorePath
-from presto.core.orders import Orders
+from presto.core.orders import OrderRecord, Orders
 from presto.core.together import NotAlone, Together
 from presto.extensions.problems import ProblemFinding, Refused, declared, shown_finding
 from presto.extensions.wire import Wire
@@ -28,7 +28,7 @@ class Bulk(Wire):
     """Many orders in one request."""
 
     mode: Literal["atomic", "best-effort"] = Field(
-        "atomic", description="Whether all are accepted or none, or each by itself in the order given"
+        "atomic", description="Whether all are accepted or none, or all that can be, the first ones first"
     )
     orders: list[dict[str, Any]] = Field(
         min_length=1, max_length=MOST_ORDERS, description="Bodies of `createServiceOrder`, checked against one another"
@@ -63,11 +63,8 @@ def orders_router(core: Core) -> APIRouter:
 
     @router.post("/bulk", operation_id="createBulk", status_code=201, responses={**some, **declared(422)})
     async def bulk(form: Annotated[Bulk, Body()], response: Response) -> BulkResult:
-        """Place many orders: all or none, or each by itself; the result says which were accepted and why not."""
-        if form.mode == "atomic":
-            results = await _atomic(core, orders, form.orders)
-        else:
-            results = [await _one(core, orders, number, order) for number, order in enumerate(form.orders)]
+        """Place many orders in one go: all or none, or all that can be; the result says which, and why not others."""
+        results = await _placed(core, orders, form)
         refused = sum(result.status == "refused" for result in results)
         response.status_code = 207 if refused else 201
         return BulkResult(mode=form.mode, accepted=len(results) - refused, refused=refused, results=results)
@@ -88,36 +85,31 @@ def orders_router(core: Core) -> APIRouter:
     return router
 
 
-async def _one(core: Core, orders: Orders, number: int, document: dict[str, Any]) -> BulkItem:
-    try:
-        return await _placed(core, orders, number, document)
-    except Unfit as unfit:
-        found = [shown_finding(finding) for finding in _findings(unfit, ())]
-        return BulkItem(index=number, status="refused", order=None, findings=found)
+async def _placed(core: Core, orders: Orders, form: Bulk) -> list[BulkItem]:
+    """Place them in one transaction. Raises Refused with what is wrong with any order of an atomic bulk."""
+    group = Together(len(form.orders), or_none=form.mode == "atomic")
 
-
-async def _placed(core: Core, orders: Orders, number: int, document: dict[str, Any]) -> BulkItem:
-    placed = await ordering.create(core, orders, document)
-    return BulkItem(index=number, status="accepted", order=show.order(placed), findings=[])
-
-
-async def _atomic(core: Core, orders: Orders, documents: list[dict[str, Any]]) -> list[BulkItem]:
-    """All of them. Raises Refused with what is wrong with any."""
-    group = Together(len(documents))
-
-    async def party(number: int, document: dict[str, Any]) -> BulkItem:
+    async def party(document: dict[str, Any]) -> OrderRecord:
         with group.party():
-            return await _placed(core, orders, number, document)
+            return await ordering.create(core, orders, document)
 
-    ends = await asyncio.gather(*(party(*entry) for entry in enumerate(documents)), return_exceptions=True)
+    ends = await asyncio.gather(*map(party, form.orders), return_exceptions=True)
     for end in ends:
         if isinstance(end, BaseException) and not isinstance(end, Unfit | NotAlone):
             raise end
-    unfit = [(number, end) for number, end in enumerate(ends) if isinstance(end, Unfit)]
-    findings = [finding for number, end in unfit for finding in _findings(end, ("orders", number))]
-    if findings:
-        raise Refused(422, f"{len(unfit)} of {len(documents)} orders are refused, so none is accepted", findings)
-    return [end for end in ends if isinstance(end, BulkItem)]
+    settled = [(number, end) for number, end in enumerate(ends) if isinstance(end, OrderRecord | Unfit)]
+    unfit = [(number, end) for number, end in settled if isinstance(end, Unfit)]
+    if unfit and form.mode == "atomic":
+        findings = [finding for number, end in unfit for finding in _findings(end, ("orders", number))]
+        raise Refused(422, f"{len(unfit)} of {len(form.orders)} orders are refused, so none is accepted", findings)
+    return [_item(number, end) for number, end in settled]
+
+
+def _item(number: int, end: OrderRecord | Unfit) -> BulkItem:
+    if isinstance(end, OrderRecord):
+        return BulkItem(index=number, status="accepted", order=show.order(end), findings=[])
+    found = [shown_finding(finding) for finding in _findings(end, ())]
+    return BulkItem(index=number, status="refused", order=None, findings=found)
 
 
 def _findings(unfit: Unfit, place: CorePath) -> list[Finding]:

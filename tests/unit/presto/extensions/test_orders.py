@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from presto.core.lifecycles import ENDED
 
@@ -90,6 +91,25 @@ async def test_best_effort_takes_what_is_good(client: Any, face: Any) -> None:
     assert [item["status"] for item in result["results"]] == ["accepted", "refused", "accepted"]
     assert "belongs to service" in result["results"][1]["findings"][0]["message"]
     assert await count(client) == 2
+
+
+@pytest.mark.asyncio
+async def test_best_effort_orders_are_one_transaction(
+    client: Any, face: Any, network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a server that is killed has placed all of them or none, and a kept `Idempotency-Key` stands for all."""
+    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    commits = 0
+
+    def committed(_connection: Any) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(client.core._store.engine, "commit", committed)
+    orders = [example("one", (1, 2)), example("two", (2, 3)), {}, example("three", (3, 4))]
+    result = await face.call("POST", "/bulk", 207, json={"mode": "best-effort", "orders": orders})
+    assert [item["status"] for item in result["results"]] == ["accepted", "refused", "refused", "accepted"]
+    assert commits == 1
 
 
 @pytest.mark.asyncio
