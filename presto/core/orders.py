@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
@@ -133,7 +133,7 @@ class Orders:
             total = session.scalar(select(func.count()).select_from(ElementRow).where(*where)) or 0
             place = (ElementRow.created, ElementRow.kind, ElementRow.id)
             page = select(ElementRow.id).where(*where).order_by(*place).offset(offset).limit(limit)
-            rows = list(session.scalars(select(ElementRow).where(ElementRow.id.in_(page)).order_by(*place)))
+            rows = session.execute(select(*_SHOWN).where(ElementRow.id.in_(page)).order_by(*place)).all()
             by_element: dict[str, list[tuple[str, str]]] = {row.id: [] for row in rows}
             links = select(ElementOrderRow).where(ElementOrderRow.element.in_(by_element))
             for link in session.scalars(links.join(OrderRow).order_by(OrderRow.ordered)):
@@ -157,7 +157,22 @@ def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:
     return OrderRecord(row.id, row.state, ordered, _utc(row.started), _utc(row.completed), row.document, tuple(items))
 
 
-def _element(row: ElementRow, orders: list[tuple[str, str]]) -> ElementRecord:
+_SHOWN = (
+    ElementRow.id,
+    ElementRow.kind,
+    ElementRow.service,
+    ElementRow.identifier,
+    ElementRow.state,
+    ElementRow.created,
+    ElementRow.started,
+    ElementRow.ended,
+    ElementRow.asked,
+    ElementRow.swvc,
+)
+"""Columns rather than whole objects, which a list has no use for: a third of its time."""
+
+
+def _element(row: Row[Any], orders: list[tuple[str, str]]) -> ElementRecord:
     return ElementRecord(
         id=row.id,
         kind=row.kind,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.database import Document, json_text
+from orchestrator.database import Document, json_text, json_value
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,14 @@ from orchestrator.database import Document, json_text
         pytest.param({"text": "\ud800"}, id="half a character"),
     ],
 )
-def test_json_text_says_what_json_says(value: Any) -> None:
-    assert json.loads(json_text(value)) == value
+def test_json_text_says_what_json_says_and_is_read_as_json_reads_it(value: Any) -> None:
+    text = json_text(value)
+    assert json_value(text) == json.loads(text) == value
+
+
+def test_depth_does_not_matter() -> None:
+    text = "[" * 500 + "]" * 500
+    assert json_value(text) == json.loads(text)
 
 
 def test_a_document_is_serialised_once_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
