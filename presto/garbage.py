@@ -30,3 +30,18 @@ def rare_collections() -> Iterator[None]:
     finally:
         with _lock:
             gc.set_threshold(*_found.pop())
+
+
+def spare() -> None:
+    """Leave what is there from the start out of collections, as long as the server runs (`unspare`).
+
+    An inventory of thousands of uCPEs lives as long as the server; to look through it again and again took a fifth of
+    the time of an order, in pauses of a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def unspare() -> None:
+    """Have all of it looked through again."""
+    gc.unfreeze()
