@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from testbed.vm import cargo, disk, kernel, machine, report
+from testbed.vm.distribution import DEFAULT, DISTRIBUTIONS, Distribution
 from testbed.vm.errors import VmError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -28,10 +29,12 @@ INTERRUPTED = 130
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments: ``command``, ``memory`` in MiB, ``deadline`` in minutes and ``report``."""
+    """Return the arguments: ``memory`` is in MiB, ``deadline`` in minutes."""
     parser = argparse.ArgumentParser(prog="testbed/vm/run.sh", description="Run a command in a virtual machine.")
     parser.add_argument("--memory", type=int, default=4096, metavar="MIB", help="memory of the machine (default: 4096)")
     parser.add_argument("--deadline", type=float, default=60, metavar="MINUTES", help="end it after that (default: 60)")
+    parser.add_argument("--distribution", choices=DISTRIBUTIONS, default=DEFAULT, help=f"of its disk ({DEFAULT})")
+    parser.add_argument("--mirror", metavar="URL", help="an archive to make the disk from (default: this machine's)")
     parser.add_argument("--report", type=Path, metavar="DIR", help="where the results go (default: runs/vm-<time>)")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="a command to run in the project's folder instead")
     return parser.parse_args(argv)
@@ -60,13 +63,14 @@ def main(argv: Sequence[str]) -> int:
 def _run(arguments: argparse.Namespace, folder: Path, target: Path, clock: _Clock) -> int:
     log = CACHE / "build.log"
     log.unlink(missing_ok=True)
-    program, root_disk = _kernel_and_disk(log, clock)
+    distribution = DISTRIBUTIONS[arguments.distribution]
+    program, root_disk = _kernel_and_disk(log, clock, distribution, arguments.mirror)
     clock.say("packing the project, its wheels and its images")
     carried = folder / "carried"
     cargo.pack(
         carried,
         project=PROJECT,
-        wheels=cargo.kept_wheels(PROJECT, CACHE, log),
+        wheels=cargo.kept_wheels(PROJECT, CACHE, log, distribution),
         images=cargo.kept_images(CACHE, log),
         command=arguments.command or DEFAULT_COMMAND,
     )
@@ -81,16 +85,18 @@ def _run(arguments: argparse.Namespace, folder: Path, target: Path, clock: _Cloc
     return report.exit_code(target)
 
 
-def _kernel_and_disk(log: Path, clock: _Clock) -> tuple[Path, Path]:
+def _kernel_and_disk(
+    log: Path, clock: _Clock, distribution: Distribution, mirror: str | None
+) -> tuple[Path, Path]:
     """Return both as they are kept, or make what is missing."""
-    program, root_disk = kernel.kernel_file(CACHE), disk.disk_file(PROJECT, CACHE)
+    program, root_disk = kernel.kernel_file(CACHE), disk.disk_file(PROJECT, CACHE, distribution)
     if not program.exists():
         clock.say(f"making the machine's kernel from the distribution's {kernel.SOURCE}, about 15 minutes of CPU time")
         kernel.build_kernel(CACHE, log, clock.say)
         clock.say("the kernel is made")
     if not root_disk.exists():
-        clock.say("making the machine's disk from the distribution's packages, about a minute")
-        disk.build_disk(PROJECT, CACHE, log)
+        clock.say(f"making the machine's disk from the packages of {distribution.name}, about a minute")
+        disk.build_disk(PROJECT, CACHE, log, distribution, mirror)
     return program, root_disk
 
 

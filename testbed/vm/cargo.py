@@ -17,52 +17,57 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from testbed import build
 from testbed.engine import EngineError
 from testbed.vm import process
+from testbed.vm.distribution import Distribution
 from testbed.vm.errors import VmError
 
 IMAGES = ("lso/base", "lso/ucpe", "lso/vnf-*")
 INSIDE = "/srv/carried/project/testbed/vm/inside.sh"
-# The interpreter of the disk's Debian release, and the C libraries it can serve.
-PYTHON = "3.11"
-GLIBC_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36)
-PLATFORMS = (
-    *("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64"),
-    *(f"manylinux_2_{minor}_x86_64" for minor in GLIBC_MINORS),
-)
+# Versions of the C library that wheels are built for.
+GLIBC_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 38, 39)
+OLD_PLATFORMS = ("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64")
 
 
-def requirements(pyproject: dict[str, Any]) -> tuple[str, ...]:
-    """Return all that ``pip install -e .[dev]`` needs, its build back end included."""
+def requirements(pyproject: dict[str, Any], python: str) -> tuple[str, ...]:
+    """Return all that ``pip install -e .[dev]`` of that *python* needs, its build back end included."""
     project = pyproject["project"]
     wanted = (
         *pyproject["build-system"]["requires"],
         *project["dependencies"],
         *project["optional-dependencies"]["dev"],
     )
-    return tuple(sorted(wanted))
+    # pip would read the markers as if they were about the interpreter that it runs with.
+    there = {"python_version": python, "python_full_version": f"{python}.0"}
+    found = [one for one in map(Requirement, wanted) if one.marker is None or one.marker.evaluate(there)]
+    return tuple(sorted(str(one).partition(";")[0] for one in found))
 
 
-def wheels_command(wanted: Sequence[str], folder: Path) -> list[str]:
+def wheels_command(wanted: Sequence[str], folder: Path, distribution: Distribution) -> list[str]:
     """Return the ``pip`` call that fetches the wheels of *wanted* for the machine's interpreter, not for this one."""
+    python = distribution.python
+    platforms = (*OLD_PLATFORMS, *(f"manylinux_2_{one}_x86_64" for one in GLIBC_MINORS if one <= distribution.glibc))
     return [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-        *("--dest", str(folder), "--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON),
-        *("--abi", f"cp{PYTHON.replace('.', '')}", "--abi", "abi3", "--abi", "none"),
-        *(option for platform in PLATFORMS for option in ("--platform", platform)),
+        *("--dest", str(folder), "--only-binary=:all:", "--implementation", "cp", "--python-version", python),
+        *("--abi", f"cp{python.replace('.', '')}", "--abi", "abi3", "--abi", "none"),
+        *(option for platform in platforms for option in ("--platform", platform)),
         *wanted,
     ]
 
 
-def kept_wheels(project: Path, cache: Path, log: Path) -> Path:
+def kept_wheels(project: Path, cache: Path, log: Path, distribution: Distribution) -> Path:
     """Return the folder of wheels, fetched when ``pyproject.toml`` asks for others than last time."""
-    wanted = requirements(tomllib.loads((project / "pyproject.toml").read_text()))
-    folder = cache / f"wheels-{_short_digest(*wanted)}"
+    wanted = requirements(tomllib.loads((project / "pyproject.toml").read_text()), distribution.python)
+    ours = f"wheels-{distribution.name}"
+    folder = cache / f"{ours}-{_short_digest(*wanted)}"
     if not folder.is_dir():
-        _drop(cache, "wheels-*")
+        _drop(cache, f"{ours}-*")
         unfinished = cache / "wheels-unfinished"
-        process.run(wheels_command(wanted, unfinished), log)
+        process.run(wheels_command(wanted, unfinished, distribution), log)
         unfinished.rename(folder)
     return folder
 

@@ -1,4 +1,4 @@
-"""The disk of the virtual machine: a Debian 12 tree with the packages that ``setup.sh`` wants.
+"""The disk of the virtual machine: a distribution's tree with the packages that ``setup.sh`` wants.
 
 Kept under a name made of everything that decides its content, so it is built again exactly when that changes.
 """
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from testbed.vm import process
+from testbed.vm.distribution import Distribution
 from testbed.vm.errors import VmError
 
-SUITE = "bookworm"
 OVERLAY = Path(__file__).with_name("overlay")
 SIZE = "16G"  # sparse: what is not written takes no room
 # What makes the tree a machine. Everything else is on setup.sh's list; the kernel has no modules.
@@ -42,18 +42,15 @@ def packages_of(setup: str) -> tuple[str, ...]:
     return (*found.group(1).split(), "docker.io")
 
 
-def tree_command(packages: Sequence[str], tree: Path) -> list[str]:
+def tree_command(distribution: Distribution, mirror: str | None, packages: Sequence[str], tree: Path) -> list[str]:
     """Return the ``mmdebstrap`` call that makes the machine's file tree."""
-    wanted = sorted({*packages, *MACHINE_PACKAGES})
-    return [
-        "mmdebstrap",
+    options = [
         "--variant=minbase",
-        f"--include={','.join(wanted)}",
+        f"--include={','.join(sorted({*packages, *MACHINE_PACKAGES}))}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in UNWANTED),
         *(f"--customize-hook={hook}" for hook in HOOKS),
-        SUITE,
-        str(tree),
     ]
+    return distribution.bootstrap(mirror, options, str(tree))
 
 
 def digest(command: Sequence[str], overlay: Path) -> str:
@@ -64,23 +61,24 @@ def digest(command: Sequence[str], overlay: Path) -> str:
     return sums.hexdigest()[:12]
 
 
-def disk_file(project: Path, cache: Path) -> Path:
+def disk_file(project: Path, cache: Path, distribution: Distribution) -> Path:
     """Return where in *cache* the disk for today's *project* is, or will be: an ext4 image."""
-    command = tree_command(packages_of((project / "setup.sh").read_text()), Path("tree"))
-    return cache / f"disk-{digest(command, OVERLAY)}.ext4"
+    command = tree_command(distribution, "any mirror", packages_of((project / "setup.sh").read_text()), Path("tree"))
+    return cache / f"disk-{distribution.name}-{digest(command, OVERLAY)}.ext4"
 
 
-def build_disk(project: Path, cache: Path, log: Path) -> Path:
-    """Make the disk (about a minute, from the distribution's mirror) and drop the ones it replaces."""
-    for old in cache.glob("disk-*"):
+def build_disk(project: Path, cache: Path, log: Path, distribution: Distribution, mirror: str | None) -> Path:
+    """Make the disk (about a minute, from the distribution's archives) and drop the ones it replaces."""
+    for old in cache.glob(f"disk-{distribution.name}-*"):
         old.unlink()
     tree = cache / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     unfinished = cache / "unfinished.ext4"
     unfinished.unlink(missing_ok=True)
+    packages = packages_of((project / "setup.sh").read_text())
     try:
-        process.run(tree_command(packages_of((project / "setup.sh").read_text()), tree), log)
+        process.run(tree_command(distribution, mirror, packages, tree), log)
         process.run(["mke2fs", "-q", "-t", "ext4", "-L", "lso-vm", "-d", str(tree), str(unfinished), SIZE], log)
     finally:
         shutil.rmtree(tree, ignore_errors=True)
-    return unfinished.rename(disk_file(project, cache))
+    return unfinished.rename(disk_file(project, cache, distribution))

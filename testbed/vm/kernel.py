@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.vm import process
-from testbed.vm.disk import SUITE
 from testbed.vm.errors import VmError
 
+SUITE = "bookworm"
 SOURCE = "linux-source-6.12"  # starts processes in half the time of 6.1
 TOOLS = ("bc", "bison", "flex", "gcc", "libc6-dev", "make", "xz-utils")
 CONFIG = Path(__file__).with_name("kernel.config")

@@ -6,7 +6,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from testbed.vm.cargo import copy_project, pack, requirements, wheels_command
+from testbed.vm.distribution import DISTRIBUTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,21 +19,32 @@ def test_requirements_are_those_of_an_editable_install_with_its_tools() -> None:
         "build-system": {"requires": ["setuptools>=69"]},
         "project": {"dependencies": ["docker>=7"], "optional-dependencies": {"dev": ["pytest"], "docs": ["x"]}},
     }
-    assert requirements(pyproject) == ("docker>=7", "pytest", "setuptools>=69")
+    assert requirements(pyproject, "3.11") == ("docker>=7", "pytest", "setuptools>=69")
+
+
+@pytest.mark.parametrize(("python", "expected"), [("3.11", ("a[x]>=1", "b")), ("3.12", ("b", "c<2"))])
+def test_requirements_are_those_of_the_machines_interpreter(python: str, expected: tuple[str, ...]) -> None:
+    wanted = ["a[x]>=1; python_version < '3.12'", "b", "c<2 ; python_version >= '3.12'"]
+    pyproject = {
+        "build-system": {"requires": []},
+        "project": {"dependencies": wanted, "optional-dependencies": {"dev": []}},
+    }
+    assert requirements(pyproject, python) == expected
 
 
 def test_requirements_of_this_project() -> None:
-    names = " ".join(requirements(tomllib.loads((ROOT / "pyproject.toml").read_text())))
+    names = " ".join(requirements(tomllib.loads((ROOT / "pyproject.toml").read_text()), "3.11"))
     assert "setuptools" in names
     assert "pytest" in names
 
 
-def test_wheels_are_for_the_interpreter_of_the_machine() -> None:
-    command = wheels_command(["docker>=7"], Path("wheels"))
-    assert command[command.index("--python-version") + 1] == "3.11"
+@pytest.mark.parametrize(("name", "python", "glibc"), [("debian-12", "3.11", 36), ("ubuntu-24.04", "3.12", 39)])
+def test_wheels_are_for_the_interpreter_of_the_machine(name: str, python: str, glibc: int) -> None:
+    command = wheels_command(["docker>=7"], Path("wheels"), DISTRIBUTIONS[name])
+    assert command[command.index("--python-version") + 1] == python
     assert "--only-binary=:all:" in command
-    assert "manylinux_2_36_x86_64" in command
-    assert "manylinux_2_37_x86_64" not in command  # Debian 12 has version 2.36 of the C library
+    newest = max(int(word.split("_")[2]) for word in command if word.startswith("manylinux_2_"))
+    assert newest == glibc, "a wheel for a newer C library would not load"
     assert command[-1] == "docker>=7"
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.vm.disk import OVERLAY, digest, packages_of, tree_command
+from testbed import archives
+from testbed.vm.disk import OVERLAY, digest, disk_file, packages_of, tree_command
+from testbed.vm.distribution import DISTRIBUTIONS
 from testbed.vm.errors import VmError
 
 SETUP = Path(__file__).resolve().parents[2] / "setup.sh"
@@ -34,12 +36,24 @@ def test_no_list_is_an_error_that_says_where_to_look(text: str) -> None:
         packages_of(text)
 
 
-def test_the_tree_has_every_package_once() -> None:
-    command = tree_command(("jq", "kmod", "jq"), Path("tree"))
+@pytest.mark.parametrize(("name", "suite"), [("debian-12", "bookworm"), ("ubuntu-24.04", "noble")])
+def test_the_tree_has_every_package_once(name: str, suite: str) -> None:
+    command = tree_command(DISTRIBUTIONS[name], "http://m/", ("jq", "kmod", "jq"), Path("tree"))
     include = next(word for word in command if word.startswith("--include=")).removeprefix("--include=").split(",")
     assert include == sorted(set(include))
     assert {"jq", "kmod", "udev", "systemd-sysv"} <= set(include)
-    assert command[-2:] == ["bookworm", "tree"]
+    assert command[-3:-1] == [suite, "tree"]
+    assert f" http://m/ {suite} main" in command[-1]
+
+
+def test_without_a_mirror_the_archives_of_this_machine_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "of_this_machine", lambda origin, suite: [f"deb {origin} {suite}"])
+    assert tree_command(DISTRIBUTIONS["ubuntu-24.04"], None, (), Path("t"))[-1] == "deb Ubuntu noble"
+
+
+def test_distributions_have_disks_of_their_own_wherever_they_come_from(tmp_path: Path) -> None:
+    files = {disk_file(SETUP.parent, tmp_path, one) for one in DISTRIBUTIONS.values()}
+    assert len(files) == len(DISTRIBUTIONS)
 
 
 def _overlay(folder: Path) -> Path:
