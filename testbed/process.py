@@ -62,14 +62,18 @@ def start(
     stdin: int | IO[str] = subprocess.DEVNULL,
     stdout: int | IO[str] = subprocess.PIPE,
     stderr: int | IO[str] = subprocess.PIPE,
+    privileges: Sequence[str] = (),
 ) -> Child:
     """Start *argv* (in *namespace*), marked with *lab* (the namespace's lab by default).
 
     By default SIGKILL reaches it when this process ends for any reason; with *lifetime* ``"lab"`` it goes on, and
     whoever ends the lab finds it by its mark.
+    Options of setpriv in *privileges* take away what it does not need, once it is in the namespace.
     Files it makes are private (umask 077). Raises :class:`ProbeError` when a needed executable is missing.
     """
-    bound = ["setpriv", "--pdeathsig", "KILL", "--", *argv] if lifetime == "parent" else list(argv)
+    # The kernel forgets the signal with a change of user: both are one call.
+    settings = [*(["--pdeathsig", "KILL"] if lifetime == "parent" else []), *privileges]
+    bound = ["setpriv", *settings, "--", *argv] if settings else list(argv)
     command = namespace.command(bound) if namespace else bound
     owner = lab or (namespace.lab if namespace else "")
     environment = {**os.environ, "LC_ALL": "C", **({LAB_MARK: owner} if owner else {})}
@@ -103,6 +107,14 @@ def stop(child: Child, *, first: signal.Signals = signal.SIGTERM, patience: floa
         if stream:
             stream.close()
     return code
+
+
+def ending(child: Child) -> str:
+    """Return in words how *child* ended, or that it has not."""
+    code = child.poll()
+    if code is None:
+        return "still running"
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 def own_sockets(pid: int) -> frozenset[str]:

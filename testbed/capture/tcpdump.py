@@ -11,6 +11,7 @@ has caught up.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -22,10 +23,18 @@ from typing import Literal
 from testbed.capture.messages import Counters, Messages, attached, last_counters
 from testbed.capture.pcap import count_frames
 from testbed.namespace import Namespace
-from testbed.process import Child, ProbeError, poll, start, stop
+from testbed.process import Child, ProbeError, ending, poll, start, stop
 
 SNAPLEN = 2048
 BUFFER_KIB = 8192
+_PATIENCE = 1.0
+# Packages of tcpdump give the root's privileges up in ways of their own, one of which crashes (Ubuntu 24.04 as it was
+# released). So it never has them: neither the file nor the interface needs more than this.
+USER = "tcpdump"
+PRIVILEGES = (
+    *(f"--reuid={USER}", f"--regid={USER}", "--clear-groups"),
+    *(f"--{kind}-caps=-all,+net_raw" for kind in ("inh", "ambient")),
+)
 
 
 class CaptureError(ProbeError):
@@ -78,7 +87,10 @@ class Capture:
         if self.path.suffix != ".pcap":  # the distributions' AppArmor profile lets tcpdump write nothing else
             raise CaptureError(f"{self.path}: the name of a capture file must end in .pcap")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._child = start(self._command(), namespace=self.namespace, lab=self.lab)
+        with open(self.path, "w", encoding="utf-8", opener=_private) as file:
+            self._child = start(
+                self._command(), namespace=self.namespace, lab=self.lab, stdout=file, privileges=PRIVILEGES
+            )
         self._messages = Messages(self._child)
 
     def confirm(self) -> None:
@@ -124,9 +136,9 @@ class Capture:
 
     def _command(self) -> list[str]:
         return [
-            "tcpdump", "-n", "-Z", "root", "-U", "--immediate-mode", "--time-stamp-precision=nano",
+            "tcpdump", "-n", "-U", "--immediate-mode", "--time-stamp-precision=nano",
             "-s", str(self.snaplen), "-B", str(BUFFER_KIB), "-Q", self.direction,
-            "-i", self.interface, "-w", str(self.path), "--", *([self.filter] if self.filter else []),
+            "-i", self.interface, "-w", "-", "--", *([self.filter] if self.filter else []),
         ]  # fmt: skip
 
     def _running(self) -> tuple[Child, Messages]:
@@ -171,8 +183,16 @@ class Capture:
         )
 
     def _failure(self, what: str) -> CaptureError:
-        said = self._messages.text.strip() if self._messages else ""
+        child, messages = self._running()
+        if messages.ended:  # and so does the process, in a moment
+            poll(lambda: child.poll() is not None, _PATIENCE)
+            what += f" ({ending(child)})"
+        said = messages.text.strip()
         return CaptureError(f"the capture of {self.interface} {what}; tcpdump said: {said or 'nothing'}")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from testbed.capture import Capture, CaptureError, captures, find_bytes, read_frames
+from testbed.capture.tcpdump import USER
 from testbed.packets import canary, interface_mac, listening, probe, send
 from testbed.process import LAB_MARK, poll
 
@@ -85,8 +87,18 @@ def test_a_capture_that_died_meanwhile_is_an_error(segment: Any) -> None:
     capture = _capture(segment)
     capture.start()
     os.kill(_pid(capture), signal.SIGKILL)
-    with pytest.raises(CaptureError, match="does not tell its counters"):
+    with pytest.raises(CaptureError, match=r"does not tell its counters \(ended by SIGKILL\)"):
         capture.stop()
+
+
+def test_a_capture_may_open_packet_sockets_and_nothing_else(segment: Any) -> None:
+    capture = _capture(segment)
+    capture.start()
+    rows = dict(line.split(":\t", 1) for line in Path(f"/proc/{_pid(capture)}/status").read_text().splitlines())
+    capture.stop()
+    assert set(rows["Uid"].split()) == {str(pwd.getpwnam(USER).pw_uid)}
+    assert {int(rows[name], 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")} == {1 << 13}  # CAP_NET_RAW
+    assert capture.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_filter_direction_and_snapshot_length_hold(segment: Any) -> None:
