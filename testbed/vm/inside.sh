@@ -20,6 +20,7 @@ docker load --quiet --input $carried/images.tar
 say "setup.sh, as on any machine; the images are here already"
 engines() { systemctl show --property=MainPID,NRestarts --value docker ovsdb-server ovs-vswitchd | tr '\n' ' '; }
 before=$(engines)
+export PIP_NO_COMPILE=1 # what a run does not import need not be compiled, which takes minutes here
 ./setup.sh --no-images
 [ "$before" = "$(engines)" ] || {
     say "setup.sh restarted a daemon that systemd runs: before '$before', after '$(engines)'"

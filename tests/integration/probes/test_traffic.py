@@ -12,7 +12,7 @@ from testbed.impairment import Impairer
 from testbed.process import LAB_MARK
 from testbed.spec import Impairment
 from testbed.traffic import NoTraffic, TrafficError, iperf3, ping
-from testbed.traffic.iperf import udp_sent
+from testbed.traffic.iperf import _streams, udp_sent
 
 MARK = "test-traffic"
 
@@ -52,6 +52,23 @@ def test_udp_at_a_rate_says_what_the_receiver_got(segment: Any, reverse: bool) -
     assert result.packets == pytest.approx(625, rel=0.1)
     assert result.lost_percent is not None and result.lost_percent < 5
     assert len(result.intervals) == 4
+
+
+def test_a_receiver_of_datagrams_has_all_the_room_that_there_is(
+    segment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a receiver that waits for the processor loses would pass for the network's loss."""
+    sockets = []
+
+    def came_up(*arguments: Any) -> bool:
+        there = _streams(*arguments)
+        sockets.append(segment.b.namespace.run(["ss", "--udp", "--all", "--numeric", "--memory"]).stdout)
+        return there
+
+    monkeypatch.setattr("testbed.traffic.iperf._streams", came_up)
+    iperf3(*_ends(segment), protocol="udp", seconds=1, bitrate=1e6, lab=MARK)
+    most = int(Path("/proc/sys/net/core/rmem_max").read_text())
+    assert f",rb{2 * most}," in sockets[0]
 
 
 def test_datagrams_are_counted_where_they_are_sent(segment: Any) -> None:
