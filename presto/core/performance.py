@@ -16,8 +16,8 @@ from presto.core.looks import DEADLINE, Looks
 from presto.core.model import Service
 from presto.core.tunnels import tunnels
 
-MOST_ECHOES = 50
-"""Requests to each peer; they take 10 ms each, and one more second when the last one is not answered."""
+ECHOES, MOST_ECHOES = 5, 50
+"""Requests to each peer, usually and at most; they take 10 ms each, and a second more when the last is not answered."""
 
 
 class Measured(Protocol):
@@ -127,6 +127,6 @@ def _targets(service: Service, inventory: Inventory) -> _Targets:
     """The provider's address at a UNI is that of the gateway there, inside the tunnel."""
     found: dict[str, dict[str, str]] = {}
     for tunnel in tunnels(service.swvc, inventory):
-        for own, other in ((tunnel.near, tunnel.far), (tunnel.far, tunnel.near)):
+        for own, other in tunnel.directions:
             found.setdefault(own.ucpe, {})[other.ucpe] = str(other.uni.provider_address)
     return tuple((own, tuple(peers.items())) for own, peers in found.items())

@@ -42,6 +42,15 @@ class Tunnel:
         """Both end points."""
         return f"{self.near.end_point.identifier}--{self.far.end_point.identifier}"
 
+    @property
+    def directions(self) -> tuple[tuple[Site, Site], tuple[Site, Site]]:
+        """From each site to the other."""
+        return (self.near, self.far), (self.far, self.near)
+
+    def peer(self, site: Site) -> Site:
+        """The other site."""
+        return self.far if site == self.near else self.near
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -87,7 +96,7 @@ def site_verdict(ucpe: str, seen: Seen) -> Verdict:
 
 def tunnel_verdict(tunnel: Tunnel, seen: Seen) -> Verdict:
     """Whether both ends have an IKE SA and ESP SAs with each other (RFC 7296); one end that has none is enough."""
-    ends = (_end(tunnel.near, tunnel.far, seen), _end(tunnel.far, tunnel.near, seen))
+    ends = [_end(own, other, seen) for own, other in tunnel.directions]
     for works in (False, None):
         reasons = [end.reason for end in ends if end.works is works]
         if reasons:

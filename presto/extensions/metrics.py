@@ -19,14 +19,12 @@ from presto.core.credentials import utc_now
 from presto.core.lifecycles import OrderState
 from presto.core.meters import Meters
 from presto.core.model import State
-from presto.core.performance import Performance
-from presto.core.tunnels import Tunnel, tunnel_verdict, tunnels
+from presto.core.performance import ECHOES, Performance
+from presto.core.tunnels import tunnel_verdict, tunnels
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LOOKS = 64
 """Services whose tunnels are looked at for one answer; those of the others are not counted."""
-ECHOES = 5
-"""Requests by which each end of these tunnels measures delay and loss for one answer."""
 
 _FACES = {"/restconf": "restconf", "/mefApi": "mef", "/presto-sdwan": "extensions"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -91,15 +89,11 @@ async def _looked_at(core: Core) -> _Looked:
     verdicts = (tunnel_verdict(tunnel, seen[one.id]) for one, tunnel in all_tunnels)
     states = {**dict.fromkeys(names.values(), 0), **Counter(names[verdict.works] for verdict in verdicts)}
     figures = (
-        ((one.id, tunnel.name, own), measured[one.id].of(own, other))
+        ((one.id, tunnel.name, own.ucpe), measured[one.id].of(own.ucpe, other.ucpe))
         for one, tunnel in all_tunnels
-        for own, other in _directions(tunnel)
+        for own, other in tunnel.directions
     )
     return _Looked(states, tuple((labels, found) for labels, found in figures if isinstance(found, Performance)))
-
-
-def _directions(tunnel: Tunnel) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (tunnel.near.ucpe, tunnel.far.ucpe), (tunnel.far.ucpe, tunnel.near.ucpe)
 
 
 def _now(core: Core, numbers: Counts, looked: _Looked) -> CollectorRegistry:

@@ -11,13 +11,10 @@ from fastapi import APIRouter, Query
 from presto.core.core import Core
 from presto.core.model import Service
 from presto.core.observer import Seen
-from presto.core.performance import MOST_ECHOES, Measurements, Performance
+from presto.core.performance import ECHOES, MOST_ECHOES, Measurements, Performance
 from presto.core.tunnels import Site, Tunnel, tunnel_verdict, tunnels
 from presto.extensions.problems import declared
 from presto.extensions.tunnel_states import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPerformance, TunnelState
-
-ECHOES = 5
-"""Requests that each end of a tunnel sends unless the question says otherwise."""
 
 
 def tunnels_router(core: Core) -> APIRouter:
@@ -60,7 +57,7 @@ def _shown(service: Service, tunnel: Tunnel, seen: Seen, measured: Measurements)
         underlay=tunnel.underlay,
         state=states[verdict.works],
         reason=verdict.reason,
-        ends=[_end(tunnel.near, tunnel.far, seen, measured), _end(tunnel.far, tunnel.near, seen, measured)],
+        ends=[_end(own, other, seen, measured) for own, other in tunnel.directions],
     )
 
 

@@ -68,9 +68,9 @@ def _node(site: Site, service: Service, links: list[tuple[Tunnel, Verdict]], see
 
 
 def _tunnel_end(site: Site, tunnel: Tunnel, service: Service, verdict: Verdict) -> dict[str, Any]:
-    peer = tunnel.far if site == tunnel.near else tunnel.near
+    peer = tunnel.peer(site)
     return {
-        "uuid": identity.tunnel_end_id(service.id, site.ucpe, peer.ucpe),
+        "uuid": _end_of(tunnel, site, service),
         "name": pairs(("name", f"to-{peer.end_point.identifier}"), *observed(verdict)),
         "administrative-state": _administrative(service),
         **operational(verdict),
@@ -129,8 +129,7 @@ def _connection_id(tunnel: Tunnel, service: Service) -> str:
 
 
 def _end_of(tunnel: Tunnel, site: Site, service: Service) -> str:
-    peer = tunnel.far if site == tunnel.near else tunnel.near
-    return identity.tunnel_end_id(service.id, site.ucpe, peer.ucpe)
+    return identity.tunnel_end_id(service.id, site.ucpe, tunnel.peer(site).ucpe)
 
 
 def _reference(service: Service, site: Site, point: str) -> dict[str, str]:
