@@ -30,8 +30,10 @@ EARLY_MS = 1.0
 
 
 def addresses(lab: Lab) -> set[str]:
+    """Ethernet addresses; a kernel may put tunnel interfaces, which have none, into every namespace."""
     listed = [node.namespace.run(["ip", "-json", "link"]).stdout for node in every(lab)]
-    return {link["address"] for text in listed for link in json.loads(text) if link["ifname"] != "lo"}
+    links = [link for text in listed for link in json.loads(text)]
+    return {link["address"] for link in links if link["link_type"] == "ether" and set(link["address"]) - set("0:")}
 
 
 def every(lab: Lab) -> list[object]:
