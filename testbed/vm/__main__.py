@@ -85,9 +85,7 @@ def _run(arguments: argparse.Namespace, folder: Path, target: Path, clock: _Cloc
     return report.exit_code(target)
 
 
-def _kernel_and_disk(
-    log: Path, clock: _Clock, distribution: Distribution, mirror: str | None
-) -> tuple[Path, Path]:
+def _kernel_and_disk(log: Path, clock: _Clock, distribution: Distribution, mirror: str | None) -> tuple[Path, Path]:
     """Return both as they are kept, or make what is missing."""
     program, root_disk = kernel.kernel_file(CACHE), disk.disk_file(PROJECT, CACHE, distribution)
     if not program.exists():

@@ -25,7 +25,10 @@ class Distribution:
         Where this machine's apt uses no archive of it either, ``mmdebstrap`` takes the distribution's own.
         """
         keys = archives.keyring(self.origin)
-        given = f"deb [signed-by={keys}] {mirror} {self.suite} {self.components}"
+        if mirror:
+            sources = [f"deb [signed-by={keys}] {mirror} {self.suite} {self.components}"]
+        else:
+            sources = archives.of_this_machine(self.origin, self.suite)
         return [
             "mmdebstrap",
             f"--components={self.components.replace(' ', ',')}",
@@ -33,7 +36,7 @@ class Distribution:
             *options,
             self.suite,
             tree,
-            *([given] if mirror else archives.of_this_machine(self.origin, self.suite)),
+            *sources,
         ]
 
 

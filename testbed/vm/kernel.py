@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.vm import process
+from testbed.vm.distribution import DEFAULT, DISTRIBUTIONS
 from testbed.vm.errors import VmError
 
-SUITE = "bookworm"
 SOURCE = "linux-source-6.12"  # starts processes in half the time of 6.1
 TOOLS = ("bc", "bison", "flex", "gcc", "libc6-dev", "make", "xz-utils")
 CONFIG = Path(__file__).with_name("kernel.config")
-TREE = ("mmdebstrap", "--variant=minbase", f"--include={','.join((*TOOLS, SOURCE))}", SUITE)
+TREE = ("mmdebstrap", "--variant=minbase", f"--include={','.join((*TOOLS, SOURCE))}", DISTRIBUTIONS[DEFAULT].suite)
 MAKE = ("make", f"--directory=/usr/src/{SOURCE}", "ARCH=um", "KBUILD_BUILD_USER=lso", "KBUILD_BUILD_HOST=lso")
 EVERY_SECONDS = 30.0
 
