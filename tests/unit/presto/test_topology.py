@@ -129,6 +129,19 @@ async def test_a_details_answer_is_what_its_topology_shows(client: Any, order: J
             assert published(await ask(client, "get-link-details", **where)) == link
 
 
+async def test_each_end_of_a_tunnel_is_called_after_the_other(client: Any, order: Json) -> None:
+    await client.call("create-connectivity-service", order)
+    await client.until("acme", "active")
+    topology = await details(client, "acme")
+    ends = [
+        {pair["value"] for point in node["owned-node-edge-point"] for pair in point["name"]} & {"to-a", "to-b"}
+        for node in (named(topology["node"], site) for site in ("site-a", "site-b"))
+    ]
+    assert ends == [{"to-b"}, {"to-a"}]
+    tunnel_ends = {reference["node-edge-point-uuid"] for reference in topology["link"][0]["node-edge-point"]}
+    assert len(tunnel_ends) == 2
+
+
 async def test_the_underlays_show_the_inventory(client: Any) -> None:
     topology = await details(client, "underlays")
     assert [node["name"][0]["value"] for node in topology["node"]] == ["site-a", "site-b", "site-c", "site-d"]
