@@ -21,6 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import linear_regression
 from typing import Any
 
 from benchmarks import presto_fill
@@ -108,9 +109,9 @@ async def memory(options: argparse.Namespace) -> list[Figure]:
     """Resident memory while as many orders are carried out as an hour brings, add and delete over the same sites."""
     with served(200) as (url, server, _):
         readings = await presto_fill.cycle(url, server, options.orders, sites=200)
-        half = len(readings) // 2
-        first, last = readings[half], readings[-1]
-        slope = (last.rss - first.rss) / (last.orders - first.orders) * 1000
+        half, last = readings[len(readings) // 2 :], readings[-1]
+        # A line through all readings: garbage makes any two of them differ by some MB.
+        slope = linear_regression([reading.orders for reading in half], [reading.rss for reading in half]).slope * 1000
         return [
             Figure(f"memory after {last.orders} orders", last.rss, "MB"),
             Figure("growth over the second half, per 1,000 orders", slope, "MB", 1.0),

@@ -82,7 +82,7 @@ def _rows(number: int, moment: datetime, asked: list[Any]) -> tuple[dict[str, An
 
 
 async def cycle(url: str, server: Process, count: int, sites: int) -> list[Reading]:
-    """Carry out `count` orders, adding and deleting by turns on the same sites; a reading after each twentieth."""
+    """Carry out `count` orders, adding and deleting by turns on the same sites; a reading after each fortieth."""
     bodies = list(orders(1, sites))[:_AT_ONCE]
     family = server.family()
     start, cpu = time.monotonic(), sum(process.cpu() for process in family)
@@ -99,7 +99,7 @@ async def cycle(url: str, server: Process, count: int, sites: int) -> list[Readi
             placed = await _carried_out(connection, body)
             await _carried_out(connection, _deletion(placed["serviceOrderItem"][2]["service"]["id"]))
             done += 2
-            if done >= readings[-1].orders + count / 20:
+            if done >= readings[-1].orders + count / 40:
                 read()
         await connection.close()
 
