@@ -67,7 +67,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)
-    app.add_middleware(IdempotencyGuard, keys=core.keys)
+    app.add_middleware(IdempotencyGuard, keys=core.keys, known=security is not None)
     app.add_middleware(BodyGuard)
     if security:
         _secure(app, core, security)

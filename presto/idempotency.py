@@ -56,16 +56,19 @@ ANSWER_LOST = Refusal(
 
 
 class IdempotencyGuard:
-    """Answers a repeated request as it did the first time, and carries it out once."""
+    """Answers a repeated request as it did the first time, and carries it out once.
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
-        self._app, self._keys = app, keys
+    Where clients are `known`, what everybody may ask has no owner, so nothing of it is kept: tokens least of all.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Keys, *, known: bool) -> None:
+        self._app, self._keys, self._known = app, keys, known
         self._busy: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what has no key; answer 400, 409 and 422 as the draft says."""
         given = _given(scope)
-        if not given:
+        if not given or (self._known and "principal" not in scope):
             await self._app(scope, receive, send)
             return
         key = _key(given)

@@ -12,10 +12,13 @@ from urllib.parse import quote_plus
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from presto.auth.assertions import ASSERTION_TYPE
 from presto.auth.keys import public_key
 from presto.auth.limits import Limits
+from presto.core.idempotency import IdempotencyRow
 
 from .conftest import CLIENT_KEY, SECRET, Door
 
@@ -61,6 +64,19 @@ async def test_a_token_opens_the_door(door: Door, case: str) -> None:
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
     asked = await door.http.get(ORDERS, headers={"authorization": f"Bearer {body['access_token']}"})
     assert asked.status_code == 200
+
+
+async def test_a_token_is_not_kept_for_who_repeats_the_key(door: Door) -> None:
+    keyed = {"idempotency-key": "8e03978e"}
+    mine = await door.http.post("/oauth2/token", data=GRANT, headers=basic("acme-portal", SECRET) | keyed)
+    assert mine.status_code == 200, mine.text
+    for proof in ({}, basic("acme-portal", "wrong"), basic("globex-portal", "wrong")):
+        assert (await door.http.post("/oauth2/token", data=GRANT, headers=proof | keyed)).status_code == 401
+    other = await door.http.post("/oauth2/token", data=GRANT, headers=basic("globex-portal", SECRET) | keyed)
+    claims = jwt.decode(other.json()["access_token"], options={"verify_signature": False})
+    assert claims["sub"] == "globex-portal"
+    with Session(door.core.engine) as session:
+        assert not session.scalars(select(IdempotencyRow)).all()
 
 
 async def test_the_token_is_what_rfc_9068_says(door: Door) -> None:
