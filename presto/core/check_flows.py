@@ -11,6 +11,8 @@ from presto.core.matches import Match
 from presto.core.model import Application, Policy, PolicyAssignment
 from presto.core.policies import BLOCK_NAMES, RESERVED_NAMES
 
+_KINDS = {"flow": "application", "group": "application group", None: "application or group"}
+
 
 def check_applications(applications: tuple[Application, ...]) -> Iterator[Finding]:
     """Unique names that are no group's, groups not reserved, criteria of its own; paths start with `applications`."""
@@ -42,11 +44,12 @@ def check_assignments(
     """Each flow or group at most once, and both names known; paths start with `path`."""
     flows = [application.identifier for application in applications]
     groups = [application.group for application in applications if application.group]
+    names = {"flow": flows, "group": groups, None: [*flows, *groups]}
     known = [policy.identifier for policy in policies]
     seen: set[str] = set()
     for index, assignment in enumerate(assignments):
         here = (*path, index)
-        yield from _check_flow_name(assignment.application, [*flows, *groups], seen, here)
+        yield from _check_flow_name(assignment, names[assignment.kind], seen, here)
         yield from _check_policy_name(assignment.policy, known, here)
         seen.add(assignment.application)
 
@@ -87,15 +90,17 @@ def _check_group(group: str | None, here: Path) -> Iterator[Finding]:
         yield Finding(Tag.INVALID_VALUE, where, "This is no application group name", hint, "MEF 70 R38")
 
 
-def _check_flow_name(name: str, known: list[str], seen: set[str], here: Path) -> Iterator[Finding]:
-    where = (*here, "application")
+def _check_flow_name(
+    assignment: PolicyAssignment, known: list[str], seen: set[str], here: Path
+) -> Iterator[Finding]:
+    name, where = assignment.application, (*here, "application")
     if not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "No application is named", nearest("", known), "MEF 70 R51, R53")
     elif name in seen:
         message, hint = f'Application or group "{name}" is given a policy twice', "Keep one."
         yield Finding(Tag.INVALID_VALUE, where, message, hint, "MEF 70 R52")
     elif name not in known:
-        message = f'There is no application or group "{name}"'
+        message = f'There is no {_KINDS[assignment.kind]} "{name}"'
         yield Finding(Tag.INVALID_VALUE, where, message, nearest(name, known), "MEF 70 R51, R53")
 
 

@@ -43,10 +43,14 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicyAssignment:
-    """One entry of a policy map: an application flow, or a group of them, and the policy that it gets."""
+    """One entry of a policy map: an application flow, or a group of them, and the policy that it gets.
+
+    `kind` says which of the two it names, where the order said so.
+    """
 
     application: str
     policy: str
+    kind: Literal["flow", "group"] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,6 +79,10 @@ class Orders:
         """A page of the orders that satisfy all conditions, oldest first, and how many there are."""
         return await asyncio.to_thread(self._orders, where, offset, limit)
 
+    async def known(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that orders have."""
+        return await asyncio.to_thread(self._known, ids)
+
     async def of_service(self, service: str) -> dict[int, str]:
         """Change of a service → the id of the order that asked for it."""
         return await asyncio.to_thread(self._of_service, service)
@@ -121,6 +125,10 @@ class Orders:
                 by_order[item.order].append(ItemRecord(item.state, item.element, item.fault))
             return [_order(row, by_order[row.id]) for row in rows], total
 
+    def _known(self, ids: Collection[str]) -> frozenset[str]:
+        with Session(self._engine) as session:
+            return frozenset(session.scalars(select(OrderRow.id).where(OrderRow.id.in_(ids))))
+
     def _of_service(self, service: str) -> dict[int, str]:
         query = select(OrderRow.generation, OrderRow.id).where(OrderRow.service == service)
         with Session(self._engine) as session:
@@ -149,7 +157,7 @@ class Orders:
     def _items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
         query = select(ElementOrderRow).where(ElementOrderRow.order == order_id)
         with Session(self._engine) as session:
-            return tuple((row.item, row.element) for row in session.scalars(query))
+            return tuple((row.item, row.element) for row in session.scalars(query.join(OrderRow)))
 
 
 def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:

@@ -139,7 +139,7 @@ def _policy(found: Policy) -> dict[str, Any]:
     for criterion in found.criteria:
         member, published = _POLICY_MEMBERS[criterion.name]
         value = criterion.parameters[0]
-        criteria.append({member: published.get(value.casefold(), value.upper())})
+        criteria.append({member: published.get(value.casefold(), value.upper().replace("-", "_"))})
     return {"polName": found.identifier, "polCl": criteria}
 
 

@@ -11,7 +11,7 @@ from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Path, nearest
 from presto.core.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
 from presto.core.orders import ElementRecord
-from presto.mef.envelope import Order, OrderItem
+from presto.mef.envelope import Order, OrderItem, ServiceValue
 from presto.mef.payload import KINDS, MODELS, Kind, Payload
 from presto.mef.problems import Problem
 from presto.mef.wire import moment, typed
@@ -21,6 +21,8 @@ HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESE
 
 PATIENCE = timedelta(minutes=5)
 """How far ahead of our clock a start may lie; orders start at once."""
+
+_NO_WAIT = ("The start cannot wait: orders are carried out at once", "Order when it shall start.")
 
 ENROLLED = frozenset({Kind.UNI, Kind.UCS, Kind.UCS_UNI, Kind.UCS_END_POINT})
 """What is there with the uCPEs; an `add` takes it out of their inventory."""
@@ -66,8 +68,7 @@ def check_order(order: Order, now: datetime) -> Iterator[Problem]:
         text = "The requested completion lies before the requested start"
         yield Problem("invalidValue", ("requestedCompletionDate",), text, "Change one of them.")
     if start > now + PATIENCE:
-        text, hint = "The start cannot wait: orders are carried out at once", "Order when it shall start."
-        yield Problem("invalidValue", ("requestedStartDate",), text, hint)
+        yield Problem("invalidValue", ("requestedStartDate",), *_NO_WAIT)
     if order.coordinated_action:
         yield Problem("invalidValue", ("coordinatedAction",), "Orders do not wait for each other", "Leave it out.")
     seen: set[str] = set()
@@ -79,6 +80,16 @@ def check_order(order: Order, now: datetime) -> Iterator[Problem]:
         if item.coordinated_action:
             text = "The items of an order are carried out together"
             yield Problem("invalidValue", ("serviceOrderItem", number, "coordinatedAction"), text, "Leave it out.")
+        yield from _check_dates(item.service, ("serviceOrderItem", number, "service"), now)
+
+
+def _check_dates(service: ServiceValue, here: Path, now: datetime) -> Iterator[Problem]:
+    """A service starts with its order and ends with another one. What was shown of its start may come back."""
+    if service.start_date is not None and moment(service.start_date) > now + PATIENCE:
+        yield Problem("invalidValue", (*here, "startDate"), *_NO_WAIT)
+    if service.end_date is not None:
+        text, hint = "No service ends by itself", "Leave it out, and delete the service when it shall end."
+        yield Problem("invalidValue", (*here, "endDate"), text, hint)
 
 
 def check_items(
@@ -109,6 +120,9 @@ def _check_members(wire: OrderItem, path: Path) -> Iterator[Problem]:
         rule = "MEF 99.1 R25" if wire.action == "modify" else "MEF 99.1 R31"
         yield Problem("missingProperty", (*here, "id"), "The item names no service", "Give its id.", rule)
     if wire.action == "delete":
+        if wire.service_order_item_relationship is not None:
+            text, hint = "A delete has the service's id and nothing else", "Leave it out."
+            yield Problem("unexpectedProperty", (*path, "serviceOrderItemRelationship"), text, hint, "MEF 99.1 R32")
         for name in sorted(service.model_fields_set - {"id"}):
             alias = str(type(service).model_fields[name].alias)
             text, hint = "A delete has the service's id and nothing else", "Leave it out."
@@ -127,7 +141,8 @@ def _check_service(wire: OrderItem, path: Path, before: Before | None) -> Iterat
         text = f'There is no service "{wire.service.id[:60]}" that an order can change'
         yield Problem("referenceNotFound", (*here, "id"), text, "Look at the inventory.")
     if before and before.state is ServiceState.TERMINATED:
-        yield Problem("invalidValue", (*here, "id"), "The service is terminated", "Order it anew.")
+        hint = "Enrol it anew, under another name." if before.kind in ENROLLED else "Order it anew."
+        yield Problem("invalidValue", (*here, "id"), "The service is terminated", hint)
     elif wire.service.state is not None and wire.action != "delete":
         yield from _check_state(ServiceState(wire.service.state), (*here, "state"), before.state if before else None)
 
@@ -163,6 +178,13 @@ def service_ids(order: Order) -> set[str]:
     """The ids of the services that an order names, in items and relationships."""
     named = {item.service.id for item in order.service_order_item if item.service.id}
     return named | set(_related(order.service_order_item))
+
+
+def items_elsewhere(order: Order) -> set[tuple[str, str]]:
+    """The items of other orders that an order names, as pairs of the order's id and the item's."""
+    relationships = (item.service_order_item_relationship or () for item in order.service_order_item)
+    named = (relationship.order_item for several in relationships for relationship in several)
+    return {(other.service_order_id, other.item_id) for other in named if other.service_order_id is not None}
 
 
 def _related(items: Iterable[OrderItem]) -> Iterator[str]:

@@ -7,9 +7,10 @@ v0.0.1. Spelling faults of the published files (`unamedRateLimiter`, `ucsIdentif
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from presto.mef.wire import Wire
 
@@ -45,10 +46,18 @@ KINDS = {
 }
 
 
+def _ipv4(text: str) -> str:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        raise ValueError("This is no IPv4 address: its four numbers alone stand here") from None
+    return text
+
+
 class Ipv4Prefix(Wire):
     """`Ipv4Prefix`; without a length it is one address."""
 
-    ipv4_address: str
+    ipv4_address: Annotated[str, AfterValidator(_ipv4)]
     prefix_length: Annotated[int, Field(ge=0, le=31)] | None = None
 
 
@@ -139,6 +148,7 @@ class FlowGroup(Wire):
     """`ApplicationFlowSpecificationGroup`; its members are the flows that name it."""
 
     name: str
+    application_flow_specification: list[dict[str, Any]] | None = None
 
 
 class Flow(Wire):
@@ -186,15 +196,18 @@ class Policy(Wire):
 
 
 class PolicyRef(Wire):
-    """`Policy` where a policy map names one."""
+    """`Policy` where a policy map names one, and defines none."""
 
     pol_name: Identifier
+    pol_cl: list[dict[str, Any]] | None = None
 
 
 class FlowRef(Wire):
-    """`ApplicationFlowSpecification` where a policy map names one."""
+    """`ApplicationFlowSpecification` where a policy map names one, and defines none."""
 
     application_flow_name: str
+    application_flow_criteria: list[dict[str, Any]] | None = None
+    application_flow_group: dict[str, Any] | None = None
 
 
 class PolicyMap(Wire):

@@ -20,7 +20,7 @@ from presto.core.order_tables import ElementRow
 from presto.core.orders import ElementRecord, ItemRecord, OrderRecord, Orders
 from presto.mef.enrolled import Taken, beside_an_swvc, take, wanted_state
 from presto.mef.envelope import Order
-from presto.mef.items import ENROLLED, Item, check_items, check_order, service_ids
+from presto.mef.items import ENROLLED, Item, check_items, check_order, items_elsewhere, service_ids
 from presto.mef.payload import Kind
 from presto.mef.plan import Plan, make_plan
 from presto.mef.problems import Problem, Refused, from_finding
@@ -55,11 +55,13 @@ async def _place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderR
     order, problems = validate(Order, document)
     if order is None:
         raise Refused(problems)
-    ids = service_ids(order)
+    elsewhere = await _elsewhere(orders, order)
+    problems = [*(await _unknown_orders(orders, order))]
+    ids = service_ids(order) | set(elsewhere.values())
     elements = await _elements(orders, ids)
     items, more = check_items(order, elements, await _enrolled(core, ids))
-    problems = [*check_order(order, utc_now()), *more]
-    links = Links({item.wire.id: item for item in items}, {item.id for item in order.service_order_item})
+    problems += [*check_order(order, utc_now()), *more]
+    links = Links({item.wire.id: item for item in items}, {item.id for item in order.service_order_item}, elsewhere)
     taken, untrue = take(items, core.enrolment, elements, links)
     problems += untrue
     if all(item.kind in ENROLLED for item in items):
@@ -130,6 +132,31 @@ def acknowledged(receipt: Receipt) -> OrderRecord:
     stand = tuple(ItemRecord(OrderState.ACKNOWLEDGED, element, None) for element in receipt.elements)
     document = dict(new.document)
     return OrderRecord(new.id, OrderState.ACKNOWLEDGED, receipt.ordered or utc_now(), None, None, document, stand)
+
+
+async def _elsewhere(orders: Orders, order: Order) -> dict[tuple[str, str], str]:
+    """The ids of services by the items of other orders that made them, as far as this order names them."""
+    named = items_elsewhere(order)
+    found: dict[tuple[str, str], str] = {}
+    for order_id in {order_id for order_id, _ in named}:
+        found |= {(order_id, item): element for item, element in await orders.items_of(order_id)}
+    return {place: element for place, element in found.items() if place in named}
+
+
+async def _unknown_orders(orders: Orders, order: Order) -> list[Problem]:
+    """What is wrong with the relationships to other orders."""
+    named = [relationship.service_order.id for relationship in order.order_relationship or ()]
+    known = await orders.known(named) if named else frozenset()
+    return [
+        Problem(
+            "referenceNotFound",
+            ("orderRelationship", index, "serviceOrder", "id"),
+            f'There is no order "{order_id[:60]}"',
+            "Look at the orders.",
+        )
+        for index, order_id in enumerate(named)
+        if order_id not in known
+    ]
 
 
 async def _enrolled(core: Core, ids: set[str]) -> dict[str, EnrolledState]:

@@ -142,12 +142,24 @@ def make_plan(
         if isinstance(item.payload, payload.EndPoint):
             target = _take_end_point(item, item.payload, plan, links, taken, elements, enrolment, problems)
             targets |= {target} if target else set()
+    problems += _told_twice(items)
     deleted = [item.element for item in items if item.wire.action == "delete" and item.element]
     plan.removed = tuple(element.identifier for element in deleted if element.kind == Kind.END_POINT)
     if len(items) == len(links.known):
         problems += _settle(plan, items, swvcs, targets)
         problems += _lone_state(plan, swvcs, elements)
     return plan, problems
+
+
+def _told_twice(items: Sequence[Item]) -> Iterator[Problem]:
+    """Only one of two items for the same end point could be done."""
+    seen: set[str] = set()
+    for item in items:
+        if item.element and item.kind is Kind.END_POINT:
+            if item.element.id in seen:
+                text = f"End point {item.element.identifier} stands in two items"
+                yield Problem("invalidValue", item.path, text, "Keep one.")
+            seen.add(item.element.id)
 
 
 def _parts(item: Item, given: payload.Swvc, taken: Taken, enrolment: Enrolled) -> SwvcParts:

@@ -28,10 +28,14 @@ Other = Item | str
 
 @dataclass
 class Links:
-    """The relationships between the items of an order; `known` are the ids of all items, `by_id` those in form."""
+    """The relationships between the items of an order; `known` are the ids of all items, `by_id` those in form.
+
+    `elsewhere` has the ids of services by the order and the item that made them.
+    """
 
     by_id: Mapping[str, Item]
     known: Collection[str]
+    elsewhere: Mapping[tuple[str, str], str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def one(self, item: Item, role: str) -> Other | None:
@@ -52,10 +56,13 @@ class Links:
             reference = relationship.order_item
             if relationship.relationship_type != role:
                 continue
-            if reference.service_order_id is not None or reference.service_order_href is not None:
-                text, hint = "Items of other orders cannot be referred to", "Refer to their service by its id."
-                member = "serviceOrderId" if reference.service_order_id is not None else "serviceOrderHref"
-                self.problems.append(Problem("unexpectedProperty", (*here, member), text, hint, "MEF 99.1 R21"))
+            if reference.service_order_id is not None:
+                found.append(self._elsewhere(reference.service_order_id, reference.item_id, here))
+                continue
+            if reference.service_order_href is not None:
+                text, hint = "An item of this order is named by its id alone", "Give serviceOrderId, or leave this out."
+                place = (*here, "serviceOrderHref")
+                self.problems.append(Problem("unexpectedProperty", place, text, hint, "MEF 99.1 R21"))
                 continue
             if reference.item_id not in self.known:
                 text = f'There is no item "{reference.item_id[:60]}" in this order'
@@ -63,6 +70,13 @@ class Links:
             found.append(self.by_id.get(reference.item_id, ""))
         services = item.wire.service.service_relationship or ()
         return found + [other.service.id for other in services if other.relationship_type == role]
+
+    def _elsewhere(self, order: str, item: str, here: Path) -> str:
+        if (order, item) in self.elsewhere:
+            return self.elsewhere[order, item]
+        text = f'There is no item "{item[:60]}" in another order "{order[:60]}"'
+        self.problems.append(Problem("referenceNotFound", (*here, "serviceOrderId"), text, "Look at the orders."))
+        return ""
 
 
 def unknown_roles(item: Item) -> Iterator[Problem]:

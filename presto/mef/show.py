@@ -19,6 +19,8 @@ from presto.mef.relationships import OF_SWVC, OF_UCS, TO_UCS_UNI, TO_UNI, UCS_OF
 from presto.notify.register import Listener
 
 _SWVC = TypeAdapter(Swvc)
+_NOT_SHOWN = frozenset({"state", "name", "startDate", "endDate"})
+"""Of what was ordered: how it stands is told instead, and the published inventory has no member for the name."""
 
 
 def order(found: OrderRecord) -> dict[str, Any]:
@@ -52,8 +54,9 @@ def _item(sent: dict[str, Any], stands: ItemRecord, number: int) -> dict[str, An
 def element(found: ElementRecord) -> dict[str, Any]:
     """`Service`: an SWVC or an end point of one. Its payload is the ordered one, or told from the core model."""
     told = _told(found) if "serviceConfiguration" not in found.asked else {}
-    # The published inventory has no member for the name that an order may give.
-    asked = {name: value for name, value in found.asked.items() if name not in {"state", "name"}}
+    asked = {name: value for name, value in found.asked.items() if name not in _NOT_SHOWN}
+    if found.kind == Kind.SWVC and "serviceConfiguration" in asked:
+        asked["serviceConfiguration"] = _with_its_ends(asked["serviceConfiguration"], found.swvc)
     if found.kind == Kind.SWVC:
         carriers = found.swvc.get("underlays") or [name for name in (found.swvc.get("carrier"),) if name]
         related = [_related(UCS_OF, ucs_id(name)) for name in carriers]
@@ -71,6 +74,20 @@ def element(found: ElementRecord) -> dict[str, Any]:
         **({"serviceRelationship": related} if related else {}),
         **_items(found.orders),
     }
+
+
+def _with_its_ends(configuration: dict[str, Any], swvc: dict[str, Any]) -> dict[str, Any]:
+    """The ordered payload, with the end points that came or went by orders of their own."""
+    ends = [end["identifier"] for end in swvc["end_points"]]
+    for topology in configuration.get("virtualTopologiesList", ()):
+        listed = topology["vtEp"].get("multipointToMultipoint")
+        if listed and set(listed) != set(ends):
+            names = [name for name in listed if name in ends] + [name for name in ends if name not in listed]
+            return {
+                **configuration,
+                "virtualTopologiesList": [{**topology, "vtEp": {"multipointToMultipoint": names}}],
+            }
+    return configuration
 
 
 def _told(found: ElementRecord) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def policy_map(
     number = 0
     for index, entry in enumerate(given.policy_map or ()):
         place = (*here, "policyMap", index)
+        yield from _defined_again(entry, place)
         flows = [flow.application_flow_name for flow in entry.application_flow or ()]
         groups = [group.name for group in entry.application_flow_group or ()]
         if len(flows) + len(groups) != 1:
@@ -121,7 +122,30 @@ def policy_map(
         places[("overrides", number, "application")] = (*place, *member)
         places[("overrides", number, "policy")] = (*place, "policy", "polName")
         number += 1
-        yield PolicyAssignment((flows or groups)[0], entry.policy.pol_name)
+        yield PolicyAssignment((flows or groups)[0], entry.policy.pol_name, "flow" if flows else "group")
+
+
+def _defined_again(entry: payload.PolicyMap, here: Path) -> Iterator[Problem]:
+    """What stands with the SWVC would be said twice: a map names it."""
+    hint = "Define it in the SWVC, and give its name alone here."
+    if entry.policy.pol_cl is not None:
+        yield unsupported((*here, "policy", "polCl"), "A policy map defines no policies", hint)
+    for index, flow in enumerate(entry.application_flow or ()):
+        for member, value in (
+            ("applicationFlowCriteria", flow.application_flow_criteria),
+            ("applicationFlowGroup", flow.application_flow_group),
+        ):
+            if value is not None:
+                place = (*here, "applicationFlow", index, member)
+                yield unsupported(place, "A policy map defines no application flows", hint)
+    for index, group in enumerate(entry.application_flow_group or ()):
+        yield from _listed_members(group, (*here, "applicationFlowGroup", index))
+
+
+def _listed_members(group: payload.FlowGroup, here: Path) -> Iterator[Problem]:
+    if group.application_flow_specification is not None:
+        text, hint = "A group does not list its members", "Name the group in each flow, as its applicationFlowGroup."
+        yield unsupported((*here, "applicationFlowSpecification"), text, hint)
 
 
 def uni_problems(given: payload.Uni, here: Path, uni: Uni) -> Iterator[Problem]:
@@ -261,10 +285,14 @@ def _topologies(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
             text = f"The end points do not fit vtType {topology.vt_type}"
             parts.problems.append(Problem("invalidValue", (*place, "vtType"), text, "Change one.", "W100 R4"))
         parts.places |= {("listed_end_points",): (*place, "vtEp"), ("service_type",): (*place, "vtType")}
+        ids = [*rooted.root_list, *rooted.leaf_list] if rooted else (ends.multipoint_to_multipoint or [])
+        for name in sorted({name for name in ids if ids.count(name) > 1}):
+            text = f"End point {name} stands twice in the topology"
+            parts.problems.append(Problem("invalidValue", (*place, "vtEp"), text, "Name each once.", "W100 R4"))
         if rooted:
             parts.service_type = "rooted-multipoint"
             parts.roles = {**dict.fromkeys(rooted.leaf_list, "leaf"), **dict.fromkeys(rooted.root_list, "root")}
-        parts.listed = tuple(parts.roles) if rooted else tuple(ends.multipoint_to_multipoint or ())
+        parts.listed = tuple(dict.fromkeys(ids))
 
 
 def _policy(given: payload.Policy, number: int, here: Path, parts: SwvcParts) -> Policy:
@@ -309,12 +337,17 @@ def _flows(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
         )
         hint = 'Give a flow; {"any": true} matches every packet.'
         parts.problems.append(Problem("missingProperty", place, text, hint, "W100 R7; MEF 70 R45"))
-    parts.problems += _groups(groups, names, (*here, "applicationFlowSpecificationGroupList"))
+    list_place = (*here, "applicationFlowSpecificationGroupList")
+    parts.problems += _groups(groups, names, list_place)
+    for index, listed in enumerate(given.application_flow_specification_group_list or ()):
+        parts.problems += _listed_members(listed, (*list_place, index))
     applications = []
     for number, flow in enumerate(flows):
         place = (*here, "applicationFlowSpecificationList", number)
         at: Path = ("applications", number)
         group = flow.application_flow_group.name if flow.application_flow_group else None
+        if flow.application_flow_group:
+            parts.problems += _listed_members(flow.application_flow_group, (*place, "applicationFlowGroup"))
         group_place = (*place, "applicationFlowGroup", "name")
         parts.places |= {
             at: place,

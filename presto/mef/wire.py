@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -53,7 +54,7 @@ def moment(text: str) -> datetime:
         raise ValueError("Write a date-time such as 2026-03-01T12:00:00Z (RFC 3339)")
     try:
         # Where time stood still, the standard has a second 60; fractions beyond microseconds are cut.
-        plain = re.sub(r"(\.\d{6})\d+", r"\1", text.upper()).replace(":60", ":59")
+        plain = re.sub(r"(\.\d{6})\d+", r"\1", re.sub("^(.{17})60", r"\g<1>59", text.upper()))
         return datetime.fromisoformat(plain).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("There is no such moment") from None
@@ -118,6 +119,7 @@ def _plain(value: Any) -> bool:
             if isinstance(member, str):
                 texts.append(member)
             elif isinstance(member, dict):
+                texts += member
                 below += member.values()
             elif isinstance(member, list):
                 below += member
@@ -134,7 +136,10 @@ def _illegal(value: Any, path: Path) -> list[Problem]:
     if isinstance(value, str):
         return [Problem("invalidFormat", path, "The text has characters that are no text")] if _NO_TEXT(value) else []
     if isinstance(value, dict):
-        return [problem for name, member in value.items() for problem in _illegal(member, (*path, name))]
+        found = [problem for name, member in value.items() for problem in _illegal(member, (*path, name))]
+        if any(map(_NO_TEXT, value)):
+            found.append(Problem("unexpectedProperty", path, "The name of a member has characters that are no text"))
+        return found
     if isinstance(value, list):
         return [problem for index, member in enumerate(value) for problem in _illegal(member, (*path, index))]
     if value is None and path[-1:] and path[-1] not in _NULLABLE:
@@ -143,7 +148,7 @@ def _illegal(value: Any, path: Path) -> list[Problem]:
 
 
 def _problem(model: type[BaseModel], detail: Any, path: Path) -> Problem:
-    location = tuple(part for part in detail["loc"] if part not in _TAGS)
+    location = tuple(part for before, part in pairwise(("", *detail["loc"])) if before != "place" or part not in _TAGS)
     here = (*path, *location)
     kind, rule = detail["type"], "W100 R7" if "serviceConfiguration" in path else ""
     if kind == "missing":

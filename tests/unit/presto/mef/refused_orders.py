@@ -53,12 +53,15 @@ CASES: dict[str, Change] = {
     "items-no-array": top(serviceOrderItem={}),
     "start-no-date": top(requestedStartDate="tomorrow"),
     "start-without-zone": top(requestedStartDate="2026-03-02T08:00:00"),
+    "start-in-no-minute": top(requestedStartDate="2026-03-02T08:60:00Z"),
     "start-on-no-day": top(requestedStartDate="2026-02-30T08:00:00Z"),
     "start-too-far-ahead": top(
         requestedStartDate="2999-01-01T00:00:00Z", requestedCompletionDate="2999-01-02T00:00:00Z"
     ),
     "completion-before-start": top(requestedCompletionDate="2026-03-02T07:59:59Z"),
     "unknown-member": top(prority="1"),
+    "type-of-a-place-for-a-member": top(GeographicSiteRef=1),
+    "order-related-to-none": top(orderRelationship=[{"relationshipType": "after", "serviceOrder": {"id": "none"}}]),
     "state-of-the-server": top(state="acknowledged"),
     "id-of-the-server": top(id="1"),
     "external-id-no-text": top(externalId=7),
@@ -104,6 +107,11 @@ CASES: dict[str, Change] = {
     "address-of-nothing": in_service(
         0, place=[{"role": "INSTALL_LOCATION", "place": {"@type": "GeographicAddress_Query"}}]
     ),
+    "place-with-a-type-for-a-member": in_service(
+        0, place=[{"role": "INSTALL_LOCATION", "place": {**PLACE[0]["place"], "GeographicSiteRef": 1}}]
+    ),
+    "service-starts-later": in_service(2, startDate="2999-01-01T00:00:00Z"),
+    "service-ends-by-itself": in_service(2, endDate="2020-06-01T00:00:00Z"),
     # Actions
     "add-with-id": in_service(2, id="1"),
     "add-without-state": lacks(2, "state"),
@@ -121,6 +129,10 @@ CASES: dict[str, Change] = {
     "delete-without-id": action("delete"),
     "delete-of-nothing": action("delete", id="none"),
     "delete-with-more": action("delete", id="none", name="x", state="terminated"),
+    "delete-with-a-relationship": lambda order: (
+        action("delete", id="none")(order),
+        related(0, (OF, "1"))(order),
+    ),
     # Types and relationships
     "payload-without-type": unset(2, "@type"),
     "payload-of-unknown-type": swvc(**{"@type": URN.format("swvcc")}),
@@ -175,6 +187,7 @@ CASES: dict[str, Change] = {
     "end-point-on-an-swvc": related(3, (OF, "03"), (TO, "03")),
     "relationship-to-no-item": related(3, (OF, "03"), (TO, "99")),
     "relationship-to-another-order": related(3, (OF, "03"), (TO, {"itemId": "01", "serviceOrderId": "1"})),
+    "relationship-by-address": related(3, (OF, "03"), (TO, {"itemId": "01", "serviceOrderHref": "orders/1"})),
     "relationship-unknown": related(3, (OF, "03"), (TO, "01"), ("NEAR", "02")),
     "relationship-to-no-service": lambda order: (
         related(3, (OF, "03"))(order),
@@ -223,6 +236,8 @@ CASES: dict[str, Change] = {
     "topology-of-both": topology(
         multipointToMultipoint=PAIR, rootedMultipoint={"rootList": ["site-a"], "leafList": ["site-b"]}
     ),
+    "topology-with-an-end-twice": topology(multipointToMultipoint=[*PAIR, "site-a"]),
+    "topology-of-a-root-that-is-a-leaf": topology(rootedMultipoint={"rootList": ["site-a"], "leafList": PAIR}),
     "two-topologies": swvc(
         virtualTopologiesList=[{"vtName": name, "vtEp": {"multipointToMultipoint": PAIR}} for name in "ab"]
     ),
@@ -269,6 +284,11 @@ CASES: dict[str, Change] = {
     # Application flows and groups
     "group-name-empty": groups("office", ""),
     "group-name-too-long": groups("office", "x" * 54),
+    "group-with-members": swvc(
+        applicationFlowSpecificationGroupList=[
+            {"name": "office", "applicationFlowSpecification": [{"applicationFlowName": "web"}]}
+        ]
+    ),
     "group-twice": groups("office", "office"),
     "group-none": groups("office", "none"),
     "group-unknown": flow(applicationFlowGroup={"name": "offices"}),
@@ -294,6 +314,7 @@ CASES: dict[str, Change] = {
     "ipv6-source": criteria(sav6=[{"ipv6Address": "2001:db8::", "prefixLength": 32}]),
     "next-header": criteria(nextHeadV6=[6]),
     "address-wrong": criteria(dav4=[{"ipv4Address": "10.1.0"}]),
+    "address-with-length": criteria(sav4=[{"ipv4Address": "10.1.0.0/16"}]),
     "address-with-host-bits": criteria(dav4=[{"ipv4Address": "10.1.0.7", "prefixLength": 24}]),
     "two-either-way-prefixes": criteria(sdav4=[{"ipv4Address": "10.1.0.1"}, {"ipv4Address": "10.2.0.1"}]),
     "ethertype-arp": criteria(ethertype=[0x0806]),
@@ -307,6 +328,16 @@ CASES: dict[str, Change] = {
     "end-point-twice": end(swVcEndPointIdentifier="site-b"),
     "map-unknown-flow": end(policyMap=[entry("flow", "webb", "business")]),
     "map-unknown-group": end(policyMap=[entry("group", "offices", "business")]),
+    "map-flow-that-is-a-group": end(policyMap=[entry("flow", "office", "business")]),
+    "map-group-that-is-a-flow": end(policyMap=[entry("group", "ping", "business")]),
+    "map-defines-a-flow": end(
+        policyMap=[
+            {
+                **entry("flow", "web", "business"),
+                "applicationFlow": [{"applicationFlowName": "web", "applicationFlowCriteria": [{"any": True}]}],
+            }
+        ]
+    ),
     "map-memberless-group": lambda order: (
         groups("office", "empty")(order),
         end(policyMap=[entry("group", "empty", "business")])(order),
@@ -358,6 +389,14 @@ LATER: dict[str, Change] = {
     "end-point-renamed": modified("END-POINT", swVcEndPointIdentifier="site-x"),
     "end-point-inactive-alone": modified("END-POINT", state="inactive"),
     "end-point-modified-without-relationships": modified("END-POINT", relationships=()),
+    "end-point-in-two-items": lambda order: (
+        modified("END-POINT")(order),
+        order["serviceOrderItem"].append({**item(order, 0), "id": "2"}),
+    ),
+    "end-point-modified-and-deleted": lambda order: (
+        modified("END-POINT")(order),
+        order["serviceOrderItem"].append({"id": "2", "action": "delete", "service": {"id": "END-POINT"}}),
+    ),
     "last-end-point-deleted": action("delete", id="END-POINT"),
     "swvc-deleted-and-a-uni-modified": lambda order: (
         action("delete", id="SWVC")(order),
