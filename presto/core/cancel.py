@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from presto.core.findings import Finding, Rejected, Tag
 from presto.core.lifecycles import ENDED, OrderState
 from presto.core.model import Service, State, Swvc
-from presto.core.order_follow import end_order
+from presto.core.order_follow import end_order, take_back
 from presto.core.order_tables import OrderRow
 from presto.core.store import Store
 
@@ -35,7 +35,7 @@ def cancelled(store: Store, session: Session, order_id: str) -> Service | None:
         raise Rejected([Finding(Tag.IN_USE, ("order",), fault, "Order the opposite instead.")])
     if service is None:
         raise LookupError(f"service {order.service} of the open order {order_id} is gone")
-    before = store.carried_out(service.id, before=service.generation)
+    change, before = store.carried_out(service.id, before=service.generation) or (0, None)
     if before is None and service.generation > 1:
         message = "What the service was before is not known, because no work on it came to its end"
         raise Rejected([Finding(Tag.IN_USE, ("order",), message, "Order how it shall be.")])
@@ -44,6 +44,7 @@ def cancelled(store: Store, session: Session, order_id: str) -> Service | None:
     if before is None and not began and not service.swvc.locked:
         store.remove(service)
         return None
+    take_back(session, order, exactly=change == service.generation - 1)
     return _behind(service, before)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 class NewItem:
     """An item to be stored with its order; `end_point` decides how it ends, none: the SWVC does.
 
-    `asked` is what the item says of its service; `element` is known for what is enrolled only.
+    `asked` is what the item says of its service; `element` and `said` are known for what is enrolled only: its id, and
+    what is said of it that the inventory of uCPEs does not tell.
     """
 
     id: str
@@ -23,6 +24,7 @@ class NewItem:
     end_point: str | None
     asked: Mapping[str, Any]
     element: str | None = None
+    said: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

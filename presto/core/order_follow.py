@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, Table, bindparam, event, insert, select, update
-from sqlalchemy.orm import Mapper, Session
+from sqlalchemy.orm import Mapper, Session, object_session
 
 from presto.core.additions import Additions
 from presto.core.credentials import utc_now
@@ -29,6 +30,8 @@ from presto.core.tenancy import owner
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
 """The kinds of elements, by the names of their W100 payloads; UNIs come from the inventory of uCPEs."""
+
+_TAKEN_BACK = "presto_taken_back"
 
 SUPERSEDED = "a later change of the service took its place before it was finished"
 
@@ -57,7 +60,7 @@ _ITEMS_OF = select(_ITEMS).where(_ITEMS.c.order == bindparam("its_order")).order
 
 def appeared(added: Additions, service: NewService) -> None:
     """A service is added: its elements and the order that asks for it go with it."""
-    added.events += owned(service.tenant, _write(added, service, []))
+    added.events += owned(service.tenant, _write(added, service, [], take_placed()))
     wrote(service=service)
 
 
@@ -65,9 +68,12 @@ def appeared(added: Additions, service: NewService) -> None:
 def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: ServiceRow) -> None:
     """A service was written: its elements and orders go with it."""
     added = Additions()
-    heard = _write(added, row, _live(connection, row.id))
+    live = _live(connection, row.id)
+    receipt = take_placed()
+    back = _taken_back(object_session(row), row.id)
+    heard = _write(added, row, live, receipt, back)
     added.write(connection)
-    _follow_orders(connection, row, heard)
+    _follow_orders(connection, row, heard, receipt)
     record(row, connection, heard)
     wrote(service=row)
 
@@ -77,7 +83,7 @@ def _gone(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) 
     heard: list[NewEvent] = []
     added = Additions()
     for element in _live(connection, row.id):
-        _terminate(added, element, row.changed, heard)
+        _terminate(added, element, utc_now(), heard)
     added.write(connection)
     for order in _open_orders(connection, row.id):
         items = _items(connection, order.id)
@@ -104,22 +110,50 @@ def _live(connection: Connection, service: str) -> list[Row[Any]]:
     return list(connection.execute(_LIVE, {"its_service": service}))
 
 
-def _write(added: Additions, row: ServiceRow | NewService, live: Sequence[Row[Any]]) -> list[NewEvent]:
+def take_back(session: Session, order: OrderRow, *, exactly: bool) -> None:
+    """Have the next write of its service tell of the elements what was said of them before an order.
+
+    Not `exactly`: the SWVC becomes an older one, and payloads are told from that.
+    """
+    said = order.replaced or {}
+    back = {element.id: said.get(element.id, element.asked) for element in _live(session.connection(), order.service)}
+    if not exactly:
+        back = {element: without_payload(asked) for element, asked in back.items()}
+    session.info[_TAKEN_BACK] = order.service, back
+
+
+def _taken_back(session: Session | None, service: str) -> dict[str, Any]:
+    whose, back = session.info.pop(_TAKEN_BACK, ("", {})) if session else ("", {})
+    return back if whose == service else {}
+
+
+def _write(
+    added: Additions,
+    row: ServiceRow | NewService,
+    live: Sequence[Row[Any]],
+    receipt: Receipt | None,
+    back: Mapping[str, Any] = MappingProxyType({}),
+) -> list[NewEvent]:
     """Bring the live elements in line with a service, and store the order that asked for it; returns what happened."""
-    receipt = take_placed()
     if receipt is None:
-        _, heard = _follow_elements(added, row, live, None)
+        _, heard = _follow_elements(added, row, live, None, back)
         return heard
     order = receipt.order
-    elements, heard = _follow_elements(added, row, live, order)
+    elements, heard = _follow_elements(added, row, live, order, back)
     receipt.ordered = row.changed
     receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
-    _store_order(added, receipt, {"service": row.id, "tenant": row.tenant, "generation": row.generation})
+    replaced = {element.id: element.asked for element in live if element.id in receipt.elements}
+    place = {"service": row.id, "tenant": row.tenant, "generation": row.generation}
+    _store_order(added, receipt, {**place, "replaced": replaced or None})
     return [NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED), *heard]
 
 
 def _follow_elements(
-    added: Additions, row: ServiceRow | NewService, there: Sequence[Row[Any]], order: NewOrder | None
+    added: Additions,
+    row: ServiceRow | NewService,
+    there: Sequence[Row[Any]],
+    order: NewOrder | None,
+    back: Mapping[str, Any],
 ) -> tuple[dict[tuple[str, str], str], list[NewEvent]]:
     """Bring the elements in line; returns their ids by kind and end point, and what happened."""
     live = {(element.kind, _key(element.kind, element.identifier)): element for element in there}
@@ -130,7 +164,9 @@ def _follow_elements(
     for kind, identifier in wanted:
         place = (kind, _key(kind, identifier))
         element = live.pop(place, None)
-        values = _values(row, kind, identifier, element, asked.get(place), ordered=order is not None)
+        said = back.get(element.id) if element else None
+        said = asked.get(place) if said is None else said
+        values = _values(row, kind, identifier, element, said, ordered=order is not None or bool(back))
         if element:
             added.add(_CHANGE_ELEMENT, [{"element": element.id, **values}])
         else:
@@ -142,6 +178,11 @@ def _follow_elements(
         for element in live.values():
             _terminate(added, element, row.changed, heard)
     return ids, heard
+
+
+def without_payload(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of a service but for its payload."""
+    return {name: value for name, value in asked.items() if name != "serviceConfiguration"}
 
 
 def _key(kind: str, identifier: str) -> str:
@@ -157,9 +198,9 @@ def _values(
     *,
     ordered: bool,
 ) -> dict[str, Any]:
-    known: Mapping[str, Any] = asked or (element.asked if element else {})
+    known: Mapping[str, Any] = (element.asked if element else {}) if asked is None else asked
     if not ordered and element and element.generation < row.generation:
-        known = {name: value for name, value in known.items() if name != "serviceConfiguration"}
+        known = without_payload(known)
     before = ServiceState(element.state) if element else None
     wish = ServiceState.ACTIVE
     if row.document["locked"]:
@@ -196,7 +237,7 @@ def place_lone(session: Session, order: NewOrder) -> Receipt:
     """Store an order that is about no SWVC: it stands for its own service."""
     receipt = Receipt(order, utc_now(), tuple(item.element or "" for item in order.items))
     added = Additions()
-    _store_order(added, receipt, {"service": order.id, "generation": 0, "tenant": owner()})
+    _store_order(added, receipt, {"service": order.id, "generation": 0, "tenant": owner(), "replaced": None})
     added.write(session.connection())
     record_in(session, owned(owner(), [NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)]))
     return receipt
@@ -231,7 +272,7 @@ def _store_order(added: Additions, receipt: Receipt, place: Mapping[str, Any]) -
     items = list(zip(order.items, receipt.elements, strict=True))
     added.add(_NEW_ITEM, [_item(order.id, n, item, element) for n, (item, element) in enumerate(items)])
     links = [
-        {"element": element, "order": order.id, "number": number, "item": item.id}
+        {"element": element, "order": order.id, "number": number, "item": item.id, "said": item.said}
         for number, (item, element) in enumerate(items)
     ]
     added.add(_NEW_LINK, links)
@@ -259,12 +300,15 @@ def _items(connection: Connection, order: str) -> list[Row[Any]]:
     return list(connection.execute(_ITEMS_OF, {"its_order": order}))
 
 
-def _follow_orders(connection: Connection, row: ServiceRow, heard: list[NewEvent]) -> None:
-    for order in _open_orders(connection, row.id):
+def _follow_orders(connection: Connection, row: ServiceRow, heard: list[NewEvent], receipt: Receipt | None) -> None:
+    """Bring open orders in line with a service; `receipt` is that of the one which this very change stores."""
+    orders = _open_orders(connection, row.id)
+    begun = receipt is None or any(order.state == OrderState.IN_PROGRESS for order in orders)
+    for order in orders:
         items = _items(connection, order.id)
         if order.generation < row.generation:
             _end(connection, order, {item.number: (OrderState.FAILED, SUPERSEDED) for item in items}, heard)
-        elif State(row.state) is State.DEPLOYING:
+        elif State(row.state) is State.DEPLOYING or (State(row.state) is State.REMOVING and begun):
             _end(connection, order, {item.number: (OrderState.IN_PROGRESS, None) for item in items}, heard)
         elif State(row.state) not in UNFINISHED:
             _end(connection, order, {item.number: _outcome(row, item) for item in items}, heard)
@@ -310,7 +354,8 @@ def _end(
     now = utc_now()
     values: dict[str, Any] = {"state": state, **({"completed": now} if state in ENDED else {})}
     connection.execute(_END_ORDER, {"its_id": order.id, **values})
-    connection.execute(_START_ORDER, {"its_id": order.id, "started": now})
+    if state is not OrderState.REJECTED:
+        connection.execute(_START_ORDER, {"its_id": order.id, "started": now})
 
 
 def end_order(session: Session, service: str, order_id: str, state: OrderState, fault: str) -> None:

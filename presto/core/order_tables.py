@@ -14,7 +14,10 @@ from presto.core.tenancy import Owned
 
 
 class OrderRow(Owned, Base):
-    """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out."""
+    """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out.
+
+    `replaced` maps the ids of services that it changes to what was said of them before (`ElementRow.asked`).
+    """
 
     __tablename__ = "presto_orders"
 
@@ -26,6 +29,7 @@ class OrderRow(Owned, Base):
     service: Mapped[str] = mapped_column(String(36), index=True)
     generation: Mapped[int]
     document: Mapped[Any] = mapped_column(JSON)
+    replaced: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
 
 
 class ItemRow(Base):
@@ -72,7 +76,10 @@ class ElementRow(Owned, Base):
 
 
 class ElementOrderRow(Base):
-    """An item that ordered something of a service; `item` is its id, of any length and so no key."""
+    """An item that ordered something of a service; `item` is its id, of any length and so no key.
+
+    `said` is what it says of an enrolled service, beside what the inventory of uCPEs tells of that.
+    """
 
     __tablename__ = "presto_element_orders"
 
@@ -80,6 +87,7 @@ class ElementOrderRow(Base):
     order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     item: Mapped[str]
+    said: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
 
 
 class ListenerRow(Owned, Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from orchestrator.database import WRITES
 from presto.core import order_follow
 from presto.core.core import Core
 from presto.core.idempotency import ExternalIdRow, external_digest
+from presto.core.lifecycles import OrderState
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
 from presto.core.tables import ServiceRow, utc
 from presto.core.tenancy import owner
@@ -103,6 +104,16 @@ class Orders:
         """The orders and items that ordered something of a service."""
         return await asyncio.to_thread(self._items_for, element)
 
+    async def said_of(self, things: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What orders said last of enrolled things, beside their payloads, by the ids of those of which any did."""
+        return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(things)]) if things else {}
+
+    async def saying(self, members: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """As `said_of`, of the enrolled things of which an order ever said that these members are so."""
+        where = (ElementOrderRow.said[name].as_string() == value for name, value in members.items())
+        ever = select(ElementOrderRow.element).where(ElementOrderRow.said.is_not(None), *where)
+        return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(ever)])
+
     async def items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
         """The items of an order with the ids of their services."""
         return await asyncio.to_thread(self._items_of, order_id)
@@ -153,6 +164,16 @@ class Orders:
         with Session(self._engine) as session:
             rows = session.scalars(query.join(OrderRow).order_by(OrderRow.ordered))
             return tuple((row.order, row.item) for row in rows)
+
+    def _said(self, where: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, Any]]:
+        """The last word is that of an order that was not in vain."""
+        link, item = ElementOrderRow, ItemRow
+        query = select(link.element, link.said).join(OrderRow, link.order == OrderRow.id)
+        query = query.join(item, (item.order == link.order) & (item.number == link.number))
+        vain = item.state.in_((OrderState.REJECTED, OrderState.FAILED))
+        with Session(self._engine) as session:
+            rows = session.execute(query.where(*where, link.said.is_not(None), ~vain).order_by(OrderRow.ordered))
+            return {row.element: row.said for row in rows}
 
     def _items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
         query = select(ElementOrderRow).where(ElementOrderRow.order == order_id)

@@ -223,12 +223,16 @@ class Pipeline:
         await self._record(replace(service, end_points=end_points), state, error)
 
     async def _take_down(self, service: Service) -> None:
+        if not await self._record(service, State.DEPLOYING, None):
+            return
         error = await self._clear(service)
         if not error:
             await asyncio.to_thread(self._store.deployed, service, None)
         await self._record(replace(service, end_points={}), State.FAILED if error else State.LOCKED, error)
 
     async def _remove(self, service: Service) -> None:
+        if not await self._record(service, State.REMOVING, None):
+            return
         error = await self._clear(service)
         if error:
             await self._record(service, State.REMOVAL_FAILED, error)

@@ -185,12 +185,12 @@ class Store:
             rows = session.execute(query.where(DeployedRow.generation.is_not(None)).order_by(DeployedRow.generation))
             return {row.generation: row.change for row in rows}
 
-    def carried_out(self, service_id: str, *, before: int) -> Swvc | None:
-        """The SWVC as the last change before that one made it."""
-        query = select(DeployedRow.document).where(DeployedRow.service == service_id, DeployedRow.change < before)
+    def carried_out(self, service_id: str, *, before: int) -> tuple[int, Swvc] | None:
+        """The last change before that one that was carried out, and the SWVC as it made it."""
+        query = select(DeployedRow).where(DeployedRow.service == service_id, DeployedRow.change < before)
         with self._reading() as session:
-            document = session.scalar(query.order_by(DeployedRow.change.desc()).limit(1))
-            return _SWVC.validate_python(document) if document else None
+            row = session.scalar(query.order_by(DeployedRow.change.desc()).limit(1))
+            return (row.change, _SWVC.validate_python(row.document)) if row else None
 
     def remove(self, service: Service) -> bool:
         """Forget a service with its keys and claims; False when a newer change was accepted since."""

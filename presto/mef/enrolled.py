@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.inventory import Uni
 from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
@@ -76,6 +77,20 @@ def beside_an_swvc(items: Sequence[Item], taken: Taken, closed: Mapping[str, Ser
             yield Problem("otherIssue", (*item.path, "action"), text, hint)
         elif wanted_state(item) is not here:
             yield Problem("otherIssue", (*item.path, "service", "state"), f"{label_of(thing)} is {here}", hint)
+
+
+def unmoved(wanted: Sequence[tuple[Item, Thing]], said: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """A UNI stays where it was installed; `said` is what was last said of things, by their ids."""
+    for item, thing in wanted:
+        before = _installed(said.get(thing.id, {}).get("place", ()))
+        given = _installed(item.wire.service.model_dump(by_alias=True, exclude_unset=True).get("place", ()))
+        if item.wire.action == "modify" and given and before and given != before:
+            text, hint = f"{label_of(thing)} does not move", "Order another one there, and delete this one."
+            yield Problem("invalidValue", (*item.path, "service", "place"), text, hint, "W100 R4")
+
+
+def _installed(places: Iterable[Mapping[str, Any]]) -> list[Any]:
+    return [place["place"] for place in places if place["role"] == "INSTALL_LOCATION"]
 
 
 def _take(item: Item, taken: Taken, enrolment: Enrolled) -> Iterator[Problem]:

@@ -42,6 +42,9 @@ _FILTERS: dict[str, tuple[Parser, Condition]] = {
     "startMode": (one_of(tuple("012345")), lambda _value: ElementRow.id.is_(None)),
 }
 _PLACES = {"geographicSite.id": "GeographicSiteRef", "geographicAddress.id": "GeographicAddressRef"}
+_SAID = ("externalId", "serviceType")
+"""What orders say of enrolled things, as of others."""
+
 _ITEM = ("serviceOrder.id", "serviceOrderItem.id")
 FILTERS = (*_FILTERS, *_PLACES, *_ITEM)
 """The names of the filters."""
@@ -56,7 +59,8 @@ async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[
     elements, total = await _elements(orders, given, page, len(things))
     total += len(things)
     shown = things[page.offset : page.offset + page.size]
-    found = [await _shown(orders, state) for state in await core.enrolled.states(shown)]
+    said = await orders.said_of([thing.id for thing in shown])
+    found = [await _shown(orders, state, said) for state in await core.enrolled.states(shown)]
     found += [show.element(element) for element in elements]
     return found, page.headers(total, len(found))
 
@@ -66,13 +70,13 @@ async def get(core: Core, orders: Orders, service_id: str) -> dict[str, Any] | N
     thing = core.enrolment.get(service_id)
     if thing:
         (state,) = await core.enrolled.states([thing])
-        return await _shown(orders, state)
+        return await _shown(orders, state, await orders.said_of([service_id]))
     found, _ = await orders.elements([ElementRow.id == service_id], 0, 1)
     return show.element(found[0]) if found else None
 
 
-async def _shown(orders: Orders, state: EnrolledState) -> dict[str, Any]:
-    return show.enrolled(state, await orders.items_for(state.thing.id))
+async def _shown(orders: Orders, state: EnrolledState, said: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    return show.enrolled(state, await orders.items_for(state.thing.id), said.get(state.thing.id, {}))
 
 
 def _check_pair(given: dict[str, Any]) -> None:
@@ -83,11 +87,11 @@ def _check_pair(given: dict[str, Any]) -> None:
 
 
 async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence[Thing]:
-    """What is enrolled and asked for: it has a state, a type, orders and an end, but no other dates, places or ids."""
+    """What is enrolled and asked for: it has all that services have but dates of its beginning."""
     things: Sequence[Thing] = core.enrolment.things
     if not given:
         return things
-    if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM}:
+    if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM, *_SAID, *_PLACES}:
         return ()
     if _ITEM[0] in given:
         ordered = await orders.items_of(given[_ITEM[0]])
@@ -101,7 +105,16 @@ async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence
     if ends:
         states = await core.enrolled.states([thing for thing in things if thing.id in closed])
         things = [state.thing for state in states if state.ended and _within(state.ended, ends)]
+    if said := {name: value for name, value in given.items() if name in {*_SAID, *_PLACES}}:
+        known = await orders.saying({name: value for name, value in said.items() if name in _SAID})
+        things = [thing for thing in things if _is_said(known.get(thing.id, {}), said)]
     return [thing for thing in things if _has(thing, given, closed)]
+
+
+def _is_said(known: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    places = {(_PLACES[name], value) for name, value in wanted.items() if name in _PLACES}
+    rest = all(known.get(name) == value for name, value in wanted.items() if name in _SAID)
+    return rest and places <= set(_places(known))
 
 
 def _has(thing: Thing, given: dict[str, Any], closed: Mapping[str, ServiceState]) -> bool:
@@ -127,12 +140,12 @@ async def _elements(orders: Orders, given: dict[str, Any], page: Page, before: i
     if not wanted:
         return await orders.elements(where, first, room)
     everything, _ = await orders.elements(where, 0, _EVERYTHING)
-    there = [element for element in everything if wanted <= set(_places(element))]
+    there = [element for element in everything if wanted <= set(_places(element.asked))]
     return there[first : first + room], len(there)
 
 
-def _places(element: ElementRecord) -> Iterator[tuple[str, str]]:
-    for related in element.asked.get("place", ()):
+def _places(asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for related in asked.get("place", ()):
         place = related["place"]
         if "id" in place:
             yield place["@type"], place["id"]

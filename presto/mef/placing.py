@@ -10,6 +10,7 @@ from typing import Any
 
 from presto.core.core import Core
 from presto.core.credentials import utc_now
+from presto.core.enrolled import Thing
 from presto.core.enrolled_orders import EnrolledState
 from presto.core.findings import Rejected
 from presto.core.ids import new_id
@@ -18,8 +19,9 @@ from presto.core.model import Service
 from presto.core.new_order import NewItem, NewOrder, Receipt, placed
 from presto.core.order_tables import ElementRow
 from presto.core.orders import ElementRecord, ItemRecord, OrderRecord, Orders
-from presto.mef.enrolled import Taken, beside_an_swvc, take, wanted_state
-from presto.mef.envelope import Order
+from presto.mef import show
+from presto.mef.enrolled import Taken, beside_an_swvc, take, unmoved, wanted_state
+from presto.mef.envelope import Order, OrderItem
 from presto.mef.items import ENROLLED, Item, check_items, check_order, items_elsewhere, service_ids
 from presto.mef.payload import Kind
 from presto.mef.plan import Plan, make_plan
@@ -65,12 +67,12 @@ async def _place(core: Core, orders: Orders, document: dict[str, Any]) -> OrderR
     taken, untrue = take(items, core.enrolment, elements, links)
     problems += untrue
     if all(item.kind in ENROLLED for item in items):
-        return await _lone(core, items, taken, [*problems, *links.problems], document)
+        return await _lone(core, orders, items, taken, [*problems, *links.problems], document)
     return await _about_swvc(core, items, links, taken, elements, problems, document)
 
 
 async def _lone(
-    core: Core, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]
+    core: Core, orders: Orders, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]
 ) -> OrderRecord:
     """Have an order carried out that is about enrolled things alone; returns it as it was stored."""
     wanted = [(item, thing) for item in items if (thing := taken.things.get(item.number))]
@@ -79,12 +81,11 @@ async def _lone(
         if fault:
             path = (*item.path, "service", "id" if item.wire.action == "delete" else "state")
             problems.append(from_finding(replace(fault, path=()), {(): path}))
+    problems += unmoved(wanted, await orders.said_of([thing.id for _, thing in wanted]))
     if problems:
         raise Refused(problems)
     asked = _asked(document)
-    new = tuple(
-        NewItem(item.wire.id, item.wire.action, item.kind, None, asked[item.number], thing.id) for item, thing in wanted
-    )
+    new = tuple(_new_item(item, None, thing, asked[item.number]) for item, thing in wanted)
     order = NewOrder(new_id(), document, new, _own_id(core, document))
     return acknowledged(await core.enrolled.place(order))
 
@@ -102,7 +103,9 @@ async def _about_swvc(
     plan, unfitting = make_plan(items, links, taken, elements, core.enrolment)
     problems = [*problems, *unfitting, *links.problems]
     asked = _asked(document)
-    ordered = tuple(_new_item(item, plan, taken, asked[item.number]) for item in items)
+    ordered = tuple(
+        _new_item(item, _end_point(item, plan), taken.things.get(item.number), asked[item.number]) for item in items
+    )
     new = NewOrder(new_id(), document, ordered, _own_id(core, document))
 
     def beside(closed: Mapping[str, ServiceState]) -> list[Problem]:
@@ -188,13 +191,24 @@ def _asked(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: value for name, value in service.items() if name not in _NOT_KEPT} for service in services]
 
 
-def _new_item(item: Item, plan: Plan, taken: Taken, asked: dict[str, Any]) -> NewItem:
-    thing = taken.things.get(item.number)
-    end_point = plan.uni_ends.get(item.number)
-    if item.kind is Kind.END_POINT:
-        ordered = plan.ends.get(item.number)
-        end_point = ordered.identifier if ordered else (item.element.identifier if item.element else None)
-    return NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked, thing.id if thing else None)
+def _end_point(item: Item, plan: Plan) -> str | None:
+    """The end point that decides how an item ends."""
+    if item.kind is not Kind.END_POINT:
+        return plan.uni_ends.get(item.number)
+    ordered = plan.ends.get(item.number)
+    return ordered.identifier if ordered else (item.element.identifier if item.element else None)
+
+
+def _new_item(item: Item, end_point: str | None, thing: Thing | None, asked: dict[str, Any]) -> NewItem:
+    new = NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked)
+    return replace(new, element=thing.id, said=_said(item.wire, asked)) if thing else new
+
+
+def _said(wire: OrderItem, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """What an item says of an enrolled service, beside what is known of that anyway."""
+    if wire.action == "delete":
+        return None
+    return {name: value for name, value in asked.items() if name not in {*show.NOT_SHOWN, "serviceConfiguration"}}
 
 
 async def _carry_out(
@@ -213,8 +227,4 @@ async def _carry_out(
                 await core.delete(plan.service or "", guarded)
     except Rejected as rejected:
         raise Refused(from_finding(finding, plan.places) for finding in rejected.findings) from None
-    if receipt.ordered is None:
-        # A deletion of what is being removed changes nothing, and nothing was stored.
-        hint = "Wait until it is gone."
-        raise Refused([Problem("otherIssue", ("serviceOrderItem",), "The service is being removed", hint)])
     return receipt

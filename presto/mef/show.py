@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from presto.mef.relationships import OF_SWVC, OF_UCS, TO_UCS_UNI, TO_UNI, UCS_OF
 from presto.notify.register import Listener
 
 _SWVC = TypeAdapter(Swvc)
-_NOT_SHOWN = frozenset({"state", "name", "startDate", "endDate"})
+NOT_SHOWN = frozenset({"state", "name", "startDate", "endDate"})
 """Of what was ordered: how it stands is told instead, and the published inventory has no member for the name."""
 
 
@@ -54,7 +54,7 @@ def _item(sent: dict[str, Any], stands: ItemRecord, number: int) -> dict[str, An
 def element(found: ElementRecord) -> dict[str, Any]:
     """`Service`: an SWVC or an end point of one. Its payload is the ordered one, or told from the core model."""
     told = _told(found) if "serviceConfiguration" not in found.asked else {}
-    asked = {name: value for name, value in found.asked.items() if name not in _NOT_SHOWN}
+    asked = {name: value for name, value in found.asked.items() if name not in NOT_SHOWN}
     if found.kind == Kind.SWVC and "serviceConfiguration" in asked:
         asked["serviceConfiguration"] = _with_its_ends(asked["serviceConfiguration"], found.swvc)
     if found.kind == Kind.SWVC:
@@ -99,8 +99,10 @@ def _told(found: ElementRecord) -> dict[str, Any]:
     return from_core.end_point(swvc, end) if end else {}
 
 
-def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """`Service`: a UNI, an underlay or an end of one, there since its uCPE was enrolled.
+def enrolled(
+    found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`Service`: a UNI, an underlay or an end of one, there since its uCPE was enrolled; `said` is what orders add.
 
     Which SWVCs an underlay carries stands with the SWVCs: they may be many.
     """
@@ -109,6 +111,7 @@ def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]]) -> dict[st
     if isinstance(thing, UcsEndPoint):
         related = [_related(OF_UCS, thing.ucs), _related(TO_UCS_UNI, thing.ucs_uni)]
     return {
+        **said,
         "id": thing.id,
         "state": found.state,
         "serviceConfiguration": _configuration(thing),

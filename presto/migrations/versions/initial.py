@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("service", sa.String(length=36), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("replaced", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -204,6 +205,7 @@ def upgrade() -> None:
         sa.Column("order", sa.String(length=36), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("item", sa.String(), nullable=False),
+        sa.Column("said", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(["order"], ["presto_orders.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("element", "order", "number"),
     )
