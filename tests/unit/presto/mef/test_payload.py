@@ -13,7 +13,11 @@ from pydantic import BaseModel, ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
-from presto.mef import payload
+from presto.core.model import Criterion, EndPoint, Policy, Swvc
+from presto.core.policies import CRITERIA
+from presto.mef import payload, wire
+from presto.mef.envelope import Order
+from presto.mef.from_core import swvc
 from presto.mef.payload import KINDS, MODELS, URNS, Kind
 
 SCHEMAS = Path(__file__).parents[5] / "shared" / "standards" / "mef-lso-sdwan-schemas" / "schema"
@@ -29,10 +33,11 @@ FILES = {
 COMMON: list[tuple[type[BaseModel], str, set[str]]] = [
     (payload.FlowCriteria, "ApplicationFlowCriteria", set()),
     (payload.Flow, "ApplicationFlowSpecification", set()),
-    # A group is named; that it repeats its flows would be a second place for the same fact.
-    (payload.FlowGroup, "ApplicationFlowSpecificationGroup", {"applicationFlowSpecification"}),
+    (payload.FlowGroup, "ApplicationFlowSpecificationGroup", set()),
     (payload.AppId, "ApplicationIdentifier", set()),
+    (payload.FlowRef, "ApplicationFlowSpecification", set()),
     (payload.Policy, "Policy", set()),
+    (payload.PolicyRef, "Policy", set()),
     (payload.PolicyCriteria, "PolicyCriteria", set()),
     (payload.ProviderCriterion, "ServiceProviderDefinedPolicyCriterion", set()),
     (payload.PolicyMap, "PolicyMap", set()),
@@ -145,6 +150,29 @@ async def test_what_the_inventory_tells_is_as_published(mef: Any, client: Any, o
         published(kind).validate(configuration)
         seen.add(kind)
     assert seen == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, rule in CRITERIA.items() for value in rule.honoured]
+)
+def test_each_value_of_a_criterion_is_told_as_published(name: str, value: str) -> None:
+    """Whichever face it came by; and it can be ordered again."""
+    policy = Policy("business", (Criterion(name, (value,)),))
+    configuration = swvc(Swvc("acme", "multipoint", (EndPoint("a", "1"), EndPoint("b", "2")), policies=(policy,)))
+    published(Kind.SWVC).validate(configuration)
+    payload.Swvc.model_validate(configuration)
+
+
+@pytest.mark.parametrize("value", ["10.1.0.0/16", "10.1", "2001:db8::1", "ten", ""])
+def test_an_address_is_its_four_numbers(value: str) -> None:
+    with pytest.raises(ValidationError, match="four numbers"):
+        payload.Ipv4Prefix.model_validate({"ipv4Address": value})
+
+
+def test_names_that_are_no_text() -> None:
+    order, problems = wire.validate(Order, {"a\ud800": 1})
+    assert order is None
+    assert [(problem.code, problem.path) for problem in problems] == [("unexpectedProperty", ())]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+"""What orders and the inventory say is how it is: after changes, cancellations and removals, and from face to face."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True),
+]
+INSTALLED = [{"role": "INSTALL_LOCATION", "place": {"@type": "GeographicSiteRef", "id": "site-a"}}]
+OF, TO = "ENDPOINT_OF_SWVC", "CONNECTS_TO_SDWAN_UNI"
+
+
+async def made(mef: Any, order: Any) -> Any:
+    done = await mef.ended((await mef.place(order))["id"])
+    assert done["state"] == "completed", done
+    return done
+
+
+def ids(order: Any) -> list[str]:
+    return [item["service"]["id"] for item in order["serviceOrderItem"]]
+
+
+async def as_it_is(mef: Any, service_id: str, **changes: Any) -> dict[str, Any]:
+    """A service as a client reads it and sends it back."""
+    found = await mef.service(service_id)
+    kept = {name: value for name, value in found.items() if name not in {"serviceDate", "serviceOrderItem"}}
+    return {**kept, **changes}
+
+
+async def test_a_change_that_is_cancelled_leaves_nothing(mef: Any, example: Any, change: Any, client: Any) -> None:
+    for item in example["serviceOrderItem"][2:]:
+        item["service"]["state"] = "reserved"
+    swvc = ids(await made(mef, example))[2]
+    before = await mef.services()
+    client.network.gate.clear()
+    other = await as_it_is(mef, swvc, state="active", externalId="other")
+    other["serviceConfiguration"]["virtualTopologiesList"][0]["vtName"] = "all"
+    order = await mef.place(change({"action": "modify", "service": other}))
+    assert [found["id"] for found in await mef.services(externalId="other")] == [swvc]
+    assert (await mef.http.post(f"/presto-sdwan/v1/serviceOrder/{order['id']}/cancel")).status_code == 200
+    client.network.gate.set()
+    after: Any = None
+    async with asyncio.timeout(5):
+        while after != before:
+            await asyncio.sleep(0.01)
+            after = [without_order(service, order["id"]) for service in await mef.services()]
+    await made(mef, change({"action": "modify", "service": await as_it_is(mef, swvc)}))
+
+
+def without_order(service: Any, order_id: str) -> Any:
+    orders = [item for item in service.get("serviceOrderItem", ()) if item["serviceOrderId"] != order_id]
+    return {**service, "serviceOrderItem": orders} if "serviceOrderItem" in service else service
+
+
+async def test_an_order_that_never_began_has_no_start(
+    mef: Any, example: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    order = await mef.place(example)
+    cancelled = f"/presto-sdwan/v1/serviceOrder/{order['id']}/cancel"
+    assert (await mef.http.post(cancelled)).status_code == 200
+    ended = await mef.ended(order["id"])
+    assert (ended["state"], "startDate" in ended) == ("rejected", False)
+
+
+@pytest.mark.parametrize("verb", ["delete", "modify"])
+async def test_what_leaves_the_network_is_in_progress(
+    mef: Any, example: Any, change: Any, client: Any, verb: str
+) -> None:
+    swvc = ids(await made(mef, example))[2]
+    client.network.gate.clear()
+    service = {"id": swvc} if verb == "delete" else await as_it_is(mef, swvc, state="inactive")
+    order = await mef.place(change({"action": verb, "service": service}))
+    async with asyncio.timeout(5):
+        while (found := await mef.order(order["id"]))["state"] == "acknowledged":
+            await asyncio.sleep(0.002)
+    assert [found["state"], found["serviceOrderItem"][0]["state"]] == ["inProgress", "inProgress"]
+    assert "completionDate" not in found
+    client.network.gate.set()
+    done = await mef.ended(order["id"])
+    assert done["orderDate"] <= found["startDate"] == done["startDate"] < done["completionDate"]
+    if verb == "delete":
+        assert found["startDate"] < (await mef.service(swvc))["endDate"] <= done["completionDate"]
+
+
+async def test_each_removal_has_its_own_date(mef: Any, example: Any, change: Any, client: Any) -> None:
+    swvc = ids(await made(mef, example))[2]
+    client.network.gate.clear()
+    removal = change({"action": "delete", "service": {"id": swvc}})
+    first = await mef.place(removal)
+    await client.network.asked(2)
+    second = await mef.place(removal)
+    assert first["orderDate"] < second["orderDate"]
+    assert (await mef.order(second["id"]))["state"] == "inProgress", "the work is under way already"
+    client.network.gate.set()
+    for order in (first, second):
+        assert (await mef.ended(order["id"]))["state"] == "completed"
+
+
+async def test_end_points_that_come_and_go_alone(mef: Any, example: Any, change: Any, client: Any) -> None:
+    topology = {"vtName": "all", "vtEp": {"multipointToMultipoint": ["site-b", "site-a"]}}
+    example["serviceOrderItem"][2]["service"]["serviceConfiguration"]["virtualTopologiesList"] = [topology]
+    _, _, swvc, end, _ = ids(await made(mef, example))
+    third = copy.deepcopy(example["serviceOrderItem"][3])
+    third["service"]["serviceConfiguration"]["swVcEndPointIdentifier"] = "site-c"
+    uni = next(thing.id for thing in client.core.enrolment.things if thing.name == "site-c-lan0")
+    third["service"]["serviceRelationship"] = [
+        {"relationshipType": role, "service": {"id": to}} for role, to in ((OF, swvc), (TO, uni))
+    ]
+    del third["serviceOrderItemRelationship"]
+    for item, names in ((third, ["site-b", "site-a", "site-c"]), ({"action": "delete"}, ["site-b", "site-c"])):
+        await made(mef, change({"service": {"id": end}, **item}))
+        found = await as_it_is(mef, swvc)
+        (shown,) = found["serviceConfiguration"]["virtualTopologiesList"]
+        assert shown == {"vtName": "all", "vtEp": {"multipointToMultipoint": names}}
+        await made(mef, change({"action": "modify", "service": found}))
+
+
+async def test_an_item_of_another_order(mef: Any, example: Any, change: Any) -> None:
+    first = await made(mef, example)
+    end = copy.deepcopy(example["serviceOrderItem"][3])
+    end["service"]["serviceConfiguration"]["swVcEndPointIdentifier"] = "site-c"
+    uni = copy.deepcopy(example["serviceOrderItem"][0])
+    uni["service"]["serviceConfiguration"]["uniIdentifier"] = "site-c-lan0"
+    end["serviceOrderItemRelationship"] = [
+        {"relationshipType": OF, "orderItem": {"itemId": "03", "serviceOrderId": first["id"]}},
+        {"relationshipType": TO, "orderItem": {"itemId": "01"}},
+    ]
+    order = change(uni, end)
+    order["orderRelationship"] = [{"relationshipType": "EXTENDS", "serviceOrder": {"id": first["id"]}}]
+    added = ids(await made(mef, order))[1]
+    relationships = (await mef.service(added))["serviceRelationship"]
+    assert {"relationshipType": OF, "service": {"id": ids(first)[2]}} in relationships
+    end["serviceOrderItemRelationship"][0]["orderItem"]["itemId"] = "99"
+    (problem,) = await mef.refused(change(uni, end))
+    assert (problem["code"], problem["propertyPath"][-15:]) == ("referenceNotFound", "/serviceOrderId")
+
+
+async def test_what_is_said_of_a_uni(mef: Any, example: Any, change: Any) -> None:
+    said = {"externalId": "uni-ext-1", "serviceType": "access", "description": "ground floor"}
+    example["serviceOrderItem"][0]["service"] |= said
+    uni, other, swvc, *_ = ids(await made(mef, example))
+    found = await mef.service(uni)
+    assert found == {**found, **said, "place": INSTALLED, "state": "active"}
+    for query in ({"externalId": "uni-ext-1"}, {"serviceType": "access"}, {"geographicSite.id": "site-a"}):
+        assert [service["id"] for service in await mef.services(**query)] == [uni]
+    assert await mef.services(**{"externalId": "uni-ext-1", "geographicSite.id": "site-b"}) == []
+    await made(mef, change({"action": "delete", "service": {"id": swvc}}))
+    assert (await mef.service(uni))["externalId"] == "uni-ext-1", "a UNI outlives the SWVC that it was ordered for"
+
+    again = await as_it_is(mef, uni, externalId="uni-ext-2")
+    await made(mef, change({"action": "modify", "service": again}))
+    assert [await mef.services(externalId=f"uni-ext-{number}") for number in (1, 2)] == [[], [await mef.service(uni)]]
+    elsewhere = {"@type": "GeographicSiteRef", "id": "site-z"}
+    moved = {**again, "place": [{"role": "INSTALL_LOCATION", "place": elsewhere}]}
+    (problem,) = await mef.refused(change({"action": "modify", "service": moved}))
+    assert problem["reason"] == "W100 R4: UNI site-a-lan0 does not move"
+    assert (await mef.service(other))["place"][0]["place"]["id"] == "site-b"
+
+
+async def test_what_was_in_vain_says_nothing_of_a_uni(mef: Any, example: Any, client: Any) -> None:
+    example["serviceOrderItem"][0]["service"]["externalId"] = "never"
+    client.network.faults.append({"site-a": "no such port"})
+    order = await mef.ended((await mef.place(example))["id"])
+    assert order["state"] != "completed"
+    assert "externalId" not in await mef.service(ids(order)[0])
+
+
+async def test_a_start_that_was_ordered_is_not_taken_for_the_real_one(mef: Any, example: Any) -> None:
+    service = example["serviceOrderItem"][2]["service"]
+    service |= {"state": "reserved", "startDate": "2020-01-01T00:00:00Z"}
+    for item in example["serviceOrderItem"][3:]:
+        item["service"]["state"] = "reserved"
+    swvc = ids(await made(mef, example))[2]
+    assert "startDate" not in await mef.service(swvc), "it has never been active"
+    assert await mef.services(**{"startDate.lt": "2021-01-01T00:00:00Z"}) == []
