@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,6 +175,27 @@ def test_options_that_cannot_be_used(options: Options, text: str) -> None:
         Client(options)
     assert SECRET not in str(error.value)
     assert SECRET not in repr(options) or "user:" in options.url
+
+
+def test_headers_that_cannot_be_sent_are_neither_tried_again_nor_shown(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("presto.client.connection.time.sleep", slept.append)
+    with Client(Options(url=server, credentials=Token(f"{SECRET}\r"))) as client:
+        for ask in (lambda: client.orders.get("x"), lambda: client.extensions.events().__enter__()):
+            with pytest.raises(PrestoError, match="printable ASCII") as error:
+                ask()
+            assert not isinstance(error.value, Unreachable)
+            assert SECRET not in "".join(traceback.format_exception(error.value))
+    assert slept == []
+
+
+@pytest.mark.parametrize("key", ["a\nb", "\u00e9", ""])
+def test_a_key_that_is_none(presto: Client, example: Any, key: str) -> None:
+    with pytest.raises(PrestoError, match="Idempotency-Key is not 1 to 255 printable"):
+        presto.orders.create(example, key)
+    assert ids(presto) == []
 
 
 def test_the_error_classes_form_one_tree() -> None:
