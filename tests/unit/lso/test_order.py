@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -168,6 +169,25 @@ def test_an_order_under_way_is_cancelled(order: Any, file: Path, southbound: Mem
     assert order("watch", order_id).code == 1
     again = order("cancel", order_id)
     assert (again.code, again.out) == (2, "")
+
+
+def test_a_cancel_whose_answer_is_lost_is_told_as_done(
+    order: Any, file: Path, southbound: MemorySouthbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    southbound.delay = 0.1
+    order_id, lost, send = placed(order, file), list[str](), httpx.HTTPTransport.handle_request
+
+    def lose_first(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        answer = send(transport, request)
+        if not lost:
+            lost.append(answer.read().decode())
+            raise httpx.ReadError("connection reset by peer")
+        return answer
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lose_first)
+    ran = order("cancel", order_id)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"order {order_id} is {json.loads(lost[0])['state']}\n"
 
 
 def test_an_order_that_is_not_there(order: Any) -> None:

@@ -141,6 +141,28 @@ def test_an_order_whose_answer_is_lost_is_sent_again_under_its_key(
     assert ids(presto) == [placed.id]
 
 
+def test_a_cancel_whose_answer_is_lost_is_answered_when_it_is_sent_again(
+    presto: Client, relay: Callable[[int], Any], example: Any, network: Any
+) -> None:
+    network.gate.clear()
+    placed = presto.orders.create(example)
+    lossy = relay(1)
+    with Client(Options(url=lossy.url, pause=0.01)) as client:
+        cancelled = client.extensions.cancel(placed.id)
+    assert (len(lossy.requests), cancelled.id) == (2, placed.id)
+    assert cancelled.state in {"rejected", "failed"}
+
+
+def test_a_listener_whose_removal_is_not_answered_is_removed(presto: Client, relay: Callable[[int], Any]) -> None:
+    made = presto.orders.hubs.register("https://client.example/x")
+    lossy = relay(1)
+    with Client(Options(url=lossy.url, pause=0.01)) as client:
+        client.orders.hubs.unregister(made.id)
+    assert len(lossy.requests) == 2
+    with pytest.raises(NotFound):
+        presto.orders.hubs.get(made.id)
+
+
 def test_a_listener_is_not_registered_twice(presto: Client, relay: Callable[[int], Any]) -> None:
     lossy = relay(1)
     with Client(Options(url=lossy.url, pause=0.01)) as client, pytest.raises(Unreachable):
