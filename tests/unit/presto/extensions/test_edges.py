@@ -130,6 +130,15 @@ async def test_text_that_is_no_unicode_is_told_where_it_was_sent(lasting_face: A
     assert [finding["pointer"] for finding in body["findings"]] == [f"/{member}"]
 
 
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("member", "scheme"), [("docker", "tcp://"), ("ovsdb", "ssl:"), ("openflow", "tcp:")])
+async def test_an_address_has_no_credentials(lasting_face: Any, member: str, scheme: str) -> None:
+    form = changed(**{member: f"{scheme}user:secretpw@172.30.1.9:2376"})
+    (finding,) = (await lasting_face.problem("POST", "/edge", 422, json=form))["findings"]
+    message = "An address has no user and no password: write host and port only"
+    assert (finding["pointer"], finding["message"]) == (f"/{member}", message)
+
+
 @pytest.mark.asyncio
 async def test_an_edge_that_does_not_answer_is_not_enrolled(face: Any, network: Any) -> None:
     network.unreachable.add("site-e")
