@@ -16,7 +16,7 @@ from orchestrator.southbound.docker import DockerEngine, VnfImage
 from orchestrator.southbound.openflow import OpenFlowSwitch
 from orchestrator.southbound.ovsdb import OvsdbClient
 from orchestrator.southbound.ports import PortTable
-from orchestrator.southbound.tls import Endpoint, client_context
+from orchestrator.southbound.tls import Endpoint, TlsFilesWrong, client_context
 
 DEADLINE = 3.0
 """Seconds for all of it. A uCPE on a management network answers in milliseconds."""
@@ -41,13 +41,17 @@ class EndpointHealth:
 
 @dataclass(frozen=True, slots=True)
 class UcpeHealth:
-    """The three endpoints of a uCPE as they answered, and the VNF images in its store."""
+    """The three endpoints of a uCPE as they answered, and the VNF images in its store.
+
+    `tls` says why its TLS files are of no use; then none of the endpoints was asked.
+    """
 
     ucpe: str
     docker: EndpointHealth
     ovsdb: EndpointHealth
     openflow: EndpointHealth
     images: tuple[VnfImage, ...] = ()
+    tls: str | None = None
 
     @property
     def endpoints(self) -> tuple[EndpointHealth, EndpointHealth, EndpointHealth]:
@@ -57,7 +61,13 @@ class UcpeHealth:
 
 async def ucpe_health(ucpe: Ucpe, deadline: float = DEADLINE) -> UcpeHealth:
     """Ask; nothing is raised for a uCPE that does not answer, or whose TLS files are of no use."""
-    probe = _Probe(ucpe, deadline)
+    try:
+        context = await asyncio.to_thread(client_context, ucpe)
+    except TlsFilesWrong as wrong:
+        problem = f"the TLS files are of no use: {wrong.reason}"
+        docker, ovsdb, openflow = (EndpointHealth(name, getattr(ucpe, name), problem=problem) for name in _PROTOCOLS)
+        return UcpeHealth(ucpe.id, docker, ovsdb, openflow, tls=wrong.reason)
+    probe = _Probe(ucpe, context, deadline)
     docker, ovsdb, openflow = await asyncio.gather(
         probe.ask("docker", ucpe.docker, probe.docker),
         probe.ask("ovsdb", ucpe.ovsdb, probe.ovsdb),
@@ -69,12 +79,13 @@ async def ucpe_health(ucpe: Ucpe, deadline: float = DEADLINE) -> UcpeHealth:
 _NONSENSE = (LookupError, TypeError, ValueError, AttributeError, struct.error)
 """What the clients stumble over when a stranger answers: they are made for endpoints that are known to be right."""
 
-_Question = Callable[[Endpoint, ssl.SSLContext | None], Awaitable[EndpointHealth]]
+_PROTOCOLS = ("docker", "ovsdb", "openflow")
+_Question = Callable[[Endpoint], Awaitable[EndpointHealth]]
 
 
 class _Probe:
-    def __init__(self, ucpe: Ucpe, deadline: float) -> None:
-        self._ucpe, self._deadline = ucpe, deadline
+    def __init__(self, ucpe: Ucpe, context: ssl.SSLContext | None, deadline: float) -> None:
+        self._ucpe, self._context, self._deadline = ucpe, context, deadline
         self.images: tuple[VnfImage, ...] = ()
 
     async def ask(self, protocol: str, address: str, question: _Question) -> EndpointHealth:
@@ -86,10 +97,9 @@ class _Probe:
         blank = EndpointHealth(protocol, address)
         try:
             async with asyncio.timeout(self._deadline):
-                context = await asyncio.to_thread(client_context, self._ucpe)
-                ends = await _certificate_ends(endpoint, context)
+                ends = await _certificate_ends(endpoint, self._context)
                 start = time.monotonic()
-                found = await question(endpoint, context)
+                found = await question(endpoint)
         except TimeoutError:
             found = replace(blank, problem=f"no answer within {self._deadline:g} s")
         except UcpeError as error:
@@ -102,7 +112,7 @@ class _Probe:
             found = replace(found, certificate_ends=ends)
         return replace(found, address=address, seconds=round(time.monotonic() - start, 4))
 
-    async def docker(self, endpoint: Endpoint, _context: ssl.SSLContext | None) -> EndpointHealth:
+    async def docker(self, _endpoint: Endpoint) -> EndpointHealth:
         engine = await DockerEngine.connect(self._ucpe)
         try:
             version, api = await engine.version()
@@ -113,8 +123,8 @@ class _Probe:
         problem = f"Engine API {api} is too old; {'.'.join(map(str, SMALLEST_API))} is needed" if old else None
         return EndpointHealth("docker", "", version=f"Docker {version}, API {api}", problem=problem)
 
-    async def ovsdb(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> EndpointHealth:
-        client = await OvsdbClient.connect(endpoint, context)
+    async def ovsdb(self, endpoint: Endpoint) -> EndpointHealth:
+        client = await OvsdbClient.connect(endpoint, self._context)
         try:
             query = {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["ovs_version"]}
             ports, rows = await asyncio.gather(PortTable(client, self._ucpe.bridge).list(), client.transact([query]))
@@ -124,8 +134,8 @@ class _Probe:
         version = f"Open vSwitch {known}" if isinstance(known, str) and known else "Open vSwitch"
         return EndpointHealth("ovsdb", "", version=version, ports=tuple(sorted(port.name for port in ports)))
 
-    async def openflow(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> EndpointHealth:
-        switch = await OpenFlowSwitch.connect(endpoint, context)
+    async def openflow(self, endpoint: Endpoint) -> EndpointHealth:
+        switch = await OpenFlowSwitch.connect(endpoint, self._context)
         try:
             await switch.dump()
         finally:

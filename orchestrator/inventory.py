@@ -10,14 +10,33 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from orchestrator.model import InventoryError, UnknownUcpe
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 PortName = Annotated[str, StringConstraints(min_length=1, max_length=15, pattern=r"^[^\s/]+$")]
-DockerEndpoint = Annotated[str, StringConstraints(pattern=r"^(tcp://[^/]+:\d+|unix:///.+)$")]
-SwitchEndpoint = Annotated[str, StringConstraints(pattern=r"^((ssl|tcp):[^/]+:\d+|unix:/.+)$")]
+
+
+def _without_credentials(address: str) -> str:
+    """Addresses are shown, and nothing behind them asks for a password."""
+    if "@" in address and not address.startswith("unix:"):
+        raise ValueError("An address has no user and no password: write host and port only")
+    return address
+
+
+_Bare = AfterValidator(_without_credentials)
+DockerEndpoint = Annotated[str, StringConstraints(pattern=r"^(tcp://[^/]+:\d+|unix:///.+)$"), _Bare]
+SwitchEndpoint = Annotated[str, StringConstraints(pattern=r"^((ssl|tcp):[^/]+:\d+|unix:/.+)$"), _Bare]
 
 
 class _Model(BaseModel):

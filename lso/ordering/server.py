@@ -45,10 +45,13 @@ def credentials(environment: Mapping[str, str]) -> Token | ClientCredentials | N
 def _secret(environment: Mapping[str, str], name: str) -> str:
     """Return a secret that stands in a variable, or in the file that the variable with `_FILE` names."""
     file = environment.get(f"{name}_FILE")
-    if not file:
-        return environment.get(name, "")
+    place = f"{name}_FILE: {file}" if file else name
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        text = Path(file).read_text(encoding="utf-8") if file else environment.get(name, "")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"{name}_FILE: {file} cannot be read: {reason}") from None
+        raise UsageError(f"{place} cannot be read: {reason}") from None
+    secret = text.strip()
+    if not (secret.isascii() and secret.isprintable()):
+        raise UsageError(f"{place} has characters that are not printable ASCII: set it anew")
+    return secret

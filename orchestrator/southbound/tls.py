@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.inventory import Tls, Ucpe
 from orchestrator.model import InventoryError, UcpeUnreachable
@@ -50,10 +51,21 @@ class Endpoint:
         return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context if scheme == "ssl" else None)
 
 
+class TlsFilesWrong(InventoryError):
+    """TLS files that are of no use; `reason` says why without naming them, for those who sent their texts."""
+
+    def __init__(self, ucpe: str, files: str, reason: str) -> None:
+        super().__init__(f"{ucpe}: {files}: {reason}")
+        self.ucpe, self.files, self.reason = ucpe, files, reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.ucpe, self.files, self.reason)
+
+
 def client_context(ucpe: Ucpe) -> ssl.SSLContext | None:
     """Verifies the uCPE's chain and host name and offers our certificate; None when the inventory has no TLS files.
 
-    Raises InventoryError when a file is missing or no PEM. Blocks for the time of reading the files.
+    Raises TlsFilesWrong when a file is missing or no PEM. Blocks for the time of reading the files.
     """
     return _context(ucpe.id, ucpe.tls) if ucpe.tls else None
 
@@ -61,12 +73,21 @@ def client_context(ucpe: Ucpe) -> ssl.SSLContext | None:
 def _context(ucpe: str, tls: Tls) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(tls.ca))
-        context.load_cert_chain(tls.certificate, tls.key)
-    except OSError as error:  # ssl.SSLError is one
-        files = f"{tls.ca}, {tls.certificate}, {tls.key}"
-        raise InventoryError(f"{ucpe}: cannot load the TLS files {files}: {error.strerror or error}") from error
+    except OSError as error:
+        raise TlsFilesWrong(ucpe, f"{tls.ca}", _reason("ca", error, "is no PEM of CA certificates")) from error
+    try:
+        # A key with a passphrase would have the server ask on the terminal.
+        context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
+    except OSError as error:
+        unfit = "are no PEM of a pair, the key without a passphrase"
+        reason = _reason("certificate and key", error, unfit)
+        raise TlsFilesWrong(ucpe, f"{tls.certificate}, {tls.key}", reason) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _reason(what: str, error: OSError, unfit: str) -> str:
+    return f"{what} {unfit}" if isinstance(error, ssl.SSLError) else f"{what} cannot be read: {error.strerror}"
 
 
 def describe(error: BaseException) -> str:

@@ -82,9 +82,9 @@ class TokenEndpoint:
             raise TokenError(400, "unsupported_grant_type", "The grant is client_credentials")
         granted = catalogue.granted(client)
         asked = frozenset(form.get("scope", DEFAULT).split())
-        scopes = granted if DEFAULT in asked or not asked else asked
-        if not scopes <= granted:
+        if not asked <= granted | {DEFAULT}:
             raise TokenError(400, "invalid_scope", "The client may not have all of these scopes")
+        scopes = granted if DEFAULT in asked or not asked else asked
         minter = self._security.minter
         token = minter.mint(client.id, scopes, client.tenant)
         log.info("client %s has a token for %d s with %d scopes", client.id, minter.lifetime, len(scopes))

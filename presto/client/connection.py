@@ -17,6 +17,8 @@ from presto.client.credentials import ClientCredentials, Token, auth_for
 from presto.client.errors import BadAnswer, PrestoError, Unreachable, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8181"
+_NOT_HTTP = "the request is not HTTP: let its token and its key have printable ASCII characters only"
+"""The library's own words hold the header, which can be the token."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Connection:
     ) -> httpx.Response:
         """The answer. `repeat` says that the request may be sent again when it is not known whether it arrived.
 
-        Raises Unreachable, ErrorAnswer.
+        Raises Unreachable, ErrorAnswer; PrestoError for headers that HTTP does not allow.
         """
         request = self._http.build_request(method, path, json=body, params=params, headers=headers)
         answer = self._send(request, repeat)
@@ -99,6 +101,8 @@ class Connection:
                     answer.read()
                     raise error_of(answer) if answer.is_error else BadAnswer(f"{path}: {answer.status_code}")
                 yield answer
+        except httpx.LocalProtocolError:
+            raise PrestoError(_NOT_HTTP) from None
         except (httpx.TransportError, httpx.StreamError) as error:
             raise Unreachable(f"{self.options.url} ended the stream: {error or type(error).__name__}") from error
 
@@ -107,6 +111,8 @@ class Connection:
         for attempt in range(1, self.options.attempts + 1):
             try:
                 return self._http.send(request)
+            except httpx.LocalProtocolError:
+                raise PrestoError(_NOT_HTTP) from None
             except httpx.TransportError as error:
                 never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if attempt == self.options.attempts or not (repeat or never_sent):

@@ -12,6 +12,7 @@ import httpx
 
 from presto.client.connection import Connection, document
 from presto.client.errors import BadAnswer
+from presto.client.keys import named
 from presto.client.reading import part, read
 from presto.extensions.tunnel_states import TunnelState
 from presto.mef.results import ServiceOrder
@@ -51,9 +52,12 @@ class Extensions:
         return [read(TunnelState, value) for value in found]
 
     def cancel(self, order_id: str) -> ServiceOrder:
-        """Cancel an order; returns it as it then stands. Raises NotFound, and Conflict when it is too late."""
+        """Cancel an order; returns it as it then stands. Raises NotFound, and Conflict when it is too late.
+
+        Sent again under the same `Idempotency-Key` where the answer is lost: it is not too late for what was done.
+        """
         path = f"{BASE}/serviceOrder/{part(order_id)}/cancel"
-        return read(ServiceOrder, self._connection.json("POST", path))
+        return read(ServiceOrder, self._connection.json("POST", path, headers=named()))
 
     @contextmanager
     def events(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from presto.client.connection import Connection
+from presto.client.keys import named
 from presto.client.reading import part, read
 from presto.mef.results import EventSubscription
 
@@ -27,4 +28,4 @@ class Hubs:
 
     def unregister(self, listener_id: str) -> None:
         """Send it no more. Raises NotFound."""
-        self._connection.request("DELETE", f"{self._path}/{part(listener_id)}")
+        self._connection.request("DELETE", f"{self._path}/{part(listener_id)}", headers=named())

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
-from uuid import uuid4
 
 from presto.client.connection import Connection
 from presto.client.hubs import Hubs
+from presto.client.keys import named
 from presto.client.pages import Page, fetch, follow
 from presto.client.reading import part, read
 from presto.core.lifecycles import ENDED
@@ -17,7 +17,6 @@ from presto.mef.envelope import Order
 from presto.mef.results import OrderStateType, ServiceOrder
 
 BASE = "/mefApi/legato/serviceOrderingManagement/v6"
-KEY = "Idempotency-Key"
 
 
 class OrderFilters(TypedDict, total=False):
@@ -48,8 +47,7 @@ class Orders:
         sent again under the same key, and carried out once. Raises Refused with everything that is wrong.
         """
         body = order.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(order, Order) else order
-        headers = {KEY: key or str(uuid4())}
-        return read(ServiceOrder, self._connection.json("POST", f"{BASE}/serviceOrder", body, headers=headers))
+        return read(ServiceOrder, self._connection.json("POST", f"{BASE}/serviceOrder", body, headers=named(key)))
 
     def get(self, order_id: str) -> ServiceOrder:
         """One order. Raises NotFound."""

@@ -30,7 +30,11 @@ def check_enrolment(wanted: Enrolment, inventory: Inventory) -> Iterator[Finding
 
 
 def check_health(wanted: Enrolment, health: UcpeHealth) -> Iterator[Finding]:
-    """Endpoints that are of no use, and ports that the bridge does not have."""
+    """TLS texts and endpoints that are of no use, and ports that the bridge does not have."""
+    if health.tls:
+        hint = "Send the texts of the PEM files that the uCPE's authority made for this server."
+        yield Finding(Tag.INVALID_VALUE, ("tls",), health.tls, hint)
+        return
     for endpoint in health.endpoints:
         if endpoint.problem:
             hint = "Start the uCPE, or correct its address or its TLS files."

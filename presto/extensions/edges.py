@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -55,9 +55,11 @@ class LanUni(Wire):
 class TlsPem(Wire):
     """The client's side of mutual TLS, as PEM texts. It is never shown again."""
 
-    ca: str = Field(description="Whom the uCPE's certificates must come from")
-    certificate: str
-    key: str = Field(description="The private key of the certificate", json_schema_extra={"writeOnly": True})
+    ca: str = Field(description="Whom the uCPE's certificates must come from", min_length=1)
+    certificate: str = Field(min_length=1)
+    key: str = Field(
+        description="The private key of the certificate", min_length=1, json_schema_extra={"writeOnly": True}
+    )
 
 
 class EdgeForm(Wire):
@@ -205,8 +207,8 @@ def _enrolment(form: EdgeForm) -> Enrolment:
     values = form.model_dump(exclude={"unis", "tls"})
     findings: list[Finding] = []
     ucpe = _validated(Ucpe, values, (), findings)
-    unis = [_validated(Uni, _uni(form, uni), ("unis", n), findings) for n, uni in enumerate(form.unis)]
-    if ucpe is None or findings:
+    unis = [_validated(Uni, _uni(form, uni), ("unis", n), findings, _made(uni)) for n, uni in enumerate(form.unis)]
+    if ucpe is None or None in unis:
         raise Rejected(findings)
     tls = TlsTexts(**form.tls.model_dump()) if form.tls else None
     return Enrolment(ucpe, tuple(uni for uni in unis if uni), tls)
@@ -217,14 +219,23 @@ def _uni(form: EdgeForm, uni: LanUni) -> dict[str, Any]:
     return {**uni.model_dump(), **names}
 
 
-def _validated(model: Any, values: Any, path: tuple[str | int, ...], findings: list[Finding]) -> Any:
+def _made(uni: LanUni) -> Set[str]:
+    """The members of a UNI that nobody sent: they are made of others, and what is wrong is told at those."""
+    return {"ucpe"} | {name for name in ("id", "name") if not getattr(uni, name)}
+
+
+def _validated(
+    model: Any, values: Any, path: tuple[str | int, ...], findings: list[Finding], made: Set[str] = frozenset()
+) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        findings.extend(_findings(error, path))
+        findings.extend(_findings(error, path, made))
         return None
 
 
-def _findings(error: ValidationError, path: tuple[str | int, ...]) -> Iterator[Finding]:
+def _findings(error: ValidationError, path: tuple[str | int, ...], made: Set[str]) -> Iterator[Finding]:
     for detail in error.errors(include_url=False):
-        yield Finding(Tag.INVALID_VALUE, (*path, *detail["loc"]), str(detail["msg"]).removeprefix("Value error, "))
+        if made.isdisjoint(detail["loc"][:1]):
+            message = str(detail["msg"]).removeprefix("Value error, ")
+            yield Finding(Tag.INVALID_VALUE, (*path, *detail["loc"]), message)

@@ -13,7 +13,8 @@ from lso.ordering.file import BadFile, OrderFile, read_order
 from lso.ordering.follow import follow
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, console, print_json
-from presto.client import AccessDenied, Client, Refused
+from presto.client import AccessDenied, Client, PrestoError, Refused
+from presto.client.keys import checked
 from presto.mef.results import ServiceOrder
 
 HELP = "place orders"
@@ -28,7 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", metavar="FILE", nargs="+", help="an order as JSON or YAML; - is standard input")
     parser.add_argument("--wait", action="store_true", help="follow each order to its end")
     parser.add_argument(
-        "--key", metavar="TEXT", help="Idempotency-Key of the order: placing it again under this key orders nothing new"
+        "--key",
+        metavar="TEXT",
+        type=_key,
+        help="Idempotency-Key of the order: placing it again under this key orders nothing new",
     )
     add_server(parser)
 
@@ -51,6 +55,13 @@ def run(options: argparse.Namespace) -> int:
         documents = [as_json(order) for order in placed]
         print_json(documents[0] if len(files) == 1 and documents else documents)
     return code
+
+
+def _key(text: str) -> str:
+    try:
+        return checked(text)
+    except PrestoError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _read_all(paths: list[str]) -> list[OrderFile] | None:

@@ -59,7 +59,10 @@ def lso(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.MonkeyPatch.context() as patched:
             for name, value in environment.items():
                 patched.setenv(name, value)
-            code = main(arguments)
+            try:
+                code = main(arguments)
+            except SystemExit as refused:  # by argparse
+                code = int(refused.code or 0)
         printed = capsys.readouterr()
         return Ran(code, printed.out, printed.err)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -170,6 +171,25 @@ def test_an_order_under_way_is_cancelled(order: Any, file: Path, southbound: Mem
     assert (again.code, again.out) == (2, "")
 
 
+def test_a_cancel_whose_answer_is_lost_is_told_as_done(
+    order: Any, file: Path, southbound: MemorySouthbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    southbound.delay = 0.1
+    order_id, lost, send = placed(order, file), list[str](), httpx.HTTPTransport.handle_request
+
+    def lose_first(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        answer = send(transport, request)
+        if not lost:
+            lost.append(answer.read().decode())
+            raise httpx.ReadError("connection reset by peer")
+        return answer
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lose_first)
+    ran = order("cancel", order_id)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"order {order_id} is {json.loads(lost[0])['state']}\n"
+
+
 def test_an_order_that_is_not_there(order: Any) -> None:
     for verb in ("show", "watch", "cancel"):
         ran = order(verb, NO_ORDER)
@@ -199,3 +219,28 @@ def test_credentials_come_from_the_environment_or_files_and_are_never_shown(lso:
         assert ran.code == 2
         assert told in ran.err
         assert "hidden" not in ran.err + ran.out
+
+
+@pytest.mark.parametrize("name", ["LSO_TOKEN", "LSO_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", ["hid\rden", "hid\nden", "hidd\u00e9n"])
+def test_credentials_that_no_header_can_carry_are_not_shown(lso: Any, tmp_path: Path, name: str, value: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(value, encoding="utf-8")
+    for place, environment in ((name, {name: value}), (f"{name}_FILE: {file}", {f"{name}_FILE": str(file)})):
+        ran = lso("order", "list", "--url", "http://127.0.0.1:9", **environment)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err == f"lso: {place} has characters that are not printable ASCII: set it anew\n"
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_the_line_end_of_a_variable_is_not_the_credentials(lso: Any, server: str, end: str) -> None:
+    ran = lso("order", "list", LSO_URL=server, LSO_TOKEN=f"hidden{end}")
+    assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\rb", "\u00e9", ""])
+def test_a_key_that_no_header_can_carry(order: Any, file: Path, key: str) -> None:
+    ran = order("create", str(file), "--key", key)
+    assert (ran.code, ran.out) == (2, "")
+    assert "argument --key: the Idempotency-Key is not 1 to 255 printable ASCII characters" in ran.err
+    assert order("list").out == ""

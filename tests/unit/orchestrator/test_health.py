@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,7 @@ import pytest
 from orchestrator.health import ucpe_health
 from orchestrator.inventory import Ucpe
 from orchestrator.southbound.ovsdb import JsonStream
+from orchestrator.southbound.tls import TlsFilesWrong
 
 
 def ucpe(port: int) -> Ucpe:
@@ -107,5 +109,13 @@ async def test_tls_files_that_are_no_good_are_told(tmp_path: Any) -> None:
     box = ucpe(9).model_copy(update={"ovsdb": "ssl:127.0.0.1:9"})
     values = {**box.model_dump(), "tls": {"ca": file, "certificate": file, "key": file}}
     found = await ucpe_health(Ucpe.model_validate(values))
-    assert found.ovsdb.problem is not None
-    assert "cannot load the TLS files" in found.ovsdb.problem
+    problem = "the TLS files are of no use: ca is no PEM of CA certificates"
+    assert [one.problem for one in found.endpoints] == [problem] * 3
+
+
+def test_what_is_wrong_with_tls_files_can_be_copied_as_between_processes() -> None:
+    wrong = copy.copy(TlsFilesWrong("site-x", "ca.pem", "ca is no PEM of CA certificates"))
+    assert (str(wrong), wrong.reason) == (
+        "site-x: ca.pem: ca is no PEM of CA certificates",
+        "ca is no PEM of CA certificates",
+    )

@@ -125,6 +125,8 @@ WRONG: dict[str, tuple[Form | Callable[[], Form], dict[str, str], int, str]] = {
     "bearer": (GRANT, {"authorization": "Bearer x"}, 401, "invalid_client"),
     "a scope that it has not": ({**POST, "scope": "listServiceOrder enrolEdge"}, {}, 400, "invalid_scope"),
     "a scope that is none": ({**POST, "scope": "nonsense"}, {}, 400, "invalid_scope"),
+    "a scope that is none beside all": ({**POST, "scope": "default nonsense"}, {}, 400, "invalid_scope"),
+    "a scope that it has not beside all": ({**POST, "scope": "default enrolEdge"}, {}, 400, "invalid_scope"),
     "not a form": (POST, {"content-type": "application/json"}, 400, "invalid_request"),
     "assertion of another type": (lambda: {**assertion(), "client_assertion_type": "x"}, {}, 400, "invalid_request"),
     "assertion with another key": (lambda: assertion(STRANGER), {}, 401, "invalid_client"),

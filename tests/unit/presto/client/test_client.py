@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -140,6 +141,28 @@ def test_an_order_whose_answer_is_lost_is_sent_again_under_its_key(
     assert ids(presto) == [placed.id]
 
 
+def test_a_cancel_whose_answer_is_lost_is_answered_when_it_is_sent_again(
+    presto: Client, relay: Callable[[int], Any], example: Any, network: Any
+) -> None:
+    network.gate.clear()
+    placed = presto.orders.create(example)
+    lossy = relay(1)
+    with Client(Options(url=lossy.url, pause=0.01)) as client:
+        cancelled = client.extensions.cancel(placed.id)
+    assert (len(lossy.requests), cancelled.id) == (2, placed.id)
+    assert cancelled.state in {"rejected", "failed"}
+
+
+def test_a_listener_whose_removal_is_not_answered_is_removed(presto: Client, relay: Callable[[int], Any]) -> None:
+    made = presto.orders.hubs.register("https://client.example/x")
+    lossy = relay(1)
+    with Client(Options(url=lossy.url, pause=0.01)) as client:
+        client.orders.hubs.unregister(made.id)
+    assert len(lossy.requests) == 2
+    with pytest.raises(NotFound):
+        presto.orders.hubs.get(made.id)
+
+
 def test_a_listener_is_not_registered_twice(presto: Client, relay: Callable[[int], Any]) -> None:
     lossy = relay(1)
     with Client(Options(url=lossy.url, pause=0.01)) as client, pytest.raises(Unreachable):
@@ -174,6 +197,27 @@ def test_options_that_cannot_be_used(options: Options, text: str) -> None:
         Client(options)
     assert SECRET not in str(error.value)
     assert SECRET not in repr(options) or "user:" in options.url
+
+
+def test_headers_that_cannot_be_sent_are_neither_tried_again_nor_shown(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("presto.client.connection.time.sleep", slept.append)
+    with Client(Options(url=server, credentials=Token(f"{SECRET}\r"))) as client:
+        for ask in (lambda: client.orders.get("x"), lambda: client.extensions.events().__enter__()):
+            with pytest.raises(PrestoError, match="printable ASCII") as error:
+                ask()
+            assert not isinstance(error.value, Unreachable)
+            assert SECRET not in "".join(traceback.format_exception(error.value))
+    assert slept == []
+
+
+@pytest.mark.parametrize("key", ["a\nb", "\u00e9", ""])
+def test_a_key_that_is_none(presto: Client, example: Any, key: str) -> None:
+    with pytest.raises(PrestoError, match="Idempotency-Key is not 1 to 255 printable"):
+        presto.orders.create(example, key)
+    assert ids(presto) == []
 
 
 def test_the_error_classes_form_one_tree() -> None:

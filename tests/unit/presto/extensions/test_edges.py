@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ async def test_an_enrolled_edge_can_be_ordered_on_and_outlives_the_server(
     ("changes", "status", "pointers"),
     [
         ({"id": "site-a"}, 409, ["/id", "/unis/0/name"]),
+        ({"id": "no id"}, 422, ["/id"]),
         ({"docker": "unix:///var/run/docker.sock"}, 422, ["/docker"]),
         ({"docker": "tcp://172.30.1.1:2376"}, 409, ["/docker"]),
         ({"docker": "somewhere"}, 422, ["/docker"]),
@@ -118,6 +120,23 @@ async def test_what_cannot_be_enrolled(
     body = await lasting_face.problem("POST", "/edge", status, json=changed(**changes))
     assert [finding["pointer"] for finding in body["findings"]] == pointers
     assert len(await lasting_face.get("/edge")) == 4
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("member", ["id", "unis/0/id", "unis/0/name", "unis/0/port", "tls/ca", "tls/key"])
+async def test_text_that_is_no_unicode_is_told_where_it_was_sent(lasting_face: Any, member: str) -> None:
+    text, headers = json.dumps(changed(**{member: "\ud800"})), {"Content-Type": "application/json"}
+    body = await lasting_face.problem("POST", "/edge", 422, content=text, headers=headers)
+    assert [finding["pointer"] for finding in body["findings"]] == [f"/{member}"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("member", "scheme"), [("docker", "tcp://"), ("ovsdb", "ssl:"), ("openflow", "tcp:")])
+async def test_an_address_has_no_credentials(lasting_face: Any, member: str, scheme: str) -> None:
+    form = changed(**{member: f"{scheme}user:secretpw@172.30.1.9:2376"})
+    (finding,) = (await lasting_face.problem("POST", "/edge", 422, json=form))["findings"]
+    message = "An address has no user and no password: write host and port only"
+    assert (finding["pointer"], finding["message"]) == (f"/{member}", message)
 
 
 @pytest.mark.asyncio

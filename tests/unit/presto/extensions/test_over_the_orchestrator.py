@@ -21,12 +21,21 @@ from presto.app import create_app
 from presto.core.core import Core
 from presto.core.store import Store
 from presto.core.tables import open_engine
+from testbed.pki import Authority
 
 ROOT = Path(__file__).parents[4]
 ORDER: Any = json.loads(
     re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "presto-mef.md").read_text(encoding="utf-8"), re.DOTALL)[0]
 )
 BASE = "/presto-sdwan/v1"
+EDGE: dict[str, Any] = {
+    "id": "site-e",
+    "docker": "tcp://127.0.0.1:9",
+    "ovsdb": "ssl:127.0.0.1:9",
+    "openflow": "ssl:127.0.0.1:9",
+    "bridge": "br-ucpe",
+    "unis": [{"port": "lan0", "prefix": "10.9.0.0/24", "providerAddress": "10.9.0.1"}],
+}
 JOINTS = ["LAN → firewall", "firewall → statistics", "statistics → ipsec", "ipsec → WAN"]
 
 
@@ -101,3 +110,22 @@ async def test_a_chain_is_as_ordered_until_packets_go_another_way(
     broken, whole = await get(http, "/vnfChain?service=acme-office")
     assert (broken["asOrdered"], whole["asOrdered"]) == (False, True)
     assert any("statistics" in difference for difference in broken["differences"])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wrong", ["ca", "certificate", "key"])
+async def test_tls_texts_that_are_none_are_told_without_the_servers_paths(http: httpx.AsyncClient, wrong: str) -> None:
+    authority, other = Authority.create("lab"), Authority.create("other")
+    own, foreign = (made.issue("orchestrator") for made in (authority, other))
+    tls = {"ca": authority.certificate, "certificate": own.certificate, "key": own.key}
+    tls |= {"key": foreign.key} if wrong == "key" else {wrong: b"-----no PEM-----"}
+    form = {**EDGE, "tls": {name: text.decode() for name, text in tls.items()}}
+    answer = await http.post(f"{BASE}/edge", json=form)
+    (finding,) = answer.json()["findings"]
+    assert (answer.status_code, finding["pointer"], finding["message"]) == (
+        422,
+        "/tls",
+        "ca is no PEM of CA certificates"
+        if wrong == "ca"
+        else "certificate and key are no PEM of a pair, the key without a passphrase",
+    )
