@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
 from presto.core.credentials import utc_now
-from presto.core.findings import Finding, Rejected, Tag
+from presto.core.findings import Ambiguous, Finding, Rejected, Tag
 from presto.core.path_tables import PathComputationRow, PathRow
 from presto.core.tenancy import owner
 
@@ -73,7 +73,7 @@ class PathStore:
         return found
 
     def find(self, wanted: str) -> Computation | None:
-        """The computation of that id or name, or the one that has the path of that id."""
+        """The computation of that id or name, or the one that has the path of that id. Raises Ambiguous."""
         with Session(self._engine) as session:
             row = _row(session, wanted)
             return _computation(session, row) if row else None
@@ -96,7 +96,10 @@ class PathStore:
         return found
 
     def forget(self, wanted: str) -> Computation | None:
-        """Forget a computation, or the one path of that id, and the computation with its last. Returns what is gone."""
+        """Forget a computation, or the one path of that id, and the computation with its last. Returns what is gone.
+
+        Raises Ambiguous when it is the name of several.
+        """
         with Session(self._writer) as session, session.begin():
             row = _row(session, wanted)
             if row is None:
@@ -119,7 +122,12 @@ def _over(computation: Computation, underlays: Sequence[str]) -> Computation:
 def _row(session: Session, wanted: str) -> PathComputationRow | None:
     by_name = select(PathComputationRow).where(PathComputationRow.name == wanted)
     by_path = select(PathComputationRow).join(PathRow).where(PathRow.id == wanted)
-    return session.get(PathComputationRow, wanted) or session.scalar(by_name) or session.scalar(by_path)
+    if row := session.get(PathComputationRow, wanted):
+        return row
+    rows = session.scalars(by_name.order_by(PathComputationRow.created, PathComputationRow.id)).all()
+    if len(rows) > 1:
+        raise Ambiguous(("path",), "path computations", wanted, (row.id for row in rows))
+    return rows[0] if rows else session.scalar(by_path)
 
 
 def _computation(session: Session, row: PathComputationRow) -> Computation:

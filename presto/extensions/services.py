@@ -119,7 +119,7 @@ def services_router(core: Core) -> APIRouter:
             response.headers["Link"] = f'<service?limit={limit}&after={page[-1]}>; rel="next"'
         return [shown(await core.service(one)) for one in page]
 
-    @router.get("/service/{service_id}", operation_id="getService", responses={200: _TAGGED, **declared(404, 422)})
+    @router.get("/service/{service_id}", operation_id="getService", responses={200: _TAGGED, **declared(404, 409, 422)})
     async def get(service_id: ServiceId, response: Response) -> ServiceView:
         """One service, with its entity tag."""
         service = await core.service(service_id)
@@ -144,7 +144,7 @@ def services_router(core: Core) -> APIRouter:
         "/service/{service_id}",
         operation_id="deleteService",
         status_code=202,
-        responses={202: _TAGGED, **declared(404, 412, 422, 428)},
+        responses={202: _TAGGED, **declared(404, 409, 412, 422, 428)},
     )
     async def remove(service_id: ServiceId, response: Response, if_match: IfMatch = None) -> ServiceView:
         """Have a service removed: accepted, and carried out in the background."""
