@@ -21,12 +21,13 @@ from presto.core.model import (
     Swvc,
 )
 from presto.restconf.messages import Service as WireService
-from presto.restconf.orders import SERVICE_TYPES
+from presto.restconf.orders import ROLES, SERVICE_TYPES
 from presto.restconf.overlays import connection_references
 from presto.restconf.pairs import pairs
 from presto.restconf.sdwan import ServiceInterfacePoint
 
 _TYPES = {ours: published for published, ours in SERVICE_TYPES.items()}
+_ROLES = {ours: published for published, ours in ROLES.items()}
 _SWVC_MEMBERS = ("fragmentation", "path-mtu-discovery")
 
 
@@ -93,6 +94,7 @@ def _end_point(found: Service, end_point: EndPoint) -> dict[str, Any]:
     return {
         **({"local-id": end_point.local_id} if end_point.local_id else {}),
         **echo,
+        "role": _ROLES[end_point.role],
         **({"name": names} if names else {}),
         "service-interface-point": {"service-interface-point-uuid": end_point.uni},
         **_states(found, state.working),
