@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.inventory import Inventory
+from presto.core.check import find_uni
 from presto.core.core import UniState
 from presto.core.model import (
     ON_ITS_WAY_OUT,
@@ -47,7 +48,7 @@ def service(found: Service, stage: str | None, inventory: Inventory) -> WireServ
             **_states(found, found.installed),
             "service-type": _TYPES[swvc.service_type],
             **{name: value for name, value in echo.items() if name not in _SWVC_MEMBERS},
-            "end-point": [_end_point(found, end_point) for end_point in swvc.end_points],
+            "end-point": [_end_point(found, end_point, inventory) for end_point in swvc.end_points],
             "connection": connection_references(found, inventory),
             "swvc-service-attributes": _attributes(swvc),
         }
@@ -85,11 +86,10 @@ def _states(found: Service, working: bool) -> dict[str, str]:
     }
 
 
-def _end_point(found: Service, end_point: EndPoint) -> dict[str, Any]:
+def _end_point(found: Service, end_point: EndPoint, inventory: Inventory) -> dict[str, Any]:
     state = found.end_points.get(end_point.identifier, EndPointState(False))
     overrides = {"policy-override": _assignments(end_point.overrides)}
-    echo = {"endpoint-uni": end_point.uni, **end_point.tapi}
-    uni = echo.pop("endpoint-uni")
+    echo = {name: value for name, value in end_point.tapi.items() if name != "endpoint-uni"}
     names = [*echo.pop("name", []), *pairs(("lso-error", state.error))]
     return {
         **({"local-id": end_point.local_id} if end_point.local_id else {}),
@@ -100,10 +100,17 @@ def _end_point(found: Service, end_point: EndPoint) -> dict[str, Any]:
         **_states(found, state.working),
         "swvc-endpoint-attributes": {
             "endpoint-identifier": end_point.identifier,
-            "endpoint-uni": uni,
+            "endpoint-uni": _own_word(end_point, inventory),
             **({"policy-overrides": overrides} if end_point.overrides else {}),
         },
     }
+
+
+def _own_word(end_point: EndPoint, inventory: Inventory) -> str:
+    """The UNI in the client's own word, as long as that still means it: every face can move an end point."""
+    word = str(end_point.tapi.get("endpoint-uni", ""))
+    uni = find_uni(inventory, word)
+    return word if uni and uni.id == end_point.uni else end_point.uni
 
 
 def _attributes(swvc: Swvc) -> dict[str, Any]:
