@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -103,6 +104,35 @@ async def test_policies_are_changed_in_the_network(client: Any, face: Any, netwo
 async def test_changes_that_cannot_be_made(face: Any, acme: Any, form: Any, pointers: list[str]) -> None:
     body = await face.problem("PATCH", "/service/acme", 422, json=form, headers={"If-Match": "*"})
     assert [finding["pointer"] for finding in body["findings"]] == pointers
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("method", "path", "body", "pointers"),
+    [
+        (
+            "PATCH",
+            "/service/acme",
+            {"policyMap": [{"application": "\ud800", "policy": "b\0"}]},
+            ["/policyMap/0/application", "/policyMap/0/policy"],
+        ),
+        (
+            "PATCH",
+            "/service/acme",
+            {"policyMap": [{"\udfff": "a", "policy": "block"}], "\ud800": 1},
+            ["", "/policyMap/0"],
+        ),
+        ("POST", "/explain", {"service": "a\ud800"}, ["/service"]),
+        ("POST", "/bulk", {"orders": [{"externalId": "\ud800"}]}, ["/orders/0/externalId"]),
+        ("POST", "/serviceOrder/x/cancel", ["\ud800"], ["/0"]),
+        ("PATCH", "/service/acme", "\ud800", [""]),
+    ],
+)
+async def test_texts_that_are_none(face: Any, method: str, path: str, body: Any, pointers: Any) -> None:
+    content, headers = json.dumps(body), {"If-Match": "*", "content-type": "application/json"}
+    told = await face.problem(method, path, 422, content=content, headers=headers)
+    assert [finding["pointer"] for finding in told["findings"]] == pointers
+    assert all("no text" in finding["message"] for finding in told["findings"])
 
 
 @pytest.mark.asyncio
