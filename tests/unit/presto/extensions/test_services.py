@@ -155,6 +155,17 @@ async def test_pages(client: Any, face: Any, order: dict[str, Any], acme: Any) -
 
 
 @pytest.mark.asyncio
+async def test_a_service_that_goes_while_it_is_listed_is_left_out(
+    client: Any, face: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def service_ids() -> tuple[str, ...]:
+        return "gone-meanwhile", acme["uuid"]
+
+    monkeypatch.setattr(client.core, "service_ids", service_ids)
+    assert [service["id"] for service in await face.get("/service")] == [acme["uuid"]]
+
+
+@pytest.mark.asyncio
 async def test_rules_are_traced_to_the_change_and_strangers_are_marked(
     client: Any, face: Any, network: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
