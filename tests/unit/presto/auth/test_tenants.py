@@ -155,6 +155,12 @@ async def test_a_name_that_two_tenants_have_names_no_path(door: Door) -> None:
     assert (await door.call(ALL, "delete-p-2-p-path", wanted)).status_code == 200
 
 
+async def test_who_only_reads_fills_no_places_of_computed_paths(door: Door) -> None:
+    seps = [{"service-interface-point": {"service-interface-point-uuid": f"site-{name}-lan0"}} for name in "bd"]
+    assert (await door.call("acme-watch", "compute-p-2-p-path", {"sep": seps})).status_code == 403
+    assert (await door.call(OURS, "compute-p-2-p-path", {"sep": seps})).status_code == 200
+
+
 async def test_another_tenants_service_cannot_be_changed(door: Door, order: dict[str, Any]) -> None:
     placed = await door.call(OURS, "create-connectivity-service", order)
     assert placed.status_code == 200, placed.text
