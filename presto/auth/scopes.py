@@ -26,6 +26,7 @@ OPERATE = frozenset(
         "create-connectivity-service",
         "update-connectivity-service",
         "delete-connectivity-service",
+        "compute-p-2-p-path",
         "optimize-p-2-p-path",
         "delete-p-2-p-path",
         "createServiceOrder",
@@ -39,8 +40,8 @@ OPERATE = frozenset(
 )
 """What `operate` may do besides reading. What is in neither is for `admin`: so a new operation is closed at first."""
 
-READ = frozenset({"compute-p-2-p-path", "explain"})
-"""What reads although its method or name does not say so."""
+READ = frozenset({"explain"})
+"""What reads although its method does not say so. Paths are kept when they are computed, so that is no reading."""
 
 OPERATOR = frozenset({"enrolEdge", "withdrawEdge", "getMetrics"})
 """What shows or changes what belongs to all tenants: never for a client that has a tenant."""

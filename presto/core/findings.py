@@ -56,6 +56,18 @@ class Rejected(Exception):
         super().__init__("; ".join(finding.text for finding in self.findings))
 
 
+class Ambiguous(Rejected):
+    """A name that several things have, each of another tenant; only who sees all tenants comes upon it.
+
+    `kind` is what they are, in the plural; `ids` tell them apart.
+    """
+
+    def __init__(self, path: Path, kind: str, name: str, ids: Iterable[str]) -> None:
+        self.ids = tuple(ids)
+        message, hint = f'{len(self.ids)} {kind} are called "{name}"', f"Give the id: {', '.join(self.ids)}."
+        super().__init__([Finding(Tag.IN_USE, path, message, hint)])
+
+
 def pointer(path: Path) -> str:
     """A path as RFC 6901 writes it."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

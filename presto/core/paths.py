@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from threading import Lock
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
 from presto.core.credentials import utc_now
-from presto.core.findings import Finding, Rejected, Tag
+from presto.core.findings import Ambiguous, Finding, Rejected, Tag
 from presto.core.path_tables import PathComputationRow, PathRow
 from presto.core.tenancy import owner
 
 MOST = 1000
-"""Computations that are kept: nothing else bounds what clients store by asking."""
+"""Computations that are kept for a tenant, or for the operator: nothing else bounds what clients store by asking."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class PathStore:
         self._adding = Lock()
 
     def add(self, name: str, near: str, far: str, asked: Mapping[str, Any], underlays: Sequence[str]) -> Computation:
-        """Keep a new computation; a name that is taken gets a number. Raises Rejected when there are too many."""
+        """Keep a new computation; a name that is taken gets a number. Raises Rejected when its owner has too many."""
         with self._adding, Session(self._writer) as session, session.begin():
-            if (session.scalar(select(func.count()).select_from(PathComputationRow)) or 0) >= MOST:
+            own = select(PathComputationRow.name).where(PathComputationRow.tenant == owner())
+            taken = frozenset(session.scalars(own))
+            if len(taken) >= MOST:
                 message = f"All {MOST} places for path computations are in use"
                 raise Rejected([Finding(Tag.IN_USE, (), message, "Delete those that are not needed.")])
-            found = _over(Computation(str(uuid4()), _free_name(session, name), near, far, asked), underlays)
+            found = _over(Computation(str(uuid4()), _free_name(name, taken), near, far, asked), underlays)
             session.add(
                 PathComputationRow(
                     id=found.id,
@@ -73,7 +76,7 @@ class PathStore:
         return found
 
     def find(self, wanted: str) -> Computation | None:
-        """The computation of that id or name, or the one that has the path of that id."""
+        """The computation of that id or name, or the one that has the path of that id. Raises Ambiguous."""
         with Session(self._engine) as session:
             row = _row(session, wanted)
             return _computation(session, row) if row else None
@@ -96,7 +99,10 @@ class PathStore:
         return found
 
     def forget(self, wanted: str) -> Computation | None:
-        """Forget a computation, or the one path of that id, and the computation with its last. Returns what is gone."""
+        """Forget a computation, or the one path of that id, and the computation with its last. Returns what is gone.
+
+        Raises Ambiguous when it is the name of several.
+        """
         with Session(self._writer) as session, session.begin():
             row = _row(session, wanted)
             if row is None:
@@ -119,7 +125,12 @@ def _over(computation: Computation, underlays: Sequence[str]) -> Computation:
 def _row(session: Session, wanted: str) -> PathComputationRow | None:
     by_name = select(PathComputationRow).where(PathComputationRow.name == wanted)
     by_path = select(PathComputationRow).join(PathRow).where(PathRow.id == wanted)
-    return session.get(PathComputationRow, wanted) or session.scalar(by_name) or session.scalar(by_path)
+    if row := session.get(PathComputationRow, wanted):
+        return row
+    rows = session.scalars(by_name.order_by(PathComputationRow.created, PathComputationRow.id)).all()
+    if len(rows) > 1:
+        raise Ambiguous(("path",), "path computations", wanted, (row.id for row in rows))
+    return rows[0] if rows else session.scalar(by_path)
 
 
 def _computation(session: Session, row: PathComputationRow) -> Computation:
@@ -136,9 +147,6 @@ def _write(session: Session, computation: Computation) -> None:
     )
 
 
-def _free_name(session: Session, name: str) -> str:
-    number, free = 1, name
-    while session.scalar(select(PathComputationRow.id).where(PathComputationRow.name == free)):
-        number += 1
-        free = f"{name}-{number}"
-    return free
+def _free_name(name: str, taken: Collection[str]) -> str:
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)

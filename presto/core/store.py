@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from orchestrator.database import Document
 from presto.core.additions import Additions, waiting
 from presto.core.credentials import Credentials
+from presto.core.findings import Ambiguous
 from presto.core.idempotency import keep_with
 from presto.core.lifecycles import ServiceState
 from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
@@ -88,12 +89,14 @@ class Store:
             return tuple(session.scalars(select(ServiceRow.id).order_by(ServiceRow.created, ServiceRow.id)))
 
     def find(self, id_or_name: str) -> Service | None:
-        """The service of that id, or else of that name."""
+        """The service of that id, or else of that name. Raises Ambiguous when several have it."""
+        by_name = select(ServiceRow).where(ServiceRow.name == id_or_name).order_by(ServiceRow.created, ServiceRow.id)
         with self._reading() as session:
-            row = session.get(ServiceRow, id_or_name) or session.scalar(
-                select(ServiceRow).where(ServiceRow.name == id_or_name)
-            )
-            return service_of(row) if row else None
+            row = session.get(ServiceRow, id_or_name)
+            rows = [row] if row else session.scalars(by_name).all()
+            if len(rows) > 1:
+                raise Ambiguous(("service",), "services", id_or_name, (row.id for row in rows))
+            return service_of(rows[0]) if rows else None
 
     def names(self) -> frozenset[str]:
         """The names of all services."""

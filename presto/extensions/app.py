@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import Mount
 
@@ -22,6 +22,7 @@ from presto.extensions.orders import orders_router
 from presto.extensions.policies import policies_router
 from presto.extensions.problems import Problem, add_handlers, declared
 from presto.extensions.services import services_router
+from presto.extensions.texts import check_texts
 from presto.extensions.tunnels import tunnels_router
 from presto.extensions.underlays import underlays_router
 from presto.extensions.versions import versions_router
@@ -63,7 +64,7 @@ def extensions_app(core: Core, secure: Secure = as_it_is) -> FastAPI:
         redoc_url=None,
     )
     for make in ROUTERS:
-        app.include_router(make(core), responses=declared(400, 413, 500))
+        app.include_router(make(core), responses=declared(400, 413, 500), dependencies=[Depends(check_texts)])
     add_handlers(app)
     app.openapi = lambda: _described(app, secure)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
     return app

@@ -115,7 +115,7 @@ def explain_router(core: Core) -> APIRouter:
     """Of explanations."""
     router = APIRouter(tags=["explain"])
 
-    @router.post("/explain", operation_id="explain", responses=declared(404, 422))
+    @router.post("/explain", operation_id="explain", responses=declared(404, 409, 422))
     async def ask(question: Annotated[Question, Body()]) -> Answer:
         """Why a packet passes or not: flow, policy, path, verdict, and the firewall rules that realise it."""
         service = await core.service(question.service)

@@ -56,7 +56,7 @@ def flow_tables_router(core: Core, orders: Orders) -> APIRouter:
     """Of flow tables."""
     router = APIRouter(tags=["service"])
 
-    @router.get("/service/{service_id}/flowTable", operation_id="getFlowTable", responses=declared(404, 422))
+    @router.get("/service/{service_id}/flowTable", operation_id="getFlowTable", responses=declared(404, 409, 422))
     async def get(service_id: ServiceId) -> FlowTable:
         """The OpenFlow rules of each uCPE of the service, read from the switches now."""
         service = await core.service(service_id)

@@ -56,7 +56,7 @@ def policies_router(core: Core) -> APIRouter:
     router = APIRouter(tags=["service"])
 
     @router.get(
-        "/service/{service_id}/effectivePolicy", operation_id="getEffectivePolicy", responses=declared(404, 422)
+        "/service/{service_id}/effectivePolicy", operation_id="getEffectivePolicy", responses=declared(404, 409, 422)
     )
     async def get(service_id: ServiceId) -> EffectivePolicy:
         """For each end point, each flow in order of precedence: policy, action, the reason and the firewall's rules."""

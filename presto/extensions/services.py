@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
@@ -117,9 +118,13 @@ def services_router(core: Core) -> APIRouter:
         page = ids[start : start + limit]
         if start + limit < len(ids):
             response.headers["Link"] = f'<service?limit={limit}&after={page[-1]}>; rel="next"'
-        return [shown(await core.service(one)) for one in page]
+        found = []
+        for one in page:
+            with suppress(Rejected):  # gone since the ids were read
+                found.append(shown(await core.service(one)))
+        return found
 
-    @router.get("/service/{service_id}", operation_id="getService", responses={200: _TAGGED, **declared(404, 422)})
+    @router.get("/service/{service_id}", operation_id="getService", responses={200: _TAGGED, **declared(404, 409, 422)})
     async def get(service_id: ServiceId, response: Response) -> ServiceView:
         """One service, with its entity tag."""
         service = await core.service(service_id)
@@ -144,7 +149,7 @@ def services_router(core: Core) -> APIRouter:
         "/service/{service_id}",
         operation_id="deleteService",
         status_code=202,
-        responses={202: _TAGGED, **declared(404, 412, 422, 428)},
+        responses={202: _TAGGED, **declared(404, 409, 412, 422, 428)},
     )
     async def remove(service_id: ServiceId, response: Response, if_match: IfMatch = None) -> ServiceView:
         """Have a service removed: accepted, and carried out in the background."""

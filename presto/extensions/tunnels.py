@@ -21,7 +21,7 @@ def tunnels_router(core: Core) -> APIRouter:
     """Of tunnels."""
     router = APIRouter(tags=["tunnel"])
 
-    @router.get("/tunnel", operation_id="listTunnels", responses=declared(404, 422))
+    @router.get("/tunnel", operation_id="listTunnels", responses=declared(404, 409, 422))
     async def find(
         service: Annotated[
             str | None, Query(description="Only of the service of that id or name", max_length=64)

@@ -108,7 +108,7 @@ def vnfs_router(core: Core) -> APIRouter:
         ]
         return VnfCatalog(kinds=shown, templates=list(core.catalogue.names()))
 
-    @router.get("/vnfChain", operation_id="listVnfChains", responses=declared(404, 422))
+    @router.get("/vnfChain", operation_id="listVnfChains", responses=declared(404, 409, 422))
     async def find(service: ServiceName = None, edge: EdgeName = None) -> list[Chain]:
         """The chain of each service on each of its uCPEs: as ordered in the template, and as observed now."""
         found = [await core.service(service)] if service is not None else await core.services()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.inventory import Inventory
+from presto.core.check import find_uni
 from presto.core.core import UniState
 from presto.core.model import (
     ON_ITS_WAY_OUT,
@@ -21,12 +22,13 @@ from presto.core.model import (
     Swvc,
 )
 from presto.restconf.messages import Service as WireService
-from presto.restconf.orders import SERVICE_TYPES
+from presto.restconf.orders import ROLES, SERVICE_TYPES
 from presto.restconf.overlays import connection_references
 from presto.restconf.pairs import pairs
 from presto.restconf.sdwan import ServiceInterfacePoint
 
 _TYPES = {ours: published for published, ours in SERVICE_TYPES.items()}
+_ROLES = {ours: published for published, ours in ROLES.items()}
 _SWVC_MEMBERS = ("fragmentation", "path-mtu-discovery")
 
 
@@ -46,7 +48,7 @@ def service(found: Service, stage: str | None, inventory: Inventory) -> WireServ
             **_states(found, found.installed),
             "service-type": _TYPES[swvc.service_type],
             **{name: value for name, value in echo.items() if name not in _SWVC_MEMBERS},
-            "end-point": [_end_point(found, end_point) for end_point in swvc.end_points],
+            "end-point": [_end_point(found, end_point, inventory) for end_point in swvc.end_points],
             "connection": connection_references(found, inventory),
             "swvc-service-attributes": _attributes(swvc),
         }
@@ -84,24 +86,31 @@ def _states(found: Service, working: bool) -> dict[str, str]:
     }
 
 
-def _end_point(found: Service, end_point: EndPoint) -> dict[str, Any]:
+def _end_point(found: Service, end_point: EndPoint, inventory: Inventory) -> dict[str, Any]:
     state = found.end_points.get(end_point.identifier, EndPointState(False))
     overrides = {"policy-override": _assignments(end_point.overrides)}
-    echo = {"endpoint-uni": end_point.uni, **end_point.tapi}
-    uni = echo.pop("endpoint-uni")
+    echo = {name: value for name, value in end_point.tapi.items() if name != "endpoint-uni"}
     names = [*echo.pop("name", []), *pairs(("lso-error", state.error))]
     return {
         **({"local-id": end_point.local_id} if end_point.local_id else {}),
         **echo,
+        "role": _ROLES[end_point.role],
         **({"name": names} if names else {}),
         "service-interface-point": {"service-interface-point-uuid": end_point.uni},
         **_states(found, state.working),
         "swvc-endpoint-attributes": {
             "endpoint-identifier": end_point.identifier,
-            "endpoint-uni": uni,
+            "endpoint-uni": _own_word(end_point, inventory),
             **({"policy-overrides": overrides} if end_point.overrides else {}),
         },
     }
+
+
+def _own_word(end_point: EndPoint, inventory: Inventory) -> str:
+    """The UNI in the client's own word, as long as that still means it: every face can move an end point."""
+    word = str(end_point.tapi.get("endpoint-uni", ""))
+    uni = find_uni(inventory, word)
+    return word if uni and uni.id == end_point.uni else end_point.uni
 
 
 def _attributes(swvc: Swvc) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from orchestrator.inventory import Inventory
 from presto.core.core import Core
-from presto.core.findings import Finding, Rejected, Tag, nearest
+from presto.core.findings import Ambiguous, Finding, Rejected, Tag, nearest
 from presto.core.model import Service
 from presto.core.tunnels import sites
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id
@@ -90,13 +90,19 @@ async def _picture(core: Core, ucpe: str | None = None) -> Picture:
 
 
 async def _owner(core: Core, wanted: str) -> Service | None:
-    """The service whose topology has that id or name. None for the underlays. Raises Rejected when there is none."""
+    """The service whose topology has that id or name. None for the underlays.
+
+    Raises Rejected when there is none, and Ambiguous when several have that name.
+    """
     if wanted in {UNDERLAYS, TOPOLOGY_ID}:
         return None
     ids = await core.service_ids()
     service_id = await asyncio.to_thread(lambda: next((found for found in ids if topology_id(found) == wanted), wanted))
     try:
         service = await core.service(service_id)
+    except Ambiguous as several:
+        path = ("input", "topology-id-or-name")
+        raise Ambiguous(path, "topologies", wanted, map(topology_id, several.ids)) from None
     except Rejected:
         service = None
     # A service's own id is not the one of its topology.

@@ -29,11 +29,11 @@ SERVICE_TYPES: dict[str, ServiceType] = {
     "MULTIPOINT_CONNECTIVITY": "multipoint",
     "ROOTED_MULTIPOINT_CONNECTIVITY": "rooted-multipoint",
 }
-_ROLES: dict[str, EndPointRole] = {"ROOT": "root", "LEAF": "leaf"}
+ROLES: dict[str, EndPointRole] = {"SYMMETRIC": "symmetric", "ROOT": "root", "LEAF": "leaf"}
 # What only TAPI knows of a service and of an end point, and gets back unchanged.
 _SERVICE_ECHO = ("service_layer", "service_level", "connectivity_direction")
 _SWVC_ECHO = ("fragmentation", "path_mtu_discovery")
-_END_POINT_ECHO = ("name", "layer_protocol_name", "layer_protocol_qualifier", "direction", "role", "protection_role")
+_END_POINT_ECHO = ("name", "layer_protocol_name", "layer_protocol_qualifier", "direction", "protection_role")
 
 
 def new_swvc(order: CreateInput) -> Swvc:
@@ -116,7 +116,7 @@ def _end_point(wire: messages.EndPoint) -> EndPoint:
         identifier=attributes.endpoint_identifier or "",
         uni=_reference(wire) or _named_uni(wire),
         local_id=wire.local_id,
-        role=_ROLES.get(wire.role or "", "symmetric"),
+        role=ROLES.get(wire.role or "", "symmetric"),
         overrides=_assignments(overrides),
         tapi={**_echo(wire, _END_POINT_ECHO), **_echo(attributes, ("endpoint_uni",))},
     )

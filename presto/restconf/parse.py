@@ -18,6 +18,7 @@ from presto.restconf.tapi import Wire
 MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
 MEMBER_MODULES = MODULES | {"mef-sdwan", "mef-sdwan-connectivity", "mef-common", "mef-common-types"}
 _DEEPEST = 32
+_ILLEGAL, _STRINGS = "has characters that YANG strings cannot hold", "See RFC 7950 section 9.4."
 _WRONG = {
     "bool_type": "This must be true or false",
     "int_type": "This must be a JSON number without fraction",
@@ -134,6 +135,10 @@ def _plain(value: Any, path: Path, findings: list[Finding]) -> Any:
         return value
     members: dict[str, Any] = {}
     for name, member in value.items():
+        if not _legal(name):
+            # Told at the object, because the name has no place in an answer either.
+            findings.append(Finding(Tag.INVALID_VALUE, path, f"The name of a member {_ILLEGAL}", _STRINGS))
+            continue
         module, _, plain = name.rpartition(":")
         key = plain if module in MEMBER_MODULES else name
         here = (*path, key)
@@ -152,7 +157,7 @@ def _member_fault(repeated: bool, member: Any) -> tuple[str, str] | None:
         return "null is no value", "Leave the member out."
     texts = [text for text in (member if isinstance(member, list) else [member]) if isinstance(text, str)]
     if any(not _legal(text) for text in texts):
-        return "The text has characters that YANG strings cannot hold", "See RFC 7950 section 9.4."
+        return f"The text {_ILLEGAL}", _STRINGS
     return None
 
 

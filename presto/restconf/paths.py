@@ -20,6 +20,7 @@ _ROOTS: Mapping[str, Path] = {
     "end_points": ("input", "end-point"),
     "service": ("input", "service-id-or-name"),
     "uni": ("input", "sip-id-or-name"),
+    "path": ("input", "path-id-or-name"),
 }
 _MEMBERS: Mapping[tuple[str, str], Path] = {
     ("applications", "identifier"): ("app-id",),

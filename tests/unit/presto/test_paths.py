@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from orchestrator.inventory import Inventory
 from presto.core import paths as path_store
 from presto.core.core import Core
+from presto.core.findings import Rejected
 from presto.core.observer import Observer
 from presto.core.paths import PathStore
 from presto.core.tables import open_engine
+from presto.core.tenancy import acting_for
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id, underlay_id
 
 Json = dict[str, Any]
@@ -195,6 +198,31 @@ async def test_only_so_many_are_kept(client: Any, monkeypatch: pytest.MonkeyPatc
     assert answer.json()["ietf-restconf:errors"]["error"][0]["error-tag"] == "in-use"
     await ask(client, DELETE, {"path-id-or-name": first["uuid"]})
     await ask(client, COMPUTE, between("a", "b"))
+
+
+def test_each_tenant_has_places_and_names_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(path_store, "MOST", 1)
+    store = PathStore(open_engine(str(tmp_path / "lso.db")))
+    for tenant in ("acme", "globex", None):
+        with acting_for(tenant):
+            assert store.add("a--b", "a", "b", {}, ["internet"]).name == "a--b"
+            with pytest.raises(Rejected, match="All 1 places"):
+                store.add("a--b", "a", "b", {}, ["internet"])
+
+
+def test_a_name_costs_the_same_however_many_are_kept(tmp_path: Any) -> None:
+    engine = open_engine(str(tmp_path / "lso.db"))
+    store = PathStore(engine)
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: statements.append(statement))
+    costs = []
+    for number in range(1, 6):
+        before = len(statements)
+        assert store.add("a--b", "a", "b", {}, []).name == ("a--b" if number == 1 else f"a--b-{number}")
+        costs.append(len(statements) - before)
+    assert len(set(costs)) == 1
+    store.forget("a--b-3")
+    assert store.add("a--b", "a", "b", {}, []).name == "a--b-3"
 
 
 def test_what_was_forgotten_is_not_renewed(tmp_path: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from presto.extensions.events import Streams, Wanted
+from presto.restconf.identity import topology_id
 
 from .conftest import Door
 
@@ -67,6 +68,97 @@ async def test_no_answer_of_another_tenant_holds_a_word_of_it(door: Door) -> Non
             for given in ({}, {"service-id-or-name": "x"}, {"sip-id-or-name": "x"}, {"topology-id-or-name": "x"}):
                 text = (await door.call(THEIRS, operation, given)).text
                 assert not [word for word in {*words, name} - common if word and word in text], operation
+
+
+def _named_alike(order: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The order for each tenant, on its own UNIs."""
+    made = []
+    for client, sites in ((OURS, (1, 2)), (THEIRS, (3, 4))):
+        mine = copy.deepcopy(order)
+        for end, site in zip(mine["end-point"], sites, strict=True):
+            uuid = f"0000000{site}-0000-4000-8000-000000000000"
+            end["service-interface-point"] = {"service-interface-point-uuid": uuid}
+            end["swvc-endpoint-attributes"].pop("endpoint-uni", None)
+        made.append((client, mine))
+    return made
+
+
+async def test_a_name_that_two_tenants_have_names_no_service(door: Door, order: dict[str, Any]) -> None:
+    """The operator sees both: neither of them is shown, changed or removed by that name."""
+    ids = []
+    for client, mine in _named_alike(order):
+        placed = await door.call(client, "create-connectivity-service", mine)
+        assert placed.status_code == 200, placed.text
+        ids.append(placed.json()["output"]["service"]["uuid"])
+    hint = "Give the id: {}, {}.".format
+    wanted = {"service-id-or-name": "acme"}
+    for operation, given in (
+        ("get-connectivity-service-details", wanted),
+        ("update-connectivity-service", {**wanted, "state": "LOCKED"}),
+        ("delete-connectivity-service", wanted),
+        ("get-connection-details", {**wanted, "connection-id-or-name": "a--b"}),
+        ("get-topology-details", {"topology-id-or-name": "acme"}),
+        ("get-node-details", {"topology-id-or-name": "acme", "node-id-or-name": "site-a"}),
+    ):
+        answer = await door.call(ALL, operation, given)
+        assert answer.status_code == 409, (operation, answer.text)
+        (error,) = answer.json()["ietf-restconf:errors"]["error"]
+        assert (error["error-type"], error["error-tag"]) == ("application", "in-use")
+        member = next(iter(given))
+        assert error["error-path"].endswith(f":input/{member}")
+        topologies = "topology" in member
+        known = hint(*map(topology_id, ids)) if topologies else hint(*ids)
+        kind = "topologies" if topologies else "services"
+        assert error["error-message"] == f'2 {kind} are called "acme". {known}'
+    base, anyhow = "/presto-sdwan/v1", {"headers": {"If-Match": "*"}}
+    for method, path, values in (
+        ("GET", "/service/acme", {}),
+        ("PATCH", "/service/acme", {"json": {"mtu": 1300}, **anyhow}),
+        ("DELETE", "/service/acme", anyhow),
+        ("GET", "/service/acme/effectivePolicy", {}),
+        ("GET", "/service/acme/flowTable", {}),
+        ("GET", "/tunnel?service=acme", {}),
+        ("GET", "/vnfChain?service=acme", {}),
+    ):
+        answer = await door.ask(ALL, method, base + path, **values)
+        assert answer.status_code == 409, (path, answer.text)
+        assert answer.json()["findings"] == [
+            {"pointer": "/service", "message": '2 services are called "acme"', "hint": hint(*ids)}
+        ]
+        described = (await door.ask(ALL, "GET", f"{base}/openapi.json")).json()["paths"]
+        template = path.partition("?")[0].replace("acme", "{service_id}")
+        assert "409" in described[template][method.lower()]["responses"], path
+    for client in (OURS, THEIRS):
+        assert (await door.call(client, "get-connectivity-service-details", wanted)).status_code == 200
+    for service in ids:
+        named = {"service-id-or-name": service}
+        assert (await door.call(ALL, "get-connectivity-service-details", named)).status_code == 200
+
+
+async def test_a_name_that_two_tenants_have_names_no_path(door: Door) -> None:
+    ids = []
+    for client in (OURS, THEIRS):
+        seps = [{"service-interface-point": {"service-interface-point-uuid": f"site-{name}-lan0"}} for name in "bd"]
+        computed = await door.call(client, "compute-p-2-p-path", {"sep": seps})
+        assert computed.status_code == 200, computed.text
+        ids.append(computed.json()["output"]["service"]["uuid"])
+    wanted = {"path-id-or-name": "site-b-lan0--site-d-lan0"}
+    for operation in ("optimize-p-2-p-path", "delete-p-2-p-path"):
+        answer = await door.call(ALL, operation, wanted)
+        assert answer.status_code == 409, answer.text
+        (error,) = answer.json()["ietf-restconf:errors"]["error"]
+        assert error["error-path"] == "/tapi-path-computation:input/path-id-or-name"
+        hint = f"Give the id: {ids[0]}, {ids[1]}."
+        assert error["error-message"] == f'2 path computations are called "{wanted["path-id-or-name"]}". {hint}'
+    assert (await door.call(THEIRS, "optimize-p-2-p-path", wanted)).json()["output"]["service"]["uuid"] == ids[1]
+    assert (await door.call(ALL, "delete-p-2-p-path", {"path-id-or-name": ids[0]})).status_code == 200
+    assert (await door.call(ALL, "delete-p-2-p-path", wanted)).status_code == 200
+
+
+async def test_who_only_reads_fills_no_places_of_computed_paths(door: Door) -> None:
+    seps = [{"service-interface-point": {"service-interface-point-uuid": f"site-{name}-lan0"}} for name in "bd"]
+    assert (await door.call("acme-watch", "compute-p-2-p-path", {"sep": seps})).status_code == 403
+    assert (await door.call(OURS, "compute-p-2-p-path", {"sep": seps})).status_code == 200
 
 
 async def test_another_tenants_service_cannot_be_changed(door: Door, order: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -106,6 +107,35 @@ async def test_changes_that_cannot_be_made(face: Any, acme: Any, form: Any, poin
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("method", "path", "body", "pointers"),
+    [
+        (
+            "PATCH",
+            "/service/acme",
+            {"policyMap": [{"application": "\ud800", "policy": "b\0"}]},
+            ["/policyMap/0/application", "/policyMap/0/policy"],
+        ),
+        (
+            "PATCH",
+            "/service/acme",
+            {"policyMap": [{"\udfff": "a", "policy": "block"}], "\ud800": 1},
+            ["", "/policyMap/0"],
+        ),
+        ("POST", "/explain", {"service": "a\ud800"}, ["/service"]),
+        ("POST", "/bulk", {"orders": [{"externalId": "\ud800"}]}, ["/orders/0/externalId"]),
+        ("POST", "/serviceOrder/x/cancel", ["\ud800"], ["/0"]),
+        ("PATCH", "/service/acme", "\ud800", [""]),
+    ],
+)
+async def test_texts_that_are_none(face: Any, method: str, path: str, body: Any, pointers: Any) -> None:
+    content, headers = json.dumps(body), {"If-Match": "*", "content-type": "application/json"}
+    told = await face.problem(method, path, 422, content=content, headers=headers)
+    assert [finding["pointer"] for finding in told["findings"]] == pointers
+    assert all("no text" in finding["message"] for finding in told["findings"])
+
+
+@pytest.mark.asyncio
 async def test_pages(client: Any, face: Any, order: dict[str, Any], acme: Any) -> None:
     order["swvc-service-attributes"]["swvc-identifier"] = "other"
     for end_point, number in zip(order["end-point"], (3, 4), strict=True):
@@ -122,6 +152,17 @@ async def test_pages(client: Any, face: Any, order: dict[str, Any], acme: Any) -
     await face.problem("GET", "/service?limit=0", 422)
     await face.problem("GET", "/service?after=nothing", 404)
     await face.problem("GET", "/service/nothing", 404)
+
+
+@pytest.mark.asyncio
+async def test_a_service_that_goes_while_it_is_listed_is_left_out(
+    client: Any, face: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def service_ids() -> tuple[str, ...]:
+        return "gone-meanwhile", acme["uuid"]
+
+    monkeypatch.setattr(client.core, "service_ids", service_ids)
+    assert [service["id"] for service in await face.get("/service")] == [acme["uuid"]]
 
 
 @pytest.mark.asyncio
