@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 from lso.exits import PASSED, UsageError
+from lso.labs import attach
 from orchestrator.model import OrchestratorError
 from presto.auth.access import Access, Tls
 from presto.auth.errors import AccessWrong
@@ -23,7 +24,6 @@ from presto.auth.limits import Limits
 from presto.core.settings import Settings
 from presto.notify.settings import Base, NotifySettings
 from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
-from testbed.lab import Lab
 
 MOST_HOURS = 24 * 366
 MOST_REQUESTS = 1_000_000
@@ -124,7 +124,7 @@ def _hours(text: str) -> timedelta:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    inventory = Lab.attach(options.lab).inventory if options.lab else options.inventory
+    inventory = attach(options.lab).inventory if options.lab else options.inventory
     database = options.database or str(inventory.with_name("presto.db"))
     settings = Settings(
         options.template,
