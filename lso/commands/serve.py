@@ -11,7 +11,7 @@ import argparse
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import get_args
 
@@ -79,7 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--callback-allow",
         metavar="NETWORK",
-        type=ip_network,
+        type=_network,
         action="append",
         default=[],
         help="a private network that notifications may be sent to; may be repeated",
@@ -116,10 +116,20 @@ def _configure_access(group: argparse._ArgumentGroup) -> None:
 
 
 def _hours(text: str) -> timedelta:
-    hours = float(text)
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0
     if not 0 < hours <= MOST_HOURS:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_HOURS} hours")
     return timedelta(hours=hours)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no network, such as 192.0.2.0/24") from None
 
 
 def run(options: argparse.Namespace) -> int:
