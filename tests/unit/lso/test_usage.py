@@ -29,3 +29,18 @@ def test_values_that_are_none(lso: Any, arguments: list[str], told: str) -> None
     ran = lso(*arguments)
     assert (ran.code, ran.out) == (2, "")
     assert told in ran.err and "invalid" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://user:secretpw@127.0.0.1:18181", "lso: the URL of the server has a user or a password"),
+        ("http://user:secretpw/@127.0.0.1", "lso: the URL of the server has a user or a password"),
+        ("http://127.0.0.1:99999", "lso: http://127.0.0.1:99999 is no base of a server: a port is 1 to 65535"),
+        ("http://127.0.0.1:0", "lso: http://127.0.0.1:0 is no base of a server: a port is 1 to 65535"),
+    ],
+)
+def test_servers_that_cannot_be(lso: Any, url: str, told: str) -> None:
+    ran = lso("order", "list", "--url", url)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(told) and "secretpw" not in ran.err
