@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +45,9 @@ def test_servers_that_cannot_be(lso: Any, url: str, told: str) -> None:
     ran = lso("order", "list", "--url", url)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(told) and "secretpw" not in ran.err
+
+
+def test_a_client_whose_id_is_none(lso: Any, tmp_path: Path) -> None:
+    ran = lso("client", "add", str(tmp_path / "new.yaml"), "bad id", "--role", "read")
+    assert ran.code == 2
+    assert [line.split(": ")[-2] for line in ran.err.splitlines()] == ["clients[0].id"]
