@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lso.exits import PASSED, UsageError
+from lso.labs import attach
 from testbed.lab import Lab
 
 HELP = "remove labs that were left up"
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     if bool(options.labs) == options.all:
         raise UsageError("name the labs to remove, or --all")
-    for lab in Lab.list() if options.all else [Lab.attach(name) for name in options.labs]:
+    for lab in Lab.list() if options.all else [attach(name) for name in options.labs]:
         lab.stop()
         print(f"removed {lab.id}")
     return PASSED

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 from lso.exits import UsageError
+from lso.labs import attach
 from testbed.containernet.container import container_argv
 from testbed.handle import Node
-from testbed.lab import Lab, LabError
+from testbed.lab import Lab
 from testbed.ucpe_view import UcpeView
 
 HELP = "run a command in a node of a lab"
@@ -29,10 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; the exit code is the command's."""
-    try:
-        lab = Lab.attach(options.lab)
-    except LabError as error:
-        raise UsageError(str(error)) from error
+    lab = attach(options.lab)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     command = command or ["sh"]
     name, _, vnf = options.node.partition("/")

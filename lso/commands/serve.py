@@ -11,11 +11,12 @@ import argparse
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import get_args
 
 from lso.exits import PASSED, UsageError
+from lso.labs import attach
 from orchestrator.model import OrchestratorError
 from presto.auth.access import Access, Tls
 from presto.auth.errors import AccessWrong
@@ -23,7 +24,6 @@ from presto.auth.limits import Limits
 from presto.core.settings import Settings
 from presto.notify.settings import Base, NotifySettings
 from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
-from testbed.lab import Lab
 
 MOST_HOURS = 24 * 366
 MOST_REQUESTS = 1_000_000
@@ -79,7 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--callback-allow",
         metavar="NETWORK",
-        type=ip_network,
+        type=_network,
         action="append",
         default=[],
         help="a private network that notifications may be sent to; may be repeated",
@@ -116,15 +116,25 @@ def _configure_access(group: argparse._ArgumentGroup) -> None:
 
 
 def _hours(text: str) -> timedelta:
-    hours = float(text)
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0
     if not 0 < hours <= MOST_HOURS:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_HOURS} hours")
     return timedelta(hours=hours)
 
 
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no network, such as 192.0.2.0/24") from None
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    inventory = Lab.attach(options.lab).inventory if options.lab else options.inventory
+    inventory = attach(options.lab).inventory if options.lab else options.inventory
     database = options.database or str(inventory.with_name("presto.db"))
     settings = Settings(
         options.template,

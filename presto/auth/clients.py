@@ -107,8 +107,12 @@ def read_clients(path: Path) -> Clients:
     try:
         return Clients(ClientsFile.model_validate(document.data), document, path.parent)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            report.note(_finding(document, detail))
+        details = error.errors(include_url=False, include_input=False)
+        spoilt = {detail["loc"][:1] for detail in details if len(detail["loc"]) > 1}
+        for detail in details:
+            # A list in which nothing is right counts as empty.
+            if detail["type"] != "too_short" or detail["loc"] not in spoilt:
+                report.note(_finding(document, detail))
     _raise(report)
     raise ClientsWrong(f"{path}: it cannot be used")
 

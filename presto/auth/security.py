@@ -32,7 +32,7 @@ class Security:
         client = self.clients.find(claims.client)
         if client is None or (client.issuer or self.minter.issuer) != claims.issuer:
             raise TokenRefused("The client of the access token is not known here")
-        return Principal(client.id, client.tenant, claims.scopes & catalogue.granted(client))
+        return Principal(client.id, client.tenant, claims.scopes & catalogue.granted(client), claims.ends)
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The keys that our tokens are verified with (RFC 7517)."""

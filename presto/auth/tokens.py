@@ -35,12 +35,13 @@ class Trusted:
 
 @dataclass(frozen=True)
 class Claims:
-    """What a verified token says."""
+    """What a verified token says; `ends` in seconds since 1970."""
 
     issuer: str
     client: str
     scopes: frozenset[str]
     jti: str
+    ends: float
 
 
 class Minter:
@@ -147,4 +148,4 @@ def _claims(claims: Mapping[str, Any], issuer: str) -> Claims:
     client, scope, jti = claims["client_id"], claims.get("scope", ""), claims["jti"]
     if not (isinstance(client, str) and isinstance(scope, str) and isinstance(jti, str)):
         raise TokenRefused("The claims of the access token have other types than RFC 9068 gives them")
-    return Claims(issuer, client, frozenset(scope.split()), jti)
+    return Claims(issuer, client, frozenset(scope.split()), jti, float(claims["exp"]))

@@ -17,6 +17,7 @@ from presto.client.credentials import ClientCredentials, Token, auth_for
 from presto.client.errors import BadAnswer, PrestoError, Unreachable, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8181"
+MOST_PORT = 65535
 _NOT_HTTP = "the request is not HTTP: let its token and its key have printable ASCII characters only"
 """The library's own words hold the header, which can be the token."""
 
@@ -135,12 +136,18 @@ def document(answer: httpx.Response) -> Any:
 
 def _url(options: Options) -> httpx.URL:
     """The base URL. Raises PrestoError when it is none, or would carry credentials in the clear over a network."""
+    if "@" in options.url:  # not shown: what stands before it is a password
+        raise PrestoError(
+            "the URL of the server has a user or a password: leave them out, and give a token or a client"
+        )
     try:
         url = httpx.URL(options.url.rstrip("/"))
     except httpx.InvalidURL as error:
         raise PrestoError(f"{options.url} is no URL: {error}") from None
-    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment or url.userinfo:
-        raise PrestoError(f"{url.copy_with(username=None, password=None)} is no base of a server: write {DEFAULT_URL}")
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        raise PrestoError(f"{options.url} is no base of a server: write {DEFAULT_URL}")
+    if url.port is not None and not 0 < url.port <= MOST_PORT:
+        raise PrestoError(f"{options.url} is no base of a server: a port is 1 to {MOST_PORT}")
     if options.credentials and url.scheme == "http" and not _loopback(url.host):
         raise PrestoError(f"{options.url} would send the credentials unprotected: use https")
     return url

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from presto.auth.principal import Principal
 from presto.core.core import Core
 from presto.core.event_log import EventLog
 from presto.core.events import Event, EventType
@@ -86,6 +88,7 @@ def events_router(core: Core) -> APIRouter:
         responses={**answer, **declared(422, 503)},
     )
     async def stream(
+        request: Request,
         since: Annotated[int | None, Query(description="Replay what came after this number", ge=0, le=_LARGEST)] = None,
         types: Annotated[list[EventType] | None, Query(alias="type", description="Only these types")] = None,
         service: Annotated[list[str] | None, Query(description="Only of these services, by id")] = None,
@@ -93,10 +96,14 @@ def events_router(core: Core) -> APIRouter:
             int | None, Header(description="As `since`, and before it: what browsers send", ge=0, le=_LARGEST)
         ] = None,
     ) -> StreamingResponse:
-        """The events from now on, or from a number on. A client that comes back goes on where it was."""
+        """The events from now on, or from a number on. A client that comes back goes on where it was.
+
+        The stream ends with the access token that it was asked for with.
+        """
         start = last_event_id if last_event_id is not None else since
         wanted = Wanted(frozenset(types or ()), frozenset(service or ()), current())
-        frames = await streams.open(start, wanted)
+        principal: Principal | None = request.scope.get("principal")
+        frames = await streams.open(start, wanted, principal.ends if principal else math.inf)
         return StreamingResponse(frames, media_type=_MEDIA, headers={"Cache-Control": "no-store"})
 
     @router.get("/event/key", operation_id="getEventKeys")
@@ -130,8 +137,8 @@ class Streams:
         self._heartbeat = HEARTBEAT if heartbeat is None else heartbeat
         self._open = 0
 
-    async def open(self, start: int | None, wanted: Wanted) -> AsyncIterator[bytes]:
-        """The frames of a stream after that number, or from now on. Raises Refused."""
+    async def open(self, start: int | None, wanted: Wanted, ends: float = math.inf) -> AsyncIterator[bytes]:
+        """The frames after that number, or from now on, until `ends` (seconds since 1970). Raises Refused."""
         if self._open >= MOST_STREAMS:
             raise Refused(503, f"{MOST_STREAMS} streams are open already")
         last = await asyncio.to_thread(self._log.last_stored)
@@ -140,9 +147,9 @@ class Streams:
             raise Refused(
                 422, "No event has that number yet", [Finding(Tag.INVALID_VALUE, ("since",), str(start), hint)]
             )
-        return self._counted(last if start is None else start, wanted)
+        return self._counted(last if start is None else start, wanted, ends)
 
-    async def _counted(self, cursor: int, wanted: Wanted) -> AsyncIterator[bytes]:
+    async def _counted(self, cursor: int, wanted: Wanted, ends: float) -> AsyncIterator[bytes]:
         self._open += 1
         try:
             yield b"retry: 1000\n\n"
@@ -150,14 +157,14 @@ class Streams:
             if cursor + 1 < oldest:
                 cursor = oldest - 1
                 yield _frame(None, "truncated", {"oldest": oldest})
-            async for frame in self._frames(cursor, wanted):
+            async for frame in self._frames(cursor, wanted, ends):
                 yield frame
         finally:
             self._open -= 1
 
-    async def _frames(self, cursor: int, wanted: Wanted) -> AsyncIterator[bytes]:
+    async def _frames(self, cursor: int, wanted: Wanted, ends: float) -> AsyncIterator[bytes]:
         heard = time.monotonic()
-        while not self._log.ended:
+        while not self._log.ended and (left := ends - time.time()) > 0:
             found = await self._log.since(cursor, _PAGE)
             if frames := b"".join(_shown(event) for event in found if event in wanted):
                 heard = time.monotonic()
@@ -168,7 +175,7 @@ class Streams:
                 # An id without data is no event, but it is where a client that comes back goes on.
                 yield b"id: %d\n\n" % cursor
             if not found:
-                await self._log.wait(cursor, min(_LOOK_UP, heard + self._heartbeat - time.monotonic()))
+                await self._log.wait(cursor, min(_LOOK_UP, left, heard + self._heartbeat - time.monotonic()))
 
 
 def _shown(event: Event) -> bytes:

@@ -11,6 +11,8 @@ from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, console, order_table, print_json
 from presto.mef.results import ItemStateType
 
+MOST_ORDERS = 1_000_000
+
 HELP = "list orders"
 EXAMPLES = """examples:
   lso order list
@@ -41,7 +43,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= MOST_ORDERS:
+        raise argparse.ArgumentTypeError(f"{text[:20]} is not a whole number from 1 to {MOST_ORDERS}")
     return number

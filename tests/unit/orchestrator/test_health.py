@@ -11,11 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from orchestrator.health import ucpe_health
 from orchestrator.inventory import Ucpe
 from orchestrator.southbound.ovsdb import JsonStream
 from orchestrator.southbound.tls import TlsFilesWrong
+from testbed.pki import Authority
 
 
 def ucpe(port: int) -> Ucpe:
@@ -119,3 +121,18 @@ def test_what_is_wrong_with_tls_files_can_be_copied_as_between_processes() -> No
         "site-x: ca.pem: ca is no PEM of CA certificates",
         "ca is no PEM of CA certificates",
     )
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_asked_for_the_passphrase_of_a_key(tmp_path: Any) -> None:
+    authority = Authority.create("lab")
+    own = authority.issue("orchestrator")
+    locked = serialization.load_pem_private_key(own.key, None).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"word")
+    )
+    files = {"ca": authority.certificate, "certificate": own.certificate, "key": locked}
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text)
+    values = {**ucpe(9).model_dump(), "tls": {name: tmp_path / name for name in files}}
+    found = await ucpe_health(Ucpe.model_validate(values))
+    assert found.tls == "certificate and key are no PEM of a pair, the key without a passphrase"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -198,6 +199,16 @@ async def test_a_token_stands_in_the_header_only(door: Door) -> None:
 async def test_a_good_token(door: Door, face: str) -> None:
     method, path = FACES[face]
     assert (await door.ask("operator", method, path)).status_code == (404 if face == "inventory" else 200)
+
+
+async def test_a_stream_of_events_ends_with_its_token(door: Door) -> None:
+    token = minted(lifetime=2)(door)
+    ends = jwt.decode(token, options={"verify_signature": False})["exp"]
+    headers = {"authorization": f"Bearer {token}"}
+    async with asyncio.timeout(5):
+        answer = await door.http.get("/presto-sdwan/v1/event/stream", headers=headers)
+    assert (answer.status_code, answer.text) == (200, "retry: 1000\n\n")
+    assert 0 <= time.time() - ends < 1
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/mefApi", "/mefApi/legato/x", "/restconf/x", "/presto-sdwan/v1/x"])

@@ -185,7 +185,9 @@ SECRET = "do-not-show"
     ("options", "text"),
     [
         (Options(url="ftp://127.0.0.1"), "is no base of a server"),
-        (Options(url="http://user:do-not-show@127.0.0.1"), "is no base of a server"),
+        (Options(url="http://user:do-not-show@127.0.0.1"), "has a user or a password: leave them out"),
+        (Options(url="http://user:do-not-show/@127.0.0.1"), "has a user or a password: leave them out"),
+        (Options(url="http://127.0.0.1:65536"), "a port is 1 to 65535"),
         (Options(url="http://a:port"), "is no URL"),
         (Options(url="http://presto.example", credentials=Token(SECRET)), "use https"),
         (Options(url="http://presto.example", credentials=ClientCredentials("a", SECRET)), "use https"),

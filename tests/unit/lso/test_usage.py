@@ -1,0 +1,53 @@
+"""What the user got wrong: exit code 2, what and where in a sentence, nothing of the inside, no secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize("verb", [["serve", "--lab", "nope"], ["exec", "nope", "a1"], ["down", "nope"]])
+def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
+    ran = lso(*verb)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("lso: no lab 'nope' runs; running labs: ")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        *((["order", "list", "--limit", text], "is not a whole number from 1 to 1000000") for text in ("0", "-1", "x")),
+        (["order", "list", "--limit", "9" * 5000], "is not a whole number from 1 to 1000000"),
+        (["serve", "--inventory", "x", "--keep-answers", "x"], "x is not between 0 and 8784 hours"),
+        (["serve", "--inventory", "x", "--callback-allow", "x"], "x is no network, such as 192.0.2.0/24"),
+        (["serve", "--inventory", "x", "--callback-allow", "1.2.3.4/8"], "1.2.3.4/8 is no network, such as 192"),
+    ],
+)
+def test_values_that_are_none(lso: Any, arguments: list[str], told: str) -> None:
+    ran = lso(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err and "invalid" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://user:secretpw@127.0.0.1:18181", "lso: the URL of the server has a user or a password"),
+        ("http://user:secretpw/@127.0.0.1", "lso: the URL of the server has a user or a password"),
+        ("http://127.0.0.1:99999", "lso: http://127.0.0.1:99999 is no base of a server: a port is 1 to 65535"),
+        ("http://127.0.0.1:0", "lso: http://127.0.0.1:0 is no base of a server: a port is 1 to 65535"),
+    ],
+)
+def test_servers_that_cannot_be(lso: Any, url: str, told: str) -> None:
+    ran = lso("order", "list", "--url", url)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(told) and "secretpw" not in ran.err
+
+
+def test_a_client_whose_id_is_none(lso: Any, tmp_path: Path) -> None:
+    ran = lso("client", "add", str(tmp_path / "new.yaml"), "bad id", "--role", "read")
+    assert ran.code == 2
+    assert [line.split(": ")[-2] for line in ran.err.splitlines()] == ["clients[0].id"]
