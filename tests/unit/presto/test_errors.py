@@ -106,6 +106,7 @@ CASES: Mapping[str, Change] = {
     "no-service-attributes": lambda order: order.pop("swvc-service-attributes"),
     "no-identifier": lambda order: attributes(order).pop("swvc-identifier"),
     "identifier-too-long": swvc(swvc_identifier="x" * 54),
+    "identifier-reserved": swvc(swvc_identifier="underlays"),
     "identifier-not-printable": swvc(swvc_identifier="Zürich"),
     "mtu-too-large": swvc(mtu=1500),
     "mtu-too-small": swvc(mtu=575),
