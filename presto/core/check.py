@@ -183,8 +183,16 @@ def _check_unis(
             message = f'uCPE {uni.ucpe} of UNI {uni.name} carries service "{busy[uni.ucpe]}"'
             yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
         elif uni.id in surroundings.closed:
-            message = f"UNI {uni.name} is administratively locked"
-            yield Finding(Tag.IN_USE, where, message, "Unlock it: order it active, or update-service-interface-point.")
+            yield _closed(uni, where, surroundings.closed[uni.id])
+
+
+def _closed(uni: Uni, where: Path, state: ServiceState) -> Finding:
+    if state is ServiceState.TERMINATED:
+        message, hint = f"UNI {uni.name} is terminated", "Enrol it anew, under another name."
+    else:
+        message = f"UNI {uni.name} is administratively locked"
+        hint = "Unlock it: order it active, or update-service-interface-point."
+    return Finding(Tag.IN_USE, where, message, hint)
 
 
 def _known_unis(inventory: Inventory) -> str:

@@ -25,6 +25,7 @@ TOPOLOGY_ID = identity.topology_id(UNDERLAYS)
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _UNUSED, _EMPTY = "no service uses it", "nothing is deployed there"
+_ENDED = {"administrative-state": "LOCKED", "operational-state": "DISABLED", "lifecycle-state": "PENDING_REMOVAL"}
 _NOT_YOURS = "used by a service of another tenant"
 
 
@@ -126,7 +127,7 @@ def _uni(state: UniState, picture: Picture) -> dict[str, Any]:
     return {
         "uuid": identity.uni_id(UNDERLAYS, state.uni.id),
         "name": pairs(("name", state.uni.name), *observed(verdict)),
-        **_states(verdict, locked=state.locked),
+        **(_ENDED if state.terminated else _states(verdict, locked=state.locked)),
         **_edge_point(),
         "mapped-service-interface-point": [{"service-interface-point-uuid": state.uni.id}],
     }
