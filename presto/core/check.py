@@ -11,11 +11,14 @@ from presto.core.check_flows import check_applications, check_assignments
 from presto.core.check_sites import check_sites
 from presto.core.findings import Finding, Path, Tag
 from presto.core.lifecycles import ServiceState
-from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
+from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Service, Swvc
 from presto.core.policies import check_policies
 
 SMALLEST_MTU, LARGEST_MTU = 576, 1400
 """Every IPv4 host takes 576 bytes (RFC 791); 1400 is what fits into ESP in UDP over an underlay of 1500."""
+
+RESERVED = "underlays"
+"""What the topology of all underlays is called: that of a service with this name could not be asked for."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Surroundings:
     `names` are the identifiers of the other services, `claims` maps the id of each UNI that they use to the
     identifier of its service, `closed` maps the ids of UNIs, and of what is enrolled of underlays, that are not active
     to where they stand. `carried` maps uCPEs to the service on them, also those whose UNIs the inventory does not
-    show.
+    show. `replaces` is the service that a change starts from.
     """
 
     inventory: Inventory
@@ -33,6 +36,7 @@ class Surroundings:
     claims: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[str, ServiceState] = field(default_factory=dict)
     carried: Mapping[str, str] = field(default_factory=dict)
+    replaces: Service | None = None
 
 
 def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
@@ -57,7 +61,7 @@ def completed(swvc: Swvc, inventory: Inventory) -> Swvc:
 
 def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
     unis = [find_uni(surroundings.inventory, end_point.uni) for end_point in swvc.end_points]
-    yield from _check_identifier(swvc.identifier, surroundings.names)
+    yield from _check_identifier(swvc.identifier, surroundings)
     yield from _check_mtu(swvc.mtu, unis)
     yield from _check_number(swvc)
     yield from _check_identifiers(swvc)
@@ -89,7 +93,7 @@ def identifier_fault(text: str) -> str | None:
     return None
 
 
-def _check_identifier(identifier: str, names: frozenset[str]) -> Iterator[Finding]:
+def _check_identifier(identifier: str, surroundings: Surroundings) -> Iterator[Finding]:
     fault = identifier_fault(identifier)
     if not identifier:
         hint = "Name the service; delete, update and details take this name."
@@ -99,9 +103,16 @@ def _check_identifier(identifier: str, names: frozenset[str]) -> Iterator[Findin
     elif fault:
         message, hint = f"The SWVC identifier {fault}", "Use 1 to 53 printable ASCII characters."
         yield Finding(Tag.INVALID_VALUE, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
-    elif identifier in names:
+    elif identifier == RESERVED and not _named(surroundings.replaces, RESERVED):
+        message, hint = f'The name "{identifier}" is reserved for all underlays', "Choose another identifier."
+        yield Finding(Tag.DATA_EXISTS, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
+    elif identifier in surroundings.names:
         message, hint = f'A service "{identifier}" exists', "Update it, delete it or choose another identifier."
         yield Finding(Tag.DATA_EXISTS, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
+
+
+def _named(service: Service | None, identifier: str) -> bool:
+    return service is not None and service.swvc.identifier == identifier
 
 
 def _check_mtu(mtu: int, unis: Iterable[Uni | None]) -> Iterator[Finding]:
@@ -172,8 +183,16 @@ def _check_unis(
             message = f'uCPE {uni.ucpe} of UNI {uni.name} carries service "{busy[uni.ucpe]}"'
             yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
         elif uni.id in surroundings.closed:
-            message = f"UNI {uni.name} is administratively locked"
-            yield Finding(Tag.IN_USE, where, message, "Unlock it: order it active, or update-service-interface-point.")
+            yield _closed(uni, where, surroundings.closed[uni.id])
+
+
+def _closed(uni: Uni, where: Path, state: ServiceState) -> Finding:
+    if state is ServiceState.TERMINATED:
+        message, hint = f"UNI {uni.name} is terminated", "Enrol it anew, under another name."
+    else:
+        message = f"UNI {uni.name} is administratively locked"
+        hint = "Unlock it: order it active, or update-service-interface-point."
+    return Finding(Tag.IN_USE, where, message, hint)
 
 
 def _known_unis(inventory: Inventory) -> str:

@@ -143,7 +143,7 @@ class Core:
         held = self._store.held(swvc.identifier, tenant=tenant, besides=besides, unis=beside, things=asked)
         names = frozenset({swvc.identifier} if held.name else ())
         carried = {beside[uni]: name for uni, name in held.claims.items()}
-        return Surroundings(inventory, names, held.claims, held.closed, carried)
+        return Surroundings(inventory, names, held.claims, held.closed, carried, replaces)
 
     async def create(
         self,

@@ -6,11 +6,16 @@ A finding points into the core model (`("end_points", 1, "uni")`); each face tur
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+MOST_TOLD = 1000
+"""Things that one answer says are wrong: a body has room for many more than anybody reads."""
 
 Path = tuple[str | int, ...]
+Told = TypeVar("Told")
 
 
 class Tag(StrEnum):
@@ -66,6 +71,21 @@ class Ambiguous(Rejected):
         self.ids = tuple(ids)
         message, hint = f'{len(self.ids)} {kind} are called "{name}"', f"Give the id: {', '.join(self.ids)}."
         super().__init__([Finding(Tag.IN_USE, path, message, hint)])
+
+
+def told(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that an answer tells, and last how many more there are."""
+    hint = "Correct these first."
+    return first(tuple(findings), lambda following, message: Finding(following.tag, (), message, hint))
+
+
+def first(found: Sequence[Told], rest: Callable[[Told, str], Told]) -> tuple[Told, ...]:
+    """The first `MOST_TOLD` of what is wrong; the others are told by one more, made of the next one and a message."""
+    if len(found) <= MOST_TOLD:
+        return tuple(found)
+    more = len(found) - MOST_TOLD
+    message = f"{more} more thing{'s are' if more > 1 else ' is'} wrong"
+    return (*found[:MOST_TOLD], rest(found[MOST_TOLD], message))
 
 
 def pointer(path: Path) -> str:

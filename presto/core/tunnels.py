@@ -104,9 +104,8 @@ def tunnel_verdict(tunnel: Tunnel, seen: Seen) -> Verdict:
     return Verdict(works=True, moment=seen.moment)
 
 
-def ucpe_verdict(ucpe: str, seen: Iterable[Seen]) -> Verdict:
-    """Whether a uCPE answers; only those that something is deployed on are looked at."""
-    problem = "nothing is deployed there"
+def ucpe_verdict(ucpe: str, seen: Iterable[Seen], problem: str) -> Verdict:
+    """Whether a uCPE answers; only those that something is deployed on are looked at. `problem`: why one is not."""
     for look in seen:
         here = look.sites.get(ucpe)
         if here and not here.problem:

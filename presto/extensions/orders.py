@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field
 
 from presto.core.core import Core
-from presto.core.findings import Finding, Tag
+from presto.core.findings import Finding, Tag, told
 from presto.core.findings import Path as CorePath
 from presto.core.orders import OrderRecord, Orders
 from presto.core.together import NotAlone, Together
@@ -108,7 +108,7 @@ async def _placed(core: Core, orders: Orders, form: Bulk) -> list[BulkItem]:
 def _item(number: int, end: OrderRecord | Unfit) -> BulkItem:
     if isinstance(end, OrderRecord):
         return BulkItem(index=number, status="accepted", order=show.order(end), findings=[])
-    found = [shown_finding(finding) for finding in _findings(end, ())]
+    found = [shown_finding(finding) for finding in told(_findings(end, ()))]
     return BulkItem(index=number, status="refused", order=None, findings=found)
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from presto.core.findings import Finding, Rejected, Tag, pointer
+from presto.core.findings import Finding, Rejected, Tag, pointer, told
 from presto.extensions.wire import Wire
 from presto.limits import BodyTooBig
 
@@ -78,7 +78,7 @@ def problem(
         title=phrase,
         status=status,
         detail=detail,
-        findings=tuple(map(shown_finding, findings)),
+        findings=tuple(map(shown_finding, told(findings))),
     )
     text = body.model_dump_json(by_alias=True, exclude_defaults=True)
     return Response(text, status, media_type=MEDIA, headers=dict(headers or {}))

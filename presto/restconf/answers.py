@@ -64,8 +64,8 @@ def service_interface_point(state: UniState) -> ServiceInterfacePoint:
             "uuid": uni.id,
             "name": pairs(("name", uni.name), ("lso-ucpe", uni.ucpe), ("lso-service", state.service)),
             "administrative-state": "LOCKED" if state.locked else "UNLOCKED",
-            "operational-state": "ENABLED",
-            "lifecycle-state": "INSTALLED",
+            "operational-state": "DISABLED" if state.terminated else "ENABLED",
+            "lifecycle-state": "PENDING_REMOVAL" if state.terminated else "INSTALLED",
             "layer-protocol-name": "ETH",
             "sdwan-uni": {
                 "edge-type": "virtual",

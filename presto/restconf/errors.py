@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from presto.core.findings import Finding, Path, Tag
+from presto.core.findings import Finding, Path, Tag, told
 
 STATUS = {
     Tag.ACCESS_DENIED: 403,
@@ -36,7 +36,7 @@ def status(findings: Iterable[Finding]) -> int:
 
 def body(findings: Iterable[Finding], module: str = "") -> dict[str, Any]:
     """The body; `module` is the YANG module of the operation, for the paths."""
-    return {"ietf-restconf:errors": {"error": [_error(finding, module) for finding in findings]}}
+    return {"ietf-restconf:errors": {"error": [_error(finding, module) for finding in told(findings)]}}
 
 
 def instance_identifier(path: Path, module: str = "") -> str:

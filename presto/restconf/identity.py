@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-UNDERLAYS = "underlays"
+from presto.core.check import RESERVED
+
+UNDERLAYS = RESERVED
 """The scope of what belongs to no service."""
 
 _NAMESPACE = UUID("a9d9cb0c-5b0f-4f6b-9d5e-3c1f6c1d7a52")

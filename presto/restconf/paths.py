@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from presto.core.findings import Finding, Path
+from presto.core.findings import Finding, Path, Tag
 
 _SWVC = ("input", "swvc-service-attributes")
 _ROOTS: Mapping[str, Path] = {
@@ -53,14 +53,23 @@ def wire_path(path: Path) -> Path:
 
 
 def on_the_wire(findings: tuple[Finding, ...]) -> list[Finding]:
-    """Findings with published paths. What only follows from a member that was left out is dropped."""
-    placed = [replace(finding, path=wire_path(finding.path)) for finding in findings]
-    wrong = {finding.path for given, finding in zip(findings, placed, strict=True) if given.path[:1] == ("input",)}
-    return [
-        finding
-        for given, finding in zip(findings, placed, strict=True)
-        if given.path[:1] == ("input",) or not _follows(finding.path, wrong)
-    ]
+    """Findings with published paths. What only follows from a member that was left out is dropped.
+
+    So is that a member is missing which was given, and refused.
+    """
+    form = [finding for finding in findings if finding.path[:1] == ("input",)]
+    refused = {_named(finding.path) for finding in form}
+    given = {_named(finding.path) for finding in form if finding.tag is not Tag.MISSING_ELEMENT}
+    kept = []
+    for finding in findings:
+        path = wire_path(finding.path)
+        if finding.path[:1] != ("input",):
+            follows = _follows(path, refused)
+        else:
+            follows = finding.tag is Tag.MISSING_ELEMENT and path in given
+        if not follows:
+            kept.append(replace(finding, path=path))
+    return kept
 
 
 def in_an_update(findings: list[Finding]) -> list[Finding]:
@@ -73,9 +82,9 @@ def _without_position(path: Path) -> Path:
     return (*path[:2], *path[3:]) if one else path
 
 
-def _follows(path: Path, wrong: set[Path]) -> bool:
+def _follows(path: Path, refused: Collection[Path]) -> bool:
     """True when the place itself, or the list or container that it is in, was refused already."""
-    return any(path[: len(_named(place))] == _named(place) for place in wrong)
+    return any(path[:length] in refused for length in range(1, len(path) + 1))
 
 
 def _named(place: Path) -> Path:

@@ -14,6 +14,7 @@ from orchestrator.inventory import Inventory, Ucpe, WanPort
 from presto.core.core import UniState
 from presto.core.model import Service
 from presto.core.observer import Seen
+from presto.core.tenancy import ANOTHER
 from presto.core.tunnels import Tunnel, Verdict, carries, site_verdict, sites, tunnel_verdict, tunnels, ucpe_verdict
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
@@ -23,7 +24,9 @@ from presto.restconf.tapi_topology import Node, Topology
 TOPOLOGY_ID = identity.topology_id(UNDERLAYS)
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-_UNUSED = Verdict(None, "no service uses it")
+_UNUSED, _EMPTY = "no service uses it", "nothing is deployed there"
+_ENDED = {"administrative-state": "LOCKED", "operational-state": "DISABLED", "lifecycle-state": "PENDING_REMOVAL"}
+_NOT_YOURS = "used by a service of another tenant"
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class Picture:
 
     @cached_property
     def users(self) -> Mapping[str, Service]:
-        """The services by name."""
-        return {service.swvc.identifier: service for service in self.services}
+        """UNI id → the service that uses it; two tenants may call theirs the same."""
+        return {end_point.uni: service for service in self.services for end_point in service.swvc.end_points}
 
 
 def underlay_summary() -> Topology:
@@ -102,8 +105,10 @@ def _head() -> dict[str, Any]:
 
 
 def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
-    verdict = ucpe_verdict(ucpe.id, picture.looks.get(ucpe.id, ()))
-    unis = [_uni(state, picture) for state in picture.unis_on.get(ucpe.id, ())]
+    states = picture.unis_on.get(ucpe.id, ())
+    problem = _NOT_YOURS if any(state.service == ANOTHER for state in states) else _EMPTY
+    verdict = ucpe_verdict(ucpe.id, picture.looks.get(ucpe.id, ()), problem)
+    unis = [_uni(state, picture) for state in states]
     ports = [_port(ucpe, wan, picture.over.get((ucpe.id, wan.underlay), ())) for wan in ucpe.wan]
     return {
         "uuid": identity.node_id(UNDERLAYS, ucpe.id),
@@ -115,13 +120,14 @@ def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
 
 
 def _uni(state: UniState, picture: Picture) -> dict[str, Any]:
-    user = picture.users.get(state.service or "")
+    user = picture.users.get(state.uni.id)
     seen = picture.seen.get(user.id) if user else None
-    verdict = site_verdict(state.uni.ucpe, seen) if seen else _UNUSED
+    problem = _NOT_YOURS if state.service == ANOTHER else _UNUSED
+    verdict = site_verdict(state.uni.ucpe, seen) if seen else Verdict(None, problem)
     return {
         "uuid": identity.uni_id(UNDERLAYS, state.uni.id),
         "name": pairs(("name", state.uni.name), *observed(verdict)),
-        **_states(verdict, locked=state.locked),
+        **(_ENDED if state.terminated else _states(verdict, locked=state.locked)),
         **_edge_point(),
         "mapped-service-interface-point": [{"service-interface-point-uuid": state.uni.id}],
     }

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from presto.core.findings import MOST_TOLD
 from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.parse import parse_body, to_model
@@ -287,6 +288,19 @@ async def test_bodies_that_are_refused(
     status, tag, message = error_of(answer)
     assert (status, tag) == expected
     assert message.startswith(text)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_so_many_errors_are_told_and_no_more(lasting_client: Any) -> None:
+    order = {"end-point": [1] * (MOST_TOLD + 7)}
+    answer = await lasting_client.call("create-connectivity-service", order)
+    assert answer.status_code == 400
+    *errors, last = answer.json()["ietf-restconf:errors"]["error"]
+    assert len(errors) == MOST_TOLD
+    assert errors[-1]["error-path"] == f"/tapi-connectivity:input/end-point[{MOST_TOLD}]"
+    # That there are no attributes is the eighth.
+    text = "8 more things are wrong. Correct these first."
+    assert last == {"error-type": "application", "error-tag": "invalid-value", "error-message": text}
 
 
 @pytest.mark.asyncio(loop_scope="module")

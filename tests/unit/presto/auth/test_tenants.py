@@ -200,6 +200,30 @@ async def test_uni_of_another_tenant_is_not_shown(door: Door) -> None:
     assert (await door.ask(OURS, "GET", "/presto-sdwan/v1/edge/site-a")).status_code == 200
 
 
+async def test_what_a_service_of_another_tenant_uses_is_not_told_to_be_free(door: Door, order: dict[str, Any]) -> None:
+    assert (await door.call(OURS, "create-connectivity-service", order)).status_code == 200
+    node = {"topology-id-or-name": "underlays", "node-id-or-name": "site-b"}
+    for uni, told in (("site-b", "used by a service of another tenant"), ("site-d", "no service uses it")):
+        given = {**node, "node-id-or-name": uni, "ep-id-or-name": f"{uni}-lan0"}
+        point = (await door.call(THEIRS, "get-node-edge-point-details", given)).json()["output"]["node-edge-point"]
+        assert {"value-name": "lso-observed", "value": f"unknown: {told}"} in point["name"]
+    shown = (await door.call(THEIRS, "get-node-details", node)).json()["output"]["node"]
+    assert {"value-name": "lso-observed", "value": "unknown: used by a service of another tenant"} in shown["name"]
+
+
+async def test_of_two_services_of_one_name_each_is_seen_on_its_own_unis(door: Door, order: dict[str, Any]) -> None:
+    for client, mine in _named_alike(order):
+        assert (await door.call(client, "create-connectivity-service", mine)).status_code == 200
+        named = {"service-id-or-name": "acme"}
+        async with asyncio.timeout(5):
+            while '"active"' not in (await door.call(client, "get-connectivity-service-details", named)).text:
+                await asyncio.sleep(0.01)
+    topology = (await door.call(ALL, "get-topology-details", {"topology-id-or-name": "underlays"})).json()
+    points = [point for node in topology["output"]["topology"]["node"] for point in node["owned-node-edge-point"]]
+    unis = [point for point in points if "mapped-service-interface-point" in point]
+    assert [uni.get("operational-state") for uni in unis] == ["ENABLED"] * 4
+
+
 async def test_a_listener_is_its_tenants(door: Door) -> None:
     body = {"callback": "https://listener.example/x"}
     made = await door.ask(OURS, "POST", f"{ORDERING}/hub", json=body)

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from orchestrator.model import DeploymentObservation, FlowObservation, PortObservation, ServiceObservation
 from orchestrator.plan import service_cookie
+from presto.core.findings import MOST_TOLD
 
 
 @pytest_asyncio.fixture
@@ -133,6 +134,22 @@ async def test_texts_that_are_none(face: Any, method: str, path: str, body: Any,
     told = await face.problem(method, path, 422, content=content, headers=headers)
     assert [finding["pointer"] for finding in told["findings"]] == pointers
     assert all("no text" in finding["message"] for finding in told["findings"])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"policyMap": [1] * (MOST_TOLD + 7)},
+        {"policyMap": [{"application": f"fax-{number}", "policy": "secure"} for number in range(MOST_TOLD + 7)]},
+    ],
+)
+async def test_so_many_findings_are_told_and_no_more(face: Any, acme: Any, form: Any) -> None:
+    body = await face.problem("PATCH", "/service/acme", 422, json=form, headers={"If-Match": "*"})
+    *findings, last = body["findings"]
+    assert len(findings) == MOST_TOLD
+    assert findings[-1]["pointer"].startswith(f"/policyMap/{MOST_TOLD - 1}")
+    assert last == {"pointer": "", "message": "7 more things are wrong", "hint": "Correct these first."}
 
 
 @pytest.mark.asyncio

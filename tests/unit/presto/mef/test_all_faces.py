@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from presto.core import check
+
 pytestmark = pytest.mark.asyncio
 FACE_C = "/presto-sdwan/v1"
 
@@ -111,3 +113,29 @@ async def test_an_end_point_that_was_moved_names_its_present_uni(client: Any, or
         await client.until("acme", "active")
         assert (await told())[1] == shown
         await _written_back(client, "acme")
+
+
+async def test_no_service_takes_the_name_of_the_underlays(
+    mef: Any, client: Any, order: Any, example: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has it from before keeps it, and can be changed."""
+    swvc = next(
+        item for item in example["serviceOrderItem"] if "swVcIdentifier" in item["service"]["serviceConfiguration"]
+    )
+    swvc["service"]["serviceConfiguration"]["swVcIdentifier"] = "underlays"
+    (problem,) = await mef.refused(example)
+    assert "is reserved" in problem["reason"]
+    await client.call("create-connectivity-service", order)
+    await client.until("acme", "active")
+    rename = {"service-id-or-name": "acme", "swvc-service-attributes": {"swvc-identifier": "underlays"}}
+    refused = await client.call("update-connectivity-service", rename)
+    assert refused.status_code == 409
+    (error,) = refused.json()["ietf-restconf:errors"]["error"]
+    assert error["error-tag"] == "data-exists"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(check, "RESERVED", "")
+        assert (await client.call("update-connectivity-service", rename)).status_code == 200
+    await client.until("underlays", "active")
+    await _patched(client, "underlays", mtu=1300)
+    same = {**rename, "service-id-or-name": "underlays"}
+    assert (await client.call("update-connectivity-service", same)).status_code == 200

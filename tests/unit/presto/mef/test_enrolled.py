@@ -173,6 +173,22 @@ async def test_an_end_is_an_end(orderer: Orderer, mef: Any, change: Any, client:
     assert await orderer.state(name) == "terminated"
 
 
+async def test_a_uni_that_has_ended_is_gone_for_good_on_the_published_face(
+    orderer: Orderer, client: Any, order: Any
+) -> None:
+    await orderer.delete("site-a-lan0")
+    asked = await client.call("get-service-interface-point-details", {"sip-id-or-name": "site-a-lan0"})
+    where = {"topology-id-or-name": "underlays", "node-id-or-name": "site-a", "ep-id-or-name": "site-a-lan0"}
+    point = await client.call("get-node-edge-point-details", where)
+    for shown in (asked.json()["output"]["sip"], point.json()["output"]["node-edge-point"]):
+        states = [shown[f"{kind}-state"] for kind in ("administrative", "operational", "lifecycle")]
+        assert states == ["LOCKED", "DISABLED", "PENDING_REMOVAL"]
+    refused = await client.call("create-connectivity-service", order)
+    assert refused.status_code == 409
+    (error,) = refused.json()["ietf-restconf:errors"]["error"]
+    assert error["error-message"] == "UNI site-a-lan0 is terminated. Enrol it anew, under another name."
+
+
 async def test_an_underlay_ends_after_its_end_points(orderer: Orderer, mef: Any, change: Any) -> None:
     ends = [name for name in orderer.ids if name.endswith("-mpls")]
     assert len(ends) == 4
