@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.routing import Mount, Route
 
 from orchestrator.database import json_text
 from presto.core.core import Core
+from presto.core.findings import first
 from presto.core.idempotency import Answer as KeptAnswer
 from presto.core.idempotency import Written, answer_of, answering
 from presto.core.orders import OrderRecord, Orders
@@ -172,8 +172,9 @@ async def _body(request: Request) -> dict[str, Any]:
 async def _refused(_request: Request, error: Exception) -> Response:
     if not isinstance(error, Refused):
         raise error
-    bodies = [problem.body() for problem in error.problems]
-    return _json(list({json.dumps(body, sort_keys=True): body for body in bodies}.values()), 422)
+    problems = tuple(dict.fromkeys(error.problems))
+    told = first(problems, lambda following, message: Problem(following.code, (), message, "Correct these first."))
+    return _json([problem.body() for problem in told], 422)
 
 
 async def _answered(_request: Request, error: Exception) -> Response:

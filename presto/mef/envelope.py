@@ -10,6 +10,9 @@ from presto.mef.wire import DateTime, Wire
 
 Action = Literal["add", "modify", "delete"]
 ServiceStateType = Literal["feasibilityChecked", "designed", "reserved", "inactive", "active", "terminated"]
+MOST_ITEMS = 4000
+"""Of an order: as many as a body has room for when each says what it must."""
+
 TwoLetters = Annotated[str, Field(min_length=2, max_length=2)]
 
 
@@ -244,7 +247,7 @@ class Order(Wire):
 
     requested_start_date: DateTime
     requested_completion_date: DateTime
-    service_order_item: Annotated[list[OrderItem], Field(min_length=1)]
+    service_order_item: Annotated[list[OrderItem], Field(min_length=1, max_length=MOST_ITEMS)]
     coordinated_action: list[OrderCoordinatedAction] | None = None
     description: str | None = None
     external_id: str | None = None

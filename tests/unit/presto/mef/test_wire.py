@@ -65,6 +65,17 @@ def send(client: Any, published: Any) -> Checked:
     return Checked(client.http, published)
 
 
+async def test_a_thousand_problems_are_told(client: Any, example: Any) -> None:
+    swvc = example["serviceOrderItem"][2]["service"]["serviceConfiguration"]
+    swvc["applicationFlowSpecificationList"] = [{}] * 40_000
+    problems = (await client.http.post(f"/mefApi{BASES['ordering']}/serviceOrder", json=example)).json()
+    assert len(problems) == 1001
+    assert problems[-1]["reason"] == "39000 more things are wrong"
+    example["serviceOrderItem"] = [{}] * 40_000
+    (problem,) = (await client.http.post(f"/mefApi{BASES['ordering']}/serviceOrder", json=example)).json()
+    assert problem["reason"] == "This takes 4000 at most"
+
+
 async def test_every_published_operation_answers_as_published(send: Checked, mef: Any, example: Any) -> None:
     order = (await send("ordering", "POST", "/serviceOrder", json=example)).json()
     await mef.ended(order["id"])
