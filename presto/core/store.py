@@ -90,10 +90,11 @@ class Store:
 
     def find(self, id_or_name: str) -> Service | None:
         """The service of that id, or else of that name. Raises Ambiguous when several have it."""
-        by_name = select(ServiceRow).where(ServiceRow.name == id_or_name).order_by(ServiceRow.created, ServiceRow.id)
         with self._reading() as session:
-            row = session.get(ServiceRow, id_or_name)
-            rows = [row] if row else session.scalars(by_name).all()
+            if row := session.get(ServiceRow, id_or_name):
+                return service_of(row)
+            by_name = select(ServiceRow).where(ServiceRow.name == id_or_name)
+            rows = session.scalars(by_name.order_by(ServiceRow.created, ServiceRow.id)).all()
             if len(rows) > 1:
                 raise Ambiguous(("service",), "services", id_or_name, (row.id for row in rows))
             return service_of(rows[0]) if rows else None
