@@ -105,7 +105,7 @@ class Plan:
                 continue
             if number is not None:
                 new = self.ends[number]
-                ends.append((number, replace(new, local_id=end.local_id, role=end.role, tapi=_echo(end, new))))
+                ends.append((number, replace(new, local_id=end.local_id, role=end.role, tapi=end.tapi)))
             else:
                 whole = tuple(PolicyAssignment(*entry) for entry in effective_map(swvc, end).items())
                 ends.append((None, replace(end, overrides=whole)))
@@ -118,11 +118,6 @@ class Plan:
                 continue
             for path, place in self.item_places[number].items():
                 self.places[("end_points", index, *path)] = place
-
-
-def _echo(old: EndPoint, new: EndPoint) -> Mapping[str, object]:
-    """What only TAPI knows stays, but its own name for the UNI, when that is another."""
-    return old.tapi if old.uni == new.uni else {k: v for k, v in old.tapi.items() if k != "endpoint-uni"}
 
 
 def make_plan(
