@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 
 from orchestrator.inventory import Inventory, Uni
 from presto.core.check_flows import check_applications, check_assignments
 from presto.core.check_sites import check_sites
-from presto.core.findings import Finding, Path, Tag
+from presto.core.findings import MOST_TOLD, Finding, Path, Tag
 from presto.core.lifecycles import ServiceState
 from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Service, Swvc
 from presto.core.policies import check_policies
@@ -40,8 +41,8 @@ class Surroundings:
 
 
 def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
-    """All findings, in the order of the model; none when the order can be carried out."""
-    return tuple(_check(swvc, surroundings))
+    """All findings that an answer tells, in the order of the model; none when the order can be carried out."""
+    return tuple(islice(_check(swvc, surroundings), MOST_TOLD + 1))
 
 
 def find_uni(inventory: Inventory, id_or_name: str) -> Uni | None:

@@ -11,11 +11,18 @@ from presto.core.matches import Match
 from presto.core.model import Application, Policy, PolicyAssignment
 from presto.core.policies import BLOCK_NAMES, RESERVED_NAMES
 
+MOST_FLOWS = 1000
+"""Of a service: the firewall of each site looks at them one after the other."""
+
 _KINDS = {"flow": "application", "group": "application group", None: "application or group"}
 
 
 def check_applications(applications: tuple[Application, ...]) -> Iterator[Finding]:
     """Unique names that are no group's, groups not reserved, criteria of its own; paths start with `applications`."""
+    if len(applications) > MOST_FLOWS:
+        message = f"A service has at most {MOST_FLOWS} applications, not {len(applications)}"
+        yield Finding(Tag.INVALID_VALUE, ("applications",), message, "Leave some out, or make one of several.")
+        return
     groups = {application.group for application in applications if application.group}
     seen: set[str] = set()
     before: dict[frozenset[Match], str] = {}

@@ -6,13 +6,18 @@ A finding points into the core model (`("end_points", 1, "uni")`); each face tur
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import nlargest
+from itertools import takewhile
 from typing import TypeVar
 
 MOST_TOLD = 1000
 """Things that one answer says are wrong: a body has room for many more than anybody reads."""
+
+_COMPARED, _LISTED = 100, 30
+"""Names that a hint compares with an unknown one, because each costs some 10 µs, and those that it lists."""
 
 Path = tuple[str | int, ...]
 Told = TypeVar("Told")
@@ -74,18 +79,20 @@ class Ambiguous(Rejected):
 
 
 def told(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings that an answer tells, and last how many more there are."""
+    """The findings that an answer tells, and last that there are more."""
     hint = "Correct these first."
     return first(tuple(findings), lambda following, message: Finding(following.tag, (), message, hint))
 
 
 def first(found: Sequence[Told], rest: Callable[[Told, str], Told]) -> tuple[Told, ...]:
-    """The first `MOST_TOLD` of what is wrong; the others are told by one more, made of the next one and a message."""
+    """The first `MOST_TOLD` of what is wrong; that it is not all is one more, made of the next one and a message."""
     if len(found) <= MOST_TOLD:
         return tuple(found)
-    more = len(found) - MOST_TOLD
-    message = f"{more} more thing{'s are' if more > 1 else ' is'} wrong"
-    return (*found[:MOST_TOLD], rest(found[MOST_TOLD], message))
+    return (*found[:MOST_TOLD], rest(found[MOST_TOLD], f"More than {MOST_TOLD} things are wrong"))
+
+
+def _same_start(one: str, other: str) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def pointer(path: Path) -> str:
@@ -94,10 +101,14 @@ def pointer(path: Path) -> str:
 
 
 def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
-    """A hint for an unknown word: the nearest known one, or all of them when none is near."""
+    """A hint for an unknown word: the nearest known one, or the first of them when none is near."""
     names = list(dict.fromkeys(filter(None, known)))
+    folded = word.casefold()
     by_folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    if close:
+    likely: Collection[str] = by_folded
+    if len(likely) > _COMPARED:
+        likely = nlargest(_COMPARED, likely, key=lambda name: _same_start(name, folded))
+    if close := difflib.get_close_matches(folded, likely, n=1, cutoff=0.6):
         return f'Did you mean "{by_folded[close[0]]}"?'
-    return f"{lead}: {', '.join(names)}." if names else f"{lead}: none."
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{lead}: {', '.join(names[:_LISTED]) or 'none'}{more}."

@@ -75,19 +75,23 @@ class Plan:
         maps = [end.overrides for end in swvc.end_points]
         if not maps or any(len({entry.application for entry in entries}) < len(entries) for entries in maps):
             return swvc
-        common = [entry for entry in maps[0] if all(entry in entries for entries in maps)]
+        others = [set(entries) for entries in maps[1:]]
+        common = [entry for entry in maps[0] if all(entry in entries for entries in others)]
+        numbers = {entry: number for number, entry in enumerate(common)}
         moved: Places = {}
         ends = []
         for index, end in enumerate(swvc.end_points):
-            kept = [entry for entry in end.overrides if entry not in common]
+            kept: list[PolicyAssignment] = []
             for position, entry in enumerate(end.overrides):
-                shared = entry in common
-                number = (common if shared else kept).index(entry)
+                shared = entry in numbers
+                number = numbers[entry] if shared else len(kept)
                 base: Path = ("mappings", number) if shared else ("end_points", index, "overrides", number)
                 for part in ("application", "policy"):
                     place = self.places.pop(("end_points", index, "overrides", position, part), None)
                     if place:
                         moved.setdefault((*base, part), place)
+                if not shared:
+                    kept.append(entry)
             ends.append(replace(end, overrides=tuple(kept)))
         self.places |= moved
         return replace(swvc, mappings=tuple(common), end_points=tuple(ends))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
@@ -286,7 +287,7 @@ def _topologies(given: payload.Swvc, here: Path, parts: SwvcParts) -> None:
             parts.problems.append(Problem("invalidValue", (*place, "vtType"), text, "Change one.", "W100 R4"))
         parts.places |= {("listed_end_points",): (*place, "vtEp"), ("service_type",): (*place, "vtType")}
         ids = [*rooted.root_list, *rooted.leaf_list] if rooted else (ends.multipoint_to_multipoint or [])
-        for name in sorted({name for name in ids if ids.count(name) > 1}):
+        for name in sorted(name for name, number in Counter(ids).items() if number > 1):
             text = f"End point {name} stands twice in the topology"
             parts.problems.append(Problem("invalidValue", (*place, "vtEp"), text, "Name each once.", "W100 R4"))
         if rooted:

@@ -299,7 +299,7 @@ async def test_so_many_errors_are_told_and_no_more(lasting_client: Any) -> None:
     assert len(errors) == MOST_TOLD
     assert errors[-1]["error-path"] == f"/tapi-connectivity:input/end-point[{MOST_TOLD}]"
     # That there are no attributes is the eighth.
-    text = "8 more things are wrong. Correct these first."
+    text = "More than 1000 things are wrong. Correct these first."
     assert last == {"error-type": "application", "error-tag": "invalid-value", "error-message": text}
 
 

@@ -67,10 +67,10 @@ def send(client: Any, published: Any) -> Checked:
 
 async def test_a_thousand_problems_are_told(client: Any, example: Any) -> None:
     swvc = example["serviceOrderItem"][2]["service"]["serviceConfiguration"]
-    swvc["applicationFlowSpecificationList"] = [{}] * 40_000
+    swvc["reservedPrefixes"] = [{}] * 40_000
     problems = (await client.http.post(f"/mefApi{BASES['ordering']}/serviceOrder", json=example)).json()
     assert len(problems) == 1001
-    assert problems[-1]["reason"] == "39000 more things are wrong"
+    assert problems[-1]["reason"] == "More than 1000 things are wrong"
     example["serviceOrderItem"] = [{}] * 40_000
     (problem,) = (await client.http.post(f"/mefApi{BASES['ordering']}/serviceOrder", json=example)).json()
     assert problem["reason"] == "This takes 4000 at most"
