@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import islice
 
 from orchestrator.inventory import Inventory, Uni
-from presto.core.check_flows import check_applications, check_assignments
+from presto.core.check_flows import MOST_FLOWS, check_applications, check_assignments
 from presto.core.check_sites import check_sites
 from presto.core.findings import MOST_TOLD, Finding, Path, Tag
 from presto.core.lifecycles import ServiceState
@@ -70,19 +70,31 @@ def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
     yield from _check_roles(swvc)
     yield from check_sites(swvc, unis, surroundings.inventory, surroundings.closed.keys())
     maps = (swvc.mappings, *(end_point.overrides for end_point in swvc.end_points))
-    yield from _check_flows(swvc.applications, swvc.policies, maps)
+    kinds = tuple(entry.kind for entries in maps for entry in entries)
+    yield from _check_flows(swvc.applications, swvc.policies, maps, kinds)
+
+
+Maps = tuple[tuple[PolicyAssignment, ...], ...]
 
 
 @lru_cache(maxsize=128)  # clients write the same flows and policies into order after order
 def _check_flows(
-    applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: tuple[tuple[PolicyAssignment, ...], ...]
+    applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: Maps, _kinds: tuple[str | None, ...]
 ) -> tuple[Finding, ...]:
+    """As `_about_flows`. What kinds the maps name is said once more, because entries that differ in it are equal."""
+    return tuple(islice(_about_flows(applications, policies, maps), MOST_TOLD + 1))
+
+
+def _about_flows(
+    applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: Maps
+) -> Iterator[Finding]:
     """What is wrong with flows, policies and what maps them: the service's own map, then those of its end points."""
-    found = [*check_applications(applications), *check_policies(policies)]
-    for index, assignments in enumerate(maps, -1):
-        path: Path = ("mappings",) if index < 0 else ("end_points", index, "overrides")
-        found += check_assignments(applications, policies, assignments, path)
-    return tuple(found)
+    yield from check_applications(applications)
+    yield from check_policies(policies)
+    if len(applications) <= MOST_FLOWS:
+        for index, assignments in enumerate(maps, -1):
+            path: Path = ("mappings",) if index < 0 else ("end_points", index, "overrides")
+            yield from check_assignments(applications, policies, assignments, path)
 
 
 def identifier_fault(text: str) -> str | None:

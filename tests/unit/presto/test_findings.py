@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import pytest
 
 from presto.core.check import Surroundings, check
@@ -44,6 +47,15 @@ def order(flows: int, mappings: int) -> Swvc:
 
 def test_only_what_is_told_is_looked_for() -> None:
     assert len(check(order(10, 5000), Surroundings(make_inventory()))) == MOST_TOLD + 1
+
+
+def test_what_a_map_names_is_not_remembered_of_another_one() -> None:
+    """A flow and a group of one name are told apart, whatever order came before."""
+    plain, wrong = order(1, 0), ("mappings", 0, "application")
+    kinds: list[tuple[Literal["flow", "group"] | None, list[object]]] = [("flow", []), ("group", [wrong]), (None, [])]
+    for kind, found in kinds:
+        mapped = replace(plain, mappings=(PolicyAssignment("flow-0", "block", kind),))
+        assert [finding.path for finding in check(mapped, Surroundings(make_inventory()))] == found
 
 
 @pytest.mark.parametrize(("number", "found"), [(MOST_FLOWS, []), (MOST_FLOWS + 1, [("applications",)])])
