@@ -85,9 +85,7 @@ def _check_flows(
     return tuple(islice(_about_flows(applications, policies, maps), MOST_TOLD + 1))
 
 
-def _about_flows(
-    applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: Maps
-) -> Iterator[Finding]:
+def _about_flows(applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: Maps) -> Iterator[Finding]:
     """What is wrong with flows, policies and what maps them: the service's own map, then those of its end points."""
     yield from check_applications(applications)
     yield from check_policies(policies)

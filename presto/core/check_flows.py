@@ -97,9 +97,7 @@ def _check_group(group: str | None, here: Path) -> Iterator[Finding]:
         yield Finding(Tag.INVALID_VALUE, where, "This is no application group name", hint, "MEF 70 R38")
 
 
-def _check_flow_name(
-    assignment: PolicyAssignment, known: list[str], seen: set[str], here: Path
-) -> Iterator[Finding]:
+def _check_flow_name(assignment: PolicyAssignment, known: list[str], seen: set[str], here: Path) -> Iterator[Finding]:
     name, where = assignment.application, (*here, "application")
     if not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "No application is named", nearest("", known), "MEF 70 R51, R53")

@@ -99,9 +99,7 @@ def _told(found: ElementRecord) -> dict[str, Any]:
     return from_core.end_point(swvc, end) if end else {}
 
 
-def enrolled(
-    found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapping[str, Any]
-) -> dict[str, Any]:
+def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapping[str, Any]) -> dict[str, Any]:
     """`Service`: a UNI, an underlay or an end of one, there since its uCPE was enrolled; `said` is what orders add.
 
     Which SWVCs an underlay carries stands with the SWVCs: they may be many.
