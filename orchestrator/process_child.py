@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from orchestrator.inventory import Inventory
 from orchestrator.model import OrchestratorError, ServiceEvent
 from orchestrator.process_wire import Call, Cancel, End, Hello, Make, Progress, Use, messages, packed
 from orchestrator.service import Orchestrator
@@ -29,28 +30,37 @@ class _Server:
 
     def __init__(self, stream: socket.socket, make: Make) -> None:
         self._stream, self._make = stream, make
-        self._orchestrator: Orchestrator | None = None
+        self._inventory: Inventory | None = None
+        self._made: Orchestrator | None = None
         self._calls: dict[int, asyncio.Task[None]] = {}
 
     def take(self, message: Any) -> None:
         """Take up one message, in the event loop."""
         match message:
-            case Use(inventory) if self._orchestrator:
-                self._orchestrator.use(inventory)
             case Use(inventory):
-                self._orchestrator = self._make(inventory)
-                gc.freeze()  # lives as long as the process: not to be looked through again and again
+                self._inventory = inventory
+                if self._made:
+                    self._made.use(inventory)
             case Call():
                 self._calls[message.number] = asyncio.create_task(self._answer(message))
             case Cancel(number) if number in self._calls:
                 self._calls[number].cancel()
+
+    def _orchestrator(self) -> Orchestrator:
+        """Made for the first call, which learns why that was not possible; the next one tries again."""
+        if self._inventory is None:
+            raise RuntimeError("no inventory came before the first call")
+        if self._made is None:
+            self._made = self._make(self._inventory)
+            gc.freeze()  # lives as long as the process: not to be looked through again and again
+        return self._made
 
     async def _answer(self, call: Call) -> None:
         def tell(event: ServiceEvent) -> None:
             self._send(Progress(call.number, event))
 
         try:
-            method = getattr(self._orchestrator, call.method)
+            method = getattr(self._orchestrator(), call.method)
             value = await method(*call.arguments, *([tell] if call.tells else []))
         except asyncio.CancelledError:
             self._end(call, error=None)

@@ -104,7 +104,7 @@ CHANGING = "changing"
 class Store:
     """The database behind an SQLAlchemy URL: `sqlite:///<path>`, `postgresql+psycopg://…`. Methods block briefly.
 
-    `say` is told when its tables were made or upgraded. Raises StoreError.
+    `say` is told when its tables were made or upgraded. Raises StoreError, StoreUnavailable while it does not answer.
     """
 
     def __init__(self, url: str, say: Callable[[str], object] = log.info) -> None:
@@ -113,7 +113,8 @@ class Store:
             engine = new_engine(url)
             done = upgrade(engine, SCHEMA)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise StoreError(f"cannot open the state database: {error}") from error
+            kind = StoreUnavailable if isinstance(error, AWAY) else StoreError
+            raise kind(f"cannot open the state database: {error}") from error
         if done:
             say(f"database: {done}")
         # What may write says so at its start: no transaction has to be repeated because it came to that too late.

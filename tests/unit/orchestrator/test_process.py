@@ -27,6 +27,7 @@ from orchestrator.model import (
     Result,
     ServiceEvent,
     ServiceRequest,
+    StoreUnavailable,
     TemplateError,
     UcpeRefused,
     UnknownService,
@@ -144,6 +145,27 @@ async def test_a_process_that_dies_alone_is_replaced_and_the_call_made_again(
         outcome = await task
     assert (outcome.succeeded, outcome.generation) == (True, 2)
     assert children() - before != {there}
+
+
+def _away_at_first(file: Path, make: Callable[[Inventory], Orchestrator], inventory: Inventory) -> Orchestrator:
+    """As `make`, but the database does not answer before `file` is there."""
+    if not file.exists():
+        file.touch()
+        raise StoreUnavailable("cannot open the state database")
+    return make(inventory)
+
+
+@pytest.mark.asyncio
+async def test_a_database_that_is_away_at_first_is_asked_again(tmp_path: Path, site_inputs: Any) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    how = partial(memory_orchestrator, url, tmp_path / "ucpes", 0.0)
+    process = OrchestratorProcess(INVENTORY, Store(url), partial(_away_at_first, tmp_path / "back", how))
+    try:
+        with pytest.raises(StoreUnavailable):
+            await process.deploy(request(site_inputs()))
+        assert (await process.deploy(request(site_inputs()))).succeeded
+    finally:
+        process.close()
 
 
 def _die(_inventory: Inventory) -> Orchestrator:
