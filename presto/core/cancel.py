@@ -14,7 +14,7 @@ from presto.core.lifecycles import ENDED, OrderState
 from presto.core.model import Service, State, Swvc
 from presto.core.order_follow import end_order, take_back
 from presto.core.order_tables import OrderRow
-from presto.core.store import Store
+from presto.core.store import Store, swvc_of
 
 CANCELLED = "cancelled before it began"
 TAKEN_BACK = "cancelled while it was under way, and taken back"
@@ -35,16 +35,13 @@ def cancelled(store: Store, session: Session, order_id: str) -> Service | None:
         raise Rejected([Finding(Tag.IN_USE, ("order",), fault, "Order the opposite instead.")])
     if service is None:
         raise LookupError(f"service {order.service} of the open order {order_id} is gone")
-    change, before = store.carried_out(service.id, before=service.generation) or (0, None)
-    if before is None and service.generation > 1:
-        message = "What the service was before is not known, because no work on it came to its end"
-        raise Rejected([Finding(Tag.IN_USE, ("order",), message, "Order how it shall be.")])
+    before = swvc_of(order.replaced["swvc"]) if order.replaced else None
     state, reason = (OrderState.FAILED, TAKEN_BACK) if began else (OrderState.REJECTED, CANCELLED)
     end_order(session, order.service, order_id, state, reason)
     if before is None and not began and not service.swvc.locked:
         store.remove(service)
         return None
-    take_back(session, order, exactly=change == service.generation - 1)
+    take_back(session, order)
     return _behind(service, before)
 
 
@@ -64,5 +61,4 @@ def _behind(service: Service, before: Swvc | None) -> Service:
     The work under way comes to its own end first; what follows is done by difference to what is there then.
     """
     state = State.ACCEPTED if before else State.REMOVING
-    swvc = replace(before, identifier=service.swvc.identifier) if before else service.swvc
-    return replace(service, swvc=swvc, state=state, generation=service.generation + 1, error=None)
+    return replace(service, swvc=before or service.swvc, state=state, generation=service.generation + 1, error=None)

@@ -220,7 +220,11 @@ class Core:
             self._store.save(back)
             return back.id
 
-        changed = await self._store.writer.do(work)
+        try:
+            changed = await self._store.writer.do(work)
+        except IntegrityError:
+            message = "Another service has taken the name or one of the UNIs that the service had before"
+            raise Rejected([Finding(Tag.IN_USE, ("order",), message, "Order how it shall be.")]) from None
         if changed is not None:
             self._pipeline.wake(changed)
 

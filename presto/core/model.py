@@ -103,6 +103,7 @@ class State(StrEnum):
 
 
 UNFINISHED = frozenset({State.ACCEPTED, State.DEPLOYING, State.REMOVING})
+CARRIED_OUT = frozenset({State.ACTIVE, State.LOCKED})
 ON_ITS_WAY_OUT = frozenset({State.REMOVING, State.REMOVAL_FAILED})
 
 

@@ -6,7 +6,7 @@ all, what the work came to decides its items at once, and services ordered throu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
@@ -110,15 +110,16 @@ def _live(connection: Connection, service: str) -> list[Row[Any]]:
     return list(connection.execute(_LIVE, {"its_service": service}))
 
 
-def take_back(session: Session, order: OrderRow, *, exactly: bool) -> None:
-    """Have the next write of its service tell of the elements what was said of them before an order.
+def _replaced(live: Sequence[Row[Any]], named: Collection[str]) -> dict[str, Any] | None:
+    """What an order changes, of a service that there was before it."""
+    swvc = next((element.swvc for element in live if element.kind == SWVC), None)
+    return swvc and {"swvc": swvc, "asked": {element.id: element.asked for element in live if element.id in named}}
 
-    Not `exactly`: the SWVC becomes an older one, and payloads are told from that.
-    """
-    said = order.replaced or {}
+
+def take_back(session: Session, order: OrderRow) -> None:
+    """Have the next write of its service tell of the elements what was said of them before an order."""
+    said = order.replaced["asked"] if order.replaced else {}
     back = {element.id: said.get(element.id, element.asked) for element in _live(session.connection(), order.service)}
-    if not exactly:
-        back = {element: without_payload(asked) for element, asked in back.items()}
     session.info[_TAKEN_BACK] = order.service, back
 
 
@@ -142,9 +143,8 @@ def _write(
     elements, heard = _follow_elements(added, row, live, order, back)
     receipt.ordered = row.changed
     receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
-    replaced = {element.id: element.asked for element in live if element.id in receipt.elements}
     place = {"service": row.id, "tenant": row.tenant, "generation": row.generation}
-    _store_order(added, receipt, {**place, "replaced": replaced or None})
+    _store_order(added, receipt, {**place, "replaced": _replaced(live, receipt.elements)})
     return [NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED), *heard]
 
 

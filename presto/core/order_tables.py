@@ -16,7 +16,8 @@ from presto.core.tenancy import Owned
 class OrderRow(Owned, Base):
     """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out.
 
-    `replaced` maps the ids of services that it changes to what was said of them before (`ElementRow.asked`).
+    `replaced` is what it changes, to go back to: the SWVC before, and what was said of the services that it names, by
+    their ids (`ElementRow.swvc` and `asked`).
     """
 
     __tablename__ = "presto_orders"

@@ -226,8 +226,6 @@ class Pipeline:
         if not await self._record(service, State.DEPLOYING, None):
             return
         error = await self._clear(service)
-        if not error:
-            await asyncio.to_thread(self._store.deployed, service, None)
         await self._record(replace(service, end_points={}), State.FAILED if error else State.LOCKED, error)
 
     async def _remove(self, service: Service) -> None:

@@ -19,7 +19,7 @@ from presto.core.credentials import Credentials
 from presto.core.findings import Ambiguous
 from presto.core.idempotency import keep_with
 from presto.core.lifecycles import ServiceState
-from presto.core.model import UNFINISHED, EndPointState, Service, State, Swvc
+from presto.core.model import CARRIED_OUT, UNFINISHED, EndPointState, Service, State, Swvc
 from presto.core.order_follow import appeared
 from presto.core.prepared import Prepared
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
@@ -141,7 +141,7 @@ class Store:
         keep_with(added)
 
     def save(self, service: Service) -> None:
-        """Replace a service together with the UNIs that it claims.
+        """Replace a service, and claim its UNIs. Those that it had it keeps until `progress` tells of its end.
 
         Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its UNIs.
         """
@@ -151,8 +151,10 @@ class Store:
             session.get(ServiceRow, service.id, with_for_update=True)
             session.merge(ServiceRow(**vars(_new(service))))
             session.flush()
-            session.execute(delete(ClaimRow).where(ClaimRow.service == service.id))
-            _NEW_CLAIM.execute(session.connection(), _claims(service))
+            held = set(session.scalars(select(ClaimRow.uni).where(ClaimRow.service == service.id)))
+            new = [claim for claim in _claims(service) if claim["uni"] not in held]
+            if new:
+                _NEW_CLAIM.execute(session.connection(), new)
 
         self.writer.run(work)
 
@@ -165,18 +167,19 @@ class Store:
                 return False
             row.state, row.error, row.changed = service.state, service.error, service.changed
             row.end_points = _END_POINTS.dump_python(service.end_points, mode="json")
+            if service.state in CARRIED_OUT:
+                kept = [end_point.uni for end_point in service.swvc.end_points]
+                session.execute(delete(ClaimRow).where(ClaimRow.service == service.id, ClaimRow.uni.not_in(kept)))
             return True
 
         return self.writer.run(work)
 
-    def deployed(self, service: Service, generation: int | None) -> None:
+    def deployed(self, service: Service, generation: int) -> None:
         """Remember that a change was carried out, as the orchestrator's `generation`, and forget very old ones."""
 
         def work(session: Session) -> None:
             if session.get(ServiceRow, service.id):
-                document = _SWVC.dump_python(service.swvc, mode="json")
-                keys = {"service": service.id, "change": service.generation}
-                session.merge(DeployedRow(**keys, generation=generation, document=document))
+                session.merge(DeployedRow(service=service.id, change=service.generation, generation=generation))
                 old = (DeployedRow.service == service.id, DeployedRow.change <= service.generation - KEPT_CHANGES)
                 session.execute(delete(DeployedRow).where(*old))
 
@@ -186,15 +189,8 @@ class Store:
         """The orchestrator's generation → the change of the service that it carried out, oldest first."""
         query = select(DeployedRow.generation, DeployedRow.change).where(DeployedRow.service == service_id)
         with self._reading() as session:
-            rows = session.execute(query.where(DeployedRow.generation.is_not(None)).order_by(DeployedRow.generation))
+            rows = session.execute(query.order_by(DeployedRow.generation))
             return {row.generation: row.change for row in rows}
-
-    def carried_out(self, service_id: str, *, before: int) -> tuple[int, Swvc] | None:
-        """The last change before that one that was carried out, and the SWVC as it made it."""
-        query = select(DeployedRow).where(DeployedRow.service == service_id, DeployedRow.change < before)
-        with self._reading() as session:
-            row = session.scalar(query.order_by(DeployedRow.change.desc()).limit(1))
-            return (row.change, _SWVC.validate_python(row.document)) if row else None
 
     def remove(self, service: Service) -> bool:
         """Forget a service with its keys and claims; False when a newer change was accepted since."""
@@ -298,12 +294,16 @@ def _new(service: Service) -> NewService:
     )
 
 
+def swvc_of(document: Any) -> Swvc:
+    """The SWVC that a document holds."""
+    return _SWVC.validate_python(document)
+
+
 def service_of(row: ServiceRow | NewService) -> Service:
     """The service that a row holds."""
-    swvc = _SWVC.validate_python(row.document)
     return Service(
         id=row.id,
-        swvc=replace(swvc, identifier=row.name),
+        swvc=replace(swvc_of(row.document), identifier=row.name),
         state=State(row.state),
         generation=row.generation,
         created=_aware(row.created),

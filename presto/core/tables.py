@@ -64,7 +64,10 @@ class NewService:
 
 
 class ClaimRow(Base):
-    """The service that a UNI belongs to: at most one, kept so by the key."""
+    """The service that a UNI belongs to: at most one, kept so by the key.
+
+    A UNI that a change takes out of a service stays claimed until the change has been carried out.
+    """
 
     __tablename__ = "presto_claims"
 
@@ -82,18 +85,16 @@ class CredentialsRow(Base):
 
 
 class DeployedRow(Base):
-    """A change of a service that was carried out, with the SWVC that it made, to go back to.
+    """A change of a service that was carried out.
 
-    `generation` is the orchestrator's number for the work, which is in the cookies of rules; none for a service that
-    was taken off the network.
+    `generation` is the orchestrator's number for the work, which is in the cookies of rules.
     """
 
     __tablename__ = "presto_deployed"
 
     service: Mapped[str] = mapped_column(ForeignKey("presto_services.id", ondelete="CASCADE"), primary_key=True)
     change: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    generation: Mapped[int | None]
-    document: Mapped[Any] = mapped_column(JSON)
+    generation: Mapped[int]
 
 
 class LockedUniRow(Base):

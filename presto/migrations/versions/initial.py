@@ -194,8 +194,7 @@ def upgrade() -> None:
         "presto_deployed",
         sa.Column("service", sa.String(length=36), nullable=False),
         sa.Column("change", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=True),
-        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["service"], ["presto_services.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("service", "change"),
     )

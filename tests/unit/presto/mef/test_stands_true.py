@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -51,6 +52,117 @@ async def test_a_change_that_is_cancelled_leaves_nothing(mef: Any, example: Any,
             await asyncio.sleep(0.01)
             after = [without_order(service, order["id"]) for service in await mef.services()]
     await made(mef, change({"action": "modify", "service": await as_it_is(mef, swvc)}))
+
+
+async def cancelled(mef: Any, order: Any, status: int = 200) -> Any:
+    answer = await mef.http.post(f"/presto-sdwan/v1/serviceOrder/{order['id']}/cancel")
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def elsewhere(order: Any) -> Any:
+    """The same order for the other two sites."""
+    return json.loads(json.dumps(order).replace("site-a", "site-c").replace("site-b", "site-d"))
+
+
+async def seen_there(mef: Any, name: str) -> Any:
+    """The service as the extensions show it."""
+    answer = await mef.http.get(f"/presto-sdwan/v1/service/{name}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def three_sites(mef: Any, example: Any) -> list[str]:
+    """The SWVC of the documentation with a third end point; the ids of the order's services."""
+    third = json.loads(json.dumps(example["serviceOrderItem"][3]).replace('"site-a"', '"site-c"'))
+    uni = json.loads(json.dumps(example["serviceOrderItem"][0]).replace("site-a", "site-c"))
+    third["serviceOrderItemRelationship"][1]["orderItem"]["itemId"] = "06"
+    swvc = example["serviceOrderItem"][2]["service"]["serviceConfiguration"]
+    swvc["virtualTopologiesList"][0]["vtEp"]["multipointToMultipoint"].append("site-c")
+    example["serviceOrderItem"] += [{**uni, "id": "06"}, {**third, "id": "07"}]
+    return ids(await made(mef, example))
+
+
+class Turnstile(asyncio.Semaphore):
+    """A gate of the network that lets one piece of work through for each `release`."""
+
+    async def wait(self) -> None:
+        await self.acquire()
+
+
+async def test_two_changes_that_are_cancelled_leave_nothing(
+    mef: Any, example: Any, change: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one while the first, which was carried out before that, is being taken back."""
+    *_, end = await three_sites(mef, example)
+    monkeypatch.setattr(client.network, "gate", Turnstile(0))
+    removal = change({"action": "delete", "service": {"id": end}})
+    for work_begun in (2, 3):
+        order = await mef.place(removal)
+        await client.network.asked(work_begun)
+        await cancelled(mef, order)
+        client.network.gate.release()
+        await client.network.asked(work_begun + 1)
+    client.network.gate.release()
+    await client.until("acme-office", "active")
+    assert (await mef.service(end))["state"] == "active"
+    ends = (await seen_there(mef, "acme-office"))["endPoints"]
+    assert [found["identifier"] for found in ends] == ["site-a", "site-b", "site-c"]
+
+
+async def test_a_change_of_another_face_outlives_a_cancelled_order(
+    mef: Any, example: Any, change: Any, client: Any
+) -> None:
+    swvc = ids(await made(mef, example))[2]
+    client.network.gate.clear()
+    patched = await mef.http.patch(
+        f"/presto-sdwan/v1/service/{swvc}",
+        json={"mtu": 1300},
+        headers={"if-match": "*", "content-type": "application/merge-patch+json"},
+    )
+    assert patched.status_code == 202, patched.text
+    order = await mef.place(change({"action": "modify", "service": await as_it_is(mef, swvc, externalId="other")}))
+    await cancelled(mef, order)
+    client.network.gate.set()
+    await client.until("acme-office", "active")
+    assert (await seen_there(mef, "acme-office"))["mtu"] == 1300
+
+
+async def test_a_uni_is_free_when_its_end_point_has_gone(mef: Any, example: Any, change: Any, client: Any) -> None:
+    other = elsewhere(example)
+    other["serviceOrderItem"][2]["service"]["serviceConfiguration"]["swVcIdentifier"] = "second"
+    *_, end = await three_sites(mef, example)
+    client.network.gate.clear()
+    removal = change({"action": "delete", "service": {"id": end}})
+    order = await mef.place(removal)
+    await client.network.asked(2)
+    assert "UNI site-c-lan0 belongs to service" in str(await mef.refused(other))
+    await cancelled(mef, order)
+    client.network.gate.set()
+    await client.until("acme-office", "active")
+    assert (await mef.service(end))["state"] == "active"
+    await made(mef, removal)
+    await made(mef, other)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_a_new_name_that_is_cancelled(mef: Any, example: Any, change: Any, client: Any, taken: bool) -> None:
+    swvc = ids(await made(mef, example))[2]
+    other = elsewhere(example)
+    renamed = await as_it_is(mef, swvc)
+    renamed["serviceConfiguration"]["swVcIdentifier"] = "renamed"
+    client.network.gate.clear()
+    order = await mef.place(change({"action": "modify", "service": renamed}))
+    if taken:
+        await mef.place(other)
+        assert "has taken the name" in (await cancelled(mef, order, 409))["detail"]
+    else:
+        await cancelled(mef, order)
+    client.network.gate.set()
+    name = "renamed" if taken else "acme-office"
+    await client.until(name, "active")
+    assert (await seen_there(mef, name))["id"] == swvc
+    assert (await mef.service(swvc))["serviceConfiguration"]["swVcIdentifier"] == name
 
 
 def without_order(service: Any, order_id: str) -> Any:
