@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from presto.core.credentials import utc_now
 from presto.core.findings import Finding, Rejected, Tag
 from presto.core.lifecycles import ENDED, OrderState
 from presto.core.model import Service, State, Swvc
-from presto.core.order_follow import end_order, take_back
+from presto.core.order_follow import end_order, taking_back
 from presto.core.order_tables import OrderRow
 from presto.core.store import Store, swvc_of
 
@@ -20,10 +21,11 @@ CANCELLED = "cancelled before it began"
 TAKEN_BACK = "cancelled while it was under way, and taken back"
 
 
-def cancelled(store: Store, session: Session, order_id: str) -> Service | None:
-    """End an order in a change that is being made, and return the service as it has to become; none: nothing is left.
+def cancel(store: Store, session: Session, order_id: str) -> str | None:
+    """End an order in a change that is being made; returns the id of its service when there is work to do for it.
 
-    Raises Rejected when there is no such order, or when it is too late.
+    Raises Rejected when there is no such order, or when it is too late, and sqlalchemy.exc.IntegrityError when another
+    service has taken what the service had before.
     """
     order = session.get(OrderRow, order_id)
     if order is None:
@@ -41,8 +43,9 @@ def cancelled(store: Store, session: Session, order_id: str) -> Service | None:
     if before is None and not began and not service.swvc.locked:
         store.remove(service)
         return None
-    take_back(session, order)
-    return _behind(service, before)
+    with taking_back(session, order):
+        store.save(_behind(service, before))
+    return service.id
 
 
 def _too_late(order: OrderRow, service: Service | None) -> str | None:
@@ -60,5 +63,5 @@ def _behind(service: Service, before: Swvc | None) -> Service:
 
     The work under way comes to its own end first; what follows is done by difference to what is there then.
     """
-    state = State.ACCEPTED if before else State.REMOVING
-    return replace(service, swvc=before or service.swvc, state=state, generation=service.generation + 1, error=None)
+    back = replace(service, generation=service.generation + 1, changed=utc_now(), error=None)
+    return replace(back, swvc=before, state=State.ACCEPTED) if before else replace(back, state=State.REMOVING)

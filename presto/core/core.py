@@ -15,7 +15,7 @@ from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
 from presto.core.additions import Additions
-from presto.core.cancel import cancelled
+from presto.core.cancel import cancel
 from presto.core.check import Surroundings, check, completed, find_uni
 from presto.core.check_edges import check_enrolment, check_health
 from presto.core.compile import site_unis
@@ -211,17 +211,8 @@ class Core:
 
     async def cancel(self, order_id: str) -> None:
         """Cancel an order. Raises Rejected when there is none of that id, or when it is too late."""
-
-        def work(session: Session) -> str | None:
-            service = cancelled(self._store, session, order_id)
-            if service is None:
-                return None
-            back = replace(service, changed=utc_now())
-            self._store.save(back)
-            return back.id
-
         try:
-            changed = await self._store.writer.do(work)
+            changed = await self._store.writer.do(lambda session: cancel(self._store, session, order_id))
         except IntegrityError:
             message = "Another service has taken the name or one of the UNIs that the service had before"
             raise Rejected([Finding(Tag.IN_USE, ("order",), message, "Order how it shall be.")]) from None

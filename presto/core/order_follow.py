@@ -6,7 +6,8 @@ all, what the work came to decides its items at once, and services ordered throu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
@@ -70,7 +71,8 @@ def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: Serv
     added = Additions()
     live = _live(connection, row.id)
     receipt = take_placed()
-    back = _taken_back(object_session(row), row.id)
+    session = object_session(row)
+    back = session.info.get(_TAKEN_BACK, {}) if session else {}
     heard = _write(added, row, live, receipt, back)
     added.write(connection)
     _follow_orders(connection, row, heard, receipt)
@@ -116,16 +118,16 @@ def _replaced(live: Sequence[Row[Any]], named: Collection[str]) -> dict[str, Any
     return swvc and {"swvc": swvc, "asked": {element.id: element.asked for element in live if element.id in named}}
 
 
-def take_back(session: Session, order: OrderRow) -> None:
-    """Have the next write of its service tell of the elements what was said of them before an order."""
+@contextmanager
+def taking_back(session: Session, order: OrderRow) -> Iterator[None]:
+    """When its service is written inside, what was said of the elements before an order is said of them again."""
     said = order.replaced["asked"] if order.replaced else {}
-    back = {element.id: said.get(element.id, element.asked) for element in _live(session.connection(), order.service)}
-    session.info[_TAKEN_BACK] = order.service, back
-
-
-def _taken_back(session: Session | None, service: str) -> dict[str, Any]:
-    whose, back = session.info.pop(_TAKEN_BACK, ("", {})) if session else ("", {})
-    return back if whose == service else {}
+    live = _live(session.connection(), order.service)
+    session.info[_TAKEN_BACK] = {element.id: said.get(element.id, element.asked) for element in live}
+    try:
+        yield
+    finally:
+        del session.info[_TAKEN_BACK]
 
 
 def _write(
