@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.inventory import Inventory
+from orchestrator.malloc import one_arena
 from orchestrator.model import OrchestratorError, ServiceEvent
 from orchestrator.process_wire import Call, Cancel, End, Hello, Make, Progress, Use, messages, packed
 from orchestrator.service import Orchestrator
@@ -103,6 +104,7 @@ async def _serve(stream: socket.socket, make: Make, incoming: Iterator[Any]) -> 
 
 def main(descriptor: int) -> None:
     """Serve the other end of the socket until it is closed."""
+    one_arena()
     stream = socket.socket(fileno=descriptor)
     incoming = messages(stream)
     hello: Hello = next(incoming)

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.inventory import load_inventory
+from orchestrator.malloc import one_arena
 from orchestrator.model import StoreError
 from orchestrator.process import OrchestratorProcess
 from orchestrator.service import Orchestrator
@@ -147,6 +148,7 @@ class _Server(uvicorn.Server):
     """Tells when it has started."""
 
     def __init__(self, app: FastAPI, started: Callable[[], object], tls: Tls | None = None) -> None:
+        one_arena()
         super().__init__(
             uvicorn.Config(
                 app,
