@@ -66,6 +66,8 @@ class Sender:
                 return await self._post(event)
         except guard.Forbidden as error:
             return Attempt(Result.FAILED, f"not connected: {error}")
+        except UnicodeError:
+            return Attempt(Result.FAILED, "not connected: the callback names no host that can be looked up")
         except TimeoutError:
             return Attempt(Result.FAILED, f"no answer in {self._settings.answer_timeout:g} s")
         except (httpx.HTTPError, OSError) as error:

@@ -164,6 +164,20 @@ async def test_what_fails_for_too_long_is_given_up_in_order(serving: Any, subscr
         assert names(there) == ["d"]
 
 
+async def test_a_name_that_cannot_be_looked_up_fails_as_others_do(serving: Any) -> None:
+    """The hub refuses it now; a database may have one from before."""
+    async with serving() as server:
+        Register(server.core.engine).add("inventory", "http://a..b/", None)
+    async with serving(NotifySettings(**QUICK, give_up=0.2)) as server:
+        server.write("a")
+        register = Register(server.core.engine)
+        async with asyncio.timeout(10):
+            while not (letters := register.dead_letters()):
+                await asyncio.sleep(0.01)
+        assert letters[0].attempts > 1
+        assert letters[0].reason == "not connected: the callback names no host that can be looked up"
+
+
 async def test_a_slow_subscriber_delays_nobody_else(serving: Any, subscriber: Any) -> None:
     async with serving() as server:
         slow, dead, others = subscriber(), subscriber(up=False), [subscriber() for _ in range(3)]

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from presto.mef.envelope import Subscription
+from presto.mef.hub import check_callback
+from presto.mef.problems import Refused
 from presto.notify import guard
 from presto.notify.settings import NotifySettings
 
@@ -105,6 +108,22 @@ def test_an_address_is_known_in_every_spelling(host: str) -> None:
 @pytest.mark.parametrize("host", ["client.example", "1.client.example", "fe.example", ""])
 def test_a_name_is_no_address(host: str) -> None:
     assert guard.literal(host) is None
+
+
+@pytest.mark.parametrize(
+    "callback", ["http://.", "http://a..b/", "http://.a", f"http://{'a' * 64}.example", f"http://{'ü' * 60}.example"]
+)
+def test_what_cannot_be_looked_up_is_no_callback(callback: str) -> None:
+    with pytest.raises(Refused):
+        check_callback(Subscription(callback=callback))
+
+
+@pytest.mark.parametrize(
+    "callback",
+    ["http://client.example.", f"https://{'a' * 63}.example:8443/x", "http://ü.example", "http://[2001:db8::1]:80/"],
+)
+def test_what_can_be_looked_up_is_one(callback: str) -> None:
+    check_callback(Subscription(callback=callback))
 
 
 class Names:
