@@ -20,6 +20,9 @@ _REFUSALS = frozenset({400, 413, 422})
 """Statuses that say that the same body will never be taken."""
 
 _LARGEST_ANSWER = 64 * 1024
+_LONGEST_READING = 1.0
+"""Seconds for the body of an answer: the next event waits for it."""
+
 _IDLE = 4.0
 """Seconds that a connection is kept for the next event: common servers close theirs after five."""
 
@@ -63,7 +66,7 @@ class Sender:
         """Post an event once, signed anew."""
         try:
             async with asyncio.timeout(self._settings.answer_timeout):
-                return await self._post(event)
+                answer = await self._post(event)
         except guard.Forbidden as error:
             return Attempt(Result.FAILED, f"not connected: {error}")
         except UnicodeError:
@@ -72,12 +75,14 @@ class Sender:
             return Attempt(Result.FAILED, f"no answer in {self._settings.answer_timeout:g} s")
         except (httpx.HTTPError, OSError) as error:
             return Attempt(Result.FAILED, f"no connection ({type(error).__name__})")
+        await _read(answer)
+        return _judged(answer)
 
     async def close(self) -> None:
         """Close the connection."""
         await self._transport.aclose()
 
-    async def _post(self, event: Event) -> Attempt:
+    async def _post(self, event: Event) -> httpx.Response:
         body, path = messages.body(event), self._prefix + self._settings.path(event.type.api, event.type)
         headers = self._key.headers(self._authority(), path, body, int(time.time()))
         headers["Host"] = self._authority()
@@ -86,36 +91,47 @@ class Sender:
             addresses = [self._address, *(address for address in addresses if address != self._address)]
         for number, address in enumerate(addresses, 1):
             try:
-                attempt = await self._post_to(address, path, body, headers)
+                answer = await self._post_to(address, path, body, headers)
             except httpx.ConnectError:
                 if number == len(addresses):
                     raise
             else:
                 self._address = address
-                return attempt
-        return Attempt(Result.FAILED, "the name has no address")
+                return answer
+        raise OSError("the name has no address")
 
-    async def _post_to(self, address: str, path: str, body: bytes, headers: dict[str, str]) -> Attempt:
+    async def _post_to(self, address: str, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         url = _url(self._url, address, path)
         request = httpx.Request("POST", url, content=body, headers=headers, extensions=self._extensions)
-        answer = await self._transport.handle_async_request(request)
-        try:
-            taken = 0
-            async for part in answer.aiter_raw():
-                taken += len(part)
-                if taken > _LARGEST_ANSWER:
-                    break
-        finally:
-            await answer.aclose()
-        if answer.is_success:
-            return Attempt(Result.DELIVERED)
-        result = Result.REFUSED if answer.status_code in _REFUSALS else Result.FAILED
-        return Attempt(result, f"answered {answer.status_code}")
+        return await self._transport.handle_async_request(request)
 
     def _authority(self) -> str:
         """Host and port, without the port that the scheme implies."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return host if self._port == _PORTS[self._url.scheme] else f"{host}:{self._port}"
+
+
+async def _read(answer: httpx.Response) -> None:
+    """Read a body to its end, which keeps the connection; one that is large, slow or broken off gives it up."""
+    taken = 0
+    try:
+        async with asyncio.timeout(_LONGEST_READING):
+            async for part in answer.aiter_raw():
+                taken += len(part)
+                if taken > _LARGEST_ANSWER:
+                    break
+    except (TimeoutError, httpx.HTTPError):
+        pass
+    finally:
+        await answer.aclose()
+
+
+def _judged(answer: httpx.Response) -> Attempt:
+    """The status decides."""
+    if answer.is_success:
+        return Attempt(Result.DELIVERED)
+    result = Result.REFUSED if answer.status_code in _REFUSALS else Result.FAILED
+    return Attempt(result, f"answered {answer.status_code}")
 
 
 @lru_cache(1024)

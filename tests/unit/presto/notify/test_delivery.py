@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -246,6 +248,38 @@ async def test_an_answer_without_end_is_cut(serving: Any, subscriber: Any) -> No
         there.hang = 0.0
         await there.has(1)
         assert names(there) == ["b"], "the first was answered 200; its body is not waited for"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [pytest.param(None, id="breaks off"), pytest.param(b"", id="stalls"), pytest.param(b"x", id="trickles")],
+)
+async def test_the_status_decides_and_not_the_body(serving: Any, end: bytes | None) -> None:
+    """The body is announced with 100 bytes and is three, and after that what goes on."""
+    asked: list[str] = []
+    statuses = [b"503 Not Now"]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().casefold()
+        length = int(re.findall(r"content-length: (\d+)", head)[0])
+        asked.append(json.loads(await reader.readexactly(length))["event"]["id"])
+        status = statuses.pop() if statuses else b"200 OK"
+        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 100\r\n\r\nabc")
+        with suppress(ConnectionError):
+            while end is not None and not writer.is_closing():
+                writer.write(end)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    there = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with there, serving(NotifySettings(**QUICK, answer_timeout=5)) as server:
+        await server.subscribe(f"http://127.0.0.1:{there.sockets[0].getsockname()[1]}")
+        server.write("a", "b", "c")
+        async with asyncio.timeout(10):
+            while "c" not in asked:
+                await asyncio.sleep(0.01)
+        assert asked == ["a", "a", "b", "c"]
 
 
 async def test_callbacks_lead_nowhere_inside(serving: Any, subscriber: Any) -> None:
