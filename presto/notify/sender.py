@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -58,9 +59,8 @@ class Sender:
         # without a client on top follows no redirects, keeps no cookies, and costs half as much.
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE)
         self._transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
-        timeout = httpx.Timeout(settings.answer_timeout, connect=settings.connect_timeout).as_dict()
-        self._extensions = {"sni_hostname": self._host.strip("[]"), "timeout": timeout}
         self._address: str | None = None
+        """The one that answered last."""
 
     async def send(self, event: Event) -> Attempt:
         """Post an event once, signed anew."""
@@ -86,24 +86,28 @@ class Sender:
         body, path = messages.body(event), self._prefix + self._settings.path(event.type.api, event.type)
         headers = self._key.headers(self._authority(), path, body, int(time.time()))
         headers["Host"] = self._authority()
-        addresses = await guard.resolve(self._host, self._port, self._settings)
-        if self._address in addresses:
-            addresses = [self._address, *(address for address in addresses if address != self._address)]
-        for number, address in enumerate(addresses, 1):
-            try:
-                answer = await self._post_to(address, path, body, headers)
-            except httpx.ConnectError:
-                if number == len(addresses):
-                    raise
-            else:
-                self._address = address
-                return answer
-        raise OSError("the name has no address")
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._settings.answer_timeout
+        found = await guard.resolve(self._host, self._port, self._settings)
+        *others, last = sorted(found, key=lambda address: address != self._address)
+        for number, address in enumerate(others):
+            # What is left is shared by the addresses that were not tried yet and the answer: each has its turn.
+            share = (end - clock()) / (len(found) - number + 1)
+            with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._post_to(address, path, body, headers, share)
+        return await self._post_to(last, path, body, headers, (end - clock()) / 2)
 
-    async def _post_to(self, address: str, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    async def _post_to(
+        self, address: str, path: str, body: bytes, headers: dict[str, str], share: float
+    ) -> httpx.Response:
+        """Raises httpx.ConnectError, httpx.ConnectTimeout when the address is not reached in `share` seconds."""
+        patience = httpx.Timeout(self._settings.answer_timeout, connect=min(self._settings.connect_timeout, share))
+        extensions = {"sni_hostname": self._host.strip("[]"), "timeout": patience.as_dict()}
         url = _url(self._url, address, path)
-        request = httpx.Request("POST", url, content=body, headers=headers, extensions=self._extensions)
-        return await self._transport.handle_async_request(request)
+        request = httpx.Request("POST", url, content=body, headers=headers, extensions=extensions)
+        answer = await self._transport.handle_async_request(request)
+        self._address = address
+        return answer
 
     def _authority(self) -> str:
         """Host and port, without the port that the scheme implies."""

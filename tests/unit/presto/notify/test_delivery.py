@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
 from typing import Any
 
@@ -280,6 +282,40 @@ async def test_the_status_decides_and_not_the_body(serving: Any, end: bytes | No
             while "c" not in asked:
                 await asyncio.sleep(0.01)
         assert asked == ["a", "a", "b", "c"]
+
+
+@contextmanager
+def swallowing(address: str, port: int) -> Iterator[None]:
+    """Nothing that is sent there is answered: the queue of a socket that listens is full."""
+    with ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind((address, port))
+        deaf.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
+async def test_an_address_that_swallows_packets_is_passed_over(
+    serving: Any, subscriber: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = subscriber()
+    found = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.1"]
+    entries = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, there.port)) for address in found]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: entries)
+    with ExitStack() as stack:
+        for address in found[:-1]:
+            stack.enter_context(swallowing(address, there.port))
+        async with serving(NotifySettings(**QUICK, connect_timeout=1, answer_timeout=3)) as server:
+            await server.subscribe(there.callback.replace("127.0.0.1", "client.example"))
+            server.write("a")
+            await there.has(1, patience=3)  # as long as one attempt
+            began = time.monotonic()
+            server.write("b")
+            await there.has(2)
+            assert time.monotonic() - began < 0.4, "the address that answered is tried first"
 
 
 async def test_callbacks_lead_nowhere_inside(serving: Any, subscriber: Any) -> None:
