@@ -14,6 +14,7 @@ import httpx
 
 from presto.core.events import Event
 from presto.notify import guard, messages
+from presto.notify.lookups import Lookups
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey
 
@@ -49,8 +50,10 @@ class Attempt:
 class Sender:
     """Posts to one callback over a connection that is kept. `close` gives it up."""
 
-    def __init__(self, callback: str, settings: NotifySettings, key: SigningKey, tls: ssl.SSLContext) -> None:
-        self._settings, self._key = settings, key
+    def __init__(
+        self, callback: str, settings: NotifySettings, key: SigningKey, tls: ssl.SSLContext, lookups: Lookups
+    ) -> None:
+        self._settings, self._key, self._lookups = settings, key, lookups
         self._url = httpx.URL(callback)
         self._host = self._url.raw_host.decode("ascii")
         self._port = self._url.port or _PORTS[self._url.scheme]
@@ -88,7 +91,7 @@ class Sender:
         headers["Host"] = self._authority()
         clock = asyncio.get_running_loop().time
         end = clock() + self._settings.answer_timeout
-        found = await guard.resolve(self._host, self._port, self._settings)
+        found = await guard.resolve(self._host, self._lookups, self._settings)
         *others, last = sorted(found, key=lambda address: address != self._address)
         for number, address in enumerate(others):
             # What is left is shared by the addresses that were not tried yet and the answer: each has its turn.

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -316,6 +317,32 @@ async def test_an_address_that_swallows_packets_is_passed_over(
             server.write("b")
             await there.has(2)
             assert time.monotonic() - began < 0.4, "the address that answered is tried first"
+
+
+async def test_a_name_server_that_does_not_answer_delays_nobody_else(
+    serving: Any, subscriber: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, ended = subscriber(), threading.Event()
+
+    def getaddrinfo(host: str, *_: Any, **__: Any) -> list[Any]:
+        if host.startswith("dead"):
+            ended.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", there.port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    try:
+        async with serving(NotifySettings(**QUICK, answer_timeout=0.5)) as server:
+            for number in range(40):
+                await server.subscribe(f"http://dead-{number}.example")
+            server.write(*NAMES[:5])
+            await asyncio.sleep(1.5)
+            await server.subscribe(there.callback.replace("127.0.0.1", "client.example"))
+            began = time.monotonic()
+            server.write("a")
+            await there.has(1)
+            assert time.monotonic() - began < 1
+    finally:
+        ended.set()
 
 
 async def test_callbacks_lead_nowhere_inside(serving: Any, subscriber: Any) -> None:

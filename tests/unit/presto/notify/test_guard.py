@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -13,6 +12,7 @@ from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback
 from presto.mef.problems import Refused
 from presto.notify import guard
+from presto.notify.lookups import Lookups
 from presto.notify.settings import NotifySettings
 
 NEVER = [
@@ -132,16 +132,17 @@ class Names:
     def __init__(self, *answers: tuple[str, ...]) -> None:
         self.answers = list(answers)
 
-    async def getaddrinfo(self, _host: str, port: int, **_: Any) -> list[Any]:
+    def getaddrinfo(self, *_: Any, **__: Any) -> list[Any]:
         found = self.answers.pop(0)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in found]
 
 
 @pytest.mark.asyncio
 async def test_each_lookup_is_checked_and_one_bad_address_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(("8.8.8.8", "8.8.4.4"), ("8.8.8.8", "127.0.0.1"), ("169.254.169.254",))
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", names.getaddrinfo)
-    assert await guard.resolve("client.example", 80, PRODUCTION) == ["8.8.8.8", "8.8.4.4"]
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    lookups = Lookups()
+    assert await guard.resolve("client.example", lookups, PRODUCTION) == ["8.8.8.8", "8.8.4.4"]
     for reason in ("loopback", "metadata"):
         with pytest.raises(guard.Forbidden, match=reason):
-            await guard.resolve("client.example", 80, PRODUCTION)
+            await guard.resolve("client.example", lookups, PRODUCTION)
