@@ -118,6 +118,13 @@ def test_what_cannot_be_looked_up_is_no_callback(callback: str) -> None:
         check_callback(Subscription(callback=callback))
 
 
+@pytest.mark.parametrize("end", ["?", "#", "/?", "/x#", "?#", "?a=b", "#a"])
+def test_a_base_has_no_query_and_no_fragment(end: str) -> None:
+    """Not even an empty one: what is sent would go to `/?/mefApi…`."""
+    with pytest.raises(Refused):
+        check_callback(Subscription(callback=f"http://client.example{end}"))
+
+
 @pytest.mark.parametrize(
     "callback",
     ["http://client.example.", f"https://{'a' * 63}.example:8443/x", "http://ü.example", "http://[2001:db8::1]:80/"],
