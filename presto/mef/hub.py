@@ -52,9 +52,11 @@ def check_callback(given: Subscription) -> None:
     """A callback is the base of an HTTP URL. Raises Refused."""
     try:
         url, sent = urlsplit(given.callback), httpx.URL(given.callback)
-        usable = url.scheme in {"http", "https"} and bool(url.hostname and sent.raw_host)
-        # A user's name and password would be shown to whoever reads the subscription.
-        usable = usable and not (url.query or url.fragment or url.username or url.password)
+        # As a lookup encodes it: no label is empty or longer than 63 characters.
+        usable = url.scheme in {"http", "https"} and bool(url.hostname and sent.raw_host.decode("ascii").encode("idna"))
+        # A query or a fragment, even an empty one, ends the path that is continued; a user's name and password would be
+        # shown to whoever reads the subscription.
+        usable = usable and not ({"?", "#"} & set(given.callback) or url.username or url.password)
         usable = usable and (url.port is None or url.port > 0) and given.callback.isprintable()
     except (ValueError, httpx.InvalidURL):
         usable = False

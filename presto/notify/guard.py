@@ -6,10 +6,10 @@ point elsewhere in between (DNS rebinding).
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from presto.notify.lookups import Lookups
 from presto.notify.settings import NotifySettings
 
 Address = IPv4Address | IPv6Address
@@ -52,16 +52,14 @@ def literal(host: str) -> Address | None:
         return None
 
 
-async def resolve(host: str, port: int, settings: NotifySettings) -> list[str]:
-    """The addresses of a host, each of them checked. Raises Forbidden, and OSError when there is none."""
+async def resolve(host: str, lookups: Lookups, settings: NotifySettings) -> list[str]:
+    """The addresses of a host, each of them checked. Raises Forbidden, and what a lookup does."""
     known = literal(host)
     if known is not None:
         addresses: list[Address] = [known]
     else:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         # A scope stands after the address of a link-local one only, and those are refused.
-        addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        addresses = [ip_address(text.partition("%")[0]) for text in await lookups.addresses(host)]
     refusals = [reason for address in addresses if (reason := refusal(address, settings))]
     if refusals:
         raise Forbidden(refusals[0])

@@ -17,6 +17,7 @@ from presto.core.event_log import EventLog
 from presto.core.tenancy import detached
 from presto.notify import guard
 from presto.notify.delivery import Delivery
+from presto.notify.lookups import Lookups
 from presto.notify.register import DeadLetter, Listener, Register, Standing
 from presto.notify.sender import Sender
 from presto.notify.settings import NotifySettings
@@ -42,6 +43,7 @@ class Notifier:
         self.settings = settings or NotifySettings()
         self._engine, self._events, self._event_types = engine, events, event_types
         self._register = Register(engine)
+        self._lookups = Lookups()
         self._deliveries: dict[str, Delivery] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._saved: dict[str, Standing] = {}
@@ -115,7 +117,7 @@ class Notifier:
         if self._key is None or self._tls is None:
             raise RuntimeError("notifications were not started")
         types = self._event_types(listener.api, listener.query)
-        sender = Sender(listener.callback, self.settings, self._key, self._tls)
+        sender = Sender(listener.callback, self.settings, self._key, self._tls, self._lookups)
         delivery = Delivery(listener, types, standing, self._events, self._register, sender, self.settings)
         self._deliveries[listener.id] = delivery
         try:

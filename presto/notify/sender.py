@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -13,6 +14,7 @@ import httpx
 
 from presto.core.events import Event
 from presto.notify import guard, messages
+from presto.notify.lookups import Lookups
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey
 
@@ -20,6 +22,9 @@ _REFUSALS = frozenset({400, 413, 422})
 """Statuses that say that the same body will never be taken."""
 
 _LARGEST_ANSWER = 64 * 1024
+_LONGEST_READING = 1.0
+"""Seconds for the body of an answer: the next event waits for it."""
+
 _IDLE = 4.0
 """Seconds that a connection is kept for the next event: common servers close theirs after five."""
 
@@ -45,8 +50,10 @@ class Attempt:
 class Sender:
     """Posts to one callback over a connection that is kept. `close` gives it up."""
 
-    def __init__(self, callback: str, settings: NotifySettings, key: SigningKey, tls: ssl.SSLContext) -> None:
-        self._settings, self._key = settings, key
+    def __init__(
+        self, callback: str, settings: NotifySettings, key: SigningKey, tls: ssl.SSLContext, lookups: Lookups
+    ) -> None:
+        self._settings, self._key, self._lookups = settings, key, lookups
         self._url = httpx.URL(callback)
         self._host = self._url.raw_host.decode("ascii")
         self._port = self._url.port or _PORTS[self._url.scheme]
@@ -55,65 +62,83 @@ class Sender:
         # without a client on top follows no redirects, keeps no cookies, and costs half as much.
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE)
         self._transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
-        timeout = httpx.Timeout(settings.answer_timeout, connect=settings.connect_timeout).as_dict()
-        self._extensions = {"sni_hostname": self._host.strip("[]"), "timeout": timeout}
         self._address: str | None = None
+        """The one that answered last."""
 
     async def send(self, event: Event) -> Attempt:
         """Post an event once, signed anew."""
         try:
             async with asyncio.timeout(self._settings.answer_timeout):
-                return await self._post(event)
+                answer = await self._post(event)
         except guard.Forbidden as error:
             return Attempt(Result.FAILED, f"not connected: {error}")
+        except UnicodeError:
+            return Attempt(Result.FAILED, "not connected: the callback names no host that can be looked up")
         except TimeoutError:
             return Attempt(Result.FAILED, f"no answer in {self._settings.answer_timeout:g} s")
         except (httpx.HTTPError, OSError) as error:
             return Attempt(Result.FAILED, f"no connection ({type(error).__name__})")
+        await _read(answer)
+        return _judged(answer)
 
     async def close(self) -> None:
         """Close the connection."""
         await self._transport.aclose()
 
-    async def _post(self, event: Event) -> Attempt:
+    async def _post(self, event: Event) -> httpx.Response:
         body, path = messages.body(event), self._prefix + self._settings.path(event.type.api, event.type)
         headers = self._key.headers(self._authority(), path, body, int(time.time()))
         headers["Host"] = self._authority()
-        addresses = await guard.resolve(self._host, self._port, self._settings)
-        if self._address in addresses:
-            addresses = [self._address, *(address for address in addresses if address != self._address)]
-        for number, address in enumerate(addresses, 1):
-            try:
-                attempt = await self._post_to(address, path, body, headers)
-            except httpx.ConnectError:
-                if number == len(addresses):
-                    raise
-            else:
-                self._address = address
-                return attempt
-        return Attempt(Result.FAILED, "the name has no address")
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._settings.answer_timeout
+        found = await guard.resolve(self._host, self._lookups, self._settings)
+        *others, last = sorted(found, key=lambda address: address != self._address)
+        for number, address in enumerate(others):
+            # What is left is shared by the addresses that were not tried yet and the answer: each has its turn.
+            share = (end - clock()) / (len(found) - number + 1)
+            with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._post_to(address, path, body, headers, share)
+        return await self._post_to(last, path, body, headers, (end - clock()) / 2)
 
-    async def _post_to(self, address: str, path: str, body: bytes, headers: dict[str, str]) -> Attempt:
+    async def _post_to(
+        self, address: str, path: str, body: bytes, headers: dict[str, str], share: float
+    ) -> httpx.Response:
+        """Raises httpx.ConnectError, httpx.ConnectTimeout when the address is not reached in `share` seconds."""
+        patience = httpx.Timeout(self._settings.answer_timeout, connect=min(self._settings.connect_timeout, share))
+        extensions = {"sni_hostname": self._host.strip("[]"), "timeout": patience.as_dict()}
         url = _url(self._url, address, path)
-        request = httpx.Request("POST", url, content=body, headers=headers, extensions=self._extensions)
+        request = httpx.Request("POST", url, content=body, headers=headers, extensions=extensions)
         answer = await self._transport.handle_async_request(request)
-        try:
-            taken = 0
-            async for part in answer.aiter_raw():
-                taken += len(part)
-                if taken > _LARGEST_ANSWER:
-                    break
-        finally:
-            await answer.aclose()
-        if answer.is_success:
-            return Attempt(Result.DELIVERED)
-        result = Result.REFUSED if answer.status_code in _REFUSALS else Result.FAILED
-        return Attempt(result, f"answered {answer.status_code}")
+        self._address = address
+        return answer
 
     def _authority(self) -> str:
         """Host and port, without the port that the scheme implies."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return host if self._port == _PORTS[self._url.scheme] else f"{host}:{self._port}"
+
+
+async def _read(answer: httpx.Response) -> None:
+    """Read a body to its end, which keeps the connection; one that is large, slow or broken off gives it up."""
+    taken = 0
+    try:
+        async with asyncio.timeout(_LONGEST_READING):
+            async for part in answer.aiter_raw():
+                taken += len(part)
+                if taken > _LARGEST_ANSWER:
+                    break
+    except (TimeoutError, httpx.HTTPError):
+        pass
+    finally:
+        await answer.aclose()
+
+
+def _judged(answer: httpx.Response) -> Attempt:
+    """The status decides."""
+    if answer.is_success:
+        return Attempt(Result.DELIVERED)
+    result = Result.REFUSED if answer.status_code in _REFUSALS else Result.FAILED
+    return Attempt(result, f"answered {answer.status_code}")
 
 
 @lru_cache(1024)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
+from presto.mef.envelope import Subscription
+from presto.mef.hub import check_callback
+from presto.mef.problems import Refused
 from presto.notify import guard
+from presto.notify.lookups import Lookups
 from presto.notify.settings import NotifySettings
 
 NEVER = [
@@ -107,22 +110,46 @@ def test_a_name_is_no_address(host: str) -> None:
     assert guard.literal(host) is None
 
 
+@pytest.mark.parametrize(
+    "callback", ["http://.", "http://a..b/", "http://.a", f"http://{'a' * 64}.example", f"http://{'ü' * 60}.example"]
+)
+def test_what_cannot_be_looked_up_is_no_callback(callback: str) -> None:
+    with pytest.raises(Refused):
+        check_callback(Subscription(callback=callback))
+
+
+@pytest.mark.parametrize("end", ["?", "#", "/?", "/x#", "?#", "?a=b", "#a"])
+def test_a_base_has_no_query_and_no_fragment(end: str) -> None:
+    """Not even an empty one: what is sent would go to `/?/mefApi…`."""
+    with pytest.raises(Refused):
+        check_callback(Subscription(callback=f"http://client.example{end}"))
+
+
+@pytest.mark.parametrize(
+    "callback",
+    ["http://client.example.", f"https://{'a' * 63}.example:8443/x", "http://ü.example", "http://[2001:db8::1]:80/"],
+)
+def test_what_can_be_looked_up_is_one(callback: str) -> None:
+    check_callback(Subscription(callback=callback))
+
+
 class Names:
     """Answers lookups one after the other, as a name server under an attacker's control does."""
 
     def __init__(self, *answers: tuple[str, ...]) -> None:
         self.answers = list(answers)
 
-    async def getaddrinfo(self, _host: str, port: int, **_: Any) -> list[Any]:
+    def getaddrinfo(self, *_: Any, **__: Any) -> list[Any]:
         found = self.answers.pop(0)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in found]
 
 
 @pytest.mark.asyncio
 async def test_each_lookup_is_checked_and_one_bad_address_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(("8.8.8.8", "8.8.4.4"), ("8.8.8.8", "127.0.0.1"), ("169.254.169.254",))
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", names.getaddrinfo)
-    assert await guard.resolve("client.example", 80, PRODUCTION) == ["8.8.8.8", "8.8.4.4"]
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    lookups = Lookups()
+    assert await guard.resolve("client.example", lookups, PRODUCTION) == ["8.8.8.8", "8.8.4.4"]
     for reason in ("loopback", "metadata"):
         with pytest.raises(guard.Forbidden, match=reason):
-            await guard.resolve("client.example", 80, PRODUCTION)
+            await guard.resolve("client.example", lookups, PRODUCTION)
