@@ -21,6 +21,10 @@ def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
     [
         *((["order", "list", "--limit", text], "is not a whole number from 1 to 1000000") for text in ("0", "-1", "x")),
         (["order", "list", "--limit", "9" * 5000], "is not a whole number from 1 to 1000000"),
+        *(
+            (["serve", "--inventory", "x", f"--port={text}"], "is no port from 0 to 65535")
+            for text in ("65536", "-1", "x", "9" * 5000)
+        ),
         (["serve", "--inventory", "x", "--keep-answers", "x"], "x is not between 0 and 8784 hours"),
         (["serve", "--inventory", "x", "--callback-allow", "x"], "x is no network, such as 192.0.2.0/24"),
         (["serve", "--inventory", "x", "--callback-allow", "1.2.3.4/8"], "1.2.3.4/8 is no network, such as 192"),
