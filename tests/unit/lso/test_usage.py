@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.southbound.memory_inventory import memory_inventory
+
 
 @pytest.mark.parametrize("verb", [["serve", "--lab", "nope"], ["exec", "nope", "a1"], ["down", "nope"]])
 def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
@@ -55,3 +57,18 @@ def test_a_client_whose_id_is_none(lso: Any, tmp_path: Path) -> None:
     ran = lso("client", "add", str(tmp_path / "new.yaml"), "bad id", "--role", "read")
     assert ran.code == 2
     assert [line.split(": ")[-2] for line in ran.err.splitlines()] == ["clients[0].id"]
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> str:
+    """The file of a good inventory."""
+    file = tmp_path / "inventory.json"
+    file.write_text(memory_inventory(2).model_dump_json(), encoding="utf-8")
+    return str(file)
+
+
+def test_a_template_that_there_is_not(lso: Any, inventory: str, tmp_path: Path) -> None:
+    ran = lso("serve", "--inventory", inventory, "--template", "nope", "--port", "0")
+    known = "gateway-site, poc-site, statistics-first-site"
+    assert (ran.code, ran.out, ran.err) == (2, "", f"lso: there is no template nope (known: {known})\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["inventory.json"], "nothing was begun"
