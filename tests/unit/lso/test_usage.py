@@ -72,3 +72,22 @@ def test_a_template_that_there_is_not(lso: Any, inventory: str, tmp_path: Path) 
     known = "gateway-site, poc-site, statistics-first-site"
     assert (ran.code, ran.out, ran.err) == (2, "", f"lso: there is no template nope (known: {known})\n")
     assert [path.name for path in tmp_path.iterdir()] == ["inventory.json"], "nothing was begun"
+
+
+_PORT = "the port in its URL is no number from 1 to 65535 (postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME)"
+_FILE = "SQLite keeps it in a file: write sqlite:////PATH, or the path alone"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        *((f"postgresql+psycopg://lso:secretpw@127.0.0.1:{port}/lso", _PORT) for port in ("abc", "0", "65536")),
+        ("postgresql+psycopg://lso:secretpw/lso", _PORT),
+        ("postgresql+psycopg://lso:secretpw@[::1/lso", _PORT),
+        ("sqlite:///lso.db?timeout=secretpw", "an option in its URL has a value of the wrong kind"),
+        *((url, _FILE) for url in ("sqlite://", "sqlite:///", "sqlite:///:memory:")),
+    ],
+)
+def test_databases_that_cannot_be(lso: Any, inventory: str, url: str, told: str) -> None:
+    ran = lso("serve", "--inventory", inventory, "--database", url, "--port", "0")
+    assert (ran.code, ran.out, ran.err) == (2, "", f"lso: cannot open the database: {told}\n")
