@@ -164,7 +164,7 @@ def run(options: argparse.Namespace) -> int:
             options.host,
             options.port,
             settings,
-            lambda url: print(f"serving {url}/restconf", flush=True),
+            lambda url: print(f"serving {url}\ntry the APIs out at {url}/docs", flush=True),
             lambda text: print(f"lso: {text}", file=sys.stderr),
             notifications,
             _access(options),
