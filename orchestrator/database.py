@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic_core import PydanticSerializationError, from_json, to_json
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -33,6 +33,7 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 _BUSY_MILLISECONDS = 10_000
 _CONNECT_SECONDS = 5
+_LAST_PORT = 65535
 _UPGRADE_LOCK = 0x6C736F  # any number that nobody else takes; one for all schemas of a database
 
 
@@ -64,9 +65,40 @@ class Upgrade:
         return f"upgraded the {self.schema} tables from revision {self.before} to {self.after}"
 
 
+def address_of(url: str) -> URL:
+    """The parts of a SQLAlchemy URL. Raises StoreError, or ArgumentError of SQLAlchemy, when there can be no such."""
+    try:
+        address = make_url(url)
+        possible = address.port is None or 0 < address.port <= _LAST_PORT
+    except ValueError:
+        possible = False
+    if not possible:  # it is not shown: where the host is left out, the password stands there
+        form = "postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME"
+        raise StoreError(
+            f"cannot open the database: the port in its URL is no number from 1 to {_LAST_PORT} ({form})"
+        ) from None
+    if address.get_backend_name() == "sqlite" and address.database in {None, "", ":memory:"}:
+        raise StoreError(
+            "cannot open the database: SQLite keeps it in a file: write sqlite:////PATH, or the path alone"
+        )
+    return address
+
+
 def new_engine(url: str) -> Engine:
-    """An engine for a SQLAlchemy URL. A SQLite file is readable by its owner only, because it holds keys."""
-    address, documents = make_url(url), {"json_serializer": json_text, "json_deserializer": json_value}
+    """An engine for a SQLAlchemy URL. A SQLite file is readable by its owner only, because it holds keys.
+
+    Raises StoreError for a URL that cannot be one, and what SQLAlchemy raises.
+    """
+    address = address_of(url)
+    try:
+        return _engine(address)
+    except ValueError:
+        text = "cannot open the database: an option in its URL has a value of the wrong kind"
+        raise StoreError(text) from None
+
+
+def _engine(address: URL) -> Engine:
+    documents = {"json_serializer": json_text, "json_deserializer": json_value}
     # Parameters hold keys: an error message of the driver must not repeat them.
     if address.get_backend_name() != "sqlite":
         connect = {"connect_timeout": _CONNECT_SECONDS} if address.get_backend_name() == "postgresql" else {}
@@ -78,7 +110,7 @@ def new_engine(url: str) -> Engine:
             pool_timeout=_CONNECT_SECONDS,
             connect_args=connect,
         )
-    if address.database and address.database != ":memory:":
+    if address.database:
         _make_private(Path(address.database))
     engine = create_engine(address, hide_parameters=True, **documents)
     event.listen(engine, "connect", _prepare_sqlite)

@@ -27,12 +27,11 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from orchestrator import migrations
-from orchestrator.database import AWAY, WRITES, Schema, new_engine, upgrade
+from orchestrator.database import AWAY, WRITES, Schema, address_of, new_engine, upgrade
 from orchestrator.execute import Record
 from orchestrator.intent import Role
 from orchestrator.model import StoreError, StoreUnavailable, UnknownService
@@ -267,8 +266,8 @@ class Store:
 
 
 def _make_folder(url: str) -> None:
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite" and address.database and address.database != ":memory:":
+    address = address_of(url)
+    if address.get_backend_name() == "sqlite" and address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, count
 from typing import Any
 
 Json = dict[str, Any]
@@ -54,6 +55,11 @@ class Known:
         held = {_related(end, _TO_UNI) for end in self._of("swVcEndPointIdentifier")}
         return [uni for uni in self.unis if uni["id"] not in held and uni["state"] == "active"]
 
+    def free_name(self, name: str) -> str:
+        """The name, with a number where a service has it already."""
+        taken = {swvc["serviceConfiguration"]["swVcIdentifier"] for swvc in self.swvcs}
+        return next(free for free in chain([name], (f"{name}-{number}" for number in count(2))) if free not in taken)
+
     def get(self, service_id: str | None) -> Json | None:
         """The service of that id."""
         return next((dict(service) for service in self.services if service["id"] == service_id), None)
@@ -87,12 +93,10 @@ def add_service(known: Known) -> list[Json]:
     unis = known.free_unis()[:2]
     if len(unis) < 2:
         raise NotPossible("There are no two UNIs that are free: delete a service first.")
-    sites = [_site(uni) for uni in unis]
-    names = {swvc["serviceConfiguration"]["swVcIdentifier"] for swvc in known.swvcs}
-    name = next(name for name in ("offices", *(f"offices-{n}" for n in range(2, len(names) + 3))) if name not in names)
+    sites = [site_of(uni) for uni in unis]
     configuration = {
         "@type": _TYPE.format("swvc"),
-        "swVcIdentifier": name,
+        "swVcIdentifier": known.free_name("offices"),
         "virtualTopologiesList": [
             {"vtName": "everybody", "vtType": "MPT_TO_MPT", "vtEp": {"multipointToMultipoint": sites}}
         ],
@@ -104,7 +108,7 @@ def add_service(known: Known) -> list[Json]:
     }
     swvc = _add("swvc", {"name": "Two offices", "serviceConfiguration": configuration})
     ends = [_first_end_point(site) for site in sites]
-    return [*(_uni(f"uni-{_site(uni)}", uni) for uni in unis), swvc, *ends]
+    return [*(_uni(f"uni-{site_of(uni)}", uni) for uni in unis), swvc, *ends]
 
 
 def add_site(known: Known) -> list[Json]:
@@ -112,7 +116,7 @@ def add_site(known: Known) -> list[Json]:
     free = known.free_unis()
     if not free or not known.swvcs:
         raise NotPossible("There is no service, or no UNI that is free for a further site of it.")
-    swvc, site = known.swvcs[0], _site(free[0])
+    swvc, site = known.swvcs[0], site_of(free[0])
     like = next((end["serviceConfiguration"].get("policyMap") for end in known.end_points(swvc)), None)
     end = _end_point("end-point", site, {_TO_UNI: "uni"}, like)
     end["service"]["serviceRelationship"] = [_to_service(_OF_SWVC, swvc["id"])]
@@ -215,18 +219,24 @@ def _with_ends(known: Known, swvc: Json, change: Callable[[list[str]], list[str]
     return [_modify("swvc", swvc, configuration)]
 
 
-def _site(uni: Json) -> str:
-    return str(uni["serviceConfiguration"]["uniIdentifier"]).removesuffix(_LAN)
+def site_of(uni: Json) -> str:
+    """The site of a UNI, as UNIs are named in a lab."""
+    return uni_name(uni).removesuffix(_LAN)
+
+
+def uni_name(uni: Json) -> str:
+    """The name of a UNI."""
+    return str(uni["serviceConfiguration"]["uniIdentifier"])
 
 
 def _uni(item: str, uni: Json) -> Json:
     configuration = {
         "@type": _TYPE.format("sd-wan-uni"),
-        "uniIdentifier": uni["serviceConfiguration"]["uniIdentifier"],
+        "uniIdentifier": uni_name(uni),
         "l2Interface": {"l2InterfaceType": "UT_PT"},
         "maxL2FrameSize": 1522,
     }
-    place = {"role": "INSTALL_LOCATION", "place": {"@type": "GeographicSiteRef", "id": _site(uni)}}
+    place = {"role": "INSTALL_LOCATION", "place": {"@type": "GeographicSiteRef", "id": site_of(uni)}}
     return _add(item, {"place": [place], "serviceConfiguration": configuration})
 
 

@@ -24,6 +24,7 @@ from orchestrator.model import StoreError
 from orchestrator.process import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
+from orchestrator.tosca import Catalogue
 from presto import garbage
 from presto.app import create_app
 from presto.auth.access import Access, Tls
@@ -60,10 +61,12 @@ def build_app(
 
     `database` is a SQLAlchemy URL or the path of a SQLite file. Its tables are made, or upgraded to what this version
     needs; `say` is told.
-    Raises InventoryError when the inventory is wrong, StoreError when the database cannot be used (both of
-    orchestrator.model), AccessWrong when the clients file or the signing key is.
+    Raises InventoryError when the inventory is wrong, UnknownTemplate when there is no such site template, StoreError
+    when the database cannot be used (all of orchestrator.model), AccessWrong when the clients file or the signing key
+    is.
     """
-    enrolled, access = load_inventory(inventory), access or Access()
+    enrolled, settings, access = load_inventory(inventory), settings or Settings(), access or Access()
+    Catalogue().template(settings.template)
     security = load_security(access.clients, database, access.limits) if access.clients else None
     try:
         engine = open_engine(database, say)

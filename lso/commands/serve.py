@@ -25,6 +25,7 @@ from presto.core.settings import Settings
 from presto.notify.settings import Base, NotifySettings
 from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
 
+MOST_PORT = 65535
 MOST_HOURS = 24 * 366
 MOST_REQUESTS = 1_000_000
 
@@ -50,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--database", metavar="URL", help="SQLite file or SQLAlchemy URL (default: presto.db beside the inventory)"
     )
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to bind to (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
     parser.add_argument("--template", default=Settings.template, help="site template (default: %(default)s)")
     parser.add_argument(
         "--ike-authentication",
@@ -115,6 +116,16 @@ def _configure_access(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _port(text: str) -> int:
+    try:
+        port = int(text)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text[:20]} is no port from 0 to {MOST_PORT}")
+    return port
+
+
 def _hours(text: str) -> timedelta:
     try:
         hours = float(text)
@@ -153,7 +164,7 @@ def run(options: argparse.Namespace) -> int:
             options.host,
             options.port,
             settings,
-            lambda url: print(f"serving {url}/restconf", flush=True),
+            lambda url: print(f"serving {url}\ntry the APIs out at {url}/docs", flush=True),
             lambda text: print(f"lso: {text}", file=sys.stderr),
             notifications,
             _access(options),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from presto.client.errors import BadAnswer, PrestoError, Unreachable, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8181"
 MOST_PORT = 65535
+_FACE = re.compile(r"/(restconf|mefApi|presto-sdwan|docs)(?=/|$).*")
 _NOT_HTTP = "the request is not HTTP: let its token and its key have printable ASCII characters only"
 """The library's own words hold the header, which can be the token."""
 
@@ -148,6 +150,8 @@ def _url(options: Options) -> httpx.URL:
         raise PrestoError(f"{options.url} is no base of a server: write {DEFAULT_URL}")
     if url.port is not None and not 0 < url.port <= MOST_PORT:
         raise PrestoError(f"{options.url} is no base of a server: a port is 1 to {MOST_PORT}")
+    if face := _FACE.search(url.path):
+        raise PrestoError(f"{options.url} is no base of a server: leave out {face[0]}")
     if options.credentials and url.scheme == "http" and not _loopback(url.host):
         raise PrestoError(f"{options.url} would send the credentials unprotected: use https")
     return url

@@ -48,6 +48,22 @@ _ABOUT = (
     "The PoC's published interface: 17 operations over TAPI, with the SD-WAN augmentations. Names may have their YANG "
     "module in front, and paths may go without the slash at the end."
 )
+_OF_SERVICE = (
+    "The example is about the first service that you can see; where there is none, about the one that the example of "
+    "`create-connectivity-service` makes."
+)
+_OF_PATH = "The example is about the path that the example of `compute-p-2-p-path` makes."
+_NEEDED: Mapping[str, str] = {
+    "create-connectivity-service": "The example takes two UNIs that no service uses, where there are such.",
+    "get-connectivity-service-details": _OF_SERVICE,
+    "update-connectivity-service": _OF_SERVICE,
+    "delete-connectivity-service": _OF_SERVICE,
+    "get-connection-details": _OF_SERVICE,
+    "optimize-p-2-p-path": _OF_PATH,
+    "delete-p-2-p-path": _OF_PATH,
+}
+"""What has to be there for an example to work."""
+
 _ERROR: Json = {
     "type": "object",
     "required": ["ietf-restconf:errors"],
@@ -111,6 +127,7 @@ def _operation(name: str, example: Json) -> Json:
         "operationId": name,
         "tags": [operation.module],
         "summary": summary[:1].upper() + summary[1:].rstrip("."),
+        **({"description": _NEEDED[name]} if name in _NEEDED else {}),
         "requestBody": {"content": {YANG_JSON: {"schema": _input(name), "example": {"input": example}}}},
         "responses": {**answers, **{status: {"description": text, **errors} for status, text in statuses.items()}},
     }

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.southbound.memory_inventory import memory_inventory
+
 
 @pytest.mark.parametrize("verb", [["serve", "--lab", "nope"], ["exec", "nope", "a1"], ["down", "nope"]])
 def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
@@ -21,6 +23,10 @@ def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
     [
         *((["order", "list", "--limit", text], "is not a whole number from 1 to 1000000") for text in ("0", "-1", "x")),
         (["order", "list", "--limit", "9" * 5000], "is not a whole number from 1 to 1000000"),
+        *(
+            (["serve", "--inventory", "x", f"--port={text}"], "is no port from 0 to 65535")
+            for text in ("65536", "-1", "x", "9" * 5000)
+        ),
         (["serve", "--inventory", "x", "--keep-answers", "x"], "x is not between 0 and 8784 hours"),
         (["serve", "--inventory", "x", "--callback-allow", "x"], "x is no network, such as 192.0.2.0/24"),
         (["serve", "--inventory", "x", "--callback-allow", "1.2.3.4/8"], "1.2.3.4/8 is no network, such as 192"),
@@ -51,3 +57,37 @@ def test_a_client_whose_id_is_none(lso: Any, tmp_path: Path) -> None:
     ran = lso("client", "add", str(tmp_path / "new.yaml"), "bad id", "--role", "read")
     assert ran.code == 2
     assert [line.split(": ")[-2] for line in ran.err.splitlines()] == ["clients[0].id"]
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> str:
+    """The file of a good inventory."""
+    file = tmp_path / "inventory.json"
+    file.write_text(memory_inventory(2).model_dump_json(), encoding="utf-8")
+    return str(file)
+
+
+def test_a_template_that_there_is_not(lso: Any, inventory: str, tmp_path: Path) -> None:
+    ran = lso("serve", "--inventory", inventory, "--template", "nope", "--port", "0")
+    known = "gateway-site, poc-site, statistics-first-site"
+    assert (ran.code, ran.out, ran.err) == (2, "", f"lso: there is no template nope (known: {known})\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["inventory.json"], "nothing was begun"
+
+
+_PORT = "the port in its URL is no number from 1 to 65535 (postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME)"
+_FILE = "SQLite keeps it in a file: write sqlite:////PATH, or the path alone"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        *((f"postgresql+psycopg://lso:secretpw@127.0.0.1:{port}/lso", _PORT) for port in ("abc", "0", "65536")),
+        ("postgresql+psycopg://lso:secretpw/lso", _PORT),
+        ("postgresql+psycopg://lso:secretpw@[::1/lso", _PORT),
+        ("sqlite:///lso.db?timeout=secretpw", "an option in its URL has a value of the wrong kind"),
+        *((url, _FILE) for url in ("sqlite://", "sqlite:///", "sqlite:///:memory:")),
+    ],
+)
+def test_databases_that_cannot_be(lso: Any, inventory: str, url: str, told: str) -> None:
+    ran = lso("serve", "--inventory", inventory, "--database", url, "--port", "0")
+    assert (ran.code, ran.out, ran.err) == (2, "", f"lso: cannot open the database: {told}\n")

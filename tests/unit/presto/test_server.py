@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +17,11 @@ import pytest
 from orchestrator.model import InventoryError, StoreError
 from presto.app import create_app
 from presto.auth.errors import UnsafeBinding
+from presto.client import Client, Options
 from presto.core.core import Core
 from presto.server import BackgroundServer, build_app, serve
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104
@@ -87,3 +92,21 @@ def test_a_database_that_cannot_be_used_is_told(inventory: Any, tmp_path: Path, 
     file.write_text(inventory.model_dump_json(), encoding="utf-8")
     with pytest.raises(StoreError, match="cannot open the database"):
         build_app(file, database if "://" in database else str(tmp_path / database))
+
+
+def test_what_lso_serve_prints_is_what_clients_need(inventory: Any, tmp_path: Path) -> None:
+    file = tmp_path / "inventory.json"
+    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "lso", "serve", "--inventory", str(file), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as serving:
+        try:
+            assert serving.stdout
+            verb, url = serving.stdout.readline().split()
+            assert verb == "serving"
+            with Client(Options(url=url)) as client:
+                assert [*client.services.all()]
+            assert httpx.get(f"{url}/docs").status_code == 200
+        finally:
+            serving.terminate()
+            rest, _ = serving.communicate()
+    assert rest == f"try the APIs out at {url}/docs\n"

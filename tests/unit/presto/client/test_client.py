@@ -187,6 +187,10 @@ SECRET = "do-not-show"
         (Options(url="ftp://127.0.0.1"), "is no base of a server"),
         (Options(url="http://user:do-not-show@127.0.0.1"), "has a user or a password: leave them out"),
         (Options(url="http://user:do-not-show/@127.0.0.1"), "has a user or a password: leave them out"),
+        *(
+            (Options(url=f"http://127.0.0.1:8181/{path}"), f"leave out /{path}")
+            for path in ("restconf", "mefApi", "presto-sdwan/v1", "docs")
+        ),
         (Options(url="http://127.0.0.1:65536"), "a port is 1 to 65535"),
         (Options(url="http://a:port"), "is no URL"),
         (Options(url="http://presto.example", credentials=Token(SECRET)), "use https"),

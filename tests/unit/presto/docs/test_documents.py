@@ -16,10 +16,11 @@ import yaml
 from presto.app import create_app
 from presto.docs import mef, restconf
 from presto.docs.app import DOCUMENTS
-from presto.docs.known import NOTHING
+from presto.docs.known import NOTHING, Standing, inputs_of
 from presto.docs.restconf import INPUTS
-from presto.examples import TYPES
+from presto.examples import POC, TYPES
 from presto.mef.app import BASES
+from presto.restconf.operations import OPERATIONS
 
 STANDARDS = Path(__file__).parents[4].parent / "shared" / "standards"
 PUBLISHED = "mef-lso-ordering-inventory/mef-lso-legato-service-{}-management-openapi.yml"
@@ -192,28 +193,86 @@ async def test_every_example_works_in_its_turn_and_answers_are_as_documented(cli
 
 
 IN_TURN = (
+    "get-service-interface-point-list",
     "get-service-interface-point-details",
+    "get-topology-list",
+    "get-topology-details",
+    "get-node-details",
+    "get-node-edge-point-details",
+    "get-link-details",
+    "compute-p-2-p-path",
+    "optimize-p-2-p-path",
+    "delete-p-2-p-path",
     "create-connectivity-service",
+    "get-connectivity-service-list",
     "get-connectivity-service-details",
+    "get-connection-details",
     "update-connectivity-service",
     "update-service-interface-point",
     "delete-connectivity-service",
 )
 
 
+async def try_out(client: Any, document: Any, name: str) -> None:
+    """Send an example; the answer is as documented, and the work that it orders is awaited."""
+    operation = document["paths"][f"/operations/{name}/"]["post"]
+    (body,) = operation["requestBody"]["content"].values()
+    answer = await client.call(name, body["example"]["input"])
+    assert answer.is_success, (name, answer.text)
+    assert str(answer.status_code) in operation["responses"]
+    if answer.content:
+        (content,) = operation["responses"]["200"]["content"].values()
+        schema = {**content["schema"], "components": document["components"]}
+        jsonschema.Draft202012Validator(schema).validate(answer.json())
+    if name in {"create-connectivity-service", "update-connectivity-service"}:
+        await client.until("office", "active")
+
+
 @pytest.mark.asyncio
-async def test_the_examples_of_the_poc_operations_work(client: Any) -> None:
+@pytest.mark.parametrize("anew", [True, False], ids=["read anew", "read once"])
+async def test_the_examples_of_the_poc_operations_work(client: Any, anew: bool) -> None:
+    assert set(IN_TURN) == set(OPERATIONS)
+    document = (await client.http.get("/docs/restconf.json")).json()
     for name in IN_TURN:
-        document = (await client.http.get("/docs/restconf.json")).json()
-        operation = document["paths"][f"/operations/{name}/"]["post"]
-        (body,) = operation["requestBody"]["content"].values()
-        answer = await client.call(name, body["example"]["input"])
-        assert answer.is_success, (name, answer.text)
-        assert str(answer.status_code) in operation["responses"]
-        if answer.content:
-            (content,) = operation["responses"]["200"]["content"].values()
-            schema = {**content["schema"], "components": document["components"]}
-            jsonschema.Draft202012Validator(schema).validate(answer.json())
-        if "connectivity" in name and name != "delete-connectivity-service":
-            await client.until("office", "active")
+        await try_out(client, document, name)
+        if anew:
+            document = (await client.http.get("/docs/restconf.json")).json()
     await client.until_gone("office")
+
+
+@pytest.mark.asyncio
+async def test_a_second_service_can_be_made_with_the_example(client: Any) -> None:
+    for name in ("office", "office-2"):
+        await try_out(client, (await client.http.get("/docs/restconf.json")).json(), "create-connectivity-service")
+        await client.until(name, "active")
+
+
+def edge(name: str, underlay: str, *unis: str, locked: bool = False) -> Any:
+    told = [{"id": f"id-{uni}", "name": uni, "locked": locked, "service": None} for uni in unis]
+    return {"id": name, "wan": [{"port": "wan0", "underlay": underlay}], "unis": told}
+
+
+def test_the_examples_are_about_two_edges_that_an_underlay_connects() -> None:
+    edges = [
+        edge("bare", "internet"),
+        edge("alone", "lte", "lan0"),
+        edge("near", "internet", "office", "guests"),
+        edge("shut", "internet", "shut", locked=True),
+        edge("far", "internet", "depot"),
+    ]
+    inputs = inputs_of(Standing(POC, edges))
+    assert inputs["get-node-edge-point-details"]["node-id-or-name"] == "near"
+    assert inputs["optimize-p-2-p-path"]["path-id-or-name"] == "office--depot"
+    ends = [
+        end["swvc-endpoint-attributes"]["endpoint-uni"] for end in inputs["create-connectivity-service"]["end-point"]
+    ]
+    assert ends == ["id-office", "id-depot"]
+
+
+def test_what_an_example_needs_is_said() -> None:
+    paths = restconf.document(inputs_of(NOTHING))["paths"]
+    for name, maker in (
+        ("get-connection-details", "create-connectivity-service"),
+        ("delete-p-2-p-path", "compute-p-2-p-path"),
+    ):
+        assert maker in paths[f"/operations/{name}/"]["post"]["description"]
