@@ -43,7 +43,7 @@ def refusal(address: Address, settings: NotifySettings) -> str | None:
 def literal(host: str) -> Address | None:
     """The address that a host of a URL is, in the forms that resolvers take too (`0x7f.1`); None for a name."""
     try:
-        return ip_address(host.strip("[]"))
+        return ip_address(_without_scope(host.strip("[]")))
     except ValueError:
         pass
     try:
@@ -58,12 +58,16 @@ async def resolve(host: str, lookups: Lookups, settings: NotifySettings) -> list
     if known is not None:
         addresses: list[Address] = [known]
     else:
-        # A scope stands after the address of a link-local one only, and those are refused.
-        addresses = [ip_address(text.partition("%")[0]) for text in await lookups.addresses(host)]
+        addresses = [ip_address(_without_scope(text)) for text in await lookups.addresses(host)]
     refusals = [reason for address in addresses if (reason := refusal(address, settings))]
     if refusals:
         raise Forbidden(refusals[0])
     return list(dict.fromkeys(map(str, addresses)))
+
+
+def _without_scope(text: str) -> str:
+    """A scope is of use behind link-local addresses only, and those are refused; behind others it would hide them."""
+    return text.partition("%")[0]
 
 
 def _never(address: Address) -> str | None:

@@ -105,6 +105,13 @@ def test_an_address_is_known_in_every_spelling(host: str) -> None:
     assert address.is_loopback
 
 
+@pytest.mark.parametrize("host", ["fd00:ec2::254%25x", "[fd00:ec2::254%eth0]", "::ffff:169.254.169.254%25lo"])
+def test_a_scope_hides_no_address(host: str) -> None:
+    address = guard.literal(host)
+    assert address is not None
+    assert "metadata" in str(guard.refusal(address, DEVELOPMENT))
+
+
 @pytest.mark.parametrize("host", ["client.example", "1.client.example", "fe.example", ""])
 def test_a_name_is_no_address(host: str) -> None:
     assert guard.literal(host) is None
