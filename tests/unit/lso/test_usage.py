@@ -88,6 +88,9 @@ _FILE = "SQLite keeps it in a file: write sqlite:////PATH, or the path alone"
         *((url, _FILE) for url in ("sqlite://", "sqlite:///", "sqlite:///:memory:")),
     ],
 )
-def test_databases_that_cannot_be(lso: Any, inventory: str, url: str, told: str) -> None:
+def test_databases_that_cannot_be(
+    lso: Any, inventory: str, url: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     ran = lso("serve", "--inventory", inventory, "--database", url, "--port", "0")
     assert (ran.code, ran.out, ran.err) == (2, "", f"lso: cannot open the database: {told}\n")
