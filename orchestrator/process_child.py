@@ -33,6 +33,7 @@ class _Server:
         self._stream, self._make = stream, make
         self._inventory: Inventory | None = None
         self._made: Orchestrator | None = None
+        self._making = asyncio.Lock()
         self._calls: dict[int, asyncio.Task[None]] = {}
 
     def take(self, message: Any) -> None:
@@ -47,13 +48,16 @@ class _Server:
             case Cancel(number) if number in self._calls:
                 self._calls[number].cancel()
 
-    def _orchestrator(self) -> Orchestrator:
+    async def _orchestrator(self) -> Orchestrator:
         """Made for the first call, which learns why that was not possible; the next one tries again."""
-        if self._inventory is None:
-            raise RuntimeError("no inventory came before the first call")
-        if self._made is None:
-            self._made = self._make(self._inventory)
-            gc.freeze()  # lives as long as the process: not to be looked through again and again
+        async with self._making:
+            if self._inventory is None:
+                raise RuntimeError("no inventory came before the first call")
+            if self._made is None:
+                made = await asyncio.to_thread(self._make, self._inventory)
+                made.use(self._inventory)  # of now: another may have come meanwhile
+                self._made = made
+                gc.freeze()  # lives as long as the process: not to be looked through again and again
         return self._made
 
     async def _answer(self, call: Call) -> None:
@@ -61,7 +65,7 @@ class _Server:
             self._send(Progress(call.number, event))
 
         try:
-            method = getattr(self._orchestrator(), call.method)
+            method = getattr(await self._orchestrator(), call.method)
             value = await method(*call.arguments, *([tell] if call.tells else []))
         except asyncio.CancelledError:
             self._end(call, error=None)

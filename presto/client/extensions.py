@@ -63,7 +63,9 @@ class Extensions:
     def events(
         self, after: int | None = None, *, types: Sequence[str] = (), services: Sequence[str] = ()
     ) -> Iterator[Iterator[Event]]:
-        """The events of the server as they happen, without end: from the one behind number `after` on, or from now on.
+        """The events of the server as they happen, from the one behind number `after` on, or from now on.
+
+        They end when the server stops, or when the token does: come back with the number of the last one.
 
         `types` and `services` (ids of services and orders) narrow them. Raises NotFound on servers without the stream.
         """

@@ -40,7 +40,7 @@ def cancel(store: Store, session: Session, order_id: str) -> str | None:
     before = swvc_of(order.replaced["swvc"]) if order.replaced else None
     state, reason = (OrderState.FAILED, TAKEN_BACK) if began else (OrderState.REJECTED, CANCELLED)
     end_order(session, order.service, order_id, state, reason)
-    if before is None and not began and not service.swvc.locked:
+    if before is None and not began:
         store.remove(service)
         return None
     with taking_back(session, order):

@@ -203,9 +203,7 @@ class Core:
             service = self._service(id_or_name)
             if guard:
                 guard(service)
-            if service.state is State.REMOVING:
-                return replace(service, changed=utc_now())
-            return _next(service, State.REMOVING, service.swvc)
+            return service if service.state is State.REMOVING else _next(service, State.REMOVING, service.swvc)
 
         return await self._change(change)
 

@@ -109,10 +109,11 @@ ON_ITS_WAY_OUT = frozenset({State.REMOVING, State.REMOVAL_FAILED})
 
 @dataclass(frozen=True)
 class EndPointState:
-    """How the last work ended at one end point; `error` says why it is not working."""
+    """How the last work ended at one end point; `error` says why it is not working, or has not gone from its uCPE."""
 
     working: bool
     error: str | None = None
+    ucpe: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Service:
     """An SWVC with its life so far; `tenant` owns it, empty: none in particular.
 
     `generation` counts accepted changes: work that ends for an older generation does not decide the state.
-    `end_points` maps an end point's identifier to how the last work ended there.
+    `end_points` maps an end point's identifier to how the last work ended there, those that should have gone too.
     """
 
     id: str

@@ -143,7 +143,8 @@ def _write(
         return heard
     order = receipt.order
     elements, heard = _follow_elements(added, row, live, order, back)
-    receipt.ordered = row.changed
+    again = any(element.generation == row.generation for element in live)
+    receipt.ordered = utc_now() if again else row.changed
     receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
     place = {"service": row.id, "tenant": row.tenant, "generation": row.generation}
     _store_order(added, receipt, {**place, "replaced": _replaced(live, receipt.elements)})
@@ -305,15 +306,31 @@ def _items(connection: Connection, order: str) -> list[Row[Any]]:
 def _follow_orders(connection: Connection, row: ServiceRow, heard: list[NewEvent], receipt: Receipt | None) -> None:
     """Bring open orders in line with a service; `receipt` is that of the one which this very change stores."""
     orders = _open_orders(connection, row.id)
-    begun = receipt is None or any(order.state == OrderState.IN_PROGRESS for order in orders)
     for order in orders:
         items = _items(connection, order.id)
         if order.generation < row.generation:
             _end(connection, order, {item.number: (OrderState.FAILED, SUPERSEDED) for item in items}, heard)
-        elif State(row.state) is State.DEPLOYING or (State(row.state) is State.REMOVING and begun):
+        elif State(row.state) is State.DEPLOYING or (receipt and _is_removed(row, orders)):
             _end(connection, order, {item.number: (OrderState.IN_PROGRESS, None) for item in items}, heard)
         elif State(row.state) not in UNFINISHED:
             _end(connection, order, {item.number: _outcome(row, item) for item in items}, heard)
+
+
+def _is_removed(row: ServiceRow, orders: Sequence[Row[Any]]) -> bool:
+    """Whether work on the removal that an order asks for once more is under way already."""
+    same = (order for order in orders if order.generation == row.generation)
+    return State(row.state) is State.REMOVING and any(order.state == OrderState.IN_PROGRESS for order in same)
+
+
+def begin_orders(session: Session, row: ServiceRow) -> None:
+    """The work on a removal begins: the orders that ask for it are in progress."""
+    connection = session.connection()
+    heard: list[NewEvent] = []
+    for order in _open_orders(connection, row.id):
+        if order.generation == row.generation:
+            outcomes = {item.number: (OrderState.IN_PROGRESS, None) for item in _items(connection, order.id)}
+            _end(connection, order, outcomes, heard)
+    record(row, connection, heard)
 
 
 def _outcome(row: ServiceRow, item: Row[Any]) -> tuple[OrderState, str | None]:

@@ -80,6 +80,10 @@ class Orders:
         """A page of the orders that satisfy all conditions, oldest first, and how many there are."""
         return await asyncio.to_thread(self._orders, where, offset, limit)
 
+    async def elements_of(self, ids: Collection[str]) -> dict[tuple[str, str], str]:
+        """The ids of services by the order and the item that ordered something of them, for orders of these ids."""
+        return await asyncio.to_thread(self._elements_of, ids)
+
     async def known(self, ids: Collection[str]) -> frozenset[str]:
         """Those of the ids that orders have."""
         return await asyncio.to_thread(self._known, ids)
@@ -135,6 +139,12 @@ class Orders:
             for item in session.scalars(items):
                 by_order[item.order].append(ItemRecord(item.state, item.element, item.fault))
             return [_order(row, by_order[row.id]) for row in rows], total
+
+    def _elements_of(self, ids: Collection[str]) -> dict[tuple[str, str], str]:
+        link = ElementOrderRow
+        query = select(link.order, link.item, link.element).join(OrderRow).where(OrderRow.id.in_(ids))
+        with Session(self._engine) as session:
+            return {(row.order, row.item): row.element for row in session.execute(query)}
 
     def _known(self, ids: Collection[str]) -> frozenset[str]:
         with Session(self._engine) as session:

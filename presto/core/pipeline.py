@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -18,6 +18,7 @@ from orchestrator.database import AWAY
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
+    DeploymentOutcome,
     EventListener,
     OrchestratorError,
     RequestError,
@@ -46,6 +47,8 @@ DATABASE_PATIENCE = 1.0
 """Seconds between attempts while the database does not answer."""
 
 _WORKING = frozenset({Result.APPLIED, Result.UNCHANGED})
+_CLEAN = _WORKING | {Result.REMOVED}
+"""Where a uCPE has what the service says and nothing else of it."""
 
 
 AT_ONCE = 4
@@ -208,58 +211,75 @@ class Pipeline:
         """Keep what works and name what does not; a site that was rolled back works as it did before."""
         ucpes = [uni.ucpe for uni in site_unis(service.swvc, self._inventory)]
         ended = {deployment.ucpe: deployment for deployment in outcome.deployments}
-        end_points: dict[str, EndPointState] = {}
+        end_points = _not_gone(service, ended)
         for end_point, ucpe in zip(service.swvc.end_points, ucpes, strict=True):
             before = service.end_points.get(end_point.identifier)
             here = ended.get(ucpe)
             result = here.result if here else outcome.result
             works = result in _WORKING or (result is Result.ROLLED_BACK and before is not None and before.working)
             fault = None if result in _WORKING else (here and here.error) or f"{ucpe}: {result.value}"
-            end_points[end_point.identifier] = EndPointState(works, fault)
+            end_points[end_point.identifier] = EndPointState(works, fault, ucpe)
         faults = [f"{name}: {state.error}" for name, state in end_points.items() if state.error]
         failed = State.PARTIAL if any(state.working for state in end_points.values()) else State.FAILED
         state = failed if faults or not outcome.succeeded else State.ACTIVE
         error = "; ".join(faults) or (None if outcome.succeeded else f"the deployment ended {outcome.result.value}")
-        await self._record(replace(service, end_points=end_points), state, error)
+        await self._record(replace(service, end_points=end_points), state, error, outcome)
 
     async def _take_down(self, service: Service) -> None:
         if not await self._record(service, State.DEPLOYING, None):
             return
-        error = await self._clear(service)
-        await self._record(replace(service, end_points={}), State.FAILED if error else State.LOCKED, error)
+        error, outcome = await self._clear(service)
+        await self._record(replace(service, end_points={}), State.FAILED if error else State.LOCKED, error, outcome)
 
     async def _remove(self, service: Service) -> None:
         if not await self._record(service, State.REMOVING, None):
             return
-        error = await self._clear(service)
+        error, outcome = await self._clear(service)
         if error:
-            await self._record(service, State.REMOVAL_FAILED, error)
+            await self._record(service, State.REMOVAL_FAILED, error, outcome)
         else:
             await asyncio.to_thread(self._store.remove, service)
 
-    async def _clear(self, service: Service) -> str | None:
-        """Take the service off the network; returns why that failed."""
+    async def _clear(self, service: Service) -> tuple[str | None, ServiceOutcome | None]:
+        """Take the service off the network; returns why that failed, and what it came to where it was tried."""
         try:
             outcome = await self._network.remove(service.id, self._note)
         except UnknownService:
-            return None
+            return None, None
         except StoreUnavailable:
             raise
         except OrchestratorError as error:
-            return str(error)
+            return str(error), None
         if outcome.succeeded:
-            return None
+            return None, outcome
         faults = (f"{end.ucpe}: {end.error or end.result.value}" for end in outcome.deployments if end.error)
-        return "; ".join(faults) or f"the removal ended {outcome.result.value}"
+        return "; ".join(faults) or f"the removal ended {outcome.result.value}", outcome
 
     def _note(self, event: ServiceEvent) -> None:
         place = f"{event.ucpe}: " if event.ucpe else ""
         self._stages[event.service_id] = f"{place}{event.message}"
 
-    async def _record(self, service: Service, state: State, error: str | None) -> bool:
+    async def _record(
+        self, service: Service, state: State, error: str | None, outcome: ServiceOutcome | None = None
+    ) -> bool:
+        """Keep where the work stands, and let go of UNIs that the service has no more where the outcome is clean."""
         log.info('service %s "%s": %s%s', service.id, service.swvc.identifier, state, f": {error}" if error else "")
         now = credentials.utc_now()
-        return await asyncio.to_thread(self._store.progress, replace(service, state=state, error=error, changed=now))
+        clean = [end.ucpe for end in outcome.deployments if end.result in _CLEAN] if outcome else []
+        unis = [uni.id for ucpe in clean for uni in self._inventory.unis_on(ucpe)]
+        after = replace(service, state=state, error=error, changed=now)
+        return await asyncio.to_thread(self._store.progress, after, unis)
+
+
+def _not_gone(service: Service, ended: Mapping[str, DeploymentOutcome]) -> dict[str, EndPointState]:
+    """The end points that should have left the service and are still on their uCPEs."""
+    present = {end_point.identifier for end_point in service.swvc.end_points}
+    left = {name: state for name, state in service.end_points.items() if name not in present and state.ucpe in ended}
+    return {
+        name: EndPointState(False, end.error or f"{end.ucpe}: {end.result.value}", end.ucpe)
+        for name, end in ((name, ended[state.ucpe]) for name, state in left.items())
+        if end.result not in _CLEAN
+    }
 
 
 def _failure_state(service: Service) -> State:

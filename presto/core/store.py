@@ -19,8 +19,8 @@ from presto.core.credentials import Credentials
 from presto.core.findings import Ambiguous
 from presto.core.idempotency import keep_with
 from presto.core.lifecycles import ServiceState
-from presto.core.model import CARRIED_OUT, UNFINISHED, EndPointState, Service, State, Swvc
-from presto.core.order_follow import appeared
+from presto.core.model import CARRIED_OUT, ON_ITS_WAY_OUT, UNFINISHED, EndPointState, Service, State, Swvc
+from presto.core.order_follow import appeared, begin_orders
 from presto.core.prepared import Prepared
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import ANOTHER, NOBODY, current
@@ -158,18 +158,29 @@ class Store:
 
         self.writer.run(work)
 
-    def progress(self, service: Service) -> bool:
-        """Record the state that work for `service.generation` came to; False when a newer change was accepted since."""
+    def progress(self, service: Service, clean: Collection[str] = ()) -> bool:
+        """Record the state that work for `service.generation` came to; False when a newer change was accepted since.
+
+        The service lets go of those of the UNIs in `clean` that it has no more; of all such when it is carried out.
+        """
 
         def work(session: Session) -> bool:
             row = session.get(ServiceRow, service.id, with_for_update=True)
-            if row is None or row.generation != service.generation:
+            if row is None:
+                return False
+            going = State(row.state) in ON_ITS_WAY_OUT
+            kept = [] if going else [end["uni"] for end in row.document["end_points"]]
+            left = delete(ClaimRow).where(ClaimRow.service == service.id, ClaimRow.uni.not_in(kept))
+            if clean:
+                session.execute(left.where(ClaimRow.uni.in_(clean)))
+            if row.generation != service.generation:
                 return False
             row.state, row.error, row.changed = service.state, service.error, service.changed
             row.end_points = _END_POINTS.dump_python(service.end_points, mode="json")
             if service.state in CARRIED_OUT:
-                kept = [end_point.uni for end_point in service.swvc.end_points]
-                session.execute(delete(ClaimRow).where(ClaimRow.service == service.id, ClaimRow.uni.not_in(kept)))
+                session.execute(left)
+            if service.state is State.REMOVING:
+                begin_orders(session, row)
             return True
 
         return self.writer.run(work)

@@ -90,7 +90,9 @@ def unmoved(wanted: Sequence[tuple[Item, Thing]], said: Mapping[str, Mapping[str
 
 
 def _installed(places: Iterable[Mapping[str, Any]]) -> list[Any]:
-    return [place["place"] for place in places if place["role"] == "INSTALL_LOCATION"]
+    """Where something is installed, by ids where there are such."""
+    found = [place["place"] for place in places if place["role"] == "INSTALL_LOCATION"]
+    return [{name: place[name] for name in ("@type", "id")} if "id" in place else place for place in found]
 
 
 def _take(item: Item, taken: Taken, enrolment: Enrolled) -> Iterator[Problem]:

@@ -140,9 +140,7 @@ def acknowledged(receipt: Receipt) -> OrderRecord:
 async def _elsewhere(orders: Orders, order: Order) -> dict[tuple[str, str], str]:
     """The ids of services by the items of other orders that made them, as far as this order names them."""
     named = items_elsewhere(order)
-    found: dict[tuple[str, str], str] = {}
-    for order_id in {order_id for order_id, _ in named}:
-        found |= {(order_id, item): element for item, element in await orders.items_of(order_id)}
+    found = await orders.elements_of({order_id for order_id, _ in named}) if named else {}
     return {place: element for place, element in found.items() if place in named}
 
 

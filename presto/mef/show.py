@@ -77,16 +77,17 @@ def element(found: ElementRecord) -> dict[str, Any]:
 
 
 def _with_its_ends(configuration: dict[str, Any], swvc: dict[str, Any]) -> dict[str, Any]:
-    """The ordered payload, with the end points that came or went by orders of their own."""
+    """The ordered payload, with the end points that came or went by orders of their own; roots and leaves only go."""
     ends = [end["identifier"] for end in swvc["end_points"]]
     for topology in configuration.get("virtualTopologiesList", ()):
-        listed = topology["vtEp"].get("multipointToMultipoint")
-        if listed and set(listed) != set(ends):
-            names = [name for name in listed if name in ends] + [name for name in ends if name not in listed]
-            return {
-                **configuration,
-                "virtualTopologiesList": [{**topology, "vtEp": {"multipointToMultipoint": names}}],
-            }
+        rooted = topology["vtEp"].get("rootedMultipoint")
+        given = rooted or topology["vtEp"]
+        names = {kind: [name for name in listed if name in ends] for kind, listed in given.items()}
+        if not rooted:
+            names["multipointToMultipoint"] += [name for name in ends if name not in names["multipointToMultipoint"]]
+        if names != given:
+            there = {**topology, "vtEp": {"rootedMultipoint": names} if rooted else names}
+            return {**configuration, "virtualTopologiesList": [there]}
     return configuration
 
 

@@ -141,13 +141,17 @@ class MemoryNetwork:
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
         failing = await self._work("deploy", request.id, on_event)
-        same = self.deployed.get(request.id) == request
+        before = self.deployed.get(request.id)
+        same = before == request
+        there = {end.ucpe for end in request.deployments}
+        leaving = [end.ucpe for end in before.deployments if end.ucpe not in there] if before else []
         ends = tuple(
             DeploymentOutcome(end.ucpe, Result.ROLLED_BACK, error=failing[end.ucpe])
             if end.ucpe in failing
             else DeploymentOutcome(end.ucpe, Result.UNCHANGED if same else Result.APPLIED)
             for end in request.deployments
         )
+        ends += tuple(_removed(name, failing) for name in leaving)
         self.deployed[request.id] = request
         whole = Result.ROLLED_BACK if failing else Result.UNCHANGED if same else Result.APPLIED
         return ServiceOutcome(request.id, 1, whole, ends, 0.0)
@@ -158,7 +162,7 @@ class MemoryNetwork:
             raise UnknownService(f"there is no service {service_id}")
         ucpes = [end.ucpe for end in self.deployed[service_id].deployments]
         if failing:
-            ends = tuple(DeploymentOutcome(name, Result.INCONSISTENT, error=failing.get(name)) for name in ucpes)
+            ends = tuple(_removed(name, failing) for name in ucpes)
             return ServiceOutcome(service_id, 1, Result.INCONSISTENT, ends, 0.0)
         del self.deployed[service_id]
         ends = tuple(DeploymentOutcome(name, Result.REMOVED) for name in ucpes)
@@ -208,6 +212,12 @@ class MemoryNetwork:
             return fault
         finally:
             self._busy.discard(service_id)
+
+
+def _removed(ucpe: str, failing: dict[str, str]) -> DeploymentOutcome:
+    if ucpe in failing:
+        return DeploymentOutcome(ucpe, Result.INCONSISTENT, error=failing[ucpe])
+    return DeploymentOutcome(ucpe, Result.REMOVED)
 
 
 class Client:

@@ -72,13 +72,14 @@ async def seen_there(mef: Any, name: str) -> Any:
     return answer.json()
 
 
-async def three_sites(mef: Any, example: Any) -> list[str]:
+async def three_sites(mef: Any, example: Any, topology: Any = None) -> list[str]:
     """The SWVC of the documentation with a third end point; the ids of the order's services."""
     third = json.loads(json.dumps(example["serviceOrderItem"][3]).replace('"site-a"', '"site-c"'))
     uni = json.loads(json.dumps(example["serviceOrderItem"][0]).replace("site-a", "site-c"))
     third["serviceOrderItemRelationship"][1]["orderItem"]["itemId"] = "06"
     swvc = example["serviceOrderItem"][2]["service"]["serviceConfiguration"]
-    swvc["virtualTopologiesList"][0]["vtEp"]["multipointToMultipoint"].append("site-c")
+    everybody = {"vtName": "everybody", "vtEp": {"multipointToMultipoint": ["site-a", "site-b", "site-c"]}}
+    swvc["virtualTopologiesList"] = [topology or everybody]
     example["serviceOrderItem"] += [{**uni, "id": "06"}, {**third, "id": "07"}]
     return ids(await made(mef, example))
 
@@ -143,6 +144,79 @@ async def test_a_uni_is_free_when_its_end_point_has_gone(mef: Any, example: Any,
     assert (await mef.service(end))["state"] == "active"
     await made(mef, removal)
     await made(mef, other)
+
+
+@pytest.mark.parametrize(("failing", "state", "free"), [("site-a", "completed", True), ("site-c", "failed", False)])
+async def test_a_site_leaves_while_another_fails(
+    mef: Any, example: Any, change: Any, client: Any, failing: str, state: str, free: bool
+) -> None:
+    """What became of it is told by its own uCPE, and where that is clean its UNI is free."""
+    other = elsewhere(example)
+    other["serviceOrderItem"][2]["service"]["serviceConfiguration"]["swVcIdentifier"] = "second"
+    *_, end = await three_sites(mef, example)
+    client.network.faults.append({failing: "no answer"})
+    order = await mef.ended((await mef.place(change({"action": "delete", "service": {"id": end}})))["id"])
+    assert order["serviceOrderItem"][0]["state"] == state
+    assert ("no answer" in str(order)) is (state == "failed")
+    if free:
+        await made(mef, other)
+    else:
+        assert "UNI site-c-lan0 belongs to service" in str(await mef.refused(other))
+        swvc = ids(await made(mef, change({"action": "modify", "service": await acme(mef)})))[0]
+        assert (await mef.service(swvc))["state"] == "active"
+        await made(mef, other)
+
+
+async def acme(mef: Any) -> Any:
+    """The SWVC of the documentation as it is."""
+    found = await mef.services(**{"@type": "urn:mef:lso:spec:service:swvc:v0.0.3:all"})
+    return await as_it_is(mef, found[0]["id"])
+
+
+async def test_a_removal_that_fails_lets_go_of_what_is_clean(mef: Any, example: Any, change: Any, client: Any) -> None:
+    swvc = ids(await made(mef, example))[2]
+    client.network.faults.append({"site-a": "no answer"})
+    removal = change({"action": "delete", "service": {"id": swvc}})
+    assert (await mef.ended((await mef.place(removal))["id"]))["state"] == "failed"
+    assert (await client.call("get-connectivity-service-details", {"service-id-or-name": swvc})).status_code == 200
+    unis = [(await mef.http.get(f"/presto-sdwan/v1/edge/site-{site}")).json()["unis"][0] for site in "ab"]
+    assert [uni["service"] is not None for uni in unis] == [True, False]
+    await made(mef, removal)
+
+
+async def test_a_removal_is_not_in_progress_before_it_begins(mef: Any, example: Any, change: Any, client: Any) -> None:
+    """Neither for the change that it supersedes, nor because it is asked for once more by another face."""
+    swvc = ids(await made(mef, example))[2]
+    client.network.gate.clear()
+    under_way = await mef.place(change({"action": "modify", "service": await as_it_is(mef, swvc, externalId="x")}))
+    await client.network.asked(2)
+    removal = await mef.place(change({"action": "delete", "service": {"id": swvc}}))
+    assert (await mef.order(under_way["id"]))["state"] == "failed"
+    assert (await client.call("delete-connectivity-service", {"service-id-or-name": swvc})).is_success
+    assert (await mef.order(removal["id"]))["state"] == "acknowledged"
+    client.network.gate.set()
+    assert (await mef.ended(removal["id"]))["state"] == "completed"
+
+
+async def test_a_reserved_service_that_never_began_leaves_nothing(
+    mef: Any, example: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for item in example["serviceOrderItem"][2:]:
+        item["service"]["state"] = "reserved"
+    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    await cancelled(mef, await mef.place(example))
+    assert (await mef.http.get("/presto-sdwan/v1/service")).json() == []
+
+
+async def test_a_leaf_that_leaves_alone(mef: Any, example: Any, change: Any) -> None:
+    topology = {"vtName": "star", "vtEp": {"rootedMultipoint": {"rootList": ["site-a"], "leafList": ["site-b"]}}}
+    topology["vtEp"]["rootedMultipoint"]["leafList"].append("site-c")
+    placed = await three_sites(mef, example, topology)
+    await made(mef, change({"action": "delete", "service": {"id": placed[-1]}}))
+    found = await as_it_is(mef, placed[2])
+    (shown,) = found["serviceConfiguration"]["virtualTopologiesList"]
+    assert shown["vtEp"] == {"rootedMultipoint": {"rootList": ["site-a"], "leafList": ["site-b"]}}
+    await made(mef, change({"action": "modify", "service": found}))
 
 
 @pytest.mark.parametrize("taken", [False, True])
@@ -270,6 +344,8 @@ async def test_what_is_said_of_a_uni(mef: Any, example: Any, change: Any) -> Non
     await made(mef, change({"action": "modify", "service": again}))
     assert [await mef.services(externalId=f"uni-ext-{number}") for number in (1, 2)] == [[], [await mef.service(uni)]]
     elsewhere = {"@type": "GeographicSiteRef", "id": "site-z"}
+    same = [{**again["place"][0], "place": {**again["place"][0]["place"], "href": "sites/site-a"}}]
+    await made(mef, change({"action": "modify", "service": {**again, "place": same}}))
     moved = {**again, "place": [{"role": "INSTALL_LOCATION", "place": elsewhere}]}
     (problem,) = await mef.refused(change({"action": "modify", "service": moved}))
     assert problem["reason"] == "W100 R4: UNI site-a-lan0 does not move"

@@ -303,7 +303,7 @@ async def test_an_address_that_swallows_packets_is_passed_over(
     serving: Any, subscriber: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = subscriber()
-    found = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.1"]
+    found = ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
     entries = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, there.port)) for address in found]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: entries)
     with ExitStack() as stack:
@@ -312,11 +312,11 @@ async def test_an_address_that_swallows_packets_is_passed_over(
         async with serving(NotifySettings(**QUICK, connect_timeout=1, answer_timeout=3)) as server:
             await server.subscribe(there.callback.replace("127.0.0.1", "client.example"))
             server.write("a")
-            await there.has(1, patience=3)  # as long as one attempt
+            await there.has(1, patience=6)  # as long as two attempts
             began = time.monotonic()
             server.write("b")
             await there.has(2)
-            assert time.monotonic() - began < 0.4, "the address that answered is tried first"
+            assert time.monotonic() - began < 1, "the address that answered is tried first"
 
 
 async def test_a_name_server_that_does_not_answer_delays_nobody_else(
@@ -340,7 +340,7 @@ async def test_a_name_server_that_does_not_answer_delays_nobody_else(
             began = time.monotonic()
             server.write("a")
             await there.has(1)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 4
     finally:
         ended.set()
 
