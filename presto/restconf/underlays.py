@@ -24,7 +24,7 @@ from presto.restconf.tapi_topology import Node, Topology
 TOPOLOGY_ID = identity.topology_id(UNDERLAYS)
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-_UNUSED, _EMPTY = "no service uses it", "nothing is deployed there"
+_UNUSED, _EMPTY, _LEAVING = "no service uses it", "nothing is deployed there", "its service is leaving it"
 _ENDED = {"administrative-state": "LOCKED", "operational-state": "DISABLED", "lifecycle-state": "PENDING_REMOVAL"}
 _NOT_YOURS = "used by a service of another tenant"
 
@@ -122,7 +122,8 @@ def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
 def _uni(state: UniState, picture: Picture) -> dict[str, Any]:
     user = picture.users.get(state.uni.id)
     seen = picture.seen.get(user.id) if user else None
-    problem = _NOT_YOURS if state.service == ANOTHER else _UNUSED
+    unused = _LEAVING if state.service and not user else _UNUSED
+    problem = _NOT_YOURS if state.service == ANOTHER else unused
     verdict = site_verdict(state.uni.ucpe, seen) if seen else Verdict(None, problem)
     return {
         "uuid": identity.uni_id(UNDERLAYS, state.uni.id),

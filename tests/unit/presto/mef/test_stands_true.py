@@ -138,6 +138,8 @@ async def test_a_uni_is_free_when_its_end_point_has_gone(mef: Any, example: Any,
     order = await mef.place(removal)
     await client.network.asked(2)
     assert "UNI site-c-lan0 belongs to service" in str(await mef.refused(other))
+    asked = {"topology-id-or-name": "underlays", "node-id-or-name": "site-c", "ep-id-or-name": "site-c-lan0"}
+    assert "its service is leaving it" in (await client.call("get-node-edge-point-details", asked)).text
     await cancelled(mef, order)
     client.network.gate.set()
     await client.until("acme-office", "active")
