@@ -183,11 +183,6 @@ def _follow_elements(
     return ids, heard
 
 
-def without_payload(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said of a service but for its payload."""
-    return {name: value for name, value in asked.items() if name != "serviceConfiguration"}
-
-
 def _key(kind: str, identifier: str) -> str:
     return "" if kind == SWVC else identifier
 
@@ -203,7 +198,7 @@ def _values(
 ) -> dict[str, Any]:
     known: Mapping[str, Any] = (element.asked if element else {}) if asked is None else asked
     if not ordered and element and element.generation < row.generation:
-        known = without_payload(known)
+        known = {name: value for name, value in known.items() if name != "serviceConfiguration"}
     before = ServiceState(element.state) if element else None
     wish = ServiceState.ACTIVE
     if row.document["locked"]:
