@@ -168,8 +168,11 @@ class Store:
             row = session.get(ServiceRow, service.id, with_for_update=True)
             if row is None:
                 return False
-            going = State(row.state) in ON_ITS_WAY_OUT
-            kept = [] if going else [end["uni"] for end in row.document["end_points"]]
+            kept = {end["uni"] for end in row.document["end_points"]}
+            # What a newer change takes out is still there as this one has made it.
+            kept |= {end_point.uni for end_point in service.swvc.end_points}
+            if service.state in ON_ITS_WAY_OUT:
+                kept = set()
             left = delete(ClaimRow).where(ClaimRow.service == service.id, ClaimRow.uni.not_in(kept))
             if clean:
                 session.execute(left.where(ClaimRow.uni.in_(clean)))

@@ -148,6 +148,27 @@ async def test_a_uni_is_free_when_its_end_point_has_gone(mef: Any, example: Any,
     await made(mef, other)
 
 
+@pytest.mark.parametrize("what", ["site", "service"])
+async def test_what_is_being_made_is_not_free_when_its_removal_is_accepted(
+    mef: Any, example: Any, change: Any, client: Any, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change under way ends well, and so with the very UNI that the next change is going to take out."""
+    other = elsewhere(example)
+    other["serviceOrderItem"][2]["service"]["serviceConfiguration"]["swVcIdentifier"] = "second"
+    _, _, swvc, *_, end = await three_sites(mef, example)
+    monkeypatch.setattr(client.network, "gate", Turnstile(0))
+    await mef.place(change({"action": "modify", "service": await as_it_is(mef, swvc, externalId="x")}))
+    await client.network.asked(2)
+    removal = await mef.place(change({"action": "delete", "service": {"id": end if what == "site" else swvc}}))
+    client.network.gate.release()
+    await client.network.asked(3)
+    assert "UNI site-c-lan0 belongs to service" in str(await mef.refused(other))
+    client.network.gate.release()
+    assert (await mef.ended(removal["id"]))["state"] == "completed"
+    assert "UNI site-c-lan0" not in str((await mef.post(other)).json()), "it is free now"
+    client.network.gate.release()
+
+
 @pytest.mark.parametrize(("failing", "state", "free"), [("site-a", "completed", True), ("site-c", "failed", False)])
 async def test_a_site_leaves_while_another_fails(
     mef: Any, example: Any, change: Any, client: Any, failing: str, state: str, free: bool
