@@ -118,10 +118,6 @@ class Orders:
         ever = select(ElementOrderRow.element).where(ElementOrderRow.said.is_not(None), *where)
         return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(ever)])
 
-    async def items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
-        """The items of an order with the ids of their services."""
-        return await asyncio.to_thread(self._items_of, order_id)
-
     def _adopt(self) -> None:
         """Services from before there was an inventory get their elements."""
         known = exists().where(ElementRow.service == ServiceRow.id)
@@ -184,11 +180,6 @@ class Orders:
         with Session(self._engine) as session:
             rows = session.execute(query.where(*where, link.said.is_not(None), ~vain).order_by(OrderRow.ordered))
             return {row.element: row.said for row in rows}
-
-    def _items_of(self, order_id: str) -> tuple[tuple[str, str], ...]:
-        query = select(ElementOrderRow).where(ElementOrderRow.order == order_id)
-        with Session(self._engine) as session:
-            return tuple((row.item, row.element) for row in session.scalars(query.join(OrderRow)))
 
 
 def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:

@@ -94,12 +94,9 @@ async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence
     if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM, *_SAID, *_PLACES}:
         return ()
     if _ITEM[0] in given:
-        ordered = await orders.items_of(given[_ITEM[0]])
-        things = [
-            thing
-            for item, thing in ((name, core.enrolment.get(to)) for name, to in ordered)
-            if thing and item == given[_ITEM[1]]
-        ]
+        order, item = (given[name] for name in _ITEM)
+        thing = core.enrolment.get((await orders.elements_of({order})).get((order, item), ""))
+        things = [thing] if thing else []
     closed = await core.enrolled.closed()
     ends = {name: moment for name, moment in given.items() if name.startswith("endDate")}
     if ends:
