@@ -16,9 +16,9 @@ from presto.mef import payload
 from presto.mef.from_core import BILLING, switch
 from presto.mef.items import ENROLLED, Item
 from presto.mef.payload import Kind
-from presto.mef.problems import Problem
+from presto.mef.problems import Problem, unsupported
 from presto.mef.relationships import OF_UCS, TO_UCS_UNI, UCS_OF, Links, unknown_roles, wrong_end
-from presto.mef.to_core import uni_problems, unsupported
+from presto.mef.unis import uni_problems
 
 _IDENTIFIERS = {
     Kind.UNI: ("uni_identifier", "uniIdentifier"),

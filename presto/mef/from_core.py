@@ -10,7 +10,7 @@ from presto.core.criteria import ICMP_TYPE, PROTOCOL_NAMES, prefix
 from presto.core.enrolled import Ucs, UcsEndPoint, UcsUni
 from presto.core.model import Application, Criterion, EndPoint, Policy, Swvc
 from presto.mef.payload import URNS, Kind
-from presto.mef.to_core import MAX_L2_FRAME
+from presto.mef.unis import MAX_L2_FRAME
 
 TOPOLOGY = "default"
 """The name of the virtual topology of a service that was ordered without one."""

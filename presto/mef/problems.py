@@ -49,6 +49,11 @@ class Problem:
         }
 
 
+def unsupported(path: Path, text: str, hint: str = "Leave it out.") -> Problem:
+    """A value that this network does not have."""
+    return Problem("invalidValue", path, text, hint, "W100 R4")
+
+
 class Refused(Exception):
     """The request is answered with 422 and all its problems."""
 

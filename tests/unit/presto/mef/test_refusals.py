@@ -17,7 +17,8 @@ import pytest
 
 from orchestrator.inventory import Inventory
 
-from .refused_orders import CASES, LATER
+from .refused_changes import LATER
+from .refused_orders import CASES
 
 pytestmark = pytest.mark.asyncio
 GOLDEN = Path(__file__).parent / "refusals.json"
