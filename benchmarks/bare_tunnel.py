@@ -15,8 +15,9 @@ from testbed.engine import engine
 from testbed.namespace import Namespace
 from testbed.owner import Owner
 from testbed.process import poll
+from testbed.recipes import reference
 
-IMAGE = "lso/vnf-strongswan"
+IMAGE = reference("lso/vnf-strongswan")
 SITES = (("left", "10.81.0", "192.0.2.1"), ("right", "10.82.0", "192.0.2.2"))
 
 

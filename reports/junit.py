@@ -69,6 +69,7 @@ def _property_pairs(result: RunResult) -> Iterator[tuple[str, str]]:
     for timing in result.timings:
         yield f"timing.{timing.name}", f"{timing.seconds:.3f} s"
     yield from ((f"version.{name}", value) for name, value in result.versions.items())
+    yield from ((f"image.{name}", value) for name, value in result.images.items())
     yield from ((f"machine.{name}", value) for name, value in result.machine.items())
 
 

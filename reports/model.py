@@ -225,6 +225,7 @@ class RunResult(Record):
     engines: tuple[Engine, ...] = ()
     topology: TopologyPicture = TopologyPicture()
     versions: dict[str, str] = Field(default_factory=dict)
+    images: dict[str, str] = Field(default_factory=dict, description="container image by its tag of content -> its id")
     machine: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")

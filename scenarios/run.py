@@ -18,7 +18,7 @@ from scenarios.judge import judge
 from scenarios.load import LoadedScenario
 from scenarios.presto_client import PrestoError
 from scenarios.session import ApiStarter, new_lab, open_face, order
-from testbed import doctor
+from testbed import build, doctor
 from testbed.lab import Lab
 
 GOAL_ESTABLISHED_SECONDS = 3.0
@@ -125,6 +125,7 @@ class _Run:
             engines=picture.engines(capabilities, self.context.engines if self.context else {}),
             topology=picture.topology(scenario, self.context),
             versions=picture.versions(),
+            images=build.identities() if self.context else {},
             machine=picture.machine(),
         )
 

@@ -16,7 +16,7 @@ from testbed import archives
 from testbed.engine import EngineError, engine
 from testbed.progress import Clock
 
-TAG = "lso/base"
+NAME = "lso/base"
 ORIGIN = "Debian"  # also where the machine is Ubuntu: one image, whichever machine made it
 SUITE = "bookworm"
 UPSTREAM = ("debian", "bookworm-slim")
@@ -31,15 +31,15 @@ def digest() -> str:
     return hashlib.sha256("\0".join((SUITE, *INCLUDE, "", *EXCLUDE)).encode()).hexdigest()
 
 
-def make(clock: Clock, labels: Mapping[str, str]) -> None:
-    """Make the image with *labels*; raise ``EngineError`` when neither way works."""
+def make(reference: str, clock: Clock, labels: Mapping[str, str]) -> None:
+    """Make the image *reference* with *labels*; raise ``EngineError`` when neither way works."""
     if _pulled():
-        clock.tell(TAG, f"{':'.join(UPSTREAM)} from the registry")
+        clock.tell(NAME, f"{':'.join(UPSTREAM)} from the registry")
         lines = [f"FROM {':'.join(UPSTREAM)}", *(f"LABEL {name}={value}" for name, value in labels.items())]
-        _from_dockerfile("\n".join(lines) + "\n")
+        _from_dockerfile(reference, "\n".join(lines) + "\n")
     else:
-        clock.tell(TAG, "no registry answers: from the distribution's mirror, with mmdebstrap")
-        _bootstrap(labels)
+        clock.tell(NAME, "no registry answers: from the distribution's mirror, with mmdebstrap")
+        _bootstrap(reference, labels)
 
 
 def _pulled() -> bool:
@@ -56,27 +56,28 @@ def _pulled() -> bool:
     return True
 
 
-def _from_dockerfile(text: str) -> None:
+def _from_dockerfile(reference: str, text: str) -> None:
     with tempfile.TemporaryDirectory(prefix="lso-base-") as folder:
         (Path(folder) / "Dockerfile").write_text(text)
-        engine().images.build(path=folder, tag=TAG, rm=True, forcerm=True)
+        engine().images.build(path=folder, tag=reference, rm=True, forcerm=True)
 
 
-def _bootstrap(labels: Mapping[str, str]) -> None:
+def _bootstrap(reference: str, labels: Mapping[str, str]) -> None:
     changes = ['CMD ["/bin/bash"]', *(f"LABEL {name}={value}" for name, value in labels.items())]
     with tempfile.TemporaryFile("w+") as log:
         try:
             command = bootstrap_command(archives.of_this_machine(ORIGIN, SUITE))
             tree = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         except FileNotFoundError as error:
-            raise EngineError(f"{TAG} cannot be made: {error.filename} is not installed") from error
+            raise EngineError(f"{NAME} cannot be made: {error.filename} is not installed") from error
         with tree:
-            engine().api.import_image(src=tree.stdout, repository=TAG, tag="latest", changes=changes)
+            name, _, tag = reference.partition(":")
+            engine().api.import_image(src=tree.stdout, repository=name, tag=tag, changes=changes)
         if tree.returncode:
-            engine().images.remove(TAG, force=True)
+            engine().images.remove(reference, force=True)
             log.seek(0)
             last = "".join(f"    {line}" for line in log.read().splitlines(keepends=True)[-TAIL:])
-            raise EngineError(f"{TAG} cannot be made: mmdebstrap failed with {tree.returncode}\n{last}")
+            raise EngineError(f"{NAME} cannot be made: mmdebstrap failed with {tree.returncode}\n{last}")
 
 
 def bootstrap_command(sources: Sequence[str]) -> list[str]:

@@ -19,16 +19,16 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.types import Mount
 
-from testbed import lease, reap
+from testbed import lease, reap, recipes
 from testbed.engine import EngineError, engine
-from testbed.nodes.ucpe import CAPABILITIES, IMAGE
+from testbed.nodes.ucpe import CAPABILITIES
 from testbed.owner import Owner
 from testbed.process import poll
 from testbed.progress import Clock
 
 LABEL = "lso.golden"
-VNFS = "lso/vnf-*"
 SKELETON = "skeleton"
+KEPT = 8  # stores, the newest, that stay beside each other
 START_SECONDS = 20.0
 STOP_SECONDS = 60
 
@@ -37,7 +37,7 @@ def digest() -> str | None:
     """Return what the store of the present images is called; None while there is no uCPE image."""
     images = _images()
     try:
-        filler = str(engine().images.get(IMAGE).id)
+        filler = str(engine().images.get(recipes.reference(recipes.UCPE)).id)
     except ImageNotFound:
         return None
     parts = [filler, *(f"{tag} {image}" for tag, image in images.items())]
@@ -51,23 +51,26 @@ def current() -> str | None:
 
 
 def fill(clock: Clock) -> str:
-    """Return the name of the volume with the present images, filled if need be; older ones go when unused."""
+    """Return the name of the volume with the present images, filled if need be; the oldest unused ones go."""
     wanted = digest()
     if wanted is None:
-        raise EngineError(f"there is no image {IMAGE}: build the images first")
+        raise EngineError(f"there is no image {recipes.reference(recipes.UCPE)}: build the images first")
     name = _name(wanted)
     if not _complete(name):
         clock.tell("store", f"loading {', '.join(_images()) or 'no images'}")
         _fill(name, wanted)
         clock.tell("store", "filled")
-    _forget_others(wanted)
+        _forget_old()
     return name
 
 
 def _images() -> dict[str, str]:
-    """Return tag → id of all VNF images, sorted by tag."""
-    found = {tag: str(image.id) for image in engine().images.list(VNFS) for tag in image.tags}
-    return dict(sorted(found.items()))
+    """Return reference → id of this checkout's VNF images, as far as they are built."""
+    found = {}
+    for reference in map(recipes.reference, recipes.vnf_names()):
+        with contextlib.suppress(ImageNotFound):
+            found[reference] = str(engine().images.get(reference).id)
+    return found
 
 
 def _name(wanted: str) -> str:
@@ -109,7 +112,7 @@ def _load(owner: Owner, volume: str) -> None:
 def _start(owner: Owner, volume: str, folder: Path) -> Container:
     owner.journal.record("container", f"the filler of {volume}")
     return engine().containers.run(
-        IMAGE,
+        recipes.reference(recipes.UCPE),
         entrypoint=["/usr/local/sbin/fill-store", "/fill/docker.sock"],
         detach=True,
         labels=owner.labels("store"),
@@ -128,20 +131,28 @@ def _transfer(container: Container, url: str) -> None:
     if inner is None:
         raise EngineError(_words(container))
     try:
-        tags = list(_images())
-        if tags:
-            api = engine().api
-            saved = api.get(f"{api.base_url}/images/get", params={"names": tags}, stream=True)
-            saved.raise_for_status()
-            chunks: Any = saved.iter_content(1 << 20)  # any iterable of bytes is sent piece by piece
-            inner.images.load(chunks)
-            missing = set(tags) - {tag for image in inner.images.list() for tag in image.tags}
-            if missing:
-                raise EngineError(f"the store did not take {', '.join(sorted(missing))}")
+        _load_images(inner, list(_images()))
     except (DockerException, requests.RequestException) as error:
         raise EngineError(f"the store cannot be filled: {error}\n{_words(container)}") from error
     finally:
         inner.close()
+
+
+def _load_images(inner: docker.DockerClient, references: list[str]) -> None:
+    """Load the images and give them the names that templates use: in a uCPE there is one content of each."""
+    if not references:
+        return
+    api = engine().api
+    saved = api.get(f"{api.base_url}/images/get", params={"names": references}, stream=True)
+    saved.raise_for_status()
+    chunks: Any = saved.iter_content(1 << 20)  # any iterable of bytes is sent piece by piece
+    inner.images.load(chunks)
+    missing = set(references) - {tag for image in inner.images.list() for tag in image.tags}
+    if missing:
+        raise EngineError(f"the store did not take {', '.join(sorted(missing))}")
+    for reference in references:
+        inner.images.get(reference).tag(reference.partition(":")[0])
+        inner.images.remove(reference)
 
 
 def _client(url: str) -> docker.DockerClient | None:
@@ -155,10 +166,10 @@ def _words(container: Container) -> str:
     return f"the engine that fills the store ended: {container.logs(tail=20).decode(errors='replace').strip()}"
 
 
-def _forget_others(wanted: str) -> None:
-    for volume in engine().volumes.list(filters={"label": LABEL}):
-        if volume.attrs["Labels"][LABEL] != wanted:
-            try:
-                volume.remove()
-            except APIError:
-                continue  # a running lab uses it; the next filling tries again
+def _forget_old() -> None:
+    volumes = engine().volumes.list(filters={"label": LABEL})
+    for volume in sorted(volumes, key=lambda volume: str(volume.attrs["CreatedAt"]), reverse=True)[KEPT:]:
+        try:
+            volume.remove()
+        except APIError:
+            continue  # a running lab uses it; the next filling tries again

@@ -14,8 +14,8 @@ from testbed.containernet.container import Docker
 from testbed.containernet.plan import Plan
 from testbed.engine import archive, engine
 from testbed.pki import Pair
+from testbed.recipes import UCPE, reference
 
-IMAGE = "lso/ucpe"
 PKI = "/etc/lso/pki"
 BRIDGE = "br-ucpe"
 DOCKER_PORT, OVSDB_PORT, OPENFLOW_PORT = 2376, 6640, 6653
@@ -50,7 +50,7 @@ class Ucpe(Docker):
 
     def __init__(self, name: str, plan: Plan, settings: UcpeSettings, **params: Any) -> None:
         self.settings = settings
-        super().__init__(name, plan, IMAGE, **{**params, "ip": None})
+        super().__init__(name, plan, reference(UCPE), **{**params, "ip": None})
         self.dnameprefix = f"lso.{plan.owner.lab}"
 
     def container_config(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Ucpe(Docker):
         host |= {"CgroupnsMode": "private", "ReadonlyPaths": list(READ_ONLY)}
         endpoint = api.create_endpoint_config(ipv4_address=settings.address)
         return {
-            "image": IMAGE,
+            "image": self.dimage,
             "hostname": self.name,
             "environment": {
                 **self.plan.owner.environment,

@@ -6,7 +6,6 @@ All of it lies in one folder that the machine mounts at ``/srv/carried``. Its ``
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -19,13 +18,12 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from testbed import build
+from testbed import baseimage, build
 from testbed.engine import EngineError
 from testbed.vm import process
 from testbed.vm.distribution import Distribution
 from testbed.vm.errors import VmError
 
-IMAGES = ("lso/base", "lso/ucpe", "lso/vnf-*")
 INSIDE = "/srv/carried/project/testbed/vm/inside.sh"
 # Versions of the C library that wheels are built for.
 GLIBC_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 38, 39)
@@ -78,14 +76,12 @@ def kept_images(cache: Path, log: Path) -> Path:
         build.build()
     except EngineError as error:
         raise VmError(str(error)) from error
-    filters = [f"--filter=reference={name}" for name in IMAGES]
-    listed = _output(["docker", "image", "ls", "--no-trunc", "--format={{json .}}", *filters])
-    images = {f"{row['Repository']}:{row['Tag']}": row["ID"] for row in map(json.loads, listed.splitlines())}
+    images = build.identities()
     archive = cache / f"images-{_short_digest(*(f'{name} {images[name]}' for name in sorted(images)))}.tar"
     if not archive.exists():
         _drop(cache, "images-*")
         unfinished = cache / "images-unfinished"
-        process.run(["docker", "save", "--output", str(unfinished), *sorted(images)], log)
+        process.run(["docker", "save", "--output", str(unfinished), *sorted(images), baseimage.NAME], log)
         unfinished.rename(archive)
     return archive
 

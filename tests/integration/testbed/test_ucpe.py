@@ -16,6 +16,7 @@ from testbed.engine import engine
 from testbed.lab import Lab
 from testbed.pki import Authority, write_private
 from testbed.ready import NotReady, wait_until_ready
+from testbed.recipes import digests
 
 PORTS = {"docker": 2376, "ovsdb": 6640, "openflow": 6653}
 
@@ -36,7 +37,7 @@ def inner(lab: Lab) -> Iterator[docker.DockerClient]:
 def test_the_engine_answers_by_tls_and_has_the_images(inner: docker.DockerClient) -> None:
     assert tuple(map(int, inner.version()["ApiVersion"].split("."))) >= (1, 41)
     # Not by their ids: those are of the manifest where an engine keeps images in containerd's store, as Docker 29 does.
-    here = {tag: image.labels[DIGEST] for image in engine().images.list("lso/vnf-*") for tag in image.tags}
+    here = {f"{name}:latest": digest for name, digest in digests().items() if name.startswith("lso/vnf-")}
     there = {tag: image.labels[DIGEST] for image in inner.images.list() for tag in image.tags}
     assert here
     assert there == here

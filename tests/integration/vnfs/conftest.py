@@ -24,6 +24,7 @@ import pytest
 from docker.models.containers import Container
 
 from testbed.namespace import Namespace
+from testbed.recipes import reference
 
 from .gateways import pair, up  # noqa: F401  # fixtures
 
@@ -161,7 +162,7 @@ class Bench:
 
     def vnf(self, image: str, descriptor: dict[str, Any], seeded: dict[str, Any] | None = None) -> Vnf:
         container = self._docker.containers.create(
-            image,
+            reference(image),
             labels=LABEL,
             network_mode="none",
             cap_drop=["ALL"],

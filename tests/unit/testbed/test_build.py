@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from testbed import baseimage
-from testbed.build import Recipe, recipes
+from testbed.recipes import Recipe, recipes
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for path, content in {
-        "testbed/images/ucpe/Dockerfile": "FROM lso/base",
+        "testbed/images/ucpe/Dockerfile": "FROM $BASE",
         "testbed/images/ucpe/ucpe": "#!/bin/sh",
         "vnfs/contract/firewall.json": "{}",
         "vnfs/common/apply": "#!/bin/sh",
-        "vnfs/alpha/Dockerfile": "FROM lso/base",
+        "vnfs/alpha/Dockerfile": "FROM $BASE",
         "vnfs/alpha/engine": "a",
         "vnfs/alpha/descriptor.yaml": "x: 1",
-        "vnfs/beta/Dockerfile": "FROM lso/base",
+        "vnfs/beta/Dockerfile": "FROM $BASE",
         "vnfs/beta/__pycache__/x.pyc": "z",
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -29,11 +29,11 @@ def project(tmp_path: Path) -> Path:
 
 
 def digests(project: Path, base: str = "0") -> dict[str, str]:
-    return {recipe.tag: recipe.digest(base) for recipe in recipes(project)}
+    return {recipe.name: recipe.digest(base) for recipe in recipes(project)}
 
 
 def test_every_product_has_a_recipe_with_what_it_may_copy(project: Path) -> None:
-    found = {recipe.tag: recipe for recipe in recipes(project)}
+    found = {recipe.name: recipe for recipe in recipes(project)}
     assert list(found) == ["lso/ucpe", "lso/vnf-alpha", "lso/vnf-beta"]
     alpha = found["lso/vnf-alpha"]
     assert alpha.dockerfile == "alpha/Dockerfile"

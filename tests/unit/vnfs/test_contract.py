@@ -190,5 +190,5 @@ def test_products_share_their_first_layers() -> None:
     shared = set()
     for product in PRODUCTS:
         text = (VNFS / product / "Dockerfile").read_text()
-        shared.add(text[text.rindex("FROM lso/base\n") : text.index("\n\n", text.rindex("FROM lso/base\n"))])
+        shared.add(text[text.rindex("FROM $BASE\n") : text.index("\n\n", text.rindex("FROM $BASE\n"))])
     assert len(shared) == 1
