@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scenarios import wire
 from scenarios.context import Context
+from scenarios.errors import nearest
+from scenarios.format import Scenario
 from scenarios.proof import Proof
 from scenarios.verb import Host, Verb
 
@@ -26,6 +29,19 @@ class FirewallVerb(Verb):
         default=3, gt=0, description="how long the last packet may take to arrive and be counted"
     )
     rule: str = Field(description="id of the rule that must count the packets, or 'default'")
+
+    @model_validator(mode="after")
+    def _port_fits_protocol(self) -> Self:
+        if self.protocol != "icmp" and self.destination_port == 0:
+            raise ValueError(f"{self.protocol} needs a destination_port")
+        return self
+
+    def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Yield also a rule that no application of the service becomes."""
+        yield from super().impossible(scenario)
+        rules = ["default", *(application.id for application in scenario.service.applications)]
+        if self.rule not in rules:
+            yield ("rule",), f"no application {self.rule!r} in the service", nearest(self.rule, rules)
 
     def probes(self, context: Context) -> wire.Probes:
         """Return the packets, each a new connection: an established one is not judged by the rules again."""

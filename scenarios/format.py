@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from testbed.spec import HostSpec, Impairment, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="lower case, digits and hyphens")]
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id, kept over years")]
+LAB_NAME_LENGTH = 24  # the path of a control socket in the lab's folder ends at 107 octets (unix(7))
 Word = Annotated[str, Field(min_length=1, max_length=53)]  # MEF identifiers: 1 to 53 characters
+BLOCK = (
+    "block",
+    "BLOCK",
+)  # the reserved policy, as MEF 70 and the later schemas write it: what is mapped to it is dropped
+
+
+def _written_address(value: object) -> object:
+    """Refuse numbers: ``gateway: 10`` would be taken for 0.0.0.10."""
+    if isinstance(value, int | float):
+        raise ValueError("an address is text, such as 10.1.0.1")
+    return value
+
+
+def _written_network(value: object) -> object:
+    """Refuse numbers and networks without a length, which would be single addresses."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "/" not in value):
+        raise ValueError("a network is text with a length, such as 10.1.0.0/24")
+    return value
+
+
+Address = Annotated[IPv4Address, BeforeValidator(_written_address)]
+Network = Annotated[IPv4Network, BeforeValidator(_written_network)]
+Criterion = list[StrictStr | StrictInt] | StrictStr | StrictInt
 
 
 class Strict(BaseModel):
     """Base of all parts of the file: frozen, and no key that nobody reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse ``packets: true``, which would be taken for 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("true and false are no values of this key")
+        return value
 
 
 class UnderlayEntry(Strict):
     """One transport network between the sites, with what it does to packets in each direction."""
 
-    prefix: IPv4Network
+    prefix: Network
     delay_ms: float = Field(default=0, ge=0, le=10_000)
     jitter_ms: float = Field(default=0, ge=0, le=10_000)
     loss_percent: float = Field(default=0, ge=0, le=100)
@@ -34,15 +76,15 @@ class WanEntry(Strict):
     """One WAN port of a uCPE: the underlay that it is plugged into and its address there."""
 
     underlay: Name
-    address: IPv4Address
+    address: Address
 
 
 class SiteEntry(Strict):
     """One customer site: its LAN, the address of its gateway there, LAN hosts and WAN ports."""
 
-    lan: IPv4Network
-    gateway: IPv4Address
-    hosts: dict[Name, IPv4Address] = Field(min_length=1)
+    lan: Network
+    gateway: Address
+    hosts: dict[Name, Address] = Field(min_length=1)
     wan: dict[Name, WanEntry] = Field(min_length=1)
 
 
@@ -57,14 +99,14 @@ class Application(Strict):
     """An application flow: its criteria are ANDed (MEF 70 R43), the list of flows is searched in order (R44)."""
 
     id: Word
-    criteria: dict[Word, list[str | int] | str | int] = Field(min_length=1)
+    criteria: dict[Word, Criterion] = Field(min_length=1)
 
 
 class Policy(Strict):
     """A policy: each criterion at most once (MEF 70 R18), the same criteria in all policies of a service (R21)."""
 
     id: Word
-    criteria: dict[Word, list[str | int] | str | int] = Field(min_length=1)
+    criteria: dict[Word, Criterion] = Field(min_length=1)
 
 
 class EndPoint(Strict):
@@ -118,10 +160,16 @@ class Scenario(Strict):
     def lab_spec(self) -> LabSpec:
         """Return the lab that this scenario runs in."""
         return LabSpec(
-            name=self.scenario,
+            name=lab_name(self.scenario),
             sites=tuple(_site(name, entry, self.topology.underlays) for name, entry in self.topology.sites.items()),
             underlays=tuple(_underlay(name, entry) for name, entry in self.topology.underlays.items()),
         )
+
+
+def lab_name(scenario: str) -> str:
+    """Return what the lab of the scenario with that id is called: names of labs are narrower than ids."""
+    name = re.sub(r"[^a-z0-9]+", "-", scenario.lower()).strip("-")
+    return (name if name[:1].isalpha() else f"lab-{name}")[:LAB_NAME_LENGTH].rstrip("-")
 
 
 def _underlay(name: str, entry: UnderlayEntry) -> UnderlaySpec:
@@ -136,7 +184,12 @@ def _site(name: str, entry: SiteEntry, underlays: dict[str, UnderlayEntry]) -> S
         lan_gateway=str(entry.gateway),
         hosts=tuple(HostSpec(host, f"{address}/{entry.lan.prefixlen}") for host, address in entry.hosts.items()),
         wan=tuple(
-            WanSpec(port, wan.underlay, f"{wan.address}/{underlays[wan.underlay].prefix.prefixlen}")
+            WanSpec(port, wan.underlay, f"{wan.address}/{_length(underlays, wan.underlay)}")
             for port, wan in entry.wan.items()
         ),
     )
+
+
+def _length(underlays: dict[str, UnderlayEntry], name: str) -> int:
+    """Return the prefix length of an underlay; one that is not there is a finding, for which any length does."""
+    return underlays[name].prefix.prefixlen if name in underlays else 32

@@ -12,8 +12,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from scenarios.errors import Finding, ScenarioError, nearest
-from scenarios.format import Scenario, Service, SiteEntry
-from scenarios.order_items import criterion_fault
+from scenarios.format import Scenario
+from scenarios.references import references
 from scenarios.source import Path_, Source, read
 from scenarios.verb import Verb
 from scenarios.verbs import REGISTRY
@@ -41,7 +41,7 @@ def load(path: Path) -> LoadedScenario:
         scenario = Scenario.model_validate(source.data)
     except ValidationError as error:
         raise ScenarioError([*findings, *_findings(source, error, Scenario, ())]) from error
-    findings += _references(source, scenario, steps)
+    findings += references(source, scenario, steps)
     if findings:
         raise ScenarioError(findings)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -105,61 +105,3 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if get_origin(annotation) in (list, dict, tuple, Union, types.UnionType):
         return next((model for item in get_args(annotation) if (model := _model_in(item))), None)
     return None
-
-
-def _references(source: Source, scenario: Scenario, steps: list[tuple[int, Verb]]) -> Iterator[Finding]:
-    """Yield names that point nowhere, addresses outside their prefix and ids that stand twice."""
-    sites = scenario.topology.sites
-    for name, site in sites.items():
-        yield from _site(source, ("topology", "sites", name), site)
-        yield from _wan(source, ("topology", "sites", name, "wan"), site, scenario)
-    for index, endpoint in enumerate(scenario.service.endpoints):
-        if endpoint.site not in sites:
-            place: Path_ = ("service", "endpoints", index, "site")
-            yield source.finding(place, f"no site {endpoint.site!r}", nearest(endpoint.site, sites))
-    if scenario.service.face == "mef-ordering":
-        yield from _payloads(source, scenario.service)
-    seen: dict[str, int] = {}
-    for index, step in enumerate(scenario.steps):
-        if step.id in seen:
-            yield source.finding(("steps", index, "id"), f"the id {step.id!r} stands at steps[{seen[step.id]}] already")
-        seen.setdefault(step.id, index)
-    for index, verb in steps:
-        for key, message, hint in verb.unknown_names(scenario):
-            yield source.finding(("steps", index, "with", *key), message, hint)
-
-
-def _payloads(source: Source, service: Service) -> Iterator[Finding]:
-    """Yield what the payloads of the ordering API have no member for."""
-    if service.mtu != Service.model_fields["mtu"].default:
-        yield source.finding(("service", "mtu"), "an MTU cannot be ordered through this face", "leave it out")
-    lists = {
-        "applications": [application.criteria for application in service.applications],
-        "policies": [policy.criteria for policy in service.policies],
-    }
-    for key, entries in lists.items():
-        for index, criteria in enumerate(entries):
-            for name, value in criteria.items():
-                if fault := criterion_fault(key, name, value):
-                    yield source.finding(("service", key, index, "criteria", name), fault)
-
-
-def _wan(source: Source, place: Path_, site: SiteEntry, scenario: Scenario) -> Iterator[Finding]:
-    underlays = scenario.topology.underlays
-    for port, wan in site.wan.items():
-        if wan.underlay not in underlays:
-            hint = nearest(wan.underlay, underlays)
-            yield source.finding((*place, port, "underlay"), f"no underlay {wan.underlay!r}", hint)
-        elif wan.address not in underlays[wan.underlay].prefix:
-            prefix = underlays[wan.underlay].prefix
-            yield source.finding((*place, port, "address"), f"{wan.address} is outside {prefix}")
-
-
-def _site(source: Source, place: Path_, site: SiteEntry) -> Iterator[Finding]:
-    addresses = {"gateway": site.gateway, **site.hosts}
-    for name, address in addresses.items():
-        path = (*place, "gateway") if name == "gateway" else (*place, "hosts", name)
-        if address not in site.lan:
-            yield source.finding(path, f"{address} is outside the LAN {site.lan}")
-        if list(addresses.values()).count(address) > 1 and name != "gateway":
-            yield source.finding(path, f"{address} is given twice on this LAN")

@@ -55,6 +55,27 @@ class Verb(Strict):
         """Return the elements of the picture (``reports.topology``) that the step's whole verdict applies to."""
         return []
 
+    def faults(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Yield path, message and hint for each parameter that cannot be right in *scenario*."""
+        unknown = list(self.unknown_names(scenario))
+        yield from unknown
+        if not unknown:
+            yield from self.impossible(scenario)
+
+    def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Yield what no network could make true; names are all known here. By default: a path that crosses nothing."""
+        source, target = getattr(self, "from_", None), getattr(self, "to", None)
+        if source is None or target is None:
+            return
+        served = {point.site for point in scenario.service.endpoints}
+        sites = {host: name for name, site in scenario.topology.sites.items() for host in site.hosts}
+        for key, host in (("from", source), ("to", target)):
+            if sites[host] not in served:
+                yield (key,), f"host {host!r} is at {sites[host]}, which is no end point of the service", ""
+        if sites[source] == sites[target]:
+            message = f"hosts {source!r} and {target!r} are on one LAN: what they send does not cross the service"
+            yield ("to",), message, "name a host of another site"
+
     def unknown_names(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Yield path, message and hint for each parameter that names no site or host of *scenario*."""
         sites = scenario.topology.sites

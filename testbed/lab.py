@@ -22,6 +22,7 @@ from testbed.placement import placements
 from testbed.progress import Clock, Listener, silent
 from testbed.ready import Endpoint, NotReady, wait_until_ready
 from testbed.spec import Impairment, LabSpec
+from testbed.spec_check import check
 from testbed.topology import Topology
 
 DESCRIPTION = "lab.json"
@@ -63,7 +64,7 @@ class Lab:
         *engines* overrides what this machine would choose for ``esp`` and ``datapath``. *store* names the volume with
         the images that the uCPEs have from the start; by default the one of the present images (``testbed.store``).
         """
-        spec.check()
+        check(spec)
         owner = Owner.create(spec.name)
         lab = cls(owner.folder, owner, spec, Clock(progress))
         lab.engines = {**best_engines(), **(engines or {})}

@@ -12,6 +12,7 @@ from testbed.inventory import LAN_MTU, LAN_PORT
 from testbed.nodes.ucpe import Ucpe, UcpeSettings
 from testbed.owner import Owner
 from testbed.spec import LabSpec, SiteSpec
+from testbed.spec_names import UCPE_ON_LAN
 from testbed.wiring import mac_address
 
 WAN_MTU = 1500
@@ -57,7 +58,7 @@ def plan(spec: LabSpec, owner: Owner, settings: Mapping[str, UcpeSettings]) -> T
 def _plug_site(topology: Topology, site: SiteSpec) -> None:
     ucpe = topology.ucpes[site.name]
     lan = topology.lans[site.name] = _bridge(topology, f"lan.{site.name}", LAN_MTU)
-    _plug(topology, ucpe, LAN_PORT, lan, "ucpe", LAN_MTU)
+    _plug(topology, ucpe, LAN_PORT, lan, UCPE_ON_LAN, LAN_MTU)
     for host in site.hosts:
         node = topology.net.addHost(host.name, ip=host.address, defaultRoute=f"via {site.lan_gateway}")
         node.address = host.address

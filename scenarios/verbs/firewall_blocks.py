@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scenarios import wire
 from scenarios.context import Context
@@ -27,6 +27,12 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
 
     control_protocol: Literal["tcp", "udp", "icmp"] = "icmp"
     control_port: int = Field(default=0, ge=0, le=65535, description="an allowed port for the control packet")
+
+    @model_validator(mode="after")
+    def _port_fits_control(self) -> Self:
+        if self.control_protocol != "icmp" and self.control_port == 0:
+            raise ValueError(f"a control packet of {self.control_protocol} needs a control_port")
+        return self
 
     def prove(self, context: Context, proof: Proof) -> str:
         site = context.site_of(self.from_)

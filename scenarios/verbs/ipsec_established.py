@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, permutations
 from typing import Any
@@ -10,6 +11,8 @@ from pydantic import Field
 
 from reports.model import tunnel_element
 from scenarios.context import Context
+from scenarios.errors import nearest
+from scenarios.format import Scenario
 from scenarios.proof import Proof
 from scenarios.verb import Site, Verb
 
@@ -30,6 +33,17 @@ class IpsecEstablished(Verb, name="ipsec.established"):
     between: list[Site] = Field(default_factory=list, description="two or more sites; default: all of the service")
     encryption: str = Field(default="", description="required ESP algorithm, e.g. AES_GCM_16-256; default: any")
     within_seconds: float = Field(default=15, gt=0)
+
+    def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+        """Yield sites that no tunnel of the service ends at, and what is no pair."""
+        served = [point.site for point in scenario.service.endpoints]
+        for index, site in enumerate(self.between):
+            if site not in served:
+                yield ("between", index), f"{site!r} is no end point of the service", nearest(site, served)
+            if site in self.between[:index]:
+                yield ("between", index), f"{site!r} stands twice", ""
+        if len(self.between or served) < 2:
+            yield ("between",), "a tunnel has two ends", "name two sites or more"
 
     def prove(self, context: Context, proof: Proof) -> str:
         sites = self.between or context.service_sites()

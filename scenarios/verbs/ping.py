@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from scenarios.context import Context
 from scenarios.proof import Proof
@@ -32,6 +34,14 @@ class Ping(Verb, name="ping"):
     rtt_ms_at_least: float | None = Field(
         default=None, gt=0, description="2 ms below the underlay's delays: `wirefilter` may be 1 ms early each way"
     )
+
+    @model_validator(mode="after")
+    def _bounds_can_be_kept(self) -> Self:
+        if self.loss_percent_at_least > self.loss_percent_at_most:
+            raise ValueError("loss_percent_at_least is above loss_percent_at_most")
+        if self.rtt_ms_at_least and self.rtt_ms_at_most and self.rtt_ms_at_least > self.rtt_ms_at_most:
+            raise ValueError("rtt_ms_at_least is above rtt_ms_at_most")
+        return self
 
     def prove(self, context: Context, proof: Proof) -> str:
         source, target = context.host(self.from_), context.host(self.to)

@@ -8,6 +8,7 @@ import pytest
 
 from scenarios.errors import ScenarioError
 from scenarios.load import load
+from testbed.spec_check import check
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[3]
@@ -27,7 +28,7 @@ def test_published_scenarios_are_valid(path: Path) -> None:
     loaded = load(path.parent)
     assert loaded.scenario.scenario == path.parent.name
     assert len(loaded.verbs) == len(loaded.scenario.steps)
-    loaded.scenario.lab_spec().check()
+    check(loaded.scenario.lab_spec())
 
 
 def test_absent_file() -> None:
