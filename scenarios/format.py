@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -55,11 +55,18 @@ class Strict(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_value(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse ``packets: true``, which would be taken for 1."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+    def _no_lookalike(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what would be taken for a number though it is none in the file: ``true`` and the text ``1_000``."""
+        accepted = _types(cls.model_fields[str(info.field_name)].annotation)
+        if isinstance(value, bool) and bool not in accepted:
             raise ValueError("true and false are no values of this key")
+        if isinstance(value, str) and accepted & {int, float} and str not in accepted:
+            raise ValueError("this is text, a number is wanted: digits, no quotes, no underscores")
         return value
+
+
+def _types(annotation: object) -> set[object]:
+    return {annotation, *(kind for argument in get_args(annotation) for kind in _types(argument))}
 
 
 class UnderlayEntry(Strict):

@@ -6,10 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-
 from lso.exits import BAD_INPUT, PASSED
 from orchestrator.tosca import validate
+from orchestrator.tosca.yaml_reader import read_yaml
 from scenarios.errors import ScenarioError
 from scenarios.load import load
 
@@ -48,6 +47,7 @@ def _findings(path: Path) -> tuple[object, ...]:
 def _is_template(path: Path) -> bool:
     """Tell whether *path* is a TOSCA service template (TOSCA 1.3, 3.10.1); what cannot be read is left to load."""
     try:
-        return path.is_file() and "tosca_definitions_version" in yaml.safe_load(path.read_bytes())
-    except (OSError, yaml.YAMLError, TypeError, UnicodeDecodeError):
+        data = read_yaml(path.read_bytes()).data if path.is_file() else None
+    except OSError:
         return False
+    return isinstance(data, dict) and "tosca_definitions_version" in data

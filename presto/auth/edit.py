@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from orchestrator.tosca.yaml_writer import write_yaml
 from presto.auth.clients import read_clients
 from presto.auth.errors import ClientsWrong
 from presto.auth.secret import hashed, new_secret
@@ -67,7 +66,7 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yaml.safe_dump(document, file, sort_keys=False)
+            file.write(write_yaml(document))
         try:
             read_clients(draft)
         except ClientsWrong as error:

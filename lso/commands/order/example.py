@@ -8,13 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
-from typing import Any
-
-import yaml
 
 from lso.exits import BAD_INPUT, PASSED
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, print_json
+from orchestrator.tosca.yaml_writer import write_yaml
 from presto.client import Unreachable
 from presto.examples import POC, TYPES, Known, NotPossible, example, summary
 
@@ -47,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(order)
     else:
         print(f"# {summary(options.type)}")
-        print(_yaml(order), end="")
+        print(write_yaml(order), end="")
     return PASSED
 
 
@@ -60,13 +58,3 @@ def _known(options: argparse.Namespace) -> Known:
             if options.url or options.type != "add-service":
                 raise
             return POC
-
-
-def _yaml(document: Any) -> str:
-    """Return the document as YAML without aliases: they would be hard to edit."""
-
-    class Plain(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    return yaml.dump(document, Dumper=Plain, sort_keys=False, width=110, default_flow_style=False)

@@ -36,11 +36,9 @@ def read(text: str | bytes) -> tuple[Any, list[str]]:
         ("012", 12),
         ("1.5", 1.5),
         ("1e3", 1000.0),
-        (".inf", ".inf"),
         ("10.1.0.1", "10.1.0.1"),
         ("'12'", "12"),
         ('"true"', "true"),
-        ("9" * 50, "9" * 50),
     ],
 )
 def test_scalars_follow_the_core_schema(text: str, value: object) -> None:

@@ -8,12 +8,12 @@ from scenarios.errors import ScenarioError
 from scenarios.source import dotted, parse
 
 FAULTS = {
-    "syntax": (b"a: [1, 2", "1:9", "not YAML"),
+    "syntax": (b"a: [1, 2", "2:1", "this is not YAML"),
     "empty": (b"", "1:1", "the file is empty"),
-    "duplicate key": (b"a: 1\nb: 2\na: 3\n", "3:1", "the key 'a' stands twice"),
-    "object tag": (b"a: !!python/object:os.system x\n", "1:1", "not a plain value"),
-    "alias of a mapping": (b"a: &x {b: 1}\nc: *x\n", "2:1", "aliases of lists and mappings"),
-    "not UTF-8": (b"\xff\xfe\xfa", "1:1", "not YAML"),
+    "duplicate key": (b"a: 1\nb: 2\na: 3\n", "3:1", "the key a is here a second time"),
+    "object tag": (b"a: !!python/object:os.system x\n", "1:4", "is not allowed"),
+    "alias of nothing": (b"a: &x {b: 1}\nc: *y\n", "2:4", "there is no anchor y before this alias"),
+    "not UTF-8": (b"\xff\xfe\xfa", "1:1", "this is not UTF-8 text"),
 }
 
 

@@ -125,7 +125,7 @@ WRONG = {
     "criterion that is no number or text": ("PROTV4: 1}", "PROTV4: true}", "26: applications[1].criteria.PROTV4"),
     "criterion that is a fraction": ("DPORT: 80", "DPORT: 80.0", "26: applications[0].criteria.DPORT"),
     "number that is a truth value": (PING, PING.replace("b1}", "b1, count: true}"), "30: count: true and false are no"),
-    "number without an end": (PING, PING.replace("b1}", "b1, interval_seconds: inf}"), "30: interval_seconds: input s"),
+    "number with underscore": (PING, PING.replace("b1}", "b1, interval_seconds: 1_0}"), "30: interval_seconds: thi"),
     "path within one LAN": (PING, PING.replace("b1}", "a2}"), "30: steps[0].with.to: hosts 'a1' and 'a2' are on one L"),
     "path to a site without the service": (PING, PING.replace("b1}", "c1}"), "30: with.to: host 'c1' is at site-c, wh"),
     "bounds that exclude each other": (

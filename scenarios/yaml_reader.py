@@ -1,0 +1,1 @@
+../orchestrator/tosca/yaml_reader.py
