@@ -13,13 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
+import standards
 from presto.mef.app import BASES
 from presto.server import BackgroundServer, build_app
 
 ROOT = Path(__file__).parents[3]
-STANDARDS = ROOT.parent / "shared" / "standards" / "mef-lso-ordering-inventory"
 EXAMPLE: Any = json.loads(
     re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "presto-mef.md").read_text(encoding="utf-8"), re.DOTALL)[0]
 )
@@ -57,11 +56,6 @@ def inventory() -> Any:
     return {"ucpes": ucpes, "unis": unis}
 
 
-def published(api: str) -> Any:
-    name = f"mef-lso-legato-service-{api}-management-openapi.yml"
-    return yaml.safe_load((STANDARDS / name).read_text(encoding="utf-8"))
-
-
 def ended(url: str, order_id: str) -> Any:
     deadline = time.monotonic() + 60
     while True:
@@ -75,8 +69,7 @@ def ended(url: str, order_id: str) -> Any:
 @pytest.mark.parametrize(("api", "operations"), [("ordering", 6), ("inventory", 5)])
 def test_what_the_published_files_allow_is_answered_as_they_announce(tmp_path: Path, api: str, operations: int) -> None:
     pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-    schema, sites = tmp_path / "published.yaml", tmp_path / "inventory.json"
-    schema.write_text(yaml.safe_dump(published(api)), encoding="utf-8")
+    schema, sites = standards.FOLDER / standards.mef(api), tmp_path / "inventory.json"
     sites.write_text(json.dumps(inventory()), encoding="utf-8")
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     with BackgroundServer(build_app(sites, str(tmp_path / "presto.db"))) as server:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+import standards
 from presto.notify.listener import Notification, create_listener
 from presto.server import BackgroundServer
 
-STANDARDS = Path(__file__).parents[4] / "shared" / "standards" / "mef-lso-ordering-inventory"
 EXAMPLES = os.environ.get("LSO_EXAMPLES", "25")
 BASES = {
     "ordering": "/mefApi/legato/serviceOrderingNotification/v6",
@@ -26,7 +26,7 @@ BASES = {
 @pytest.mark.parametrize("api", list(BASES))
 def test_the_listener_answers_as_the_published_files_announce(tmp_path: Path, api: str) -> None:
     pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-    schema = STANDARDS / f"mef-lso-legato-service-{api}-notification-openapi.yml"
+    schema = standards.FOLDER / standards.mef(api, "notification")
     taken: list[Notification] = []
 
     async def take(event: Notification) -> None:

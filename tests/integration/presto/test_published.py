@@ -18,6 +18,7 @@ import httpx
 import pytest
 import yaml
 
+import standards
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
@@ -30,7 +31,6 @@ from presto.restconf.operations import OPERATIONS
 from presto.server import BackgroundServer
 
 ROOT = Path(__file__).parents[3]
-PUBLISHED = ROOT.parent / "shared" / "standards" / "presto-sdwan" / "presto-sdwan.yaml"
 ORDER = json.loads((ROOT / "tests" / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
 EXAMPLES = int(os.environ.get("LSO_EXAMPLES", "10"))
 
@@ -102,7 +102,7 @@ LINKS: dict[str, list[tuple[str, Any]]] = {
 
 
 def overlaid(*, strict: bool) -> Any:
-    document = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
+    document = standards.load(standards.PRESTO)
     for path, methods in document["paths"].items():
         responses = methods["post"]["responses"]
         if not strict:

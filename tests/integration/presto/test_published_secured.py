@@ -12,6 +12,7 @@ import httpx
 import pytest
 import yaml
 
+import standards
 from presto.auth.access import Access
 from presto.auth.edit import add_client
 from presto.auth.limits import Limits
@@ -34,7 +35,7 @@ RUNS = {
 
 def secured(face: str) -> Any:
     """The published file with what its published security variant adds: the scheme, and a scope for each operation."""
-    document = poc.overlaid(strict=False) if face == "restconf" else mef.published(face)
+    document = poc.overlaid(strict=False) if face == "restconf" else standards.load(standards.mef(face))
     for path, methods in document["paths"].items():
         for operation in methods.values():
             scope = operation.get("operationId") or path.strip("/").rpartition("/")[2]

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
-import yaml
 
+import standards
 from presto.app import create_app
 from presto.core.core import Core
 from presto.core.settings import Settings
 from presto.restconf.operations import OPERATIONS
 
 pytestmark = pytest.mark.asyncio
-PUBLISHED = Path(__file__).parents[4] / "shared" / "standards" / "presto-sdwan" / "presto-sdwan.yaml"
 YANG = "application/yang-data+json"
 DETAILS = "get-connectivity-service-details"
 UPDATE = "update-connectivity-service"
@@ -151,7 +149,7 @@ async def test_other_faces_keep_their_errors(strict: Strict) -> None:
 
 
 async def test_the_published_statuses_are_those_of_strict_mode() -> None:
-    document = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
+    document = standards.load(standards.PRESTO)
     statuses = {int(status) for path in document["paths"].values() for status in path["post"]["responses"]}
     assert statuses == {200, 201, 400}
     assert len(OPERATIONS) == 17

@@ -9,15 +9,14 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
-import yaml
 from pydantic import BaseModel
 
+import standards
 from presto.core.findings import MOST_TOLD
 from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.parse import parse_body, to_model
 
-PUBLISHED = Path(__file__).parents[4] / "shared" / "standards" / "presto-sdwan" / "presto-sdwan.yaml"
 YANG = "application/yang-data+json"
 DETAILS = "get-connectivity-service-details"
 SEPS = [
@@ -29,7 +28,7 @@ LIST = "/restconf/operations/get-connectivity-service-list"
 
 @pytest.fixture(scope="module")
 def published() -> Any:
-    return yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
+    return standards.load(standards.PRESTO)
 
 
 def closed(published: Any, wrapper: str) -> jsonschema.Draft202012Validator:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
+import standards
 from scenarios.load import load
 from scenarios.order import create_input
 
 ROOT = Path(__file__).parents[3]
-STANDARD = ROOT.parent / "shared" / "standards" / "presto-sdwan" / "presto-sdwan.yaml"
 UNIS = {"site-a": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "site-b": "6ba7b811-9dad-11d1-80b4-00c04fd430c8"}
 
 
@@ -21,7 +20,7 @@ def _order() -> dict[str, Any]:
 
 
 def test_the_order_has_members_of_the_standard_only() -> None:
-    document = yaml.safe_load(STANDARD.read_text(encoding="utf-8"))
+    document = standards.load(standards.PRESTO)
     definitions = document["definitions"]
     name = "tapi.connectivity.createconnectivityservice.Input"
     augmented = definitions[name].get("allOf", [definitions[name]])

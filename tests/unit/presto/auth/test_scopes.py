@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from fastapi import FastAPI
 
+import standards
 from presto.app import catalogue, create_app
 from presto.auth.config import Client
 from presto.auth.endpoint import PUBLIC
@@ -23,7 +22,6 @@ from presto.restconf.router import OPERATION_ID
 
 from .conftest import HASHED, Door
 
-STANDARDS = Path(__file__).parents[5] / "shared" / "standards" / "mef-lso-ordering-inventory"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -41,8 +39,7 @@ def test_every_route_has_an_operation_id(app: FastAPI) -> None:
 def test_the_scopes_are_the_published_operation_ids(app: FastAPI) -> None:
     operations = catalogue(app)
     for api, base in BASES.items():
-        name = f"mef-lso-legato-service-{api}-management-openapi.yml"
-        document = yaml.safe_load((STANDARDS / name).read_text(encoding="utf-8"))
+        document = standards.load(standards.mef(api))
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 where = f"/mefApi{base}{path.replace('{id}', 'x')}"

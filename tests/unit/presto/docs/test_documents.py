@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import fastapi.routing
 import jsonschema
 import pytest
-import yaml
 
+import standards
 from presto.app import create_app
 from presto.docs import mef, restconf
 from presto.docs.app import DOCUMENTS
@@ -22,8 +21,6 @@ from presto.examples import POC, TYPES
 from presto.mef.app import BASES
 from presto.restconf.operations import OPERATIONS
 
-STANDARDS = Path(__file__).parents[4].parent / "shared" / "standards"
-PUBLISHED = "mef-lso-ordering-inventory/mef-lso-legato-service-{}-management-openapi.yml"
 API = pytest.mark.parametrize("api", ["ordering", "inventory"])
 OURS = {413}
 """A body that is too large: what HTTP says of it needs no API."""
@@ -39,9 +36,7 @@ INLINED = re.compile(r".*(Type|Code|TimeUnit)|Error|PlaceRefOrQuery|.*_Common")
 """Enumerations and bases stand where they are used."""
 
 
-@cache
-def published(name: str) -> Any:
-    return yaml.safe_load((STANDARDS / name).read_text(encoding="utf-8"))
+published = cache(standards.load)
 
 
 def members(schema: Any, every: Any) -> tuple[set[str], set[str]]:
@@ -56,7 +51,7 @@ def members(schema: Any, every: Any) -> tuple[set[str], set[str]]:
 
 @API
 def test_operations_are_the_published_ones(api: str) -> None:
-    ours, theirs = mef.document(api, {}, {})["paths"], published(PUBLISHED.format(api))["paths"]
+    ours, theirs = mef.document(api, {}, {})["paths"], published(standards.mef(api))["paths"]
     assert {(path, method) for path, found in ours.items() for method in found} == {
         (path, method) for path, found in theirs.items() for method in found
     }
@@ -78,7 +73,7 @@ def test_operations_are_the_published_ones(api: str) -> None:
 @API
 def test_types_have_the_published_members(api: str) -> None:
     ours = mef.document(api, {}, {})["components"]["schemas"]
-    theirs = published(PUBLISHED.format(api))["components"]["schemas"]
+    theirs = published(standards.mef(api))["components"]["schemas"]
     compared = 0
     for name, schema in theirs.items():
         if name in DIFFERENT[api] or INLINED.fullmatch(name):
@@ -91,7 +86,7 @@ def test_types_have_the_published_members(api: str) -> None:
 @API
 def test_every_enumeration_is_the_published_one(api: str) -> None:
     text = str(mef.document(api, {}, {})["components"]["schemas"])
-    for name, schema in published(PUBLISHED.format(api))["components"]["schemas"].items():
+    for name, schema in published(standards.mef(api))["components"]["schemas"].items():
         for value in schema.get("enum", []):
             assert f"'{value}'" in text, (name, value)
 
@@ -118,7 +113,7 @@ def test_every_route_is_documented_and_no_other(api: str, new_core: Any) -> None
 
 
 def test_poc_operations_are_the_published_ones() -> None:
-    ours, theirs = restconf.document({}), published("presto-sdwan/presto-sdwan.yaml")
+    ours, theirs = restconf.document({}), published(standards.PRESTO)
     assert set(ours["paths"]) == set(theirs["paths"])
     for path, found in theirs["paths"].items():
         mine = ours["paths"][path]["post"]
@@ -131,7 +126,7 @@ def test_poc_operations_are_the_published_ones() -> None:
 def test_poc_types_have_the_published_members() -> None:
     ours, theirs = (
         restconf.document({})["components"]["schemas"],
-        published("presto-sdwan/presto-sdwan.yaml")["definitions"],
+        published(standards.PRESTO)["definitions"],
     )
     compared, added = 0, {"tapi.connectivity.updateconnectivityservice.Input": {"swvc-service-attributes"}}
     for name, schema in ours.items():

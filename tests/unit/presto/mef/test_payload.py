@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
+import standards
 from presto.core.model import Criterion, EndPoint, Policy, Swvc
 from presto.core.policies import CRITERIA
 from presto.mef import payload, wire
@@ -20,7 +21,7 @@ from presto.mef.envelope import Order
 from presto.mef.from_core import swvc
 from presto.mef.payload import KINDS, MODELS, URNS, Kind
 
-SCHEMAS = Path(__file__).parents[5] / "shared" / "standards" / "mef-lso-sdwan-schemas" / "schema"
+SCHEMAS = standards.FOLDER / "mef-lso-sdwan-schemas" / "schema"
 SDWAN = SCHEMAS / "serviceSchema" / "sdWan"
 FILES = {
     Kind.SWVC: "swVc.yaml",

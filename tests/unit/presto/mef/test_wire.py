@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import copy
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 from pydantic import BaseModel
 
+import standards
 from presto.mef import envelope
 from presto.mef.app import BASES
 from presto.mef.hub import EVENTS
 
 pytestmark = pytest.mark.asyncio
-STANDARDS = Path(__file__).parents[5] / "shared" / "standards" / "mef-lso-ordering-inventory"
-FILES = {api: f"mef-lso-legato-service-{api}-management-openapi.yml" for api in BASES}
 JSON = "application/json;charset=utf-8"
 
 
 @pytest.fixture(scope="module")
 def published() -> Any:
-    return {api: yaml.safe_load((STANDARDS / name).read_text(encoding="utf-8")) for api, name in FILES.items()}
+    return {api: standards.load(standards.mef(api)) for api in BASES}
 
 
 class Checked:
@@ -177,10 +174,9 @@ async def test_no_published_type_is_forgotten(published: Any) -> None:
     assert left == {name for _, name in MODELS}
 
 
-@pytest.mark.parametrize("api", FILES)
+@pytest.mark.parametrize("api", BASES)
 async def test_event_types_are_the_published_ones(api: str) -> None:
-    name = FILES[api].replace("management", "notification")
-    document = yaml.safe_load((STANDARDS / name).read_text(encoding="utf-8"))
+    document = standards.load(standards.mef(api, "notification"))
     assert {f"/listener/{event}" for event in EVENTS[api]} == set(document["paths"])
 
 
