@@ -4,10 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
+. testbed/apt.sh
+
 RUN=/run/lso-testbed
 SYSTEM_PYTHON=/usr/bin/python3 # Mininet's module belongs to the distribution's interpreter
 PACKAGES=(ca-certificates curl debian-archive-keyring ethtool iperf3 iproute2 iptables iputils-ping mininet mmdebstrap
     nftables openssl openvswitch-switch postgresql procps python3-setuptools python3-venv tcpdump util-linux vde2)
+APT_LOCKS=(/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock)
+APT_WAIT=${LSO_APT_WAIT:-900} # seconds: the automatic upgrades of a new machine take minutes
 
 case "${1:-}" in
 -h | --help)
@@ -18,6 +22,9 @@ Install the missing distribution packages, start Docker and Open vSwitch where n
 make .venv (command: .venv/bin/lso) and build the container images.
 
   --no-images   leave the container images alone (they are loaded from elsewhere)
+
+environment:
+  LSO_APT_WAIT  seconds to wait while another program installs packages (default: 900)
 TXT
     exit 0
     ;;
@@ -56,8 +63,9 @@ install_packages() {
     say "installing ${missing[*]}"
     [[ " ${missing[*]} " != *" postgresql "* ]] || no_standing_cluster
     export DEBIAN_FRONTEND=noninteractive
-    local log=$RUN/apt.log
-    { apt-get update -q && apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||
+    local log=$RUN/apt.log apt=(apt-get -q -o DPkg::Lock::Timeout=60) # for who comes between waiting and locking
+    wait_for_locks "$APT_WAIT" "${APT_LOCKS[@]}" || exit 3
+    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||
         { tail -n 20 "$log" >&2; die "the packages could not be installed; the whole log is $log"; }
 }
 
