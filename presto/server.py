@@ -44,6 +44,9 @@ DEVELOPMENT = NotifySettings(development=True)
 """Who can order here is on this machine and can reach its addresses anyway."""
 
 
+_NO_ISSUER = "OAuth clients behind the proxy find no https issuer: give the URL that they use as issuer in {file}"
+
+
 class ServerFailed(Exception):
     """The server did not start or did not stop."""
 
@@ -67,7 +70,10 @@ def build_app(
     """
     enrolled, settings, access = load_inventory(inventory), settings or Settings(), access or Access()
     Catalogue().template(settings.template)
-    security = load_security(access.clients, database, access.limits) if access.clients else None
+    hosts = LOOPBACK_HOSTS | access.hosts(host)
+    security = load_security(access.clients, database, access.limits, hosts) if access.clients else None
+    if security and access.plain and not security.clients.file.issuer:
+        say(_NO_ISSUER.format(file=access.clients))
     try:
         engine = open_engine(database, say)
         url = orchestrator_url(engine)
@@ -76,7 +82,6 @@ def build_app(
     orchestrator = OrchestratorProcess(enrolled, OrchestratorStore(url, say), partial(Orchestrator, store=url))
     assignments = security.clients.assignments(enrolled) if security else None
     core = Core(enrolled, Store(engine), orchestrator, settings, assignments)
-    hosts = LOOPBACK_HOSTS | access.hosts(host)
     return create_app(core, hosts=hosts, notifications=notifications, security=security)
 
 

@@ -13,8 +13,9 @@ from presto.auth.config import Client
 from presto.auth.tokens import LARGEST_TOKEN, LEEWAY, TokenRefused, check_header, decoded
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LONGEST_LIFE = 600
-"""Seconds: an assertion is made for one use."""
+LONGEST_LIFE = 3600
+"""Seconds. An assertion is made for one use, but libraries give them an hour (Authlib)."""
+_FORGET_EACH = 60
 _REQUIRED = ["iss", "sub", "aud", "exp", "jti"]
 
 
@@ -35,6 +36,7 @@ class Assertions:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._used: dict[tuple[str, str], float] = {}
+        self._forget_at = 0.0
         self._lock = threading.Lock()
 
     def check(self, client: Client, assertion: str, audiences: Collection[str]) -> None:
@@ -57,7 +59,9 @@ class Assertions:
         if end > now + LONGEST_LIFE + LEEWAY:
             raise TokenRefused(f"The assertion lives longer than {LONGEST_LIFE} seconds")
         with self._lock:
-            self._used = {use: until for use, until in self._used.items() if until > now}
+            if now >= self._forget_at:
+                self._used = {use: until for use, until in self._used.items() if until > now}
+                self._forget_at = now + _FORGET_EACH
             if (client.id, jti) in self._used:
                 raise TokenRefused("The assertion was used before")
             self._used[client.id, jti] = end + LEEWAY

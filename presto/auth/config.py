@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -15,7 +16,8 @@ Role = Literal["read", "operate", "admin"]
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
 """Taken as it is by HTTP Basic, forms and log lines."""
 TenantName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-_OURS = "urn:lso-testbed:presto"
+_AUDIENCE = "urn:lso-testbed:presto"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class _Model(BaseModel):
@@ -70,11 +72,26 @@ class Issuer(_Model):
     audience: str | None = None
 
 
-class ClientsFile(_Model):
-    """The whole file. `token_lifetime` is in seconds."""
+def _checked_issuer(value: str) -> str:
+    """RFC 8414 section 2; http is for the one who tries things out on his own machine."""
+    try:
+        url = urlsplit(value)
+        wrong = bool(url.query or url.fragment or url.username or not url.hostname or url.port == 0)
+    except ValueError:
+        wrong = True
+    if wrong or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)):
+        raise ValueError("an issuer is an https URL without query and fragment, such as https://lso.example")
+    return value
 
-    issuer: Annotated[str, StringConstraints(min_length=1)] = _OURS
-    audience: Annotated[str, StringConstraints(min_length=1)] = _OURS
+
+class ClientsFile(_Model):
+    """The whole file. `token_lifetime` is in seconds.
+
+    `issuer` is the URL that clients know this server by, where it cannot see that itself, as behind a proxy.
+    """
+
+    issuer: Annotated[str, AfterValidator(_checked_issuer)] | None = None
+    audience: Annotated[str, StringConstraints(min_length=1)] = _AUDIENCE
     token_lifetime: int = Field(default=900, ge=30, le=86400)
     clients: tuple[Client, ...] = Field(min_length=1)
     tenants: dict[TenantName, Tenant] = {}

@@ -45,7 +45,7 @@ class TokenEndpoint:
                 raise TokenError(429, "temporarily_unavailable", f"Too many failures; try again in {wait} s", wait)
             form = read_form(request.headers.get("content-type", ""), await request.body())
             client = await self._client(find_proof(request.headers, form), request)
-            return self._issue(client, form, catalogue)
+            return self._issue(client, form, catalogue, self._security.issuer(_base(request)))
         except TokenError as error:
             if error.status == 401:
                 self._security.failures.take(address)
@@ -67,14 +67,16 @@ class TokenEndpoint:
         try:
             if client is None:
                 raise TokenRefused("The client is not known")
-            audiences = {self._security.minter.issuer, f"{request.base_url}".rstrip("/") + TOKEN}
+            base = _base(request)
+            issuer = self._security.issuer(base)
+            audiences = {issuer, base + TOKEN, issuer.rstrip("/") + TOKEN}
             self._assertions.check(client, proof.assertion, audiences)
         except TokenRefused as refused:
             log.warning("assertion of %s: %s", f"client {client.id}" if client else "an unknown client", refused)
             raise TokenError(401, "invalid_client", "The client or its assertion is not valid") from None
         return client
 
-    def _issue(self, client: Client, form: dict[str, str], catalogue: Catalogue) -> Response:
+    def _issue(self, client: Client, form: dict[str, str], catalogue: Catalogue, issuer: str) -> Response:
         grant = form.get("grant_type")
         if grant is None:
             raise TokenError(400, "invalid_request", "grant_type is missing")
@@ -86,7 +88,7 @@ class TokenEndpoint:
             raise TokenError(400, "invalid_scope", "The client may not have all of these scopes")
         scopes = granted if DEFAULT in asked or not asked else asked
         minter = self._security.minter
-        token = minter.mint(client.id, scopes, client.tenant)
+        token = minter.mint(client.id, scopes, client.tenant, issuer)
         log.info("client %s has a token for %d s with %d scopes", client.id, minter.lifetime, len(scopes))
         body = {
             "access_token": token,
@@ -112,18 +114,24 @@ def auth_router(security: Security, catalogue: Catalogue) -> APIRouter:
 
     @router.get(METADATA)
     async def metadata(request: Request) -> Response:
-        return JSONResponse(_metadata(f"{request.base_url}".rstrip("/"), security, catalogue))
+        return JSONResponse(_metadata(security.issuer(_base(request)), catalogue))
 
     return router
 
 
-def _metadata(base: str, security: Security, catalogue: Catalogue) -> dict[str, Any]:
+def _base(request: Request) -> str:
+    """The URL that the client knows us by; its host is one of ours, or the request had been refused."""
+    return f"{request.base_url}".rstrip("/")
+
+
+def _metadata(issuer: str, catalogue: Catalogue) -> dict[str, Any]:
+    base = issuer.rstrip("/")
     return {
-        "issuer": security.minter.issuer,
+        "issuer": issuer,
         "token_endpoint": base + TOKEN,
         "jwks_uri": base + KEYS,
         "grant_types_supported": ["client_credentials"],
-        "response_types_supported": [],
+        "response_types_supported": ["none"],  # required, and no list may be empty (RFC 8414 section 3.2)
         "scopes_supported": sorted(catalogue.scopes),
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256", "RS256"],

@@ -47,17 +47,15 @@ class Claims:
 class Minter:
     """Makes access tokens; `lifetime` is in seconds."""
 
-    def __init__(
-        self, key: SigningKey, issuer: str, audience: str, lifetime: int, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, key: SigningKey, audience: str, lifetime: int, clock: Callable[[], float] = time.time) -> None:
         self._key, self._clock = key, clock
-        self.issuer, self.audience, self.lifetime = issuer, audience, lifetime
+        self.audience, self.lifetime = audience, lifetime
 
-    def mint(self, client: str, scopes: frozenset[str], tenant: str | None) -> str:
-        """A token for a client."""
+    def mint(self, client: str, scopes: frozenset[str], tenant: str | None, issuer: str) -> str:
+        """A token for a client, in the name of *issuer*."""
         now = int(self._clock())
         claims = {
-            "iss": self.issuer,
+            "iss": issuer,
             "aud": self.audience,
             "sub": client,
             "client_id": client,
@@ -69,12 +67,17 @@ class Minter:
         }
         return jwt.encode(claims, self._key.key, algorithm="EdDSA", headers={"kid": self._key.kid, "typ": "at+jwt"})
 
-    def trusted(self) -> Trusted:
-        """How our own tokens are verified."""
-        return Trusted(self.issuer, self.audience, {self._key.kid: self._key.public})
+    def trusted(self, issuer: str) -> Trusted:
+        """How our own tokens in the name of *issuer* are verified."""
+        return Trusted(issuer, self.audience, {self._key.kid: self._key.public})
+
+    @property
+    def public(self) -> VerificationKey:
+        """The key that our tokens are verified with."""
+        return self._key.public
 
 
-def verify(token: str, issuers: Mapping[str, Trusted]) -> Claims:
+def verify(token: str, trusted: Callable[[str], Trusted | None]) -> Claims:
     """What a token says, once its type, key, signature, issuer, audience and time are right. Raises TokenRefused."""
     if len(token) > LARGEST_TOKEN:
         raise TokenRefused("The access token is too long")
@@ -87,7 +90,7 @@ def verify(token: str, issuers: Mapping[str, Trusted]) -> Claims:
     if str(header.get("typ", "")).casefold() not in TOKEN_TYPES:
         raise TokenRefused("The JWT is no access token")
     named = unverified.get("iss")
-    issuer = issuers.get(named) if isinstance(named, str) else None
+    issuer = trusted(named) if isinstance(named, str) else None
     if issuer is None:
         raise TokenRefused("The access token is of an issuer that is not trusted here")
     key = issuer.keys.get(str(header.get("kid")))

@@ -32,6 +32,7 @@ HASHED = hashed(SECRET)
 CLIENT_KEY = ec.generate_private_key(ec.SECP256R1())
 OUTSIDE_KEY = SigningKey(ed25519.Ed25519PrivateKey.generate(), "outside-1")
 OUTSIDE = "https://idp.example"
+OURS = "http://127.0.0.1"
 
 
 def pem(key: Any) -> str:
@@ -70,7 +71,7 @@ class Door:
         found = self.security.clients.find(client)
         assert found is not None
         scopes = self.operations.granted(found)
-        return self.tokens.setdefault(client, self.security.minter.mint(client, scopes, found.tenant))
+        return self.tokens.setdefault(client, self.security.minter.mint(client, scopes, found.tenant, OURS))
 
     async def ask(self, client: str, method: str, path: str, **values: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.token(client)}", **values.pop("headers", {})}

@@ -41,16 +41,21 @@ class Authority:
             self._sign(self._name, self._key, authority=True).public_bytes(serialization.Encoding.PEM)
         )
 
-    def issue(self, name: str, *addresses: str) -> tuple[Path, Path]:
+    def issue(self, subject_name: str, *addresses: str, name: str = "") -> tuple[Path, Path]:
+        """A certificate for addresses, and for a name where one is given, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate, key_file = self._folder / f"{name}-cert.pem", self._folder / f"{name}-key.pem"
-        certificate.write_bytes(self._sign(subject, key, *addresses).public_bytes(serialization.Encoding.PEM))
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject_name)])
+        certificate, key_file = (self._folder / f"{subject_name}-{kind}.pem" for kind in ("cert", "key"))
+        certificate.write_bytes(
+            self._sign(subject, key, *addresses, name=name).public_bytes(serialization.Encoding.PEM)
+        )
         form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
         return certificate, key_file
 
-    def _sign(self, subject: x509.Name, key: Any, *addresses: str, authority: bool = False) -> x509.Certificate:
+    def _sign(
+        self, subject: x509.Name, key: Any, *addresses: str, name: str = "", authority: bool = False
+    ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()
@@ -65,7 +70,8 @@ class Authority:
         if addresses:
             import ipaddress
 
-            names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+            names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+            names += [x509.DNSName(name)] if name else []
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 

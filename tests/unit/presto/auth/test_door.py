@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from presto.auth.keys import SigningKey
 from presto.auth.tokens import LARGEST_TOKEN, Minter
 
-from .conftest import OUTSIDE, OUTSIDE_KEY, Door
+from .conftest import OURS, OUTSIDE, OUTSIDE_KEY, Door
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FACES = {
@@ -40,12 +40,15 @@ def door(lasting_door: Door) -> Door:
 
 def minter(door: Door, **changes: Any) -> Minter:
     ours = door.security.minter
-    given = {"key": ours._key, "issuer": ours.issuer, "audience": ours.audience, "lifetime": 900, **changes}
+    given = {"key": ours._key, "audience": ours.audience, "lifetime": 900, **changes}
     return Minter(**given)
 
 
 def minted(client: str = "operator", scopes: frozenset[str] | None = None, **changes: Any) -> Forge:
-    return lambda door: minter(door, **changes).mint(client, door.operations.scopes if scopes is None else scopes, None)
+    issuer = changes.pop("issuer", OURS)
+    return lambda door: minter(door, **changes).mint(
+        client, door.operations.scopes if scopes is None else scopes, None, issuer
+    )
 
 
 def reclaimed(header: dict[str, Any] | None = None, **claims: Any) -> Forge:
@@ -89,7 +92,7 @@ def tampered(door: Door) -> str:
 
 def own_key_of_another(door: Door) -> str:
     """A trusted outside issuer that speaks in our name."""
-    return minter(door, key=OUTSIDE_KEY).mint("operator", door.operations.scopes, None)
+    return minter(door, key=OUTSIDE_KEY).mint("operator", door.operations.scopes, None, OURS)
 
 
 STRANGER = SigningKey(ed25519.Ed25519PrivateKey.generate(), "stranger")

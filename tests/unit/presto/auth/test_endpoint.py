@@ -20,7 +20,7 @@ from presto.auth.keys import public_key
 from presto.auth.limits import Limits
 from presto.core.idempotency import IdempotencyRow
 
-from .conftest import CLIENT_KEY, SECRET, Door
+from .conftest import CLIENT_KEY, OURS, SECRET, Door
 
 pytestmark = pytest.mark.asyncio
 GRANT = {"grant_type": "client_credentials"}
@@ -50,7 +50,7 @@ GOOD: dict[str, tuple[Form | Callable[[], Form], dict[str, str]]] = {
     "client_secret_basic": (GRANT, basic("acme-portal", SECRET)),
     "basic and the same client_id": ({**GRANT, "client_id": "acme-portal"}, basic("acme-portal", SECRET)),
     "private_key_jwt": (assertion, {}),
-    "private_key_jwt for the issuer": (lambda: assertion(aud="urn:lso-testbed:presto"), {}),
+    "private_key_jwt for the issuer": (lambda: assertion(aud=OURS), {}),
 }
 
 

@@ -20,7 +20,7 @@ from presto.mef.app import BASES
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.router import OPERATION_ID
 
-from .conftest import HASHED, Door
+from .conftest import HASHED, OURS, Door
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -101,7 +101,7 @@ async def test_every_operation_asks_for_its_scope(door: Door, app: FastAPI) -> N
     """A token with all scopes but the one of the operation is refused by each operation."""
     asked = set()
     for path, method, scope in requests(app):
-        token = door.security.minter.mint("operator", door.operations.scopes - {scope}, None)
+        token = door.security.minter.mint("operator", door.operations.scopes - {scope}, None, OURS)
         answer = await door.http.request(method, path, headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == 403, (method, path)
         assert f"has no scope {scope}" in answer.text
