@@ -31,6 +31,15 @@ def delay(failures: int, settings: NotifySettings, jitter: Callable[[], float] =
     return whole * (0.5 + jitter() / 2)
 
 
+def pause(failures: int, asked: float, settings: NotifySettings) -> float:
+    """Seconds before the next attempt: what the listener asked for, up to a limit, where that is longer than `delay`."""
+    return max(delay(failures, settings), min(asked, settings.longest_wait))
+
+
+class Gone(Exception):
+    """The listener is no more, and wants to hear of nothing more (RFC 9110 section 15.5.11)."""
+
+
 class Delivery:
     """Goes through the event log for a listener; `standing` is how far it has come."""
 
@@ -50,7 +59,7 @@ class Delivery:
         self._given_up = datetime.min.replace(tzinfo=UTC)
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled. Raises Gone when the listener says that it is; then it is forgotten."""
         while True:
             found = await self._log.since(self.standing.cursor, _PAGE)
             for event in found:
@@ -76,11 +85,14 @@ class Delivery:
                 self.standing = Standing(self.standing.cursor)
                 await self._bury(event, attempt.reason, attempts)
                 return
+            if attempt.result is Result.GONE:
+                await asyncio.to_thread(self._register.end, self._letter(event, attempt.reason, attempts))
+                raise Gone(self.listener.id)
             self._note(attempt)
             if self._too_late(event):
                 await self._bury(event, attempt.reason, attempts)
                 return
-            await asyncio.sleep(delay(self.standing.failures, self._settings))
+            await asyncio.sleep(pause(self.standing.failures, attempt.wait, self._settings))
 
     def _note(self, attempt: Attempt) -> None:
         since = self.standing.failing_since or utc_now()
@@ -96,9 +108,12 @@ class Delivery:
         return True
 
     async def _bury(self, event: Event, reason: str, attempts: int) -> None:
-        listener = self.listener
         self.standing = replace(self.standing, cursor=event.sequence)
-        letter = DeadLetter(
+        await asyncio.to_thread(self._register.bury, self._letter(event, reason, attempts), self.standing)
+
+    def _letter(self, event: Event, reason: str, attempts: int) -> DeadLetter:
+        listener = self.listener
+        return DeadLetter(
             listener=listener.id,
             sequence=event.sequence,
             api=listener.api,
@@ -109,4 +124,3 @@ class Delivery:
             time=utc_now(),
             tenant=listener.tenant,
         )
-        await asyncio.to_thread(self._register.bury, letter, self.standing)

@@ -16,7 +16,7 @@ from presto.core.credentials import utc_now
 from presto.core.event_log import EventLog
 from presto.core.tenancy import detached
 from presto.notify import guard
-from presto.notify.delivery import Delivery
+from presto.notify.delivery import Delivery, Gone
 from presto.notify.lookups import Lookups
 from presto.notify.register import DeadLetter, Listener, Register, Standing
 from presto.notify.sender import Sender
@@ -83,11 +83,10 @@ class Notifier:
     async def unsubscribe(self, api: str, listener_id: str) -> bool:
         """Forget a listener; nothing is sent to it once this returns. False when there is none such."""
         gone = await asyncio.to_thread(self._register.remove, api, listener_id)
-        if gone and (task := self._tasks.pop(listener_id, None)):
+        if gone and (task := self._tasks.get(listener_id)):
+            self._forget(listener_id)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            self._deliveries.pop(listener_id, None)
-            self._saved.pop(listener_id, None)
         return gone
 
     async def dead_letters(self, listener: str | None = None, offset: int = 0, limit: int = 100) -> list[DeadLetter]:
@@ -122,12 +121,19 @@ class Notifier:
         self._deliveries[listener.id] = delivery
         try:
             await delivery.run()
+        except Gone:
+            log.info("subscription %s has ended: its callback answered 410", listener.id)
+            self._forget(listener.id)
         finally:
             await sender.close()
 
+    def _forget(self, listener_id: str) -> None:
+        for known in (self._tasks, self._deliveries, self._saved):
+            known.pop(listener_id, None)
+
     def _ended(self, listener: Listener, task: asyncio.Task[None]) -> None:
         """A fault of ours, or of the database, must not silence a listener for good."""
-        if not task.cancelled():
+        if not task.cancelled() and task.exception():
             log.error("%s: trying again in %g s", task.get_name(), _AGAIN_AFTER, exc_info=task.exception())
             asyncio.get_running_loop().call_later(_AGAIN_AFTER, self._resume, listener)
 

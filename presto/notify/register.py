@@ -103,6 +103,12 @@ class Register:
                 row.cursor, row.failures = standing.cursor, standing.failures
                 row.failing_since, row.fault = standing.failing_since, standing.fault
 
+    def end(self, letter: DeadLetter) -> None:
+        """Forget the listener of a dead letter, and keep the letter."""
+        with Session(self._writer) as session, session.begin():
+            session.merge(DeadLetterRow(**vars(letter)))
+            session.execute(delete(ListenerRow).where(ListenerRow.id == letter.listener))
+
     def dead_letters(self, listener: str | None = None, offset: int = 0, limit: int = 100) -> list[DeadLetter]:
         """A page of dead letters, of one listener or of all, newest first."""
         query = select(DeadLetterRow).order_by(DeadLetterRow.time.desc(), DeadLetterRow.sequence.desc())

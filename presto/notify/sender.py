@@ -9,12 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from http import HTTPStatus
 
 import httpx
 
+from presto.core.credentials import utc_now
 from presto.core.events import Event
 from presto.notify import guard, messages
 from presto.notify.lookups import Lookups
+from presto.notify.retry_after import retry_after
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey
 
@@ -32,19 +35,24 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Result(Enum):
-    """What became of an attempt: a failure is tried again, a refusal is not."""
+    """What became of an attempt: a failure is tried again, a refusal is not; who is gone hears of nothing more."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"
+    GONE = "gone"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """`reason` tells the status or the fault, and nothing of what a subscriber answered besides."""
+    """`reason` tells the status or the fault, and nothing of what a subscriber answered besides.
+
+    `wait` are the seconds that the subscriber asks for before the next attempt.
+    """
 
     result: Result
     reason: str = ""
+    wait: float = 0.0
 
 
 class Sender:
@@ -137,8 +145,12 @@ def _judged(answer: httpx.Response) -> Attempt:
     """The status decides."""
     if answer.is_success:
         return Attempt(Result.DELIVERED)
-    result = Result.REFUSED if answer.status_code in _REFUSALS else Result.FAILED
-    return Attempt(result, f"answered {answer.status_code}")
+    status, reason = answer.status_code, f"answered {answer.status_code}"
+    if status == HTTPStatus.GONE:
+        return Attempt(Result.GONE, reason)
+    if status in _REFUSALS:
+        return Attempt(Result.REFUSED, reason)
+    return Attempt(Result.FAILED, reason, retry_after(answer.headers.get("retry-after", ""), utc_now()))
 
 
 @lru_cache(1024)

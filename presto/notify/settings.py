@@ -22,7 +22,8 @@ class NotifySettings:
 
     `development` lets callbacks lead to loopback and private addresses, `allowed` to those of these networks. `base`
     is what stands between a callback and `/listener`: MEF 99.1's guide and its notification files say one thing, the
-    text in its management file another. `give_up` is the age at which an event that is not taken becomes a dead letter.
+    text in its management file another. `give_up` is the age at which an event that is not taken becomes a dead letter,
+    `longest_wait` the most that a subscriber's `Retry-After` is obeyed for.
     """
 
     development: bool = False
@@ -30,6 +31,7 @@ class NotifySettings:
     base: Base = "notification"
     first_delay: float = 0.5
     longest_delay: float = 60.0
+    longest_wait: float = 3600.0
     give_up: float = 24 * 3600.0
     connect_timeout: float = 5.0
     answer_timeout: float = 15.0

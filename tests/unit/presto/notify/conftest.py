@@ -41,7 +41,8 @@ def free_port() -> int:
 class Subscriber:
     """The listener twin on a port of its own. `script` has what the next requests are answered with instead of by it.
 
-    A number is a status, a text a place to be sent to, bytes a body that goes on and on.
+    A number is a status, a pair of numbers a status with the seconds of `Retry-After`, a text a place to be sent to,
+    bytes a body that goes on and on.
     """
 
     def __init__(self, verifier: Verifier | None = None) -> None:
@@ -49,7 +50,7 @@ class Subscriber:
         self.callback = f"http://127.0.0.1:{self.port}/listening"
         self.taken: list[Notification] = []
         self.requests: list[tuple[float, str, dict[str, str], bytes]] = []
-        self.script: list[int | str | bytes] = []
+        self.script: list[int | tuple[int, int] | str | bytes] = []
         self.hang: float = 0.0
         listener = create_listener(self._take, verifier)
         self._app: Any = _below("/listening", self._scripted(listener))
@@ -98,10 +99,7 @@ class Subscriber:
             if answer is None:
                 await app(scope, _once(message), send)
                 return
-            status = answer if isinstance(answer, int) else 302 if isinstance(answer, str) else 204
-            location = [(b"location", answer.encode())] if isinstance(answer, str) else []
-            status = 200 if isinstance(answer, bytes) else status
-            await send({"type": "http.response.start", "status": status, "headers": location})
+            await send(_start(answer))
             if isinstance(answer, bytes):
                 await send({"type": "http.response.body", "body": answer, "more_body": True})
                 self.hang = 30.0
@@ -109,6 +107,17 @@ class Subscriber:
             await send({"type": "http.response.body", "body": b"secret"})
 
         return scripted
+
+
+def _start(answer: int | tuple[int, int] | str | bytes) -> Any:
+    headers: list[tuple[bytes, bytes]] = []
+    if isinstance(answer, tuple):
+        status, headers = answer[0], [(b"retry-after", str(answer[1]).encode())]
+    elif isinstance(answer, str):
+        status, headers = 302, [(b"location", answer.encode())]
+    else:
+        status = answer if isinstance(answer, int) else 200
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def _once(message: Any) -> Receive:

@@ -148,6 +148,48 @@ async def test_what_is_refused_is_a_dead_letter_and_the_rest_goes_on(serving: An
         assert Register(server.core.engine).dead_letters("somebody else") == []
 
 
+async def test_who_is_gone_hears_of_nothing_more(serving: Any, subscriber: Any) -> None:
+    """410 ends the subscription, at a restart too; others go on, and what was not taken is a dead letter."""
+    async with serving() as server:
+        gone, there = subscriber(), subscriber()
+        listener = await server.subscribe(gone.callback)
+        await server.subscribe(there.callback)
+        gone.script = [410]
+        server.write(*NAMES[:10])
+        await there.has(10)
+        async with asyncio.timeout(10):
+            while (await server.http.get(f"{INVENTORY}/hub/{listener}")).status_code != 404:
+                await asyncio.sleep(0.005)
+        (letter,) = await asyncio.to_thread(Register(server.core.engine).dead_letters)
+        assert (letter.listener, letter.body["event"]["id"], letter.attempts) == (listener, NAMES[0], 1)
+        assert letter.reason == "answered 410"
+    async with serving() as server:
+        server.write("later")
+        await there.has(11)
+        assert len(gone.requests) == 1
+
+
+async def test_who_asks_for_time_is_given_it(serving: Any, subscriber: Any) -> None:
+    async with serving() as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        there.script = [(503, 1), (429, 0)]
+        server.write("a")
+        await there.has(1)
+        asked, again, last = (moment for moment, *_ in there.requests)
+        assert again - asked >= 0.99
+        assert last - again >= 0.01, "no sooner than without"
+
+
+async def test_nobody_is_waited_for_without_end(serving: Any, subscriber: Any) -> None:
+    async with serving(NotifySettings(**QUICK, longest_wait=0.2)) as server:
+        there = subscriber()
+        await server.subscribe(there.callback)
+        there.script = [(503, 10**9)]
+        server.write("a")
+        await there.has(1)
+
+
 async def test_what_fails_for_too_long_is_given_up_in_order(serving: Any, subscriber: Any) -> None:
     async with serving(NotifySettings(**QUICK, give_up=0.5)) as server:
         there = subscriber()
