@@ -63,7 +63,7 @@ def create_app(
     app.router.routes.append(mef_mount(core, notifier))
     app.include_router(restconf_router(core))
     secure = secured if security else as_it_is
-    app.router.routes.append(extensions_mount(core, secure))
+    app.router.routes.append(extensions_mount(core, notifier, secure))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)

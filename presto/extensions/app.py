@@ -17,6 +17,7 @@ from presto.extensions.edges import edges_router
 from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
 from presto.extensions.flow_tables import flow_tables_router
+from presto.extensions.listeners import listeners_router
 from presto.extensions.metrics import metrics_router
 from presto.extensions.orders import orders_router
 from presto.extensions.policies import policies_router
@@ -28,32 +29,36 @@ from presto.extensions.underlays import underlays_router
 from presto.extensions.versions import versions_router
 from presto.extensions.vnfs import vnfs_router
 from presto.mounting import mount
+from presto.notify.notifier import Notifier
 
 BASE = "/presto-sdwan/v1"
 PUBLIC_PATHS = frozenset({"/event/key"})
 """What nobody needs a token for: the keys that our notifications are signed with."""
-ROUTERS: tuple[Callable[[Core], APIRouter], ...] = (
-    versions_router,
-    metrics_router,
-    edges_router,
-    vnfs_router,
-    underlays_router,
-    tunnels_router,
-    explain_router,
-    events_router,
-    services_router,
-    orders_router,
-    policies_router,
-    lambda core: flow_tables_router(core, Orders(core)),
-)
+def routers(core: Core, notifier: Notifier) -> tuple[APIRouter, ...]:
+    """Of all resources."""
+    make: tuple[Callable[[Core], APIRouter], ...] = (
+        versions_router,
+        metrics_router,
+        edges_router,
+        vnfs_router,
+        underlays_router,
+        tunnels_router,
+        explain_router,
+        events_router,
+        services_router,
+        orders_router,
+        policies_router,
+    )
+    others = (listeners_router(notifier, core.events), flow_tables_router(core, Orders(core)))
+    return (*(of(core) for of in make), *others)
 
 
-def extensions_mount(core: Core, secure: Secure = as_it_is) -> Mount:
+def extensions_mount(core: Core, notifier: Notifier, secure: Secure = as_it_is) -> Mount:
     """The face at its base path."""
-    return mount(BASE, extensions_app(core, secure))
+    return mount(BASE, extensions_app(core, notifier, secure))
 
 
-def extensions_app(core: Core, secure: Secure = as_it_is) -> FastAPI:
+def extensions_app(core: Core, notifier: Notifier, secure: Secure = as_it_is) -> FastAPI:
     """The face, with its own errors and its description at `/openapi.json`, to which `secure` adds who may ask."""
     app = FastAPI(
         title="Presto SD-WAN extensions",
@@ -63,8 +68,8 @@ def extensions_app(core: Core, secure: Secure = as_it_is) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for make in ROUTERS:
-        app.include_router(make(core), responses=declared(400, 413, 500), dependencies=[Depends(check_texts)])
+    for router in routers(core, notifier):
+        app.include_router(router, responses=declared(400, 413, 500), dependencies=[Depends(check_texts)])
     add_handlers(app)
     app.openapi = lambda: _described(app, secure)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
     return app

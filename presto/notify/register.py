@@ -82,9 +82,10 @@ class Register:
             return bool(session.execute(gone.returning(ListenerRow.id)).all())
 
     def all(self) -> list[tuple[Listener, Standing]]:
-        """All listeners, with how far they have come."""
+        """All listeners, by API and callback, with how far they have come."""
         with Session(self._engine) as session:
-            return [(_listener(row), _standing(row)) for row in session.scalars(select(ListenerRow))]
+            rows = session.scalars(select(ListenerRow).order_by(ListenerRow.api, ListenerRow.callback, ListenerRow.id))
+            return [(_listener(row), _standing(row)) for row in rows]
 
     def save(self, standings: dict[str, Standing]) -> None:
         """Keep how far these listeners have come; those that are gone stay so."""

@@ -148,6 +148,34 @@ async def test_what_is_refused_is_a_dead_letter_and_the_rest_goes_on(serving: An
         assert Register(server.core.engine).dead_letters("somebody else") == []
 
 
+async def test_listeners_are_listed_with_what_fails_at_once(serving: Any, subscriber: Any) -> None:
+    path = "/presto-sdwan/v1/event/listener"
+    async with serving() as server:
+        assert (await server.http.get(path)).json() == []
+        there, nobody = subscriber(), subscriber(up=False)
+        ids = [
+            await server.subscribe(there.callback, ORDERING, "eventType=serviceOrderCreateEvent"),
+            await server.subscribe(nobody.callback, INVENTORY),
+            await server.subscribe(there.callback, INVENTORY),
+        ]
+        server.write("a", "b")
+        await there.has(2)
+        async with asyncio.timeout(10):
+            while sorted(one["behind"] for one in (await server.http.get(path)).json()) != [0, 0, 2]:
+                await asyncio.sleep(0.005)
+        found = {one["id"]: one for one in (await server.http.get(path)).json()}
+        ordering, failing, inventory = (found.pop(listener) for listener in ids)
+        assert not found
+        assert (failing["api"], failing["callback"], failing["cursor"]) == ("inventory", nobody.callback, 0)
+        assert failing["failures"] > 0
+        assert failing["failingSince"]
+        assert failing["fault"] == "no connection (ConnectError)"
+        for working in (ordering, inventory):
+            assert (working["failures"], working["failingSince"], working["fault"]) == (0, None, None)
+        assert (ordering["api"], ordering["query"]) == ("ordering", "eventType=serviceOrderCreateEvent")
+        assert (inventory["api"], inventory["query"]) == ("inventory", None)
+
+
 async def test_who_is_gone_hears_of_nothing_more(serving: Any, subscriber: Any) -> None:
     """410 ends the subscription, at a restart too; others go on, and what was not taken is a dead letter."""
     async with serving() as server:

@@ -1,0 +1,44 @@
+"""`/event/listener`: who is sent events, and how that goes right now; the hubs of the published APIs have no list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from presto.core.event_log import EventLog
+from presto.extensions.wire import Wire
+from presto.notify.notifier import Notifier
+from presto.notify.register import Listener, Standing
+
+
+class ListenerShown(Wire):
+    """A subscription of one of the published APIs, and how far delivery has come."""
+
+    id: str
+    api: str = Field(examples=["ordering"])
+    callback: str
+    query: str | None = Field(description="Which events it asked for; null: all of the API")
+    cursor: int = Field(description="The number in the log up to which it has had its events")
+    behind: int = Field(description="Events in the log after that one, of any kind")
+    failures: int = Field(description="Attempts in a row that came to nothing; 0 while delivery works")
+    failing_since: datetime | None
+    fault: str | None = Field(description="What the last attempt came to", examples=["answered 503"])
+
+
+def listeners_router(notifier: Notifier, events: EventLog) -> APIRouter:
+    """Of the listeners of all hubs."""
+    router = APIRouter(tags=["events"])
+
+    @router.get("/event/listener", operation_id="listListeners")
+    async def find() -> list[ListenerShown]:
+        """The listeners of both hubs, by API and callback: how far each has come, and since when and why it fails."""
+        return [_shown(listener, standing, events.last) for listener, standing in await notifier.standings()]
+
+    return router
+
+
+def _shown(listener: Listener, standing: Standing, last: int) -> ListenerShown:
+    of_listener = {name: getattr(listener, name) for name in ("id", "api", "callback", "query")}
+    return ListenerShown(**of_listener, **vars(standing), behind=max(0, last - standing.cursor))
