@@ -34,6 +34,7 @@ from presto.core.observer import Observer, Seen
 from presto.core.paths import PathStore
 from presto.core.performance import Measurements, Prober
 from presto.core.pipeline import Network, Pipeline
+from presto.core.redaction import RedactingNetwork
 from presto.core.settings import Settings
 from presto.core.store import Store
 from presto.core.tenancy import NOBODY, Assignments, current, owner
@@ -70,15 +71,17 @@ class Core:
         self._inventory = joined(inventory, self._edges.all())
         self._assignments = assignments or Assignments()
         self._views: dict[str | None, Inventory] = {}
-        self._store, self._network = store, network
+        self._store, self._network = store, RedactingNetwork(network, self._inventory)
         self.events = EventLog(store.engine)
         self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
         self.keys = Keys(store.engine, self.settings.answers_kept)
         self.meters = Meters()
-        self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters.work_seconds.observe)
-        network.use(self._inventory)
-        self._observer, self._prober = Observer(network), Prober(network)
+        self._pipeline = Pipeline(
+            self._inventory, store, self._network, self.settings, self.meters.work_seconds.observe
+        )
+        self._network.use(self._inventory)
+        self._observer, self._prober = Observer(self._network), Prober(self._network)
         self._enrolments: dict[str | None, Enrolled] = {}
         self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment, self._assignments)
         self._enrolling = asyncio.Lock()

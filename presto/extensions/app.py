@@ -34,6 +34,8 @@ from presto.notify.notifier import Notifier
 BASE = "/presto-sdwan/v1"
 PUBLIC_PATHS = frozenset({"/event/key"})
 """What nobody needs a token for: the keys that our notifications are signed with."""
+
+
 def routers(core: Core, notifier: Notifier) -> tuple[APIRouter, ...]:
     """Of all resources."""
     make: tuple[Callable[[Core], APIRouter], ...] = (

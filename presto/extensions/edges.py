@@ -16,6 +16,7 @@ from orchestrator.inventory import Ucpe, Uni
 from presto.core.core import Core, UniState
 from presto.core.edges import Enrolment, TlsTexts
 from presto.core.findings import Finding, Rejected, Tag
+from presto.core.tenancy import current
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire
 
@@ -89,15 +90,18 @@ class EdgeUni(Wire):
     service: str | None = Field(description="The service that uses it")
 
 
+_OPERATOR = "For the operator only; null for a tenant"
+
+
 class Edge(Wire):
-    """A uCPE."""
+    """A uCPE. Where it is managed from is nothing that a tenant needs to know."""
 
     id: str
-    docker: str
-    ovsdb: str
-    openflow: str
-    bridge: str
-    mutual_tls: bool
+    docker: str | None = Field(description=_OPERATOR)
+    ovsdb: str | None = Field(description=_OPERATOR)
+    openflow: str | None = Field(description=_OPERATOR)
+    bridge: str | None = Field(description=_OPERATOR)
+    mutual_tls: bool | None = Field(description=_OPERATOR)
     wan: list[Wan]
     engines: EngineNames
     unis: list[EdgeUni]
@@ -107,12 +111,12 @@ class EndpointState(Wire):
     """One endpoint of a uCPE, as it answered just now."""
 
     protocol: Literal["docker", "ovsdb", "openflow"]
-    address: str
+    address: str | None = Field(description=_OPERATOR)
     reachable: bool
     seconds: float = Field(description="From the question to the answer, or until it was given up")
-    version: str | None
-    certificate_ends: datetime | None = Field(description="None without TLS")
-    problem: str | None
+    version: str | None = Field(description=_OPERATOR)
+    certificate_ends: datetime | None = Field(description=f"Null without TLS. {_OPERATOR}")
+    problem: str | None = Field(description=_OPERATOR)
 
 
 class VnfImage(Wire):
@@ -178,9 +182,10 @@ async def _edge(core: Core, ucpe: Ucpe) -> Edge:
 
 
 def _shown(ucpe: Ucpe, unis: Iterable[UniState]) -> Edge:
+    managed = {name: getattr(ucpe, name) for name in ("docker", "ovsdb", "openflow", "bridge")}
     return Edge(
-        **{name: getattr(ucpe, name) for name in ("id", "docker", "ovsdb", "openflow", "bridge")},
-        mutual_tls=ucpe.tls is not None,
+        id=ucpe.id,
+        **_for_the_operator({**managed, "mutual_tls": ucpe.tls is not None}),
         wan=[Wan(**wan.model_dump()) for wan in ucpe.wan],
         engines=EngineNames(**ucpe.engines.model_dump()),
         unis=[
@@ -198,8 +203,14 @@ def _shown(ucpe: Ucpe, unis: Iterable[UniState]) -> Edge:
 
 
 def _endpoint(found: EndpointHealth) -> EndpointState:
-    names = ("protocol", "address", "seconds", "version", "certificate_ends", "problem")
-    return EndpointState(**{name: getattr(found, name) for name in names}, reachable=found.problem is None)
+    managed = {name: getattr(found, name) for name in ("address", "version", "certificate_ends", "problem")}
+    told = {"protocol": found.protocol, "seconds": found.seconds, **_for_the_operator(managed)}
+    return EndpointState(**told, reachable=found.problem is None)
+
+
+def _for_the_operator(managed: dict[str, Any]) -> dict[str, Any]:
+    """A tenant is not told how uCPEs are managed."""
+    return managed if current() is None else dict.fromkeys(managed)
 
 
 def _enrolment(form: EdgeForm) -> Enrolment:

@@ -10,6 +10,7 @@ from pydantic import Field
 from orchestrator.model import DeploymentObservation, FlowObservation
 from presto.core.core import Core
 from presto.core.orders import Orders
+from presto.core.tenancy import current
 from presto.core.tunnels import Site, sites
 from presto.extensions.problems import declared
 from presto.extensions.services import ServiceId
@@ -27,7 +28,9 @@ class FlowRule(Wire):
     packets: int
     bytes: int
     seconds: float = Field(description="Since it was installed")
-    foreign: bool = Field(description="Made by somebody else; such rules are left alone")
+    foreign: bool = Field(
+        description="Made by somebody else; such rules are left alone, and shown to the operator only"
+    )
     joint: str | None = Field(description="The link of the chain that it serves", examples=["LAN → firewall"])
     policy: str | None = Field(description="None for rules of the chain, which carry all flows")
     generation: int | None = Field(description="The change of the service that made it, where that is recorded")
@@ -100,7 +103,8 @@ class _MadeBy:
 def _rules(site: Site, here: DeploymentObservation, made_by: _MadeBy) -> list[FlowRule]:
     owner = {port.name: port.vnf for port in here.ports} | {site.uni.port: "LAN"}
     own = [_rule(flow, made_by.of(flow.cookie), _joint(flow, owner)) for flow in here.flows]
-    return [*own, *(_rule(flow, None, None) for flow in here.foreign)]
+    foreign = here.foreign if current() is None else ()  # they can be another tenant's
+    return [*own, *(_rule(flow, None, None) for flow in foreign)]
 
 
 def _joint(flow: FlowObservation, owner: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ def delay(failures: int, settings: NotifySettings, jitter: Callable[[], float] =
 
 
 def pause(failures: int, asked: float, settings: NotifySettings) -> float:
-    """Seconds before the next attempt: what the listener asked for, up to a limit, where that is longer than `delay`."""
+    """Seconds before the next attempt: as `delay`, and at least what the listener asked for, up to a limit."""
     return max(delay(failures, settings), min(asked, settings.longest_wait))
 
 

@@ -16,6 +16,7 @@ import pytest_asyncio
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from fastapi import FastAPI
 
 from presto.app import catalogue, create_app
 from presto.auth.clients import read_clients
@@ -64,6 +65,7 @@ class Door:
     security: Security
     operations: Catalogue
     core: Core
+    app: FastAPI
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, client: str) -> str:
@@ -114,7 +116,7 @@ async def opened(core: Core, security: Security) -> AsyncIterator[Door]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
     ):
-        yield Door(http, security, catalogue(app), core)
+        yield Door(http, security, catalogue(app), core, app)
 
 
 @pytest_asyncio.fixture

@@ -41,6 +41,7 @@ async def test_no_secret_gets_out(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     authentication: Any,
+    network: Any,
 ) -> None:
     for name in (None, "presto", "presto.auth", "presto.auth.endpoint"):
         caplog.set_level(logging.DEBUG, name)
@@ -51,8 +52,8 @@ async def test_no_secret_gets_out(
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http,
     ):
-        door = Door(http, security, catalogue(app), core)
-        answers, sent = await _everything(door, order)
+        door = Door(http, security, catalogue(app), core, app)
+        answers, sent = await _everything(door, order, network)
         events = str(core.events.read(0, 1000))
         kept = _kept(core)
     logged = "\n".join(record.getMessage() + (record.exc_text or "") for record in caplog.records)
@@ -72,7 +73,7 @@ async def test_no_secret_gets_out(
     assert any(word in tables["presto_credentials"] for word in kept), "the dump is really one"
 
 
-async def _everything(door: Door, order: dict[str, Any]) -> tuple[str, set[str]]:
+async def _everything(door: Door, order: dict[str, Any], network: Any) -> tuple[str, set[str]]:
     """Ask for tokens in all ways, and for everything with them; returns the answers less tokens, and the secrets."""
     answers, sent = [], set()
     for form in (POST, assertion(), {**POST, "client_secret": SECRET + "x"}, {**POST, "client_id": SECRET}):
@@ -89,7 +90,6 @@ async def _everything(door: Door, order: dict[str, Any]) -> tuple[str, set[str]]
         answers.append(answer.text + str(answer.headers))
     placed = await door.call("operator", "create-connectivity-service", copy.deepcopy(order))
     assert placed.status_code == 200, placed.text
-    network: Any = door.core._network
     await network.asked(1)
     for operation in sorted(door.operations.scopes):
         if operation.startswith("get-"):

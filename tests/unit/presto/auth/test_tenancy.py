@@ -106,9 +106,8 @@ async def test_a_tenant_locks_its_own_unis_only(core: Core) -> None:
     await core.lock_uni("site-b-lan0", locked=True)
 
 
-async def test_work_in_the_background_serves_nobody(core: Core) -> None:
+async def test_work_in_the_background_serves_nobody(core: Core, network: Any) -> None:
     seen: list[str | None] = []
-    network: Any = core._network
     deploy = network.deploy
 
     async def watched(*arguments: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from presto.auth.scopes import walk
 from presto.extensions.events import Streams, Wanted
 from presto.restconf.identity import topology_id
 
@@ -198,6 +199,36 @@ async def test_uni_of_another_tenant_is_not_shown(door: Door) -> None:
     assert details.status_code == 404
     assert (await door.ask(THEIRS, "GET", "/presto-sdwan/v1/edge/site-a")).status_code == 404
     assert (await door.ask(OURS, "GET", "/presto-sdwan/v1/edge/site-a")).status_code == 200
+
+
+async def test_how_a_ucpe_is_managed_is_told_to_the_operator_only(door: Door, order: dict[str, Any]) -> None:
+    """Everything that can be read without a body is read by both."""
+    placed = await door.call(OURS, "create-connectivity-service", order)
+    service = placed.json()["output"]["service"]["uuid"]
+    given = {"edge_id": "site-a", "service_id": service, "id": service}
+    reads = {path for path, route in walk(door.app.routes) if "GET" in (route.methods or ())}
+    finite = {path for path in reads if not path.endswith(("stream", "openapi.json"))}
+    paths = {re.sub(r"{(\w+)}", lambda name: given[name[1]], path) for path in finite}
+    assert {"/presto-sdwan/v1/edge/site-a/health", f"/presto-sdwan/v1/service/{service}/flowTable"} <= paths
+    (site,) = [ucpe for ucpe in door.core.inventory.ucpes if ucpe.id == "site-a"]
+    managed = [site.docker, site.ovsdb, site.openflow, site.docker.split("/")[-1].split(":")[0], site.bridge]
+    told: dict[str, set[str]] = {OURS: set(), ALL: set()}
+    for client in told:
+        for path in sorted(paths):
+            answer = (await door.ask(client, "GET", path)).text
+            told[client] |= {f"{path} {word}" for word in managed if word in answer}
+        for operation in (name for name in door.operations.scopes if name.startswith("get-")):
+            answer = (await door.call(client, operation, {"topology-id-or-name": "underlays"})).text
+            told[client] |= {f"{operation} {word}" for word in managed if word in answer}
+    assert told[OURS] == set()
+    edges = "/presto-sdwan/v1/edge"
+    assert {f"{path} {word}" for path in (edges, f"{edges}/site-a") for word in managed} <= told[ALL]
+    assert f"{edges}/site-a/health {site.docker}" in told[ALL]
+    mine = (await door.ask(OURS, "GET", f"{edges}/site-a")).json()
+    assert mine["docker"] is None
+    assert mine["unis"][0]["name"] == "site-a-lan0"
+    healthy = (await door.ask(OURS, "GET", f"{edges}/site-a/health")).json()
+    assert [end["reachable"] for end in healthy["endpoints"]] == [True] * 3
 
 
 async def test_what_a_service_of_another_tenant_uses_is_not_told_to_be_free(door: Door, order: dict[str, Any]) -> None:
