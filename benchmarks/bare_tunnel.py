@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from testbed.namespace import Namespace
 from testbed.owner import Owner
 from testbed.process import poll
 from testbed.recipes import reference
+from testbed.target import Target
 
 IMAGE = reference("lso/vnf-strongswan")
 SITES = (("left", "10.81.0", "192.0.2.1"), ("right", "10.82.0", "192.0.2.2"))
@@ -60,9 +62,9 @@ def _gateway(owner: Owner, name: str) -> Iterator[Container]:
 
 
 def _wire(gateways: list[Container], hosts: list[Namespace]) -> None:
-    pids = [container.attrs["State"]["Pid"] for container in gateways]
-    inside = [Namespace.of_pid(pid) for pid in pids]
-    wan = [f"netns {pid} address {_mac(index, 'wan')}" for index, pid in enumerate(pids)]
+    targets = [_target(container) for container in gateways]
+    inside = [Namespace.of(target) for target in targets]
+    wan = [f"netns {target.pid} address {_mac(index, 'wan')}" for index, target in enumerate(targets)]
     inside[0].run(["ip", "link", "add", "wan", *wan[0].split(), "type", "veth", "peer", "name", "wan", *wan[1].split()])
     for index, (namespace, host) in enumerate(zip(inside, hosts, strict=True)):
         net = SITES[index][1]
@@ -108,9 +110,12 @@ def _intent(index: int, key: str) -> dict[str, Any]:
 
 
 def _apply(container: Container, intent: dict[str, Any]) -> None:
-    pid = container.attrs["State"]["Pid"]
-    command = ["nsenter", "-t", str(pid), "-m", "-n", "-p", "--", "/vnf/apply"]
-    Namespace.of_pid(pid).run(command, input=json.dumps(intent))
+    command = _target(container).command(["/vnf/apply"])
+    subprocess.run(command, check=True, input=json.dumps(intent), capture_output=True, text=True, timeout=60)
+
+
+def _target(container: Container) -> Target:
+    return Target.of(container.attrs["State"]["Pid"], f"container {container.name}", container=str(container.id))
 
 
 def _status(container: Container) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Context:
 
     def view(self, site: str) -> UcpeView:
         """Return the view into the uCPE of *site* that owes nothing to the orchestrator."""
-        return UcpeView(self.lab.ucpes[site].pid)
+        return UcpeView(self.lab.ucpes[site].container())
 
     def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
         """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""

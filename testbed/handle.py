@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from testbed.containernet.container import container_argv
+from testbed.errors import Ended
 from testbed.namespace import Namespace
+from testbed.target import Target
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -18,20 +19,36 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Node:
     """One node: *kind* is ``ucpe``, ``host``, ``underlay`` or ``lan``.
 
-    *pid* is a uCPE's first process, 0 for nodes that are only a namespace. *ports* maps, on an underlay or a LAN, each
-    neighbour to the bridge's interface towards it.
+    *target* is the first process of a node that is a container, None for nodes that are only a namespace: commands in
+    these see the machine's own files. *ports* maps, on an underlay or a LAN, each neighbour to the bridge's interface
+    towards it. Whatever enters a node raises ``Ended`` when that has ended.
     """
 
     name: str
     kind: str
     namespace: Namespace
-    pid: int = 0
+    target: Target | None = None
     ports: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs *argv* in the node from outside."""
-        return container_argv(self.pid, list(argv)) if self.pid else self.namespace.command(argv)
+        return self.target.command(argv) if self.target else self.namespace.command(argv)
+
+    def container(self) -> Target:
+        """Return the first process of the container that the node is; raise ``Ended`` when that has ended."""
+        if not self.target:
+            raise ValueError(f"{self.kind} {self.name} is no container")
+        self.target.check()
+        return self.target
+
+    def ended(self) -> bool:
+        """Tell whether the node has ended, while its lab runs on."""
+        try:
+            self.namespace.check()
+        except Ended:
+            return not (self.target and self.target.alive())  # what is paused has not ended
+        return False
 
     def exec(
         self,
@@ -54,7 +71,7 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of what runs in the node; it carries the lab's mark."""
-        own = {"PATH": PATH, "HOME": "/root"} if self.pid else dict(os.environ)
+        own = {"PATH": PATH, "HOME": "/root"} if self.target else dict(os.environ)
         return {**own, "LSO_LAB": self.namespace.lab}
 
     def described(self) -> dict[str, Any]:
@@ -63,7 +80,7 @@ class Node:
             "name": self.name,
             "kind": self.kind,
             "namespace": self.namespace.path,
-            "pid": self.pid,
+            "process": self.target.described() if self.target else None,
             "ports": dict(self.ports),
             "address": self.address,
         }
@@ -71,11 +88,13 @@ class Node:
     @classmethod
     def of(cls, lab: str, described: Mapping[str, Any]) -> Node:
         """Return the node that :meth:`described` wrote down."""
+        process = described["process"]
+        target = Target.from_description(process) if process else None
         return cls(
             described["name"],
             described["kind"],
-            Namespace(described["namespace"], lab),
-            described["pid"],
+            Namespace.of(target, lab) if target else Namespace(described["namespace"], lab),
+            target,
             described["ports"],
             described["address"],
         )

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from testbed import kernel, lease, management, marks, pki, reap, topology
+from testbed import kernel, lease, management, pki, reap, topology
 from testbed import store as images
 from testbed.handle import Node
 from testbed.impairment import Impairer
@@ -77,6 +77,12 @@ class Lab:
         return self.folder.name
 
     @property
+    def nodes(self) -> dict[str, Node]:
+        """All nodes by the one name that each has; the LAN of a site is ``lan.<site>``."""
+        lans = {f"lan.{site}": node for site, node in self.lans.items()}
+        return {**self.ucpes, **self.hosts, **self.underlays, **lans}
+
+    @property
     def phases(self) -> dict[str, float]:
         """How long each phase of the start took, in seconds."""
         return self._clock.phases
@@ -130,9 +136,7 @@ class Lab:
         found = cls(folder, None, None, Clock())
         description = json.loads((folder / DESCRIPTION).read_text())
         found.engines = description["engines"]
-        nodes = tuple(Node.of(lab, node) for node in description["nodes"])
-        # Process numbers are given again: a uCPE that has ended must not be taken for a stranger.
-        found._settle(tuple(node for node in nodes if not node.pid or marks.mark_of(f"/proc/{node.pid}") == lab))
+        found._settle(tuple(Node.of(lab, node) for node in description["nodes"]))
         return found
 
     @classmethod

@@ -1,7 +1,8 @@
 """Network namespaces as values: run, open sockets and start threads inside one.
 
-A namespace is named by any path that holds it (``/proc/<pid>/ns/net`` or a bind mount). Entering costs a
-system call, not a process, so packets and netlink requests need no helper program inside the node.
+A namespace is named by a path that holds it: a bind mount, or a process (``testbed.target``). Entering costs a system
+call, not a process, so packets and netlink requests need no helper program inside the node. What is gone, and what
+turns out to be the machine's own namespace, is never entered.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import IO, Any, TypeVar
 
 from pyroute2 import netns
 
+from testbed.errors import Ended
+from testbed.target import NETWORK, Target
+
 ETH_P_ALL = 0x0003
 T = TypeVar("T")
 
@@ -27,24 +31,54 @@ class Namespace:
 
     path: str
     lab: str = ""  # marks what is started here by LSO_LAB in its environment, so that nothing can be lost
+    target: Target | None = None  # the process whose namespace it is, where nothing else holds it
 
     @classmethod
     def of_pid(cls, pid: int, lab: str = "") -> Namespace:
-        """Return the network namespace of process *pid*."""
-        return cls(f"/proc/{pid}/ns/net", lab)
+        """Return the network namespace of process *pid*; raise :class:`Ended` when that has ended."""
+        return cls.of(Target.of(pid), lab)
+
+    @classmethod
+    def of(cls, target: Target, lab: str = "") -> Namespace:
+        """Return the network namespace of *target*."""
+        return cls(f"{target.proc}/ns/net", lab, target)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Move the *calling thread* into the namespace for the length of the block."""
-        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            netns.setns(self.path)
+        """Move the *calling thread* into the namespace for the length of the block; raise ``Ended`` if it is gone."""
+        with _open("/proc/thread-self/ns/net") as own, self._opened(own) as there:
+            netns.setns(there)
             try:
                 yield
             finally:
                 netns.setns(own)
+
+    def check(self) -> None:
+        """Raise :class:`Ended` when the namespace is gone, or is the one that this process lives in."""
+        if self.target:
+            return self.target.check()
+        with _open("/proc/thread-self/ns/net") as own, self._opened(own):
+            return None
+
+    @contextmanager
+    def _opened(self, own: int) -> Iterator[int]:
+        if self.target:
+            with self.target.namespace("net") as there:
+                yield there
+            return
+        try:
+            there = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as gone:
+            raise Ended(f"the network namespace {self.path} is gone") from gone
+        try:
+            ours, found = os.fstat(own), os.fstat(there)
+            if found.st_dev != ours.st_dev:  # a file that no namespace is mounted on any more
+                raise Ended(f"the network namespace {self.path} is gone")
+            if found.st_ino == ours.st_ino:
+                raise Ended(f"{self.path} is the network that this process lives in, not a lab's")
+            yield there
         finally:
-            os.close(own)
+            os.close(there)
 
     def packet_socket(self, interface: str) -> socket.socket:
         """Return an AF_PACKET socket bound to *interface*; it stays in the namespace after this call.
@@ -58,7 +92,10 @@ class Namespace:
         return self._elsewhere(socket.socket, family, kind)
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """Return the argument list that runs *argv* in this namespace from a shell."""
+        """Return the argument list that runs *argv* in this namespace from a shell; raise ``Ended`` if it is gone."""
+        if self.target:
+            return self.target.command(argv, NETWORK)
+        self.check()
         return ["nsenter", f"--net={self.path}", "--", *argv]
 
     def run(
@@ -113,6 +150,15 @@ class Namespace:
 
         with ThreadPoolExecutor(max_workers=1) as pool:
             return pool.submit(inside).result()
+
+
+@contextmanager
+def _open(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _packet_socket(interface: str) -> socket.socket:

@@ -17,16 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
+from testbed.errors import ProbeError
 from testbed.namespace import Namespace
 
 LAB_MARK = "LSO_LAB"
 Child = subprocess.Popen[str]
 T = TypeVar("T")
 Lifetime = Literal["parent", "lab"]
-
-
-class ProbeError(RuntimeError):
-    """A probe of the test-bed could not do its work; says nothing about the network under test."""
 
 
 class _Starter:

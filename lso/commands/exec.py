@@ -1,4 +1,4 @@
-"""Run a command in a node of a lab that is up: a uCPE, a LAN host, an underlay, or a VNF as SITE/VNF."""
+"""Run a command in a node of a lab that is up: a uCPE, a host, an underlay, a LAN as lan.SITE, a VNF as SITE/VNF."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import subprocess
 import sys
 
-from lso.exits import UsageError
+from lso.exits import ERROR, UsageError
 from lso.labs import attach
-from testbed.containernet.container import container_argv
+from testbed.errors import Ended
 from testbed.handle import Node
 from testbed.lab import Lab
+from testbed.target import Target
 from testbed.ucpe_view import UcpeView
 
 HELP = "run a command in a node of a lab"
@@ -24,33 +25,38 @@ EXAMPLES = """examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("lab", metavar="LAB", help="id of a lab, as lso ls prints it")
-    parser.add_argument("node", metavar="NODE", help="a uCPE, a host, an underlay, or SITE/VNF")
+    parser.add_argument("node", metavar="NODE", help="a uCPE, a host, an underlay, lan.SITE, or SITE/VNF")
     parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="what to run (default: a shell)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the verb; the exit code is the command's."""
+    """Run the verb; the exit code is the command's, or 3 when the node cannot be entered."""
     lab = attach(options.lab)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     command = command or ["sh"]
     name, _, vnf = options.node.partition("/")
     node = _node(lab, name)
-    argv = container_argv(_vnf_pid(node, vnf), command) if vnf else node.command(command)
+    try:
+        argv = _vnf(node, vnf).command(command) if vnf else node.command(command)
+    except Ended as gone:
+        print(f"lso: {gone}", file=sys.stderr)
+        return ERROR
     return subprocess.run(argv, check=False, env=node.environment(), stdin=sys.stdin).returncode
 
 
 def _node(lab: Lab, name: str) -> Node:
-    nodes = {**lab.underlays, **lab.lans, **lab.hosts, **lab.ucpes}
-    if name not in nodes:
-        raise UsageError(f"lab {lab.id} has no node {name!r}; it has {', '.join(sorted(nodes))}")
-    return nodes[name]
+    if name not in lab.nodes:
+        raise UsageError(f"lab {lab.id} has no node {name!r}; it has {', '.join(sorted(lab.nodes))}")
+    return lab.nodes[name]
 
 
-def _vnf_pid(node: Node, name: str) -> int:
+def _vnf(node: Node, name: str) -> Target:
     """Return the process of the VNF *name* in the uCPE *node*, whichever service it belongs to."""
-    view = UcpeView(node.pid)
+    if node.kind != "ucpe":
+        raise UsageError(f"{node.name} is no uCPE, so it runs no VNF")
+    view = UcpeView(node.container())
     services = {container.labels.get("lso.service", "") for container in view.containers()}
     vnfs = {vnf.name: vnf for service in sorted(services - {""}) for vnf in view.vnfs(service)}
     if name not in vnfs:
         raise UsageError(f"{node.name} runs no VNF {name!r}; it runs {', '.join(vnfs) or 'none'}")
-    return vnfs[name].pid
+    return vnfs[name].inside.target

@@ -41,7 +41,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _labs() -> list[dict[str, str | list[str]]]:
     return [
-        {"id": lab.id, "nodes": [*lab.ucpes, *lab.hosts, *lab.underlays], "folder": str(lab.folder)}
+        {
+            "id": lab.id,
+            "nodes": [name for name in lab.nodes if not name.startswith("lan.")],
+            "ended": [name for name, node in lab.nodes.items() if node.ended()],
+            "folder": str(lab.folder),
+        }
         for lab in Lab.list()
     ]
 

@@ -22,8 +22,9 @@ from typing import Literal
 
 from testbed.capture.messages import Counters, Messages, attached, last_counters
 from testbed.capture.pcap import count_frames
+from testbed.errors import ProbeError
 from testbed.namespace import Namespace
-from testbed.process import Child, ProbeError, ending, poll, start, stop
+from testbed.process import Child, ending, poll, start, stop
 
 SNAPLEN = 2048
 BUFFER_KIB = 8192

@@ -3,22 +3,22 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NotFound
-from mininet.log import debug, info
+from mininet.log import debug, info, warn
 from mininet.node import Host as MininetHost
 
 from testbed.containernet.node import PROMPT, PlannedNode
 from testbed.containernet.plan import Plan
 from testbed.engine import EngineError, engine
+from testbed.errors import Ended
 from testbed.namespace import Namespace
+from testbed.target import Target
 
 CONFLICT = 409
-NSENTER = "/usr/bin/nsenter"  # by its path: the container's PATH is in force when it is looked up
 LIMITS = ("cpu_quota", "cpu_period", "cpu_shares", "cpuset_cpus", "mem_limit", "memswap_limit")
 HOST_OPTIONS = ("dns", "extra_hosts", "ipc_mode", "pid_mode", "devices", "device_requests", "sysctls", "shm_size",
                 "storage_opt", "tmpfs", "ulimits", "security_opt", "runtime")  # fmt: skip
@@ -49,6 +49,7 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
         self.did = ""  # the container's id
         self.dcinfo: dict[str, Any] = {}
         self.dname = ""
+        self.target: Target | None = None
         self.options = kwargs
         super().__init__(name, plan, **kwargs)
 
@@ -79,6 +80,11 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
             "host_config": host,
         }
 
+    @property
+    def title(self) -> str:
+        """What errors call it."""
+        return f"container {self.dname}"
+
     def prepare(self) -> None:
         """Do what has to be done between creating the container and starting it: nothing here."""
 
@@ -91,18 +97,51 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
             engine().api.start(self.did)
         except APIError as error:
             raise EngineError(f"container {self.dname} does not start: {error.explanation}") from error
-        self.dcinfo = engine().api.inspect_container(self.did)
-        if not self.dcinfo["State"]["Running"]:
-            raise self._ended()
-        self.pid = int(self.dcinfo["State"]["Pid"])
-        self._namespace = Namespace.of_pid(self.pid, self.plan.owner.lab)
+        try:
+            self._look()
+        except Ended as gone:
+            raise self._ended() from gone
         self._made = True
         debug(f"{self.name}: container {self.dname}, process {self.pid}\n")
 
     def check(self) -> None:
         """Raise ``EngineError`` when the container has ended since it was made."""
-        if not Path(self.namespace.path).exists():
+        if not (self.target and self.target.alive()):
             raise self._ended()
+
+    def _look(self) -> Target:
+        """Ask the engine for the container's first process and remember that; raise ``Ended`` when there is none."""
+        try:
+            self.dcinfo = engine().api.inspect_container(self.did)
+        except NotFound as gone:
+            raise Ended(f"{self.title} has been removed") from gone
+        self.pid = int(self.dcinfo["State"]["Pid"])
+        if not self.pid:
+            raise Ended(f"{self.title} has ended")
+        self.target = Target.of(self.pid, self.title, container=self.did)
+        self._namespace = Namespace.of(self.target, self.plan.owner.lab)
+        return self.target
+
+    def _present(self) -> Target:
+        """Return the container's first process, the new one after a restart; raise ``Ended`` where nothing can run.
+
+        A restart makes a new network namespace: the links ended with the old one.
+        """
+        if not self.target:
+            raise Ended(f"{self.name}: there is no container any more")
+        if not self.target.alive():
+            self._look()
+            self.close_shell()
+            warn(f"*** {self.title} was restarted behind the network: its links are gone\n")
+        self.target.check()
+        return self.target
+
+    @property
+    def namespace(self) -> Namespace:
+        """The container's network namespace; realises the plan when the container is not made yet."""
+        if self._made and self.did:
+            self._present()
+        return super().namespace
 
     def _ended(self) -> EngineError:
         return EngineError(f"container {self.dname} ended at once: {self.logs().strip() or 'no output'}")
@@ -154,13 +193,25 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
     def argv(self, command: list[str]) -> list[str]:
         """Return the argument list that runs *command* in all of the container's namespaces and control groups."""
         self.plan.realize()
-        return container_argv(self.pid or 0, command)
+        return self._present().command(command)
 
     def shell_argv(self) -> list[str]:
         """Return the argument list of a shell in the container: bash where it has one."""
         has_bash = any((Path(f"/proc/{self.pid}/root") / place).exists() for place in ("bin/bash", "usr/bin/bash"))
         shell = ["bash", "--norc", "--noediting"] if has_bash else ["sh"]
         return self.argv(["env", f"PS1={PROMPT}", *shell, "-is", f"mininet:{self.name}"])
+
+    def wake(self) -> None:
+        """Start the shell if it does not run, also after the container was restarted."""
+        self.plan.realize()
+        self._present()
+        super().wake()
+
+    def close_shell(self) -> None:
+        """End the shell; what a paused container froze cannot end before it goes on."""
+        if self.shell and self.did and self.target and self.target.alive() and self.target.paused():
+            engine().api.unpause(self.did)
+        super().close_shell()
 
     def startShell(self, mnopts: str | None = None) -> None:
         """Start the shell; ``pid`` stays the container's."""
@@ -177,7 +228,7 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
     def terminate(self) -> None:
         """Remove the container with its anonymous volumes."""
         self.close_shell()
-        self._namespace = None
+        self._namespace = self.target = None
         if not self.did:
             return
         did, self.did = self.did, ""
@@ -220,26 +271,3 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
         """Change the memory limits, in bytes or with a unit (``64m``)."""
         limits = {"mem_limit": mem_limit, "memswap_limit": memswap_limit}
         self.update_resources(**{name: value for name, value in limits.items() if value != -1})
-
-
-def container_argv(pid: int, command: list[str]) -> list[str]:
-    """Return the argument list that runs *command* in the namespaces and control groups of process *pid*."""
-    join = "".join(f"echo $$ >{shlex.quote(str(path))}; " for path in control_groups(pid))
-    enter = [NSENTER, "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"]
-    return ["/bin/sh", "-c", f'{join}exec "$@"', "sh", *enter, *command]
-
-
-def control_groups(pid: int) -> list[Path]:
-    """Return the files that a process writes itself into to join the control groups of *pid*, versions 1 and 2."""
-    places = []
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, group = line.split(":", 2)
-        if not controllers:
-            unified = Path("/sys/fs/cgroup/unified")
-            tree = unified if unified.is_dir() else Path("/sys/fs/cgroup")
-        else:
-            tree = Path("/sys/fs/cgroup") / controllers.removeprefix("name=")
-        place = tree / group.lstrip("/") / "cgroup.procs"
-        if place.exists():
-            places.append(place)
-    return places

@@ -7,11 +7,13 @@ Images therefore need no ``ip``, ``ifconfig``, ``ethtool`` or ``tc`` of their ow
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from mininet.link import Intf, Link
 
 from testbed.containernet.plan import Plan, network_of, run_lines
+from testbed.errors import Ended
 
 
 class PlannedIntf:
@@ -80,7 +82,8 @@ class PlannedIntf:
 
     def delete(self) -> None:
         """Delete the interface, and with it its peer; nothing is wrong when the peer was first."""
-        self.cmd(f"(ip link del dev {self.name}) 2>/dev/null || :")
+        with suppress(Ended):  # it ended with its node
+            self.cmd(f"(ip link del dev {self.name}) 2>/dev/null || :")
         self.node.delIntf(self)
 
     def status(self) -> str:
@@ -89,7 +92,10 @@ class PlannedIntf:
 
     def _seen(self) -> dict[str, Any]:
         self.plan.realize()
-        printed = run_lines([f"exec ip -json address show dev {self.name}"], network_of(self.node))
+        try:
+            printed = run_lines([f"exec ip -json address show dev {self.name}"], network_of(self.node))
+        except Ended:
+            return {}
         return dict(json.loads(printed)[0]) if printed.startswith("[") else {}
 
 

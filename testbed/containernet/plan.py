@@ -140,4 +140,6 @@ def _cable(left: PlannedEnd, right: PlannedEnd) -> wiring.Cable:
 
 def _end(node: Any, name: str, mac: str, mtu: int) -> wiring.End:
     namespace = network_of(node)
+    if namespace:
+        namespace.check()
     return wiring.End(namespace.path if namespace else OWN_NAMESPACE, name, mac, mtu)

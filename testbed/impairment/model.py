@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Literal, Protocol, get_args
 
+from testbed.errors import ProbeError
 from testbed.namespace import Namespace
-from testbed.process import ProbeError
 from testbed.spec import Impairment
 
 EngineName = Literal["netem", "wirefilter", "tbf"]

@@ -53,6 +53,11 @@ class Ucpe(Docker):
         super().__init__(name, plan, reference(UCPE), **{**params, "ip": None})
         self.dnameprefix = f"lso.{plan.owner.lab}"
 
+    @property
+    def title(self) -> str:
+        """What errors call it."""
+        return f"uCPE {self.name}"
+
     def container_config(self) -> dict[str, Any]:
         """Return the arguments of the engine's create call."""
         settings = self.settings

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from types import TracebackType
 
+from testbed.errors import ProbeError
 from testbed.namespace import Namespace
-from testbed.process import ProbeError
 
 BROADCAST = b"\xff" * 6
 ETH_ARP = 0x0806

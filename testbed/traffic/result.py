@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from testbed.process import ProbeError
+from testbed.errors import ProbeError
 
 Protocol = Literal["tcp", "udp"]
 _PATH_FAULTS = (

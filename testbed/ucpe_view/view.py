@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from testbed.errors import Ended
 from testbed.namespace import Namespace
+from testbed.target import Target
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
-from testbed.ucpe_view.inside import Inside, ViewError, host_pid
+from testbed.ucpe_view.inside import Inside, ViewError
 from testbed.ucpe_view.switch import INTERFACE_COLUMNS, Port, Trace, parse_ports, parse_trace
 
 BRIDGE = "br-ucpe"
@@ -55,17 +56,15 @@ class Vnf:
         """Return the VNF's network namespace."""
         return self.inside.namespace
 
-    @property
-    def pid(self) -> int:
-        """Return the process id, on this machine, of the VNF's first process."""
-        return host_pid(self.inside)
-
 
 class UcpeView:
-    """The uCPE whose first process has id *pid* on this machine; every call looks anew and changes nothing."""
+    """The uCPE whose first process is *target*; every call looks anew and changes nothing.
 
-    def __init__(self, pid: int, bridge: str = BRIDGE) -> None:
-        self.inside = Inside(f"/proc/{pid}")
+    Calls raise ``Ended`` when the uCPE has ended, and :class:`ViewError` when what is asked inside fails.
+    """
+
+    def __init__(self, target: Target, bridge: str = BRIDGE) -> None:
+        self.inside = Inside(target)
         self.bridge = bridge
 
     def ports(self, service: str | None = None) -> list[Port]:
@@ -125,7 +124,7 @@ class UcpeView:
             return {}
         try:
             printed = vnf.inside.run(argv)
-        except ViewError:
+        except (ViewError, Ended):
             if not vnf.inside.alive():
                 return {}
             raise
@@ -163,7 +162,7 @@ class UcpeView:
         return self.inside.run(["ovs-ofctl", "--timeout=10", "-O", OPENFLOW, "--names", command, self.bridge])
 
     def _interfaces(self) -> list[str]:
-        rows = Path(self.inside.proc, "net/dev").read_text().splitlines()[2:]
+        rows = self.inside.target.read("net/dev").splitlines()[2:]
         return sorted(row.split(":")[0].strip() for row in rows)
 
     def _volumes(self) -> list[str]:
@@ -173,6 +172,11 @@ class UcpeView:
         state = self.inside.engine(f"/containers/{container.id}/json")["State"]
         if not state["Pid"]:
             return None
+        try:
+            inside = self.inside.child(state["Pid"], f"VNF container {container.name}", container.id)
+        except Ended:
+            self.inside.target.check()  # the VNF ended just now; the uCPE must not have
+            return None
         labels = container.labels
         position = labels.get("lso.position", "")
         return Vnf(
@@ -181,7 +185,7 @@ class UcpeView:
             service=labels.get("lso.service", ""),
             position=int(position) if position.isdecimal() else -1,
             container=container,
-            inside=self.inside.child(state["Pid"]),
+            inside=inside,
         )
 
 

@@ -65,7 +65,7 @@ def test_every_port_is_on_the_bridge_under_its_number(lab: Lab) -> None:
 def test_every_ucpe_runs_on_its_own_share_of_the_cpus(lab: Lab) -> None:
     shares = placements(len(lab.ucpes), os.sched_getaffinity(0))
     for ucpe, share in zip(lab.ucpes.values(), shares, strict=True):
-        assert ",".join(map(str, sorted(os.sched_getaffinity(ucpe.pid)))) == share
+        assert ",".join(map(str, sorted(os.sched_getaffinity(ucpe.container().pid)))) == share
 
 
 def test_the_switch_has_room_for_packets_that_wait(lab: Lab) -> None:
