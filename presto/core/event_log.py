@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, cast
@@ -107,6 +107,16 @@ class EventLog:
         with Session(self._engine) as session:
             last = session.scalar(select(EventCounterRow.last)) or 0
             return session.scalar(select(func.min(EventRow.sequence))) or last + 1
+
+    def told_of(self, ids: Collection[str], tenant: str | None) -> frozenset[str]:
+        """Those of these ids that a stored event is about, or about a part of; tenant None: of anybody."""
+        told: set[str] = set()
+        with Session(self._engine) as session:
+            for column in (EventRow.object, EventRow.service):
+                query = select(column).where(column.in_(ids)).distinct()
+                mine = query if tenant is None else query.where(EventRow.tenant == tenant)
+                told.update(name for name in session.scalars(mine) if name)
+        return frozenset(told)
 
     def prune(self) -> int:
         """Forget some events beyond the kept ones that every listener has had; returns how many."""

@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from presto.core.core import Core
 from presto.core.orders import Orders
 from presto.docs.secured import Secure, as_it_is
+from presto.extensions.bodies import check_body
 from presto.extensions.edges import edges_router
 from presto.extensions.events import events_router
 from presto.extensions.explain import explain_router
@@ -22,8 +23,8 @@ from presto.extensions.metrics import metrics_router
 from presto.extensions.orders import orders_router
 from presto.extensions.policies import policies_router
 from presto.extensions.problems import Problem, add_handlers, declared
+from presto.extensions.queries import check_query
 from presto.extensions.services import services_router
-from presto.extensions.texts import check_texts
 from presto.extensions.tunnels import tunnels_router
 from presto.extensions.underlays import underlays_router
 from presto.extensions.versions import versions_router
@@ -70,8 +71,9 @@ def extensions_app(core: Core, notifier: Notifier, secure: Secure = as_it_is) ->
         docs_url=None,
         redoc_url=None,
     )
+    checks = [Depends(check_query), Depends(check_body)]
     for router in routers(core, notifier):
-        app.include_router(router, responses=declared(400, 413, 500), dependencies=[Depends(check_texts)])
+        app.include_router(router, responses=declared(400, 413, 415, 422, 500), dependencies=checks)
     add_handlers(app)
     app.openapi = lambda: _described(app, secure)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Set
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -15,8 +15,9 @@ from orchestrator.health import EndpointHealth
 from orchestrator.inventory import Ucpe, Uni
 from presto.core.core import Core, UniState
 from presto.core.edges import Enrolment, TlsTexts
-from presto.core.findings import Finding, Rejected, Tag
+from presto.core.findings import MOST_TOLD, Finding, Rejected
 from presto.core.tenancy import current
+from presto.extensions import words
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire
 
@@ -241,12 +242,8 @@ def _validated(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        findings.extend(_findings(error, path, made))
+        details = error.errors(include_url=False)
+        findings.extend(
+            words.finding(one, model, path) for one in details[: MOST_TOLD + 1] if made.isdisjoint(one["loc"][:1])
+        )
         return None
-
-
-def _findings(error: ValidationError, path: tuple[str | int, ...], made: Set[str]) -> Iterator[Finding]:
-    for detail in error.errors(include_url=False):
-        if made.isdisjoint(detail["loc"][:1]):
-            message = str(detail["msg"]).removeprefix("Value error, ")
-            yield Finding(Tag.INVALID_VALUE, (*path, *detail["loc"]), message)

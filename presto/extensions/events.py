@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from presto.auth.principal import Principal
 from presto.core.core import Core
 from presto.core.event_log import EventLog
 from presto.core.events import Event, EventType
-from presto.core.findings import Finding, Tag
+from presto.core.findings import Finding, Rejected, Tag
 from presto.core.tenancy import current
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
@@ -30,6 +30,9 @@ HEARTBEAT = 15.0
 """Seconds without an event after which a client hears that the stream still lives."""
 
 MOST_STREAMS = 200
+MOST_SERVICES = 100
+"""Services that one stream can be limited to."""
+
 _LOOK_UP = 1.0
 """Seconds after which a waiting stream sees that the server is going down."""
 
@@ -85,13 +88,15 @@ def events_router(core: Core) -> APIRouter:
         "/event/stream",
         operation_id="streamEvents",
         response_class=StreamingResponse,
-        responses={**answer, **declared(422, 503)},
+        responses={**answer, **declared(404, 409, 422, 503)},
     )
     async def stream(
         request: Request,
         since: Annotated[int | None, Query(description="Replay what came after this number", ge=0, le=_LARGEST)] = None,
         types: Annotated[list[EventType] | None, Query(alias="type", description="Only these types")] = None,
-        service: Annotated[list[str] | None, Query(description="Only of these services, by id")] = None,
+        service: Annotated[
+            list[str] | None, Query(description="Only of these services, by id or name", max_length=MOST_SERVICES)
+        ] = None,
         last_event_id: Annotated[
             int | None, Header(description="As `since`, and before it: what browsers send", ge=0, le=_LARGEST)
         ] = None,
@@ -101,7 +106,7 @@ def events_router(core: Core) -> APIRouter:
         The stream ends with the access token that it was asked for with.
         """
         start = last_event_id if last_event_id is not None else since
-        wanted = Wanted(frozenset(types or ()), frozenset(service or ()), current())
+        wanted = Wanted(frozenset(types or ()), await _known(core, service or ()), current())
         principal: Principal | None = request.scope.get("principal")
         frames = await streams.open(start, wanted, principal.ends if principal else math.inf)
         return StreamingResponse(frames, media_type=_MEDIA, headers={"Cache-Control": "no-store"})
@@ -111,17 +116,38 @@ def events_router(core: Core) -> APIRouter:
         """The public keys of notifications' signatures, the one in use first."""
         return KeySet(**await asyncio.to_thread(public_keys, core.engine))
 
-    @router.get("/event/deadLetter", operation_id="listDeadLetters", responses=declared(422))
+    @router.get("/event/deadLetter", operation_id="listDeadLetters", responses=declared(404, 422))
     async def dead_letters(
         listener: Annotated[str | None, Query(description="Only of this subscription")] = None,
         offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
         limit: Annotated[int, Query(ge=1, le=100)] = 100,
     ) -> list[DeadLetterShown]:
         """Notifications that were given up, newest first."""
+        if listener is not None and not await asyncio.to_thread(register.knows, listener):
+            hint = "GET /event/listener lists those that there are."
+            raise Rejected([Finding(Tag.NOT_FOUND, ("listener",), f'There is no listener "{listener[:60]}"', hint)])
         found = await asyncio.to_thread(register.dead_letters, listener, offset, limit)
         return [_shown_letter(letter) for letter in found]
 
     return router
+
+
+async def _known(core: Core, services: Sequence[str]) -> frozenset[str]:
+    """The ids of services. One that is gone is known as long as the log tells of it, and so are parts and orders.
+
+    Raises Rejected with every one that is not known.
+    """
+    ids: set[str] = set()
+    unknown: dict[str, Rejected] = {}
+    for name in services:
+        try:
+            ids.add((await core.service(name)).id)
+        except Rejected as rejected:
+            unknown[name] = rejected
+    told = await asyncio.to_thread(core.events.told_of, unknown, current()) if unknown else frozenset()
+    if missing := unknown.keys() - told:
+        raise Rejected(finding for name in unknown if name in missing for finding in unknown[name].findings)
+    return frozenset(ids | told)
 
 
 def _shown_letter(letter: DeadLetter) -> DeadLetterShown:

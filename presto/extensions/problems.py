@@ -13,7 +13,8 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from presto.core.findings import Finding, Rejected, Tag, pointer, told
+from presto.core.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
+from presto.extensions import words
 from presto.extensions.wire import Wire
 from presto.limits import BodyTooBig
 
@@ -119,19 +120,24 @@ async def _refused(_request: Request, error: Exception) -> Response:
     return problem(error.status, error.detail, error.findings)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """What has another form than described; a body that is no JSON at all is 400."""
     if not isinstance(error, RequestValidationError):
         raise error
     details = error.errors()
-    if any(detail["type"] == "json_invalid" for detail in details):
-        return problem(400, "The body is not JSON", [_form(detail) for detail in details])
-    return problem(422, "The request has another form than described", [_form(detail) for detail in details])
+    if broken := [detail for detail in details if detail["type"] == "json_invalid"]:
+        reason = f"The body is not JSON: {broken[0]['ctx']['error']} (character {broken[0]['loc'][-1]})"
+        return problem(400, reason, [Finding(Tag.MALFORMED_MESSAGE, (), reason)])
+    body = getattr(request.scope["route"], "body_field", None)
+    model = body and body.field_info.annotation
+    findings = [_form(detail, model) for detail in details[: MOST_TOLD + 1]]
+    return problem(422, "The request has another form than described", findings)
 
 
-def _form(detail: Any) -> Finding:
-    where = tuple(part for part in detail["loc"] if part != "body")
-    return Finding(Tag.INVALID_VALUE, where, str(detail["msg"]).removeprefix("Value error, "))
+def _form(detail: Any, body: Any) -> Finding:
+    """Parameters are told by their names, what is in the body by its place there."""
+    where, *inside = detail["loc"]
+    return words.finding({**detail, "loc": tuple(inside)}, body if where == "body" else None)
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

@@ -24,6 +24,7 @@ from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types
 from presto.mef.placing import acknowledged
 from presto.mef.problems import Answer, Problem, Refused
+from presto.mef.query import no_query
 from presto.mef.wire import parse_json, validate
 from presto.mounting import mount
 from presto.notify.notifier import Notifier
@@ -32,6 +33,8 @@ BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/lega
 JSON = "application/json;charset=utf-8"
 _RETRIEVE_LISTENER = {"ordering": "retrieveEventSubscription", "inventory": "retrieveHub"}
 """The two files call it so."""
+LISTS = frozenset({"listServiceOrder", "serviceFind"})
+"""The operations that take filters and pages."""
 _METHODS = {
     r"/serviceOrder": "GET, POST",
     r"/service": "GET",
@@ -66,7 +69,11 @@ class Operation(Route):
     """
 
     def __init__(self, operation_id: str, method: str, path: str, endpoint: Callable[..., Awaitable[Response]]) -> None:
-        super().__init__(path, endpoint, methods=[method])
+        async def without_query(request: Request) -> Response:
+            no_query(request)
+            return await endpoint(request)
+
+        super().__init__(path, endpoint if operation_id in LISTS else without_query, methods=[method])
         self.operation_id = operation_id
         self.methods = {method}  # the files have no HEAD
 

@@ -57,6 +57,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def no_query(request: Request) -> None:
+    """For what is no list. Raises Answer 400."""
+    for name in request.query_params:
+        reason = f'There is no query parameter "{name[:60]}"'
+        raise Answer(400, "invalidQuery", reason, "This operation takes none: lists do.")
+
+
 def read_query(request: Request, known: Mapping[str, Parser]) -> tuple[dict[str, Any], Page]:
     """The given filters, parsed, and the page. Raises Answer 400."""
     parsers: dict[str, Parser] = {**known, "offset": _number, "limit": _number}

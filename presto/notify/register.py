@@ -118,6 +118,13 @@ class Register:
         with Session(self._engine) as session:
             return [_letter(row) for row in session.scalars(query.offset(offset).limit(limit))]
 
+    def knows(self, listener_id: str) -> bool:
+        """Whether there is a listener of that id, or was one that has dead letters."""
+        there = select(ListenerRow.id).where(ListenerRow.id == listener_id)
+        was = select(DeadLetterRow.listener).where(DeadLetterRow.listener == listener_id)
+        with Session(self._engine) as session:
+            return any(session.scalars(query.limit(1)).first() is not None for query in (there, was))
+
     def forget_letters(self, before: datetime) -> None:
         """Drop dead letters from before a moment."""
         with self._writer.begin() as connection:

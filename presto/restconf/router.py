@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from presto.core.core import Core
-from presto.core.findings import Rejected
+from presto.core.findings import Finding, Rejected, Tag
 from presto.core.idempotency import answer_of, answering
 from presto.restconf import errors
 from presto.restconf.operations import acknowledgement, find_operation, run
@@ -44,6 +44,7 @@ def restconf_router(core: Core) -> APIRouter:
         try:
             operation = find_operation(name)
             module = operation.module
+            _check_query(request)
             _check_content_type(request, media_types)
             body = parse_body(await request.body())
             with answering(lambda written: answer_of(answer(acknowledgement(core, operation, written), media))):
@@ -81,6 +82,14 @@ def _media_types(headers: Iterable[str]) -> set[str]:
 def _refused(parameter: str) -> bool:
     name, _, value = parameter.strip().partition("=")
     return name.casefold() == "q" and not value.strip("0. ")
+
+
+def _check_query(request: Request) -> None:
+    """An operation has its input and nothing else (RFC 8040 section 4.8 has no parameter for them). Raises Rejected."""
+    hint = 'Operations take none: write what you want into "input".'
+    names = dict.fromkeys(name[:60] for name in request.query_params)
+    if names:
+        raise Rejected(Finding(Tag.INVALID_VALUE, (), f'There is no query parameter "{name}"', hint) for name in names)
 
 
 def _check_content_type(request: Request, known: tuple[str, ...]) -> None:

@@ -167,6 +167,29 @@ async def test_streams_that_make_no_sense(face: Any, query: dict[str, Any], head
     await face.problem("GET", "/event/stream", 422, params=query, headers=headers)
 
 
+async def test_of_services_that_there_are(face: Any, client: Any, order: dict[str, Any], new_core: Any) -> None:
+    """A name is as good as an id; what is not known is told with what is, and what is gone is in the log still."""
+    problem = await face.problem("GET", "/event/stream", 404, params={"service": ["acme", "no", "acmee"]})
+    assert [(one["pointer"], one["message"]) for one in problem["findings"]] == [
+        ("/service", f'There is no service "{name}"') for name in ("acme", "no", "acmee")
+    ]
+    placed = await client.call("create-connectivity-service", order)
+    service = placed.json()["output"]["service"]["uuid"]
+    problem = await face.problem("GET", "/event/stream", 404, params={"service": "acmee"})
+    assert problem["findings"][0]["hint"] == 'Did you mean "acme"?'
+    for ended in (False, True):
+        if ended:
+            await client.call("delete-connectivity-service", {"service-id-or-name": service})
+            await client.until_gone(service)
+            await face.problem("GET", "/event/stream", 404, params={"service": "acme"})
+        with BackgroundServer(create_app(new_core())) as server:
+            for name in {service, service if ended else "acme"}:
+                async with Served(client.core, server.url).stream(service=name, since=0) as stream:
+                    ((kind, data),) = await stream.take(1)
+                    assert (kind, data["service"]) == ("serviceCreateEvent", service)
+    await face.problem("GET", "/event/stream", 422, params={"service": ["acme"] * 101})
+
+
 async def test_there_is_a_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extension, "MOST_STREAMS", 1)
     async with served.stream(), httpx.AsyncClient(base_url=served.url) as http:
@@ -209,5 +232,10 @@ async def test_keys_and_dead_letters(face: Any, client: Any) -> None:
         letter = DeadLetter(listener=f"l{number % 2}", sequence=number, time=moment, **values)
         Register(client.core.engine).bury(letter, Standing(number))
     assert [letter["sequence"] for letter in await face.get("/event/deadLetter")] == [2, 1, 0]
+    problem = await face.problem("GET", "/event/deadLetter", 404, params={"listener": "l7"})
+    assert problem["detail"] == 'There is no listener "l7"'
+    hub = "/mefApi/legato/serviceInventory/v7/hub"
+    there = (await client.http.post(hub, json={"callback": "https://listener.example/x"})).json()["id"]
+    assert await face.get("/event/deadLetter", params={"listener": there}) == []
     (shown,) = await face.get("/event/deadLetter", params={"listener": "l1"})
     assert shown == {**values, "listener": "l1", "sequence": 1, "time": "2026-03-01T00:00:00+00:00"}

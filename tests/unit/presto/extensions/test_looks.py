@@ -111,7 +111,7 @@ async def test_what_is_not_measured_says_why(face: Any, network: Any, acme: Any)
     assert site_b["performance"]["packetLossPercent"] == 0.0
     for echoes in ("-1", "51", "many"):
         problem = await face.problem("GET", f"/tunnel?echoes={echoes}", 422)
-        assert [finding["pointer"] for finding in problem["findings"]] == ["/query/echoes"]
+        assert [finding["pointer"] for finding in problem["findings"]] == ["/echoes"]
 
 
 @pytest.mark.asyncio

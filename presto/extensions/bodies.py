@@ -1,0 +1,70 @@
+"""Bodies that are taken in two ways, or say what cannot be kept: such are refused before their form is looked at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from fastapi import Request
+
+from presto.core.findings import Finding, Path, Rejected, Tag
+from presto.extensions.problems import Refused
+
+MEDIA_TYPES = ("application/json", "application/merge-patch+json")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]").search
+_HINT = "Leave NUL characters and lone surrogates out."
+
+
+async def check_body(request: Request) -> None:
+    """Raises Refused for a body that is not announced as JSON or is none, Rejected with each text that is none."""
+    content = await request.body()
+    if not content:
+        return
+    media = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if media not in MEDIA_TYPES:
+        raise Refused(415, f"Say what the body is: Content-Type: {MEDIA_TYPES[0]}")
+    if findings := list(_wrong(_parsed(content))):
+        raise Rejected(findings)
+
+
+def _parsed(content: bytes) -> Any:
+    """The framework takes the last one of two members of one name, and numbers that JSON does not have."""
+    try:
+        return json.loads(content, object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        return None  # what is nested that deep is refused with its form
+    except ValueError as error:
+        reason = f"The body is not JSON: {error}"
+        raise Rejected([Finding(Tag.MALFORMED_MESSAGE, (), reason)]) from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"member {name[:60]!r} stands twice in one object")
+    return members
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON value")
+
+
+def _wrong(document: Any) -> Iterator[Finding]:
+    """One thing after the other instead of by recursion: a body can be nested deeper than calls can."""
+    waiting: list[tuple[Path, Any]] = [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str) and _NO_TEXT(value):
+            yield Finding(Tag.INVALID_VALUE, path, "The text has characters that are no text", _HINT)
+        elif isinstance(value, dict):
+            named = {name: member for name, member in value.items() if not _NO_TEXT(name)}
+            if len(named) < len(value):
+                # The name itself could not be told.
+                yield Finding(Tag.INVALID_VALUE, path, "A member's name has characters that are no text", _HINT)
+            waiting += [((*path, name), member) for name, member in reversed(named.items())]
+        elif isinstance(value, list):
+            waiting += [((*path, number), value[number]) for number in reversed(range(len(value)))]

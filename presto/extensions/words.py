@@ -1,0 +1,100 @@
+"""What a validator finds, in sentences: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import AddressValueError, NetmaskValueError
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from presto.core.findings import Finding, Path, Tag, nearest
+
+_FORMS = {
+    "bool_type": "This must be true or false",
+    "bool_parsing": "This must be true or false",
+    "int_type": "This must be a JSON number without fraction",
+    "int_from_float": "This must be a JSON number without fraction",
+    "int_parsing": "This must be a whole number",
+    "int_parsing_size": "This must be a whole number, and a smaller one",
+    "float_type": "This must be a JSON number",
+    "list_type": "This must be a JSON array",
+    "tuple_type": "This must be a JSON array",
+    "dict_type": "This must be a JSON object",
+    "model_type": "This must be a JSON object",
+    "model_attributes_type": "This must be a JSON object",
+    "string_type": "This must be a JSON string",
+    "path_type": "This must be a JSON string",
+    "ip_v4_network": "This is no IPv4 prefix",
+    "ip_v4_address": "This is no IPv4 address",
+}
+_HINTS = {
+    "ip_v4_network": "Write one such as 10.5.0.0/24, its host bits zero.",
+    "ip_v4_address": "Write one such as 10.5.0.1.",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "This must be {} or more"),
+    "less_than_equal": ("le", "This must be {} or less"),
+    "string_too_short": ("min_length", "This needs {} or more characters"),
+    "string_too_long": ("max_length", "This takes {} characters at most"),
+    "too_short": ("min_length", "This needs {} or more elements"),
+    "too_long": ("max_length", "This takes {} elements at most"),
+}
+PATTERNS = {
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*$": (
+        "This is no name",
+        "Take letters, digits, '.', '_' and '-', with a letter or a digit first.",
+    ),
+    r"^[^\s/]+$": ("This is no name of a port", "Leave blanks and slashes out."),
+    r"^(tcp://[^/]+:\d+|unix:///.+)$": ("This is no address of a Docker Engine", "Write tcp://HOST:PORT."),
+    r"^((ssl|tcp):[^/]+:\d+|unix:/.+)$": ("This is no address in Open vSwitch's notation", "Write ssl:HOST:PORT."),
+}
+"""What a pattern asks for; a test looks that every pattern of a body has its sentence here."""
+OTHERWISE = "This is other than described"
+
+
+def finding(detail: Mapping[str, Any], model: Any = None, path: Path = ()) -> Finding:
+    """One error of pydantic. Its place follows `path`; `model` is what the value was held against, if that is known."""
+    location = tuple(detail["loc"])
+    here = (*path, *location)
+    if detail["type"] == "missing":
+        return Finding(Tag.MISSING_ELEMENT, here, f"{here[-1] if here else 'The body'} is missing", "Give it.")
+    if detail["type"] == "extra_forbidden":
+        name = str(location[-1])[:60]
+        known = members(model, location[:-1])
+        hint = nearest(name, known, "Known members") if known else ""
+        return Finding(Tag.UNKNOWN_ELEMENT, here, f'There is no member "{name}" here', hint)
+    return Finding(Tag.INVALID_VALUE, here, *_words(detail))
+
+
+def _words(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with a value, and what to write."""
+    kind, limits = detail["type"], detail.get("ctx", {})
+    if kind in _BOUNDS:
+        name, template = _BOUNDS[kind]
+        return template.format(limits[name]), ""
+    if kind == "string_pattern_mismatch" and limits["pattern"] in PATTERNS:
+        return PATTERNS[limits["pattern"]]
+    if kind in {"literal_error", "enum"}:
+        values = [text.strip("'") for text in str(limits["expected"]).replace(" or ", ", ").split(", ")]
+        return "This is no value of the enumeration", nearest(str(detail["input"])[:60], values, "Values")
+    if isinstance(limits.get("error"), AddressValueError | NetmaskValueError):
+        kind = "ip_v4_address"
+    own = str(detail["msg"]).removeprefix("Value error, ") if kind == "value_error" else OTHERWISE
+    return _FORMS.get(kind, own), _HINTS.get(kind, "")
+
+
+def members(model: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The names that may stand at a place; none where the place is free, or not known."""
+    current = _model_in(model)
+    for part in location:
+        if isinstance(part, str) and current is not None:
+            fields = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
+            current = _model_in(fields.get(part))
+    return [] if current is None else [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
