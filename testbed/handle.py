@@ -17,7 +17,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class Node:
-    """One node: *kind* is ``ucpe``, ``host``, ``underlay`` or ``lan``.
+    """One node: *kind* is ``ucpe``, ``host``, ``underlay``, ``lan``; ``container``, ``switch`` in a script.
 
     *target* is the first process of a node that is a container, None for nodes that are only a namespace: commands in
     these see the machine's own files. *ports* maps, on an underlay or a LAN, each neighbour to the bridge's interface
@@ -88,7 +88,7 @@ class Node:
     @classmethod
     def of(cls, lab: str, described: Mapping[str, Any]) -> Node:
         """Return the node that :meth:`described` wrote down."""
-        process = described["process"]
+        process = described.get("process")
         target = Target.from_description(process) if process else None
         return cls(
             described["name"],

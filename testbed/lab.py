@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from testbed import kernel, lease, management, pki, reap, topology
+from testbed import description, kernel, lease, management, pki, reap, topology
 from testbed import store as images
 from testbed.handle import Node
 from testbed.impairment import Impairer
@@ -25,8 +25,6 @@ from testbed.spec import Impairment, LabSpec
 from testbed.spec_check import check
 from testbed.topology import Topology
 
-DESCRIPTION = "lab.json"
-
 
 class LabError(RuntimeError):
     """The lab cannot do what was asked; the test-bed is at fault, not the network under test."""
@@ -36,7 +34,8 @@ class Lab:
     """One emulated network. :meth:`create` it, :meth:`start` it, use its nodes, :meth:`stop` it.
 
     As a context manager it starts on entry and stops on exit, unless it is kept. ``ucpes`` and ``lans`` are by site,
-    ``hosts`` and ``underlays`` by name. ``phases`` says how long each part of the start took, in seconds.
+    ``hosts`` and ``underlays`` by name, ``others`` the containers and switches of a Containernet script. ``phases``
+    says how long each part of the start took, in seconds.
     """
 
     def __init__(self, folder: Path, owner: Owner | None, spec: LabSpec | None, clock: Clock) -> None:
@@ -45,6 +44,7 @@ class Lab:
         self.hosts: dict[str, Node] = {}
         self.lans: dict[str, Node] = {}
         self.underlays: dict[str, Node] = {}
+        self.others: dict[str, Node] = {}
         self.authority: Authority | None = None
         self.engines: dict[str, str] = {}
         self._owner = owner
@@ -80,7 +80,7 @@ class Lab:
     def nodes(self) -> dict[str, Node]:
         """All nodes by the one name that each has; the LAN of a site is ``lan.<site>``."""
         lans = {f"lan.{site}": node for site, node in self.lans.items()}
-        return {**self.ucpes, **self.hosts, **self.underlays, **lans}
+        return {**self.ucpes, **self.hosts, **self.underlays, **self.others, **lans}
 
     @property
     def phases(self) -> dict[str, float]:
@@ -103,7 +103,7 @@ class Lab:
 
     def keep(self) -> None:
         """Let the lab run on after this process has ended."""
-        self._owned().lease.keep()
+        self._owned().keep()
         self._kept = True
 
     def stop(self) -> None:
@@ -130,20 +130,31 @@ class Lab:
     def attach(cls, lab: str) -> Lab:
         """Return the running lab with id *lab*, to use its nodes; raise :class:`LabError` when it does not run."""
         folder = lease.LABS / lab
-        if not (folder / DESCRIPTION).exists() or lease.state(folder) is State.DEAD:
+        found = cls._described(folder)
+        if not found:
             running = ", ".join(found.id for found in cls.list()) or "none"
             raise LabError(f"no lab {lab!r} runs; running labs: {running}")
-        found = cls(folder, None, None, Clock())
-        description = json.loads((folder / DESCRIPTION).read_text())
-        found.engines = description["engines"]
-        found._settle(tuple(Node.of(lab, node) for node in description["nodes"]))
         return found
 
     @classmethod
     def list(cls) -> tuple[Lab, ...]:
         """Return the labs that are up, kept ones too; see ``testbed.reap`` for the orphans."""
-        ids = [folder.name for folder in lease.folders() if (folder / DESCRIPTION).exists()]
-        return tuple(cls.attach(lab) for lab in ids if lease.state(lease.LABS / lab) is not State.DEAD)
+        found = (cls._described(folder) for folder in lease.folders())
+        return tuple(lab for lab in found if lab)
+
+    @classmethod
+    def _described(cls, folder: Path) -> Lab | None:
+        """Return the lab in *folder*; None while it is not up, when its owner is dead, and while it is removed."""
+        try:
+            told = description.read(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if lease.state(folder) not in (State.HELD, State.KEPT):
+            return None
+        found = cls(folder, None, None, Clock())
+        found.engines = dict(told.engines)
+        found._settle(told.nodes)
+        return found
 
     # --- the start, phase by phase ---
 
@@ -228,16 +239,11 @@ class Lab:
 
     def _settle(self, nodes: tuple[Node, ...]) -> None:
         for node in nodes:
-            {"ucpe": self.ucpes, "host": self.hosts, "lan": self.lans, "underlay": self.underlays}[node.kind][
-                node.name
-            ] = node
+            own = {"ucpe": self.ucpes, "host": self.hosts, "lan": self.lans, "underlay": self.underlays}
+            own.get(node.kind, self.others)[node.name] = node
 
     def _describe(self) -> None:
-        nodes = [
-            node.described() for group in (self.ucpes, self.hosts, self.lans, self.underlays) for node in group.values()
-        ]
-        document = {"id": self.id, "engines": self.engines, "inventory": str(self.inventory), "nodes": nodes}
-        pki.write_private(self.folder / DESCRIPTION, json.dumps(document, indent=2).encode())
+        description.write(self.folder, self.nodes.values(), self.engines, self.inventory)
 
     def _owned(self) -> Owner:
         if self._owner is None:

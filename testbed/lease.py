@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testbed.maker import boot_id
 from testbed.process import poll
 
 LABS = Path("/run/lso-testbed/labs")
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 UNFINISHED = ".new-"
 
 
@@ -32,6 +32,7 @@ class State(enum.Enum):
     """What a lease says of its lab."""
 
     HELD = "running"  # its owner lives
+    GOING = "going"  # someone is removing it
     KEPT = "kept"  # no owner, but it shall stay
     DEAD = "dead"  # whatever it made is an orphan
 
@@ -58,14 +59,14 @@ class Lease:
 
     @classmethod
     def adopt(cls, folder: Path, patience: float = 0.3) -> Lease:
-        """Become the owner of the lab in *folder*; raise :class:`LeaseError` when another process is."""
+        """Become the owner of the lab in *folder*, to remove it; raise :class:`LeaseError` when another process is."""
         if not (folder / "lease").exists():
             raise LeaseError(f"there is no lab {folder.name!r}")
         locked = poll(lambda: _try_lock(folder / "lease"), patience)  # one that only looks locks for an instant
         if locked is None:
             raise LeaseError(f"lab {folder.name!r} is in use by process {holder(folder).get('pid', 'unknown')}")
         lease = cls(folder, locked[0])
-        lease._write(kept=holder(folder).get("kept", False))
+        lease._write(kept=holder(folder).get("kept", False), going=True)
         return lease
 
     @property
@@ -88,8 +89,8 @@ class Lease:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
 
-    def _write(self, *, kept: bool) -> None:
-        text = json.dumps({"pid": os.getpid(), "boot": boot_id(), "kept": kept})
+    def _write(self, *, kept: bool, going: bool = False) -> None:
+        text = json.dumps({"pid": os.getpid(), "boot": boot_id(), "kept": kept, "going": going})
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, text.encode(), 0)
 
@@ -103,7 +104,7 @@ def state(folder: Path) -> State:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return State.HELD
+        return State.GOING if holder(folder).get("going") else State.HELD
     finally:
         os.close(descriptor)
     told = holder(folder)
@@ -111,7 +112,7 @@ def state(folder: Path) -> State:
 
 
 def holder(folder: Path) -> dict[str, Any]:
-    """Return what the owner wrote into the lease: ``pid``, ``boot``, ``kept``; empty when it wrote nothing yet."""
+    """Return what the owner wrote into the lease: ``pid``, ``boot``, ``kept``, ``going``; empty before it wrote."""
     try:
         return dict(json.loads((folder / "lease").read_text()))
     except (OSError, ValueError):
@@ -121,11 +122,6 @@ def holder(folder: Path) -> dict[str, Any]:
 def folders(labs: Path = LABS) -> tuple[Path, ...]:
     """Return the folders of all labs, also of those whose owner died while it made them."""
     return tuple(sorted(path for path in labs.iterdir() if path.is_dir())) if labs.is_dir() else ()
-
-
-def boot_id() -> str:
-    """Return the id of this start of the machine."""
-    return BOOT_ID.read_text().strip()
 
 
 def _locked(path: Path) -> int:

@@ -15,7 +15,7 @@ from docker.errors import APIError, NotFound
 from testbed import lease, netns
 from testbed.ending import end_all
 from testbed.engine import engine
-from testbed.owner import ALIAS, BRIDGE_KEY, LABEL, MARK
+from testbed.owner import ALIAS, BRIDGE_KEY, BRIDGE_MAKER, KEPT_LABEL, LABEL, MAKER_LABEL, MARK
 
 CONFLICT = 409
 
@@ -37,6 +37,8 @@ class Marked(Thing):
     """A thing found by its mark. ``remove`` removes it and is content when it is gone already."""
 
     remove: Callable[[], None]
+    maker: str = ""  # who made it (see ``testbed.maker``), where others see it than those who see the lab's folder
+    kept: bool = False  # it says that its lab shall outlive its maker
 
     def plain(self) -> Thing:
         """Return it as a mere value."""
@@ -48,21 +50,24 @@ def containers() -> Iterator[Marked]:
     api = engine().api
     for found in api.containers(all=True, filters={"label": LABEL}):
         remove = partial(gone, partial(api.remove_container, found["Id"], force=True, v=True))
-        yield Marked("container", found["Names"][0].lstrip("/"), found["Labels"][LABEL], remove)
+        labels = found["Labels"]
+        yield Marked("container", found["Names"][0].lstrip("/"), labels[LABEL], remove, labels.get(MAKER_LABEL, ""))
 
 
 def volumes() -> Iterator[Marked]:
     """Yield Docker volumes."""
     for found in engine().volumes.list(filters={"label": LABEL}):
-        lab = found.attrs["Labels"][LABEL]
-        yield Marked("volume", str(found.name), lab, partial(gone, found.remove))
+        labels = found.attrs["Labels"]
+        maker, kept = labels.get(MAKER_LABEL, ""), KEPT_LABEL in labels
+        yield Marked("volume", str(found.name), labels[LABEL], partial(gone, found.remove), maker, kept)
 
 
 def networks() -> Iterator[Marked]:
     """Yield Docker networks."""
     for found in engine().networks.list(filters={"label": LABEL}):
-        lab = found.attrs["Labels"][LABEL]
-        yield Marked("network", str(found.name), lab, partial(gone, found.remove))
+        labels = found.attrs["Labels"]
+        remove = partial(gone, found.remove)
+        yield Marked("network", str(found.name), labels[LABEL], remove, labels.get(MAKER_LABEL, ""))
 
 
 def namespaces() -> Iterator[Marked]:
@@ -94,9 +99,10 @@ def interfaces() -> Iterator[Marked]:
     """Yield interfaces in the machine's own namespace, by their alias."""
     listed = subprocess.run(["ip", "-json", "link", "show"], check=True, capture_output=True, text=True, timeout=30)
     for found in json.loads(listed.stdout):
-        if str(found.get("ifalias", "")).startswith(ALIAS):
-            lab = found["ifalias"].removeprefix(ALIAS)
-            yield Marked("interface", found["ifname"], lab, partial(_quietly, "ip", "link", "del", found["ifname"]))
+        alias, lab, maker, *_ = *str(found.get("ifalias", "")).split(":"), "", ""
+        if alias == ALIAS:
+            remove = partial(_quietly, "ip", "link", "del", found["ifname"])
+            yield Marked("interface", found["ifname"], lab, remove, maker)
 
 
 def bridges() -> Iterator[Marked]:
@@ -112,7 +118,7 @@ def bridges() -> Iterator[Marked]:
         lab = dict(pairs).get(BRIDGE_KEY)
         if lab:
             remove = partial(_quietly, "ovs-vsctl", "--timeout=5", "--if-exists", "del-br", name)
-            yield Marked("bridge", name, lab, remove)
+            yield Marked("bridge", name, lab, remove, dict(pairs).get(BRIDGE_MAKER, ""))
 
 
 def folders() -> Iterator[Marked]:

@@ -2,7 +2,8 @@
 
 Whatever is made is written into the journal first and carries the lab's id: Docker objects by the label ``lso.lab``,
 processes by ``LSO_LAB`` in their environment, namespaces by their path in the lab's folder, what has to be in the
-machine's own namespace by alias or external id. Removing follows these marks and nothing else.
+machine's own namespace by alias or external id. Removing follows these marks and nothing else. What others can see who
+do not see the folder says who made it too (``testbed.maker``), so that they can tell the dead from the living.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ from pathlib import Path
 
 from testbed import lease as leases
 from testbed import netns
+from testbed.engine import engine
 from testbed.journal import Journal
 from testbed.lease import Lease
+from testbed.maker import Maker
 from testbed.namespace import Namespace
 
 LABEL = "lso.lab"
+MAKER_LABEL = "lso.maker"
+KEPT_LABEL = "lso.kept"
 NODE_LABEL = "lso.node"
 MARK = "LSO_LAB"
-ALIAS = "lso:"  # before the lab's id, in the alias of an interface outside the lab's namespaces
+ALIAS = "lso"  # with the lab's id and its maker, by colons: alias of an interface outside the lab's namespaces
 BRIDGE_KEY = "lso-lab"  # external id of a bridge of the machine's own Open vSwitch
+BRIDGE_MAKER = "lso-maker"
 
 
 class Owner:
@@ -28,6 +34,7 @@ class Owner:
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
         self.journal = Journal(lease.folder / "journal")
+        self.maker = str(Maker.here())
 
     @classmethod
     def create(cls, name: str, labs: Path = leases.LABS) -> Owner:
@@ -36,7 +43,7 @@ class Owner:
 
     @classmethod
     def adopt(cls, folder: Path) -> Owner:
-        """Take over the lab in *folder*; raise ``LeaseError`` when its owner lives."""
+        """Take over the lab in *folder*, to remove it; raise ``LeaseError`` when its owner lives."""
         return cls(Lease.adopt(folder))
 
     @property
@@ -56,7 +63,19 @@ class Owner:
 
     def labels(self, node: str = "") -> dict[str, str]:
         """Return the labels of a Docker object of this lab, and of *node* when given."""
-        return {LABEL: self.lab, **({NODE_LABEL: node} if node else {})}
+        return {LABEL: self.lab, MAKER_LABEL: self.maker, **({NODE_LABEL: node} if node else {})}
+
+    @property
+    def alias(self) -> str:
+        """The alias of an interface of this lab in the machine's own namespace."""
+        return f"{ALIAS}:{self.lab}:{self.maker}"
+
+    def keep(self) -> None:
+        """Let the lab outlive this process, and show that to everybody who sees the engine but not the lease."""
+        name = f"lso-kept-{self.lab}"
+        self.journal.record("volume", name)
+        engine().volumes.create(name, labels={**self.labels(), KEPT_LABEL: "yes"})
+        self.lease.keep()
 
     def make_namespace(self, name: str) -> Namespace:
         """Make the network namespace ``ns/<name>`` in the lab's folder."""

@@ -1,24 +1,30 @@
 """Remove what a lab made: at its end by its owner, and after its owner's death by anyone.
 
 Everything is found by its mark (``testbed.marks``), in any state, after any kind of death; names are never looked at.
+Dead is what is proven to be: by the lease where that can be seen, else by what a thing says of its maker. A lab of
+which neither can be told from here, as when it was made on another machine that shares the engine, is left alone.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from testbed import lease, marks
 from testbed.containernet.plan import in_parallel
 from testbed.ending import end_all
 from testbed.lease import LeaseError, State
+from testbed.maker import Maker, Unknown
 from testbed.marks import Marked, Thing
 from testbed.owner import Owner
+from testbed.process import poll
 
 YOUNG = 10.0
 SETTLE = 2.0  # within that, the engine shows what it was asked for
+OTHERS = 60.0  # longest that others may take to remove a lab, in seconds
 
 
 def orphans() -> tuple[Thing, ...]:
@@ -26,17 +32,27 @@ def orphans() -> tuple[Thing, ...]:
 
     The leases are asked after looking, so what a lab makes in the meantime is not mistaken for an orphan.
     """
-    found = marks.everything()
-    dead = {lab for lab in {thing.lab for thing in found} if _dead(lab)}
-    return tuple(thing.plain() for thing in found if thing.lab in dead)
+    return tuple(thing.plain() for things in _by_lab() if _dead(things) for thing in things)
+
+
+def undecided() -> dict[str, str]:
+    """Return the labs of which it cannot be told from here whether they live, each with the reason."""
+    found = {}
+    for things in _by_lab():
+        try:
+            _proven_dead(things)
+        except Unknown as reason:
+            found[things[0].lab] = str(reason)
+    return found
 
 
 def reap(*, dry_run: bool = False) -> tuple[Thing, ...]:
-    """Remove everything that belongs to dead labs and return what it was."""
+    """Remove everything that belongs to dead labs and return what it was; wait for others who are doing the same."""
     found = orphans()
     if not dry_run:
         for lab in dict.fromkeys(thing.lab for thing in found):
             _reap_lab(lab)
+        poll(lambda: not any(lease.state(folder) is State.GOING for folder in lease.folders()), OTHERS, 0.05)
     return found
 
 
@@ -48,17 +64,18 @@ def remove(owner: Owner) -> None:
 
 def _settle(owner: Owner) -> None:
     """Remove what the Docker Engine was still making when the owner died, and shows only later."""
-    age = _age(owner.journal.path)
-    if age < SETTLE:
-        time.sleep(SETTLE - age)
+    wait = SETTLE - _age(owner.journal.path)
+    if wait > 0:
+        time.sleep(wait)
         _remove(owner.lab)
 
 
 def _age(path: Path) -> float:
+    """Return how old *path* is, in seconds; 0 when that is still to come, because the clock was set back."""
     try:
-        return time.time() - path.stat().st_mtime
+        return max(0.0, time.time() - path.stat().st_mtime)
     except FileNotFoundError:
-        return SETTLE
+        return YOUNG
 
 
 def _reap_lab(lab: str) -> None:
@@ -66,7 +83,7 @@ def _reap_lab(lab: str) -> None:
     try:
         owner = Owner.adopt(folder)
     except LeaseError:
-        if lease.state(folder) is State.HELD:
+        if lease.state(folder) in (State.HELD, State.GOING):
             return  # someone else is at it
         _remove(lab)
         shutil.rmtree(folder, ignore_errors=True)
@@ -88,8 +105,33 @@ def _of(lab: str, source: Callable[[], Iterator[Marked]]) -> tuple[Marked, ...]:
     return tuple(thing for thing in source() if thing.lab == lab)
 
 
-def _dead(lab: str) -> bool:
-    folder = lease.LABS / lab
-    if lab.startswith(lease.UNFINISHED) and folder.exists() and time.time() - folder.stat().st_mtime < YOUNG:
-        return False  # its maker is between making the folder and locking it
-    return lease.state(folder) is State.DEAD
+def _by_lab() -> Iterator[list[Marked]]:
+    found = sorted(marks.everything(), key=lambda thing: thing.lab)
+    return (list(things) for _, things in groupby(found, lambda thing: thing.lab))
+
+
+def _dead(things: list[Marked]) -> bool:
+    try:
+        return _proven_dead(things)
+    except Unknown:
+        return False
+
+
+def _proven_dead(things: list[Marked]) -> bool:
+    """Tell whether the lab that made *things* is dead; raise ``Unknown`` when that cannot be told from here."""
+    folder = lease.LABS / things[0].lab
+    if folder.is_dir():
+        return not (_young(folder) or lease.state(folder) is not State.DEAD)
+    return not any(thing.kept for thing in things) and not _made_by_the_living(thing.maker for thing in things)
+
+
+def _made_by_the_living(makers: Iterable[str]) -> bool:
+    known = {maker for maker in makers if maker}
+    if not known:
+        raise Unknown("its lease is not here, and nothing that it made says who made it")
+    return any(Maker.parse(maker).lives() for maker in known)
+
+
+def _young(folder: Path) -> bool:
+    """Tell whether its maker is between making the folder and locking it; never for a time that is still to come."""
+    return folder.name.startswith(lease.UNFINISHED) and 0 < _age(folder) < YOUNG

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from lso.exits import PASSED, UsageError
 from lso.labs import attach
 from testbed.lab import Lab
+from testbed.lease import LeaseError
 
 HELP = "remove labs that were left up"
 EXAMPLES = """examples:
@@ -25,6 +27,12 @@ def run(options: argparse.Namespace) -> int:
     if bool(options.labs) == options.all:
         raise UsageError("name the labs to remove, or --all")
     for lab in Lab.list() if options.all else [attach(name) for name in options.labs]:
-        lab.stop()
-        print(f"removed {lab.id}")
+        try:
+            lab.stop()
+        except LeaseError as held:
+            if not options.all:
+                raise UsageError(f"{held}; it removes the lab when it ends") from held
+            print(f"left alone {lab.id}: {held}", file=sys.stderr)
+        else:
+            print(f"removed {lab.id}")
     return PASSED

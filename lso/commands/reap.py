@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from lso.exits import PASSED
-from testbed.reap import reap
+from testbed.reap import reap, undecided
 
 HELP = "remove what killed labs left behind"
 EXAMPLES = """examples:
@@ -20,6 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
+    for lab, reason in undecided().items():
+        print(f"left alone lab {lab}: {reason}", file=sys.stderr)
     removed = reap(dry_run=options.dry_run)
     for item in removed:
         print(("would remove " if options.dry_run else "removed ") + str(item))

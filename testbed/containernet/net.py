@@ -15,13 +15,15 @@ from mininet.node import Controller, DefaultController, OVSController, OVSSwitch
 from mininet.node import Host as MininetHost
 from mininet.util import ensureRoot
 
-from testbed import kernel, lease, reap
+from testbed import description, kernel, lease, reap
 from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.container import Docker
 from testbed.containernet.interface import is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
 from testbed.containernet.plan import Plan, in_parallel, network_of
-from testbed.owner import BRIDGE_KEY, Owner
+from testbed.handle import Node
+from testbed.lease import State
+from testbed.owner import BRIDGE_KEY, BRIDGE_MAKER, Owner
 
 NETEM = ("delay", "jitter", "loss", "max_queue_size")
 
@@ -34,7 +36,8 @@ class OwnedBridge:
     def bridgeOpts(self) -> str:
         """Return Mininet's options of the bridge, and the mark."""
         options: str = super().bridgeOpts()  # type: ignore[misc]
-        return f"{options} external_ids:{BRIDGE_KEY}={self.plan.owner.lab}"
+        owner = self.plan.owner
+        return f"{options} external_ids:{BRIDGE_KEY}={owner.lab} external_ids:{BRIDGE_MAKER}={owner.maker}"
 
 
 class Containernet(Mininet):  # type: ignore[misc]
@@ -71,7 +74,7 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     def _lab(self) -> Owner:
         if self._owner is None:
-            if any(lease.state(folder) is lease.State.DEAD for folder in lease.folders()):
+            if any(lease.state(folder) in (State.DEAD, State.GOING) for folder in lease.folders()):
                 reap.reap()  # a script that was killed has left bridges and interfaces with the names we want
             self._owner = Owner.create("containernet")
         return self._owner
@@ -123,6 +126,7 @@ class Containernet(Mininet):  # type: ignore[misc]
         self.hosts.remove(node)
         del self.nameToNode[node.name]
         node.terminate()
+        self._catch_up()
         return True
 
     def removeDocker(self, name: Any, **params: Any) -> bool:
@@ -208,6 +212,7 @@ class Containernet(Mininet):  # type: ignore[misc]
             raise
         self.plan.lazy = False
         self._started = True
+        self._describe()
         for host in self.hosts:
             if isinstance(host, Docker):
                 host.start()
@@ -243,10 +248,21 @@ class Containernet(Mininet):  # type: ignore[misc]
     def _catch_up(self) -> None:
         if self._started:
             self.plan.realize()
+            self._describe()
+
+    def _describe(self) -> None:
+        """Tell others on this machine which nodes there are to enter; the owner of a lab does that itself."""
+        if self._owns and self._owner:
+            ours = [node for node in (*self.hosts, *self.switches) if isinstance(node, PlannedNode)]
+            description.write(self._owner.folder, [_handle(node) for node in ours], {}, None)
 
     def _refuse_foreign_bridges(self) -> None:
         """Mininet deletes a bridge that has the name of one of its switches, whoever made it."""
-        taken = {s.name for s in self.switches if isinstance(s, OVSSwitch)} & kernel.ovs_bridges()
+        names = {s.name for s in self.switches if isinstance(s, OVSSwitch)}
+        taken = names & kernel.ovs_bridges()
+        if taken and not self._started:
+            reap.reap()  # or waits for another reaper
+            taken = names & kernel.ovs_bridges()
         if taken and not self._started:
             raise RuntimeError(f"Open vSwitch has a bridge {', '.join(sorted(taken))} already: another network runs")
 
@@ -287,6 +303,12 @@ class Containernet(Mininet):  # type: ignore[misc]
         result = CLI(self)
         self.stop()
         return result
+
+
+def _handle(node: Any) -> Node:
+    target = node.target if isinstance(node, Docker) else None
+    kind = "container" if target else "switch" if isinstance(node, Switch) else "host"
+    return Node(node.name, kind, node._namespace, target)
 
 
 __all__ = ["Containernet", "Docker", "Host", "NamespaceBridge", "info"]

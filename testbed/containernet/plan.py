@@ -19,7 +19,7 @@ from mininet.log import error
 
 from testbed import offload, wiring
 from testbed.namespace import Namespace
-from testbed.owner import ALIAS, Owner
+from testbed.owner import Owner
 
 if TYPE_CHECKING:
     from testbed.containernet.node import PlannedNode
@@ -89,7 +89,7 @@ class Plan:
             in_parallel(lambda node: node.make(), nodes)
             wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
             outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
-            wiring.ip_batch([f"link set dev {name} alias {ALIAS}{self.owner.lab}" for name in outside])
+            wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
             for node, interface in checksums:
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import signal
@@ -103,3 +104,60 @@ def test_a_process_that_lost_its_mark_is_found_by_where_it_lives(
     reap.reap()
     assert stray.wait(timeout=5) == -signal.SIGTERM
     assert leftovers(lab) == []
+
+
+def test_a_clock_that_was_set_back_does_not_hold_up_reaping(
+    make_spec: Callable[[int], LabSpec], leftovers: Callable[[str], list[str]]
+) -> None:
+    process, lab = start(make_spec(1))
+    kill(process)
+    tomorrow = time.time() + 86_400
+    for file in (lease.LABS / lab, *(lease.LABS / lab).glob("journal")):
+        os.utime(file, (tomorrow, tomorrow))
+    unfinished = lease.LABS / f"{lease.UNFINISHED}{lab}"
+    unfinished.mkdir()
+    os.utime(unfinished, (tomorrow, tomorrow))
+    command = [sys.executable, "-c", "from testbed.reap import reap; reap()"]
+    subprocess.run(command, check=True, timeout=120)  # it slept until the time that the files had
+    assert leftovers(lab) == []
+    assert not unfinished.exists()
+
+
+BRIDGE = """
+import sys
+from testbed.containernet import Containernet
+net = Containernet(controller=None)
+net.addSwitch("s97", datapath="user", failMode="standalone")
+for name in ("h1", "h2"):
+    net.addLink(net.addHost(name), "s97")
+net.start()
+print(net.plan.owner.lab, net.pingAll(), flush=True)
+sys.stdin.read()
+net.stop()
+"""
+
+
+def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Callable[[str], list[str]]) -> None:
+    def script() -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", BRIDGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        assert process.stdout
+        return process, process.stdout.readline()
+
+    process, first = script()
+    for _ in range(4):
+        kill(process)
+        reaper = subprocess.Popen([sys.executable, "-c", "from testbed.reap import reap; reap()"])
+        folder = lease.LABS / first.split()[0]
+        while reaper.poll() is None and lease.state(folder) is not lease.State.GOING:
+            time.sleep(0.001)  # until the reaper is at it
+        process, second = script()
+        assert second, process.communicate()[1]
+        assert second.split()[1] == "0.0"
+        assert reaper.wait(timeout=60) == 0
+        assert leftovers(first.split()[0]) == []
+        first = second
+    process.communicate(input="", timeout=60)
+    assert leftovers(first.split()[0]) == []
