@@ -41,10 +41,16 @@ def counting($table; $ip; $first; $later):
     "add rule \($table) \($way) \($later) update @\($way)-portless { \($ip | key) } drop",
     "add rule \($table) \($way) counter name untracked drop";
 
-def capture($port; $mark):
+# Nothing passes uncounted: ARP has counters of its own, and what is neither ARP nor untagged IP ends here. `ether type`
+# is the frame's own; `meta protocol` would be what is inside a tag. A bridge keeps group addresses of IEEE 802.1D.
+def capture($port; $way; $mark):
+  "add counter netdev flowstat \($way)-other",
   "add chain netdev flowstat \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
   "flush chain netdev flowstat \($port)",
-  "add rule netdev flowstat \($port) meta protocol { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0";
+  "add rule netdev flowstat \($port) ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 counter name foreign drop",
+  "add rule netdev flowstat \($port) ether type { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0 accept",
+  "add rule netdev flowstat \($port) ether type arp counter name \($way)-other accept",
+  "add rule netdev flowstat \($port) counter name foreign drop";
 
 def ruleset($resized):
   . as $settings
@@ -65,7 +71,8 @@ def ruleset($resized):
      "add rule ip flowstat count iifname != \"meter1\" accept",
      "add rule ip flowstat count meta mark 1 goto lan-to-wan",
      "add rule ip flowstat count meta mark 2 goto wan-to-lan",
-     capture("lan"; 1), capture("wan"; 2),
+     "add counter netdev flowstat foreign",
+     capture("lan"; "lan-to-wan"; 1), capture("wan"; "wan-to-lan"; 2),
      ""]
   | join("\n");
 

@@ -23,7 +23,8 @@ engine_apply() {
 *}" statistics
   set_port "$LAN" "$lan_mtu"
   set_port "$WAN" "$wan_mtu"
-  bridge_ports "$LAN" "$WAN" "$bridge_mac"
+  # With netfilter's check of IPv4 headers: no packet passes that the meter's IP layer would not take.
+  bridge_ports "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1
   set_port br0 "$lan_mtu" $address
   if [ "$exporter_arguments" != "$(cat "$RUN/exporter" 2>/dev/null)" ]; then
     stop_exporter

@@ -24,6 +24,8 @@ def report($applied):
        | {direction: $way, source: $key[0], destination: $key[1], protocol: ($key[2] | protocol),
           source_port: ($key[3] // 0), destination_port: ($key[4] // 0)} + counted],
      untracked: ($tables | total("untracked")),
+     other: ([ways as $way | {($way): ($tables | total($way + "-other"))}] | add),
+     foreign: ($tables | total("foreign")),
      lost: .[2],
      export: (.[3] as $running | $applied.statistics.export
        | if . then {protocol, collector, port: (.port // 4739), running: $running} else null end)};

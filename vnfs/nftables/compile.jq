@@ -20,12 +20,12 @@ def port_range: split("-") | map(tonumber) | join("-");
 
 def is_any: (. // []) == [];
 
-# The address match, once per address family that the rule's prefixes leave possible.
+# The address match, once per address family that the rule's prefixes name. Without any it is a rule of IPv4.
 def address_matches:
   def family($six): map(select(contains(":") == $six));
   def side($keyword; $list; $field): if $list | is_any then "" else "ct original \($keyword) \($field) \($list | set_of) " end;
   . as $rule
-  | if (.source | is_any) and (.destination | is_any) then ""
+  | if (.source | is_any) and (.destination | is_any) then "meta nfproto ipv4 "
     else ({ip: false, ip6: true} | to_entries[]) as $kind
       | ($rule.source // [] | family($kind.value)) as $source
       | ($rule.destination // [] | family($kind.value)) as $destination
@@ -51,6 +51,30 @@ def rule_lines($generation):
   | address_matches as $addresses
   | "add rule inet firewall \($chain) \($addresses)\(protocol_match)counter name rule-\(.id) \(.action | verdict($generation))";
 
+# Neighbour discovery is to IPv6 what ARP is to IPv4: it passes where IPv6 may pass at all. From a neighbour only
+# (RFC 4861, 7.1).
+def neighbour_discovery:
+  if any(.[] | select(.action == "allow") | (.source, .destination)[]?; contains(":"))
+  then "add rule inet firewall forward ip6 hoplimit 255 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+  else empty end;
+
+# Netfilter's inet hooks see untagged IP only, while `meta protocol` is what is inside a tag. So the frame's own EtherType
+# decides, where it comes in: a bridge keeps some frames to the group addresses of IEEE 802.1D from its own hooks.
+def frames:
+  ("lan", "wan") as $port
+  | "add chain netdev ports \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
+    "flush chain netdev ports \($port)",
+    "add rule netdev ports \($port) ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 counter name foreign drop",
+    "add rule netdev ports \($port) ether type != { ip, ip6, arp } counter name foreign drop";
+
+# What comes by no port of ours, past those chains, ends here.
+def marks:
+  "add table bridge ports",
+  "add chain bridge ports prerouting { type filter hook prerouting priority dstnat; policy drop; }",
+  "flush chain bridge ports prerouting",
+  "add rule bridge ports prerouting ether type { ip, ip6, arp } iifname $lan meta mark set 1 accept",
+  "add rule bridge ports prerouting ether type { ip, ip6, arp } iifname $wan meta mark set 2 accept";
+
 # Counters of rules that are unchanged live on; those of changed and removed rules go.
 def stale_counters($applied): . as $rules | ($applied.firewall.rules // []) - $rules | map("rule-\(.id)");
 
@@ -70,12 +94,7 @@ def checked:
 def ruleset($applied):
   (.firewall | generation) as $generation
   | .firewall.rules as $rules
-  | ["add table bridge ports",
-     "add chain bridge ports prerouting { type filter hook prerouting priority dstnat; policy accept; }",
-     "flush chain bridge ports prerouting",
-     "add rule bridge ports prerouting meta protocol != { ip, ip6, arp } drop",
-     "add rule bridge ports prerouting iifname $lan meta mark set 1",
-     "add rule bridge ports prerouting iifname $wan meta mark set 2",
+  | ["add table netdev ports", "add counter netdev ports foreign", frames, marks,
      "add table inet firewall",
      "add chain inet firewall lan-to-wan",
      "add chain inet firewall wan-to-lan",
@@ -88,14 +107,14 @@ def ruleset($applied):
      ($rules | stale_counters($applied)[] | "delete counter inet firewall \(.)"),
      ($rules[] | "add counter inet firewall rule-\(.id)"),
      "add rule inet firewall forward ct state established,related ct mark \($generation) counter name established accept",
-     # Neighbour discovery is to IPv6 what ARP is to IPv4.
-     "add rule inet firewall forward icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+     ($rules | neighbour_discovery),
      "add rule inet firewall forward ct state invalid counter name default drop",
      "add rule inet firewall forward ct direction original meta mark 1 jump lan-to-wan",
      "add rule inet firewall forward ct direction reply meta mark 2 jump lan-to-wan",
      "add rule inet firewall forward ct direction original meta mark 2 jump wan-to-lan",
      "add rule inet firewall forward ct direction reply meta mark 1 jump wan-to-lan",
      ($rules[] | rule_lines($generation)),
+     "add rule inet firewall forward meta nfproto ipv6 counter name default drop",
      "add rule inet firewall forward counter name default \(.firewall.default | verdict($generation))",
      ""]
   | join("\n");

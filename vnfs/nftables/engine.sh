@@ -14,5 +14,6 @@ engine_apply() {
 
 engine_facts() {
   nft -j list counters table inet firewall 2>/dev/null || echo '{"nftables": []}'
+  nft -j list counters table netdev ports 2>/dev/null || echo '{"nftables": []}'
   cat /proc/sys/net/netfilter/nf_conntrack_count 2>/dev/null || echo 0
 }

@@ -1,9 +1,12 @@
-# The firewall's part of the status, from `nft -j list counters` and the number of tracked connections.
+# The firewall's part of the status, from `nft -j list counters` of both tables and the number of tracked connections.
 def report($applied):
-  ([.[0].nftables[].counter | select(.) | {(.name): {packets, bytes}}] | add // {}) as $counters
+  ([.[:2][].nftables[].counter | select(.) | {(.name): {packets, bytes}}] | add // {}) as $counters
   | {packets: 0, bytes: 0} as $none
+  | ($counters.default // $none) as $default
+  | ($counters.foreign // $none) as $foreign
   | {engine: {bridge: "br_netfilter", filter: "nftables"},
      rules: [$applied.firewall.rules[]? | {id} + ($counters["rule-" + .id] // $none)],
      established: ($counters.established // $none),
-     default: ($counters.default // $none),
-     connections: .[1]};
+     default: {packets: ($default.packets + $foreign.packets), bytes: ($default.bytes + $foreign.bytes)},
+     $foreign,
+     connections: .[2]};
