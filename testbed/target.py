@@ -138,11 +138,13 @@ class Target:
     def _stat(self, folder: int) -> list[str]:
         return self._read(folder, "stat").rpartition(")")[2].split()
 
-    def command(self, argv: Sequence[str], namespaces: Sequence[str] = CONTAINER) -> list[str]:
+    def command(self, argv: Sequence[str], namespaces: Sequence[str] = CONTAINER, *, options: Sequence[str] = (),
+                before: Sequence[str] = ()) -> list[str]:  # fmt: skip
         """Return the argument list that runs *argv* in *namespaces* of the process; in its control groups in all.
 
-        The working directory stays where only the network is another. Raises :class:`Ended`; the command itself says so
-        and ends with 125 when the process ends between this call and the command's start.
+        *options* are more of nsenter's, *before* are words in front of it. The working directory stays where only the
+        network is another. Raises :class:`Ended`; the command itself says so and ends with 125 when the process ends
+        between this call and the command's start.
         """
         self.check()
         files = [f"--{kind}=ns/{FILES.get(kind, kind)}" for kind in namespaces]
@@ -150,7 +152,7 @@ class Target:
         script = f"{ENTER}{self._way()} || {{ echo {shlex.quote(self.name)} has ended >&2; exit {NOT_ENTERED}; }}\n"
         if "cgroup" in namespaces:
             script += "".join(f"echo $$ >{shlex.quote(str(path))}\n" for path in self.control_groups())
-        script += f'exec {shlex.join([NSENTER, *files])} {" ".join(directory)} -- "$@"'
+        script += f'exec {shlex.join([*before, NSENTER, *files, *options])} {" ".join(directory)} -- "$@"'
         return ["/bin/sh", "-c", script, "sh", *argv]
 
     def _way(self) -> str:

@@ -9,9 +9,21 @@ from __future__ import annotations
 
 from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.container import Docker
-from testbed.containernet.net import Containernet
+from testbed.containernet.net import Containernet, cleanup
 from testbed.containernet.node import Host
+from testbed.containernet.parameters import ParameterError
+from testbed.containernet.trees import ContainerTreeTopo, TreeContainerNet
 
 Dockernet = Containernet  # the name it had before
 
-__all__ = ["Containernet", "Docker", "Dockernet", "Host", "NamespaceBridge"]
+__all__ = [
+    "ContainerTreeTopo",
+    "Containernet",
+    "Docker",
+    "Dockernet",
+    "Host",
+    "NamespaceBridge",
+    "ParameterError",
+    "TreeContainerNet",
+    "cleanup",
+]

@@ -1,16 +1,22 @@
-# ruff: noqa: N802  (names and signatures are Containernet's)
 """A Docker container as a Mininet host."""
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 from mininet.log import debug, info, warn
 from mininet.node import Host as MininetHost
 
+from testbed.containernet import image, parameters
+from testbed.containernet.compatible import Compatible
+from testbed.containernet.creation import UPSTREAM_LABEL, arguments
+from testbed.containernet.identity import Identity, shell_of
+from testbed.containernet.limits import Limited
 from testbed.containernet.node import PROMPT, PlannedNode
 from testbed.containernet.plan import Plan
 from testbed.engine import EngineError, engine
@@ -19,12 +25,10 @@ from testbed.namespace import Namespace
 from testbed.target import Target
 
 CONFLICT = 409
-LIMITS = ("cpu_quota", "cpu_period", "cpu_shares", "cpuset_cpus", "mem_limit", "memswap_limit")
-HOST_OPTIONS = ("dns", "extra_hosts", "ipc_mode", "pid_mode", "devices", "device_requests", "sysctls", "shm_size",
-                "storage_opt", "tmpfs", "ulimits", "security_opt", "runtime")  # fmt: skip
+SHELLS = ("/bin/bash", "/bin/sh", None)  # what keeps a container alive; None: what its image runs by itself
 
 
-class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
+class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[misc]
     """A container with Containernet's parameters. Commands enter it by ``nsenter``, inside its resource limits.
 
     Without published ports it gets no interface but its links (``network_mode="bridge"`` adds Docker's own). It has
@@ -34,51 +38,82 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
     def __init__(
         self,
         name: str,
-        plan: Plan,
-        dimage: str,
+        dimage: str | None = None,
         dcmd: str | Sequence[str] | None = None,
         build_params: Mapping[str, Any] | None = None,
+        plan: Plan | None = None,
         **kwargs: Any,
     ) -> None:
-        self.dimage = dimage
-        self.dcmd = dcmd if dcmd is not None else "/bin/bash"
-        self.dnameprefix = "mn"
+        self.words = self._read(name, kwargs)
         self.build_params = dict(build_params or {})
-        self.environment_variables = {str(k): str(v) for k, v in (kwargs.get("environment") or {}).items()}
-        self.resources = {limit: kwargs.get(limit) for limit in LIMITS}
+        parameters.refuse(name, image.findings(dimage, self.build_params))
+        self._reference, self._image = dimage, ""
+        self.dcmd = dcmd if dcmd is not None else SHELLS[0]
+        self._commands = SHELLS if dcmd is None else (dcmd,)
+        self._own = False  # whether its first process is what the image runs by itself
+        self.dnameprefix = "mn"
+        self.resources = {limit: self.words.get(limit) for limit in parameters.LIMITS}
         self.did = ""  # the container's id
+        self.dc: dict[str, Any] = {}
         self.dcinfo: dict[str, Any] = {}
         self.dname = ""
         self.target: Target | None = None
-        self.options = kwargs
+        self.identity = Identity()
+        self._beside: list[subprocess.Popen[Any]] = []
         super().__init__(name, plan, **kwargs)
+
+    def _read(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        for word, meant in parameters.WITHOUT_EFFECT.items():
+            if word in given:
+                warn(f"*** {name}: {word} does nothing, as in Containernet; {meant} would\n")
+        words = parameters.read(name, given, parameters.words_of(type(self), Docker))
+        if given.get("cores") and "cpuset_cpus" not in words:  # Mininet's autoPinCpus
+            words["cpuset_cpus"] = str(given["cores"])
+        return words
 
     # --- the container ---
 
+    @property
+    def dimage(self) -> str:
+        """The image: its name, or its id when it is built here, which is done at the first question."""
+        if not self._image:
+            self._image = image.provide(self.name, self._reference, self.build_params)
+        return self._image
+
     def container_config(self) -> dict[str, Any]:
         """Return the arguments of the engine's create call."""
-        options = self.options
-        published = options.get("port_bindings") or {}
-        host = engine().api.create_host_config(
-            network_mode=options.get("network_mode") or ("bridge" if published or options.get("ports") else "none"),
-            cap_add=["NET_ADMIN", *(options.get("cap_add") or ())],
-            binds=list(options.get("volumes") or ()),
-            port_bindings=published,
-            publish_all_ports=bool(options.get("publish_all_ports")) or bool(options.get("ports")),
-            **{key: options[key] for key in HOST_OPTIONS if options.get(key)},
-            **{limit: value for limit, value in self.resources.items() if value not in (None, -1)},
-        )
+        asked = arguments(self.words, self.resources, None if self._own else self.dcmd)
+        own = {} if asked["host_config"]["NetworkMode"].startswith("container:") else {"hostname": self.name}
         return {
+            **own,
+            **asked,
             "image": self.dimage,
-            "command": self.dcmd,
-            "hostname": self.name,
-            "environment": {**self.environment_variables, **self.plan.owner.environment},
-            "ports": list(options.get("ports") or ()),
-            "stdin_open": True,
-            "tty": True,
-            "labels": {**self.plan.owner.labels(self.name), **dict(options.get("labels") or {})},
-            "host_config": host,
+            "environment": {**self.environment, **self.plan.owner.environment},
+            "labels": {
+                UPSTREAM_LABEL: "",
+                **self.words.get("labels", {}),
+                **self.plan.owner.labels(self.name),
+            },
         }
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the container's first process."""
+        if not self.did:
+            self.plan.realize()
+        return self._pid
+
+    @pid.setter
+    def pid(self, pid: int | None) -> None:
+        self._pid = pid
+
+    def needs(self) -> list[PlannedNode]:
+        """Return the containers of the same network that this one names, so that they are made before it."""
+        return [node for node in map(self._sharer, ("ipc_mode", "network_mode", "pid_mode")) if node]
+
+    def _sharer(self, word: str) -> PlannedNode | None:
+        kind, _, name = (self.words.get(word) or "").partition(":")
+        return self.plan.named.get(name.removeprefix(f"{self.dnameprefix}.")) if kind == "container" else None
 
     @property
     def title(self) -> str:
@@ -90,19 +125,30 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
 
     def make(self) -> None:
         """Create and start the container."""
-        self._ensure_image()
-        self.did = self._create()
-        self.prepare()
-        try:
-            engine().api.start(self.did)
-        except APIError as error:
-            raise EngineError(f"container {self.dname} does not start: {error.explanation}") from error
+        for word in ("ipc_mode", "network_mode", "pid_mode"):  # its name may have been another network's already
+            if isinstance(sharer := self._sharer(word), Docker):
+                self.words[word] = f"container:{sharer.did}"
+        self._start()
         try:
             self._look()
         except Ended as gone:
             raise self._ended() from gone
         self._made = True
         debug(f"{self.name}: container {self.dname}, process {self.pid}\n")
+
+    def _start(self) -> None:
+        """Start the container with the first command that its image has; only those that we chose are tried."""
+        for command in self._commands:
+            self.dcmd, self._own = command or "", command is None
+            self.did = self._create()
+            self.prepare()
+            try:
+                return engine().api.start(self.did)
+            except APIError as error:
+                if command == self._commands[-1] or "no such file" not in str(error.explanation):
+                    raise EngineError(f"container {self.dname} does not start: {error.explanation}") from error
+                engine().api.remove_container(self.did, force=True, v=True)
+        raise AssertionError("unreachable")
 
     def check(self) -> None:
         """Raise ``EngineError`` when the container has ended since it was made."""
@@ -120,6 +166,7 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
             raise Ended(f"{self.title} has ended")
         self.target = Target.of(self.pid, self.title, container=self.did)
         self._namespace = Namespace.of(self.target, self.plan.owner.lab)
+        self.identity = Identity.of(self.target, self.dcinfo["Config"])
         return self.target
 
     def _present(self) -> Target:
@@ -154,52 +201,51 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
     def _create(self) -> str:
         names = [f"{self.dnameprefix}.{self.name}", f"{self.dnameprefix}.{self.name}.{self.plan.owner.lab}"]
         config = self.container_config()
+        if self.words.get("rm"):
+            self._remove_former(names[0])
         for name in names:
             self.dname = name
             self.plan.owner.journal.record("container", name)
             try:
-                return str(engine().api.create_container(name=name, **config)["Id"])
+                self.dc = engine().api.create_container(name=name, **config)
+                return str(self.dc["Id"])
             except APIError as error:
                 if error.status_code != CONFLICT or name == names[-1]:
                     raise EngineError(f"container {name} cannot be made: {error.explanation}") from error
         raise AssertionError("unreachable")
 
-    def _ensure_image(self) -> None:
-        try:
-            engine().images.get(self.dimage)
-        except ImageNotFound:
-            self._get_image()
-
-    def _get_image(self) -> None:
-        try:
-            if self.build_params:
-                info(f"*** {self.name}: building {self.dimage}\n")
-                engine().images.build(tag=self.dimage, rm=True, **self.build_params)
-            else:
-                info(f"*** {self.name}: pulling {self.dimage}\n")
-                engine().images.pull(self.dimage)
-        except (APIError, NotFound) as error:
-            raise EngineError(
-                f"{self.name}: there is no image {self.dimage!r} and it cannot be pulled: {error}"
-            ) from error
-
     # --- commands in it ---
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment that the container's image and parameters set."""
+    def process_environment(self) -> dict[str, str]:
+        """Return the environment that the container's image and parameters set, and the user's home."""
         pairs = [pair.partition("=") for pair in self.dcinfo["Config"]["Env"] or ()]
-        return {**{key: value for key, _, value in pairs}, **self.plan.owner.environment}
+        own = {key: value for key, _, value in pairs}
+        return {"HOME": self.identity.home, **own, **self.plan.owner.environment}
 
     def argv(self, command: list[str]) -> list[str]:
         """Return the argument list that runs *command* in all of the container's namespaces and control groups."""
         self.plan.realize()
-        return self._present().command(command)
+        return self._present().command(command, options=self.identity.options(), before=self.identity.before())
+
+    def shell_path(self) -> str:
+        """Return the path of the container's shell, bash where it has one; raise ``EngineError`` when it has none."""
+        self.plan.realize()
+        if found := shell_of(self._present()):
+            return found
+        raise EngineError(
+            f"{self.name}: the image {self._reference or self.dimage} has no shell, so no command can be typed; "
+            "popen with an argument list runs its own programs"
+        )
 
     def shell_argv(self) -> list[str]:
-        """Return the argument list of a shell in the container: bash where it has one."""
-        has_bash = any((Path(f"/proc/{self.pid}/root") / place).exists() for place in ("bin/bash", "usr/bin/bash"))
-        shell = ["bash", "--norc", "--noediting"] if has_bash else ["sh"]
-        return self.argv(["env", f"PS1={PROMPT}", *shell, "-is", f"mininet:{self.name}"])
+        """Return the argument list of a shell in the container."""
+        shell = self.shell_path()
+        options = ["--norc", "--noediting"] if shell.endswith("bash") else []
+        return self.argv(["env", f"PS1={PROMPT}", shell, *options, "-is", f"mininet:{self.name}"])
+
+    def beside_shell(self, directory: str) -> list[str]:
+        """Return the words that put a command into the container; *directory* is one of this side."""
+        return self.argv([])
 
     def wake(self) -> None:
         """Start the shell if it does not run, also after the container was restarted."""
@@ -213,17 +259,28 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
             engine().api.unpause(self.did)
         super().close_shell()
 
-    def startShell(self, mnopts: str | None = None) -> None:
+    def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802  (Mininet's name)
         """Start the shell; ``pid`` stays the container's."""
-        pid = self.pid
+        pid = self._pid
         super().startShell(mnopts)
         if pid:
             self.pid = pid
 
     def start(self) -> None:
-        """Run what the environment names in ``START``, as Containernet does once the network is up."""
-        if start := self.environment().get("START"):
-            self.cmd(start)
+        """Run what the image runs by itself, its ENTRYPOINT and CMD, beside the shell; its output is the container's.
+
+        Nothing is run when that is a shell, or runs already because the image has no shell.
+        """
+        self.plan.realize()
+        command = [] if self._own else image.own_command(self.dimage)
+        if command:
+            info(f"*** {self.name}: running {shlex.join(command)}\n")
+            self._beside.append(self._run_beside(command))
+
+    def _run_beside(self, command: list[str]) -> subprocess.Popen[Any]:
+        nothing = subprocess.DEVNULL
+        with Path(f"/proc/{self.pid}/fd/1").open("wb", buffering=0) as terminal:
+            return self.popen(command, stdin=nothing, stdout=terminal, stderr=terminal, start_new_session=True)
 
     def terminate(self) -> None:
         """Remove the container with its anonymous volumes."""
@@ -239,35 +296,5 @@ class Docker(PlannedNode, MininetHost):  # type: ignore[misc]
         except APIError as error:
             if error.status_code != CONFLICT:  # someone else is removing it right now
                 raise EngineError(f"container {self.dname} cannot be removed: {error.explanation}") from error
-
-    # --- resource limits ---
-
-    def update_resources(self, **limits: Any) -> None:
-        """Change limits of the running container; the names are those of the constructor."""
-        if unknown := set(limits) - set(LIMITS):
-            raise ValueError(f"no such limit: {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}")
-        self.plan.realize()
-        self.resources.update(limits)
-        wanted = {limit: value for limit, value in self.resources.items() if value is not None}
-        if "mem_limit" in wanted:
-            wanted.setdefault("memswap_limit", -1)  # the engine refuses a limit above that of memory and swap together
-        engine().api.update_container(self.did, **wanted)
-
-    def updateCpuLimit(
-        self,
-        cpu_quota: int | None = None,
-        cpu_period: int = -1,
-        cpu_shares: int = -1,
-        cores: str | None = None,
-    ) -> None:
-        """Change the CPU limits: quota and period in microseconds (quota -1: none), relative shares, set of cores."""
-        limits: dict[str, Any] = {"cpu_quota": cpu_quota} if cpu_quota is not None else {}
-        limits |= {"cpu_period": cpu_period} if cpu_period >= 0 else {}
-        limits |= {"cpu_shares": cpu_shares} if cpu_shares >= 0 else {}
-        limits |= {"cpuset_cpus": cores} if cores else {}
-        self.update_resources(**limits)
-
-    def updateMemoryLimit(self, mem_limit: int | str = -1, memswap_limit: int | str = -1) -> None:
-        """Change the memory limits, in bytes or with a unit (``64m``)."""
-        limits = {"mem_limit": mem_limit, "memswap_limit": memswap_limit}
-        self.update_resources(**{name: value for name, value in limits.items() if value != -1})
+        for process in self._beside:  # ended with the container
+            process.wait()

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from mininet.link import Intf, Link
+from mininet.link import Link, OVSLink, TCIntf
+from mininet.log import warn
+from mininet.node import OVSSwitch
 
+from testbed import kernel
+from testbed.containernet.factories import is_class, unwrapped
 from testbed.containernet.plan import Plan, network_of, run_lines
 from testbed.errors import Ended
+
+NETEM = ("delay", "jitter", "loss", "max_queue_size")
 
 
 class PlannedIntf:
@@ -42,7 +49,7 @@ class PlannedIntf:
             raise ValueError(f"no prefix length for the address {ipstr}")
         self.ip, self.prefixLen = address, length or prefixLen
         return (
-            self.cmd(f"ip address flush dev {self.name} scope global")
+            self.cmd(f"ip address flush dev {self.name} to 0.0.0.0/0")
             + self.cmd(f"ip address add {address}/{self.prefixLen} dev {self.name}")
             + self.cmd(f"ip link set dev {self.name} up")
         )
@@ -99,6 +106,18 @@ class PlannedIntf:
         return dict(json.loads(printed)[0]) if printed.startswith("[") else {}
 
 
+class PlannedShapedIntf(PlannedIntf):
+    """Put before a class of Mininet's shaped interfaces: what the kernel cannot do is said, whoever asked for it."""
+
+    def config(self, **params: Any) -> Any:
+        """Configure address and shaping; see Mininet's ``TCIntf``."""
+        lost = [word for word in NETEM if params.get(word)]
+        if lost and not kernel.has_netem():
+            warn(f"*** {self.name}: this kernel has no netem, so {', '.join(lost)} cannot work; bw can\n")
+            params = {word: value for word, value in params.items() if word not in lost}
+        return super().config(**params)  # type: ignore[misc]
+
+
 class PlannedLink:
     """Put before a class of Mininet links: the veth pair is planned, not made."""
 
@@ -128,9 +147,18 @@ def is_veth(cls: Any) -> bool:
     return isinstance(cls, type) and made_by is Link.makeIntfPair.__func__
 
 
-def planned_interface(cls: type[Intf], plan: Plan) -> Any:
-    """Return *cls* with its commands planned by *plan*."""
-    return cls if issubclass(cls, PlannedIntf) else plan.variant(cls, PlannedIntf)
+def is_patch(cls: Any, left: Any, right: Any) -> bool:
+    """Tell whether a link of class *cls* between two nodes is a patch link: inside Open vSwitch, no interface."""
+    return is_class(cls, OVSLink) and isinstance(left, OVSSwitch) and isinstance(right, OVSSwitch)
+
+
+def planned_interface(cls: Any, plan: Plan) -> Any:
+    """Return *cls*, a class or what stands for one, with its commands planned by *plan*; functions as they are."""
+    base, own = unwrapped(cls, {})
+    if not isinstance(base, type) or issubclass(base, PlannedIntf):
+        return cls
+    planned = plan.variant(base, PlannedShapedIntf if issubclass(base, TCIntf) else PlannedIntf)
+    return partial(planned, **own) if own else planned
 
 
 def planned_link(cls: type[Link], plan: Plan) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import resource
 import shutil
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 from mininet.cli import CLI
-from mininet.link import Intf, TCIntf, TCLink
+from mininet.link import Intf, OVSLink, TCIntf, TCLink
 from mininet.log import info, output, warn
 from mininet.net import Mininet
 from mininet.node import Controller, DefaultController, OVSController, OVSSwitch, Switch, findController
@@ -18,26 +20,15 @@ from mininet.util import ensureRoot
 from testbed import description, kernel, lease, reap
 from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.container import Docker
-from testbed.containernet.interface import is_veth, planned_interface, planned_link
+from testbed.containernet.factories import adopt, is_class, unwrapped
+from testbed.containernet.interface import is_patch, is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
 from testbed.containernet.plan import Plan, in_parallel, network_of
 from testbed.handle import Node
 from testbed.lease import State
-from testbed.owner import BRIDGE_KEY, BRIDGE_MAKER, Owner
+from testbed.owner import Owner
 
-NETEM = ("delay", "jitter", "loss", "max_queue_size")
-
-
-class OwnedBridge:
-    """Put before a class of Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
-
-    plan: Plan
-
-    def bridgeOpts(self) -> str:
-        """Return Mininet's options of the bridge, and the mark."""
-        options: str = super().bridgeOpts()  # type: ignore[misc]
-        owner = self.plan.owner
-        return f"{options} external_ids:{BRIDGE_KEY}={owner.lab} external_ids:{BRIDGE_MAKER}={owner.maker}"
+_NETWORKS: weakref.WeakSet[Containernet] = weakref.WeakSet()  # those of this process
 
 
 class Containernet(Mininet):  # type: ignore[misc]
@@ -57,6 +48,7 @@ class Containernet(Mininet):  # type: ignore[misc]
         self._started = False
         self._self_learning = False
         self.plan = Plan(self._lab)
+        _NETWORKS.add(self)
         super().__init__(*args, **params)
 
     @classmethod
@@ -81,28 +73,30 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     # --- nodes ---
 
-    def addHost(self, name: str, cls: type | None = None, **params: Any) -> Any:
+    def addHost(self, name: str, cls: Any = None, **params: Any) -> Any:
         """Add a host; Mininet's plain ``Host`` becomes one without a process of its own."""
-        cls = cls or self.host
-        cls = Host if cls is MininetHost else cls
-        node = super().addHost(name, cls=cls, **self._planned(cls, params))
-        self._catch_up()
-        return node
+        cls, params = unwrapped(cls or self.host, params)
+        if cls is MininetHost and params.get("inNamespace", True):
+            cls = Host
+        return self._named(super().addHost, name, cls, params)
 
-    def addDocker(self, name: str, cls: type = Docker, **params: Any) -> Any:
+    def addDocker(self, name: str, cls: Any = Docker, **params: Any) -> Any:
         """Add a container as a host; see :class:`Docker` for the parameters."""
         return self.addHost(name, cls=cls, **params)
 
-    def addSwitch(self, name: str, cls: type | None = None, **params: Any) -> Any:
+    def addSwitch(self, name: str, cls: Any = None, **params: Any) -> Any:
         """Add a switch; Open vSwitch gets the datapath that this kernel has."""
-        cls = cls or self.switch
-        if isinstance(cls, type) and issubclass(cls, OVSSwitch):
-            cls = self.plan.variant(cls, OwnedBridge)
-            if not kernel.has_ovs_datapath():
-                params.setdefault("datapath", "user")
-        switch = super().addSwitch(name, cls=cls, **self._planned(cls, params))
+        return self._named(super().addSwitch, name, *unwrapped(cls or self.switch, params))
+
+    def _named(self, add: Callable[..., Any], name: str, cls: Any, params: dict[str, Any]) -> Any:
+        """Add the node *name* by Mininet's method, and bind what it made to the plan."""
+        own = {"plan": self.plan} if is_class(cls, PlannedNode) else {}
+        with self.plan.as_host():
+            node = add(name, cls=cls, **params, **own)
+        if not isinstance(node, PlannedNode):
+            adopt(node, self.plan, params)
         self._catch_up()
-        return switch
+        return node
 
     def addController(self, name: Any = "c0", controller: Any = None, **params: Any) -> Any:
         """Add a controller; where no controller program is installed, the switches learn by themselves."""
@@ -139,7 +133,7 @@ class Containernet(Mininet):  # type: ignore[misc]
                 **params: Any) -> Any:  # fmt: skip
         """Add a link, also to a running network."""
         nodes = [self[node] if isinstance(node, str) else node for node in (node1, node2)]
-        cls = cls or self.link
+        cls, params = unwrapped(cls or self.link, params)
         with self.plan.naming():
             link = self._name_link(nodes, (port1, port2), cls, params)
         self._catch_up()
@@ -148,16 +142,23 @@ class Containernet(Mininet):  # type: ignore[misc]
         return link
 
     def _name_link(self, nodes: list[Any], ports: tuple[Any, Any], cls: Any, params: dict[str, Any]) -> Any:
-        if is_veth(cls) and params.get("fast", True):
+        patch = is_patch(cls, *nodes)
+        if not patch and (is_veth(cls) or is_class(cls, OVSLink)) and params.get("fast", True):
             self._plan_ends(cls, nodes, params)
             cls = planned_link(cls, self.plan)
         else:
             self.plan.realize()
+            params = params if isinstance(cls, type) else self._made_outside(params)
         link = super().addLink(*nodes, *ports, cls, **params)
-        if any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
+        if not patch and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
             self.plan.add_plain_checksums(nodes[0], link.intf1.name)
             self.plan.add_plain_checksums(nodes[1], link.intf2.name)
         return link
+
+    def _made_outside(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return *params* for a function that makes a link by itself: its ends are made here and moved."""
+        shaped = planned_interface(TCIntf, self.plan)
+        return {"fast": False, "cls1": shaped, "cls2": shaped, **params}
 
     def removeLink(self, link: Any = None, node1: Any = None, node2: Any = None) -> None:
         """Remove *link*, or the first one between two nodes, from the running network."""
@@ -174,11 +175,6 @@ class Containernet(Mininet):  # type: ignore[misc]
         shaped = issubclass(cls, TCLink)
         if shaped and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
             params.setdefault("txo", False)
-        lost = [name for name in NETEM if params.get(name)]
-        if lost and not kernel.has_netem():
-            warn(f"*** {nodes[0]}-{nodes[1]}: this kernel has no netem, so {', '.join(lost)} cannot work; bw can\n")
-            for name in lost:
-                del params[name]
         default = TCIntf if shaped else params.get("intf") or self.intf or Intf
         for end in ("cls1", "cls2"):
             params[end] = planned_interface(params.get(end) or default, self.plan)
@@ -197,6 +193,12 @@ class Containernet(Mininet):  # type: ignore[misc]
         super().build()
         self.plan.realize()
 
+    def configHosts(self) -> None:
+        """Configure the hosts; those that Mininet itself has made run their commands at once."""
+        if not all(isinstance(host, PlannedNode) for host in self.hosts):
+            self.plan.realize()
+        super().configHosts()
+
     def start(self) -> None:
         """Start the network: hosts, links, controllers, switches."""
         self._lab()
@@ -213,9 +215,6 @@ class Containernet(Mininet):  # type: ignore[misc]
         self.plan.lazy = False
         self._started = True
         self._describe()
-        for host in self.hosts:
-            if isinstance(host, Docker):
-                host.start()
 
     def stop(self) -> None:
         """Stop everything and remove it; containers side by side."""
@@ -229,6 +228,10 @@ class Containernet(Mininet):  # type: ignore[misc]
         if self._owns:
             self._remove_all()
 
+    def running(self) -> bool:
+        """Tell whether anything of the network exists, also when its start or stop has failed."""
+        return self._owns and self._owner is not None
+
     def _remove_all(self) -> None:
         """Remove whatever carries this network's mark, and its lease; the owner of a lab does that itself."""
         for node in (*self.hosts, *self.switches):
@@ -241,9 +244,6 @@ class Containernet(Mininet):  # type: ignore[misc]
     @staticmethod
     def _gone(link: Any, nodes: list[Any]) -> bool:
         return link.intf1.node in nodes or link.intf2.node in nodes
-
-    def _planned(self, cls: Any, params: dict[str, Any]) -> dict[str, Any]:
-        return {**params, "plan": self.plan} if isinstance(cls, type) and issubclass(cls, PlannedNode) else params
 
     def _catch_up(self) -> None:
         if self._started:
@@ -311,4 +311,12 @@ def _handle(node: Any) -> Node:
     return Node(node.name, kind, node._namespace, target)
 
 
-__all__ = ["Containernet", "Docker", "Host", "NamespaceBridge", "info"]
+def cleanup() -> None:
+    """Stop the networks of this process, and remove what scripts have left that have ended; nobody else's."""
+    for network in list(_NETWORKS):
+        if network.running():
+            network.stop()
+    reap.reap()
+
+
+__all__ = ["Containernet", "Docker", "Host", "NamespaceBridge", "cleanup", "info"]

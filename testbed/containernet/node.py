@@ -6,35 +6,63 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import termios
 from pathlib import Path
 from typing import Any
 
 from mininet.node import Host as MininetHost
 
+from testbed.containernet.lines import LongLines
 from testbed.containernet.plan import Plan, run_lines
 from testbed.ending import clear_namespace
 from testbed.namespace import Namespace
 
 PROMPT = chr(127)
+POLL = 200  # milliseconds between two looks whether a silent shell lives
+# As Mininet's own helper does: a mount namespace of its own, whose /sys shows the node's interfaces.
+MOUNTS = ["unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys; exec "$@"', "sh"]
 
 
-class PlannedNode:
+class PlannedNode(LongLines):
     """Put before a class of Mininet nodes. Its interpreter is a shell that enters the node at the first command."""
 
     plan: Plan
     name: str
     shell: Any
-    pid: int | None
+    pollOut: Any  # noqa: N815
+    readbuf: str
     params: dict[str, Any]
     privateDirs: list[Any]  # noqa: N815
     _made = False
     _awake = False
+    _pid: int | None = None
 
-    def __init__(self, name: str, plan: Plan, **params: Any) -> None:
-        self.plan = plan
+    def __init__(self, name: str, plan: Plan | None = None, **params: Any) -> None:
+        self.plan = plan or Plan.hosting()
         self._namespace: Namespace | None = None
         super().__init__(name, **{**params, "inNamespace": True})  # type: ignore[call-arg]
-        plan.add_node(self)
+        self.plan.add_node(self)
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process that stands for the node: its shell, which is started for it."""
+        if self._pid is None:
+            self.wake()
+        return self._pid
+
+    @pid.setter
+    def pid(self, pid: int | None) -> None:
+        self._pid = pid
+
+    def __repr__(self) -> str:
+        """Return what Mininet does; looking starts nothing."""
+        node: Any = self
+        interfaces = ",".join(f"{intf}:{intf.IP()}" for intf in node.intfList())
+        return f"<{type(self).__name__} {self.name}: {interfaces} pid={self._pid}> "
+
+    def needs(self) -> list[PlannedNode]:
+        """Return the nodes that must be made before this one."""
+        return []
 
     def make(self) -> None:
         """Make the node: its namespace, and what runs in it. Called once, by the plan."""
@@ -60,9 +88,18 @@ class PlannedNode:
     def shell_argv(self) -> list[str]:
         """Return the argument list of the node's shell."""
         shell = ["env", f"PS1={PROMPT}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
-        return self.argv(["unshare", "--mount", *shell] if self.privateDirs else shell)
+        return self.argv([*MOUNTS, *shell])
 
-    def environment(self) -> dict[str, str]:
+    def shell_path(self) -> str:
+        """Return the shell that runs a line for ``popen(…, shell=True)``."""
+        return os.environ.get("SHELL") or "/bin/sh"
+
+    def beside_shell(self, directory: str) -> list[str]:
+        """Return the words that put a command where the shell is: in its namespaces, with its private directories."""
+        self.wake()
+        return self.namespace.command(["nsenter", f"--mount=/proc/{self._pid}/ns/mnt", f"--wdns={directory}", "--"])
+
+    def process_environment(self) -> dict[str, str]:
         """Return the environment of processes in this node."""
         return {**os.environ, **self.plan.owner.environment}
 
@@ -99,13 +136,23 @@ class PlannedNode:
     def _popen(self, cmd: list[str], **params: Any) -> subprocess.Popen[Any]:
         if f"mininet:{self.name}" in cmd:  # the shell: a session with the pty as its terminal, so Ctrl-C arrives
             cmd = ["setsid", "--ctty", *self.shell_argv()]
-            params = {**params, "close_fds": True, "env": self.environment()}
+            _switch_echo_off(params["stdin"])
+            params = {**params, "close_fds": True, "env": self.process_environment()}
         popen: subprocess.Popen[Any] = super()._popen(cmd, **params)  # type: ignore[misc]
         return popen
 
+    def read(self, size: int = 1024) -> str:
+        """Return what the shell printed, waiting for it; raise ``RuntimeError`` when the shell has ended instead."""
+        while not self.readbuf and not self.pollOut.poll(POLL):
+            if self.shell.poll() is not None:
+                self.waiting = False
+                raise RuntimeError(f"{self.name}: its shell ended with exit code {self.shell.returncode}")
+        printed: str = super().read(size)  # type: ignore[misc]
+        return printed
+
     def sendCmd(self, *args: Any, **kwargs: Any) -> None:
         """Send a command to the shell and return at once."""
-        if not self.waiting:  # type: ignore[attr-defined]
+        if not self.waiting:
             self.wake()
         super().sendCmd(*args, **kwargs)  # type: ignore[misc]
 
@@ -117,9 +164,11 @@ class PlannedNode:
 
     def popen(self, *args: Any, **kwargs: Any) -> subprocess.Popen[Any]:
         """Start a process in the node, as ``subprocess.Popen`` would."""
-        self.plan.realize()
-        kwargs.setdefault("mncmd", self.argv([]))
-        kwargs.setdefault("env", self.environment())
+        if kwargs.pop("shell", False):
+            args = ([self.shell_path(), "-c", " ".join(map(str, args[0] if isinstance(args[0], list) else args))],)
+        if "mncmd" not in kwargs:
+            kwargs["mncmd"] = self.beside_shell(str(kwargs.get("cwd") or Path.cwd()))
+        kwargs.setdefault("env", self.process_environment())
         popen: subprocess.Popen[Any] = super().popen(*args, **kwargs)  # type: ignore[misc]
         return popen
 
@@ -174,6 +223,13 @@ class PlannedNode:
                 os.killpg(self.shell.pid, signal.SIGHUP)
                 os.killpg(self.shell.pid, signal.SIGKILL)
             super().cleanup()  # type: ignore[misc]
+
+
+def _switch_echo_off(terminal: int) -> None:
+    """Let a shell read whole lines: BusyBox would else edit them itself and ask the terminal where its cursor is."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 class Host(PlannedNode, MininetHost):  # type: ignore[misc]

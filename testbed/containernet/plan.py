@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
+from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from testbed.containernet.node import PlannedNode
 
 WORKERS = 4
+_HOSTING: ContextVar[Plan | None] = ContextVar("hosting", default=None)
 PlannedEnd = tuple[Any, str, str, int]
 OWN_NAMESPACE = "/proc/self/ns/net"
 
@@ -41,6 +44,7 @@ class Plan:
         self._commands: dict[Any, list[str]] = {}
         self._checksums: list[tuple[Any, str]] = []
         self._variants: dict[tuple[type, type], type] = {}
+        self.named: dict[str, PlannedNode] = {}
 
     def variant(self, cls: type, mixin: type) -> type:
         """Return the class *cls* with *mixin* before it, bound to this plan."""
@@ -55,6 +59,22 @@ class Plan:
         return self._owner()
 
     @contextmanager
+    def as_host(self) -> Iterator[None]:
+        """Take the nodes that are made during the block, by whatever function, into this plan."""
+        token = _HOSTING.set(self)
+        try:
+            yield
+        finally:
+            _HOSTING.reset(token)
+
+    @staticmethod
+    def hosting() -> Plan:
+        """Return the plan of the network that is naming a node now."""
+        if plan := _HOSTING.get():
+            return plan
+        raise RuntimeError("a node belongs to a network: name it by addHost or addDocker of a Containernet")
+
+    @contextmanager
     def naming(self) -> Iterator[None]:
         """Only name things for the length of the block, also in a network that runs."""
         before, self.lazy = self.lazy, True
@@ -66,6 +86,7 @@ class Plan:
     def add_node(self, node: PlannedNode) -> None:
         """Plan to start *node*."""
         self._nodes.append(node)
+        self.named[node.name] = node
 
     def add_pair(self, left: PlannedEnd, right: PlannedEnd) -> None:
         """Plan a veth pair; each end is (node, interface name, MAC address, MTU)."""
@@ -86,7 +107,8 @@ class Plan:
             self._nodes, self._pairs, self._commands, self._checksums = [], [], {}, []
             if nodes:
                 self._owner()  # made here, not by whichever thread comes first
-            in_parallel(lambda node: node.make(), nodes)
+            for side_by_side in _layers(nodes):
+                in_parallel(lambda node: node.make(), side_by_side)
             wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
             outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
@@ -95,6 +117,19 @@ class Plan:
             in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())
             for node in nodes:
                 node.check()
+
+
+def _layers(nodes: list[PlannedNode]) -> Iterator[list[PlannedNode]]:
+    """Yield *nodes* so that each comes after those that it needs."""
+    order = TopologicalSorter({node: [needed for needed in node.needs() if needed in nodes] for node in nodes})
+    try:
+        order.prepare()
+    except CycleError as cycle:
+        raise RuntimeError(f"these nodes need each other: {', '.join(node.name for node in cycle.args[1])}") from cycle
+    while order.is_active():
+        ready = order.get_ready()
+        yield list(ready)
+        order.done(*ready)
 
 
 def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int = WORKERS) -> None:

@@ -50,7 +50,7 @@ class Ucpe(Docker):
 
     def __init__(self, name: str, plan: Plan, settings: UcpeSettings, **params: Any) -> None:
         self.settings = settings
-        super().__init__(name, plan, reference(UCPE), **{**params, "ip": None})
+        super().__init__(name, reference(UCPE), plan=plan, **{**params, "ip": None})
         self.dnameprefix = f"lso.{plan.owner.lab}"
 
     @property

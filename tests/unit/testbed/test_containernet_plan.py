@@ -37,7 +37,7 @@ def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.M
     assert isinstance(intf, TCIntf)
     assert (intf.ip, intf.prefixLen) == ("10.0.0.1", "8")
     assert plan._commands[node] == [
-        "ip address flush dev h1-eth0 scope global",
+        "ip address flush dev h1-eth0 to 0.0.0.0/0",
         "ip address add 10.0.0.1/8 dev h1-eth0",
         "ip link set dev h1-eth0 up",
         "ip link set dev h1-eth0 up",

@@ -1,0 +1,75 @@
+"""Classes and whatever else makes nodes, links and interfaces: ``partial``, Mininet's ``custom``, functions."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from mininet.node import OVSSwitch
+from mininet.util import custom
+
+from testbed import kernel
+from testbed.containernet.lines import LongLines
+from testbed.containernet.plan import Plan
+from testbed.owner import BRIDGE_KEY, BRIDGE_MAKER
+
+CUSTOM = custom(object).__code__
+
+
+class Immediate(LongLines):
+    """Put before the class of a node that Mininet itself has made: what is planned exists before its commands run."""
+
+    plan: Plan
+
+    def sendCmd(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802  (Mininet's name)
+        """Send a command to the shell and return at once."""
+        self.plan.realize()
+        super().sendCmd(*args, **kwargs)  # type: ignore[misc]
+
+    def popen(self, *args: Any, **kwargs: Any) -> subprocess.Popen[Any]:
+        """Start a process in the node, as ``subprocess.Popen`` would."""
+        self.plan.realize()
+        popen: subprocess.Popen[Any] = super().popen(*args, **kwargs)  # type: ignore[misc]
+        return popen
+
+
+class OwnedBridge(Immediate):
+    """Put before a class of Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
+
+    def bridgeOpts(self) -> str:  # noqa: N802  (Mininet's name)
+        """Return Mininet's options of the bridge, and the mark."""
+        options: str = super().bridgeOpts()  # type: ignore[misc]
+        owner = self.plan.owner
+        return f"{options} external_ids:{BRIDGE_KEY}={owner.lab} external_ids:{BRIDGE_MAKER}={owner.maker}"
+
+
+def unwrapped(factory: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return what *factory* calls in the end, and *params* with those that it adds.
+
+    Parameters given to ``partial`` yield to those of the call, those given to ``custom`` do not.
+    """
+    params = dict(params)
+    while True:
+        if isinstance(factory, partial) and not factory.args:
+            factory, params = factory.func, {**factory.keywords, **params}
+        elif getattr(factory, "__code__", None) is CUSTOM:
+            own = inspect.getclosurevars(factory).nonlocals
+            factory, params = own["cls"], {**params, **own.get("params", {})}
+        else:
+            return factory, params
+
+
+def is_class(factory: Any, base: type) -> bool:
+    """Tell whether *factory* is *base* or a class derived from it."""
+    return isinstance(factory, type) and issubclass(factory, base)
+
+
+def adopt(node: Any, plan: Plan, params: Mapping[str, Any]) -> None:
+    """Bind a node that Mininet itself has made, by whatever class or function, to *plan*."""
+    switch = isinstance(node, OVSSwitch)
+    node.__class__ = plan.variant(type(node), OwnedBridge if switch else Immediate)
+    if switch and "datapath" not in params and not kernel.has_ovs_datapath():
+        node.datapath = "user"
