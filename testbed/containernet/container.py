@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, NotFound
+import requests
+from docker.errors import APIError, DockerException, NotFound
 from mininet.log import debug, info, warn
 from mininet.node import Host as MininetHost
 
@@ -25,6 +27,7 @@ from testbed.namespace import Namespace
 from testbed.target import Target
 
 CONFLICT = 409
+SETTLE = 5  # seconds
 SHELLS = ("/bin/bash", "/bin/sh", None)  # what keeps a container alive; None: what its image runs by itself
 
 
@@ -191,6 +194,8 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         return super().namespace
 
     def _ended(self) -> EngineError:
+        with suppress(DockerException, requests.RequestException):
+            engine().api.wait(self.did, timeout=SETTLE)  # its last output is there once the engine has noticed
         return EngineError(f"container {self.dname} ended at once: {self.logs().strip() or 'no output'}")
 
     def logs(self, lines: int = 20) -> str:
