@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import os
 import pkgutil
 import signal
@@ -54,10 +55,19 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lso", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name in [wanted] if wanted in names else names:
         _add(verbs, name, importlib.import_module(f"lso.commands.{name}"))
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: the look-up takes longer than most verbs' parsers."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_arguments: object) -> None:
+        print(f"lso {importlib.metadata.version('lso-testbed')}")
+        parser.exit()
 
 
 def _add(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: ModuleType) -> None:

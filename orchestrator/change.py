@@ -22,6 +22,7 @@ from orchestrator.steps import (
     set_rules,
 )
 from orchestrator.survey import Present
+from orchestrator.text import counted
 
 Tell = Callable[[str, str, str | None], None]
 """Takes stage, message and VNF (None for the uCPE as a whole)."""
@@ -105,7 +106,7 @@ class SiteChange:
         raised = [self._numbers[port.name] for port in self._after.ports]
         await on_switch(self._uplink, lambda switch: switch.raise_ports(raised))
         if create:
-            self._tell("ports", f"{len(create)} ports added", None)
+            self._tell("ports", f"{counted(len(create), 'port')} added", None)
 
     async def _remove_ports(self, ports: Iterable[PortPlan]) -> None:
         names = {port.name for port in ports}
@@ -166,7 +167,7 @@ class SiteChange:
         wanted = rules_of(self._uplink, self._after.flows, self._numbers)
         before = await set_rules(self._uplink, self._after.service_id, wanted)
         self._undo.push("rules", lambda: self._restore_rules(before))
-        self._tell("flows", f"chain of {len(wanted)} rules in place", None)
+        self._tell("flows", f"chain of {counted(len(wanted), 'rule')} in place", None)
 
     async def _restore_rules(self, rules: tuple[Rule, ...]) -> None:
         await set_rules(self._uplink, self._after.service_id, rules)

@@ -23,6 +23,7 @@ from orchestrator.southbound.contract import Connect, Uplink
 from orchestrator.southbound.uplink import connected
 from orchestrator.steps import Stopwatch, all_of, set_rules
 from orchestrator.survey import Present, Survey, present, survey
+from orchestrator.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class _Deployment:
             now = present(found, self._record.plans, self._record.settled)
             changes = diff(now.plan, self._desired)
             self._lines = (*_stale_lines(now), *changes.lines)
-            self._tell("plan", f"{sum(_touches(line) for line in self._lines)} changes", None)
+            self._tell("plan", counted(sum(_touches(line) for line in self._lines), "change"), None)
             await SiteChange(uplink, now, changes, self._tell, self._watch).run()
         result = Result.APPLIED if any(map(_touches, self._lines)) else Result.UNCHANGED
         self._tell("done", result.value, None)
@@ -123,7 +124,8 @@ async def remove_site(ucpe: Ucpe, service_id: str, tell: Tell, connect: Connect 
     except (UcpeError, InventoryError) as error:
         errors.append(str(error))
     result = Result.INCONSISTENT if errors or left else Result.REMOVED
-    tell("failed" if errors or left else "removed", "; ".join(errors) or f"{len(lines)} objects removed", None)
+    removed = f"{counted(len(lines), 'object')} removed"
+    tell("failed" if errors or left else "removed", "; ".join(errors) or removed, None)
     return DeploymentOutcome(ucpe.id, result, lines, watch.seconds, "; ".join(errors) or None, left)
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.model import RunResult, StepResult, Verdict
-from reports.text import duration_text, number_text, printable
+from reports.text import count_text, duration_text, number_text, printable
 from reports.timing import where_time_went
 
 _STYLE = {
@@ -27,7 +27,8 @@ _STYLE = {
     Verdict.ERROR: "bold yellow",
     Verdict.SKIPPED: "dim",
 }
-_PLAIN_WIDTH = 110
+_UNCUT = 100_000
+"""Columns where no terminal says how many: no value of a table is cut or broken for programs."""
 _LONGEST_ROWS = 6
 
 
@@ -38,7 +39,7 @@ class Console:
     """
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
-        width = None if stream.isatty() else _PLAIN_WIDTH
+        width = None if stream.isatty() else _UNCUT
         self._rich = RichConsole(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._clock = clock
         self._began = clock()
@@ -144,7 +145,7 @@ def _took(seconds: float) -> tuple[str, str]:
 def _counts(result: RunResult) -> str:
     verdicts = [step.verdict for step in result.steps]
     counted = [f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts]
-    return f"{len(verdicts)} steps: {', '.join(counted)}" if counted else "no step was reached"
+    return f"{count_text(len(verdicts), 'step')}: {', '.join(counted)}" if counted else "no step was reached"
 
 
 def _plain_table(*columns: str) -> Table:

@@ -50,6 +50,6 @@ def number_text(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def count_text(count: int, noun: str) -> str:
-    """`1 step`, `3 steps`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """`1 step`, `3 steps`; `plural` where that takes more than an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lso.exits import PASSED
+from reports.text import count_text
 from testbed.build import build
 from testbed.progress import Progress
 
@@ -22,7 +23,7 @@ def run(_options: argparse.Namespace) -> int:
     built = build(_show)
     fresh = [image for image in built if image.fresh]
     print(
-        f"{len(fresh)} of {len(built)} images built, the others are up to date"
+        f"{len(fresh)} of {count_text(len(built), 'image')} built, the others are up to date"
         if fresh
         else "all images are up to date"
     )

@@ -9,11 +9,11 @@ import argparse
 import dataclasses
 import json
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lso.exits import ERROR, PASSED
+from lso.tables import console
 from testbed import doctor
 
 HELP = "say what this machine can do, and how to get more"
@@ -39,16 +39,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _show(capabilities: list[doctor.Capability]) -> None:
     """Print the table; then, for what is not at its best, why not and what to do about it."""
-    console = Console(soft_wrap=True, highlight=False)
+    out = console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("capability", "here", "best"):
         table.add_column(heading, no_wrap=True)
     for item in capabilities:
         better = item.best if item.best != item.chosen else "the same"
         table.add_row(item.name, item.chosen or "none", better, style="" if item.works else "red")
-    console.print(table)
+    out.print(table)
     for item in capabilities:
         if item.chosen != item.best:
-            console.print(f"\n[bold]{escape(item.name)}[/]: {escape(item.chosen or 'none')}")
-            console.print(f"  why     {escape(item.reason)}")
-            console.print(f"  better  {escape(item.remedy)}")
+            out.print(Text.assemble("\n", (item.name, "bold"), f": {item.chosen or 'none'}"))
+            out.print(f"  why     {item.reason}")
+            out.print(f"  better  {item.remedy}")

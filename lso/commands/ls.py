@@ -6,10 +6,10 @@ import argparse
 import dataclasses
 import json
 
-from rich.console import Console
 from rich.table import Table
 
 from lso.exits import PASSED
+from lso.tables import console
 from testbed.lab import Lab
 from testbed.reap import orphans
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
         for row in rows:
             table.add_row(*(", ".join(value) if isinstance(value, list) else value for value in row.values()))
-        Console().print(table)
+        console().print(table, soft_wrap=False)
     return PASSED
 
 

@@ -17,8 +17,10 @@ from lso.api import api_server
 from lso.exits import BAD_INPUT, ERROR, FAILED, PASSED, UsageError
 from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
+from reports.text import count_text
 from reports.write import write_report
 from scenarios.errors import Finding, ScenarioError
+from scenarios.find import find
 from scenarios.load import LoadedScenario, load
 from scenarios.run import Options
 from scenarios.run import run as run_scenario
@@ -26,7 +28,7 @@ from scenarios.run import run as run_scenario
 HELP = "run scenarios and write their reports"
 EXAMPLES = """examples:
   lso run scenarios/poc-two-sites
-  lso run scenarios/* --report results            one folder per scenario under results/
+  lso run scenarios --report results              all below that folder, each with its own under results/
   lso run my.yaml --keep --until POC-05           stop there and leave the lab up, to look around
   lso run my.yaml --pause-on-failure              wait after a step that did not pass
   lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error"""
@@ -36,7 +38,7 @@ EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=Path, help="a scenario file, or a folder that holds one"
+        "paths", metavar="PATH", nargs="+", type=Path, help="a scenario file, or a folder with scenarios below it"
     )
     parser.add_argument(
         "--report", metavar="DIR", type=Path, help="write the report there (default: a new folder in runs/)"
@@ -64,7 +66,7 @@ def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
     """Return the scenarios, or None after all findings of all files were printed."""
     scenarios: list[LoadedScenario] = []
     findings: list[Finding] = []
-    for path in paths:
+    for path in [found for given in paths for found in find(given)]:
         try:
             scenarios.append(load(path))
         except ScenarioError as error:
@@ -72,7 +74,7 @@ def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
     for finding in findings:
         print(finding, file=sys.stderr)
     if findings:
-        print(f"lso: {len(findings)} findings, nothing was started", file=sys.stderr)
+        print(f"lso: {count_text(len(findings), 'finding')}, nothing was started", file=sys.stderr)
     return None if findings else scenarios
 
 

@@ -9,28 +9,35 @@ from pathlib import Path
 from lso.exits import BAD_INPUT, PASSED
 from orchestrator.tosca import validate
 from orchestrator.tosca.yaml_reader import read_yaml
+from reports.text import count_text
 from scenarios.errors import ScenarioError
+from scenarios.find import find
 from scenarios.load import load
 
 HELP = "check scenario files and site templates"
 EXAMPLES = """examples:
-  lso validate scenarios/*
+  lso validate scenarios           all below that folder
   lso validate my-site.yaml        a TOSCA site template"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
-        "paths", metavar="PATH", nargs="+", type=Path, help="a scenario (file or folder) or a site template"
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="a scenario file, a folder with scenarios below it, or a site template",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    findings = [finding for path in options.paths for finding in _findings(path)]
+    paths = [found for path in options.paths for found in find(path)]
+    findings = [finding for path in paths for finding in _findings(path)]
     for finding in findings:
         print(finding, file=sys.stderr)
-    print(f"{len(findings)} findings" if findings else "no findings")
+    print(count_text(len(findings), "finding") if findings else "no findings")
     return BAD_INPUT if findings else PASSED
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -18,15 +16,8 @@ from presto.mef.results import ServiceOrder, ServiceOrderItem
 
 STYLES = {"completed": "green", "failed": "bold red", "partial": "bold yellow", "rejected": "bold red"}
 _IDENTIFIERS = ("sw_vc_identifier", "sw_vc_end_point_identifier", "uni_identifier", "ucs_identifier", "identifier")
-_PLAIN_WIDTH = 160
 _TYPE = 3
 """The part of a payload's URN that names its type, from the end."""
-
-
-def console() -> Console:
-    """Standard output; text of the server is shown, never interpreted."""
-    width = None if sys.stdout.isatty() else _PLAIN_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def as_json(model: BaseModel) -> Any:

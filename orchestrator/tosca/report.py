@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.model import Finding
+from orchestrator.text import counted
 
 if TYPE_CHECKING:
     from orchestrator.tosca.document import Document
@@ -95,7 +96,7 @@ def show(value: Any) -> str:
     """A value for a message: what is long, has lines or is not a scalar is described instead."""
     if isinstance(value, str):
         if len(value) > _MAX_SHOWN or not value.isprintable():
-            return f"text of {len(value)} characters"
+            return f"text of {counted(len(value), 'character')}"
         return f'"{value}"'
     if value is None:
         return "nothing"

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import islice
 
 from orchestrator.inventory import Inventory, Uni
+from orchestrator.text import counted
 from presto.core.check_flows import MOST_FLOWS, check_applications, check_assignments
 from presto.core.check_sites import check_sites
 from presto.core.findings import MOST_TOLD, Finding, Path, Tag
@@ -136,7 +137,7 @@ def _check_mtu(mtu: int, unis: Iterable[Uni | None]) -> Iterator[Finding]:
 def _check_number(swvc: Swvc) -> Iterator[Finding]:
     count = len(swvc.end_points)
     if count < 2:
-        message = f"The order has {count} end point{'s' * (count != 1)}, a service needs two or more"
+        message = f"The order has {counted(count, 'end point')}, a service needs two or more"
         tag = Tag.INVALID_VALUE if count else Tag.MISSING_ELEMENT
         yield Finding(tag, ("end_points",), message, "Add an end point on another UNI.", "MEF 70 SWVC End Points")
     if count > 2 and swvc.service_type == "point-to-point":

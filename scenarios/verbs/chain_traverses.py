@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios import chain, wire
 from scenarios.chain import Hop
 from scenarios.context import Context
@@ -78,21 +79,21 @@ class ChainTraverses(Verb, name="chain.traverses"):
             (self._seen_once if hop.clear else self._hidden)(proof, way, site, hop, point, probes)
         ordered = sum(_rises([_first(point, item) for _, point in clear]) for item in probes.frames)
         names = " → ".join(hop.label for hop, _ in clear)
-        proof.check(
-            f"{way}: order", ordered == self.packets, expected=names, measured=f"{ordered} of {self.packets} packets so"
-        )
+        measured = f"{ordered} of {count_text(self.packets, 'packet')} so"
+        proof.check(f"{way}: order", ordered == self.packets, expected=names, measured=measured)
 
     def _seen_once(self, proof: Proof, way: str, site: str, hop: Hop, point: wire.Point, probes: wire.Probes) -> None:
         seen = point.sightings(probes.frames)
         once, some = sum(count == 1 for count in seen), sum(map(bool, seen))
         reason = "the chain is bypassed or cut there" if some < self.packets else "some of them several times"
-        message = f"{way}: {hop.label} saw {some} of {self.packets} packets: {reason}"
+        message = f"{way}: {hop.label} saw {some} of {count_text(self.packets, 'packet')}: {reason}"
         element = f"vnf:{site}/{hop.kind}" if hop.kind else f"site:{site}"
         proof.equal(f"{way}: packets seen once at {hop.label}", once, self.packets, message=message, element=element)
 
     def _hidden(self, proof: Proof, way: str, site: str, hop: Hop, point: wire.Point, probes: wire.Probes) -> None:
         bare = sum(_outside_esp(point, item) for item in probes.frames)
-        message = f"{way}: {hop.label} saw {bare} of {self.packets} packets outside ESP: they bypass the gateway"
+        saw = f"{way}: {hop.label} saw {bare} of {count_text(self.packets, 'packet')} outside ESP"
+        message = f"{saw}: they bypass the gateway"
         name = f"{way}: packets outside ESP at {hop.label}"
         proof.equal(name, bare, 0, message=message, element=f"site:{site}")
 

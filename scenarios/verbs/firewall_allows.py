@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports.text import count_text
 from scenarios import wire
 from scenarios.context import Context
 from scenarios.firewalling import FirewallVerb
@@ -28,7 +29,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
             probes.send()
             proof.until("the last packet at the receiver", self.within_seconds, wire.arrived(probes, far))
         arrived = sum(count == 1 for count in far.sightings(probes.frames))
-        message = f"{self.what()}: {arrived} of {self.packets} packets arrived, all should"
+        message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, all should"
         proof.equal("packets captured at the receiver", arrived, self.packets, message=message)
         self.check_counter(context, proof, site, before)
-        return f"{self.what()}: all {self.packets} packets arrived, counted by rule {self.rule!r}"
+        return f"{self.what()}: all {count_text(self.packets, 'packet')} arrived, counted by rule {self.rule!r}"

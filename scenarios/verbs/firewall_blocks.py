@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from reports.text import count_text
 from scenarios import wire
 from scenarios.context import Context
 from scenarios.firewalling import FirewallVerb
@@ -54,7 +55,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
             "control packets captured at the receiver", controls, 1, message="the control packet did not arrive either"
         )
         arrived = sum(map(bool, far.sightings(probes.frames)))
-        message = f"{self.what()}: {arrived} of {self.packets} packets arrived, none should"
+        message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, none should"
         proof.equal("packets captured at the receiver", arrived, 0, message=message, element=f"vnf:{site}/firewall")
         self.check_counter(context, proof, site, before)
-        return f"{self.what()}: none of {self.packets} packets arrived, counted by rule {self.rule!r}"
+        return f"{self.what()}: none of {count_text(self.packets, 'packet')} arrived, counted by rule {self.rule!r}"

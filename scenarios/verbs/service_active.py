@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios import chain
 from scenarios.context import Context
 from scenarios.proof import Proof
@@ -44,7 +45,7 @@ class ServiceActive(Verb, name="service.active"):
             element = f"site:{site}"
             proof.equal(f"{site}: VNFs that run", kinds, context.scenario.service.chain, element=element)
             self._check_rules(context, proof, site)
-        return f"the service is active on {len(context.service_sites())} uCPEs"
+        return f"the service is active on {count_text(len(context.service_sites()), 'uCPE')}"
 
     def _check_rules(self, context: Context, proof: Proof, site: str) -> None:
         """Check that a rule of the service stands for each step of the chain, in both directions."""

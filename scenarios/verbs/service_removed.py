@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios.context import Context
 from scenarios.proof import Proof
 from scenarios.verb import Verb
@@ -45,7 +46,7 @@ class ServiceRemoved(Verb, name="service.removed"):
                     message=f"{site}: {part} left over: {left}" if left else f"{site}: {part} lost: {lost}",
                     element=f"site:{site}",
                 )
-        return f"nothing of the service is left on {len(context.baselines)} uCPEs"
+        return f"nothing of the service is left on {count_text(len(context.baselines), 'uCPE')}"
 
     def _gone(self, context: Context) -> bool:
         return context.face.service(context.service_id) is None

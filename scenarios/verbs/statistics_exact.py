@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios import wire
 from scenarios.context import Context
 from scenarios.proof import Proof
@@ -45,7 +46,7 @@ class StatisticsExact(Verb, name="statistics.exact"):
         for site, directions in sites.items():
             self._judge(context, proof, site, before[site], truth, directions)
         total = truth.direction(FORTH) + truth.direction(BACK)
-        return f"both sites counted exactly {total.packets} packets and {total.bytes} bytes"
+        return f"both sites counted exactly {count_text(total.packets, 'packet')} and {total.bytes} bytes"
 
     def _stream(self, context: Context) -> CountedStream:
         first = context.take_ports(3)
@@ -82,7 +83,7 @@ class StatisticsExact(Verb, name="statistics.exact"):
 
 
 def _text(count: Count) -> str:
-    return f"{count.packets} packets, {count.bytes} bytes"
+    return f"{count_text(count.packets, 'packet')}, {count.bytes} bytes"
 
 
 def _expected(truth: Truth, directions: Mapping[str, str]) -> dict[str, Count]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios.context import Context
 from scenarios.load_traffic import TrafficVerb
 from scenarios.proof import Proof
@@ -31,7 +32,9 @@ class TrafficTcp(TrafficVerb, name="traffic.tcp"):
         expected = f"≥ {self.at_least_mbit:g} Mbit/s"
         holds = measured >= self.at_least_mbit
         proof.check("throughput at the receiver", holds, expected=expected, measured=f"{measured:.1f} Mbit/s")
-        return f"{measured:.0f} Mbit/s over {self.seconds} s, {result.retransmits} retransmitted segments"
+        again = result.retransmits
+        told = "" if again is None else f", {count_text(again, 'retransmitted segment')}"
+        return f"{measured:.0f} Mbit/s over {self.seconds} s{told}"
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {self.from_} -- iperf3 -p {self.port} -c {context.host(self.to).ip}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios import wire
 from scenarios.context import Context
 from scenarios.proof import Fault, Proof
@@ -50,10 +51,12 @@ class WireDecrypts(Verb, name="wire.decrypts"):
         found = {_normal(packet, hops=1) for packet in opened.packets}
         element = f"vnf:{site}/ipsec"
         proof.equal("probes found inside the captured ESP", len(sent & found), self.packets, element=element)
-        reasons = "; ".join(f"{count} times: {reason}" for reason, count in sorted(opened.reasons.items()))
-        message = f"{opened.refused} ESP packets do not open ({reasons})"
+        reasons = "; ".join(
+            f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(opened.reasons.items())
+        )
+        message = f"ESP that does not open: {count_text(opened.refused, 'packet')} ({reasons})"
         proof.equal("ESP packets that the keys do not open", opened.refused, 0, message=message, element=element)
-        return f"the captured ESP opens to the {self.packets} packets that were sent"
+        return f"the captured ESP opens to the {count_text(self.packets, 'packet')} sent"
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.site_of(self.from_)}/ipsec -- /vnf/keys"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from reports.text import count_text
 from scenarios import wire
 from scenarios.context import Context
 from scenarios.proof import Proof
@@ -45,7 +46,8 @@ class WireEncrypted(Verb, name="wire.encrypted"):
         ends = {context.site_of(self.from_), context.site_of(self.to)}
         for link in links:
             self._judge(proof, link, probes, is_end=link.name.split()[1] in ends)
-        return f"{self.packets} canaries arrived, none was readable on {len(links)} underlay links, which carried ESP"
+        sent, watched = count_text(self.packets, "canary", "canaries"), count_text(len(links), "underlay link")
+        return f"{sent} arrived, none was readable on {watched}, which carried ESP"
 
     def _judge(self, proof: Proof, link: wire.Point, probes: wire.Probes, *, is_end: bool) -> None:
         underlay = f"underlay:{link.name.split()[0]}"

@@ -12,10 +12,12 @@ from lso.ordering.answers import exit_of
 from lso.ordering.file import BadFile, OrderFile, read_order
 from lso.ordering.follow import follow
 from lso.ordering.server import add_server, connect
-from lso.ordering.show import as_json, console, print_json
+from lso.ordering.show import as_json, print_json
+from lso.tables import console
 from presto.client import AccessDenied, Client, PrestoError, Refused
 from presto.client.keys import checked
 from presto.mef.results import ServiceOrder
+from reports.text import count_text
 
 HELP = "place orders"
 EXAMPLES = """examples:
@@ -84,7 +86,8 @@ def _place(client: Client, file: OrderFile, options: argparse.Namespace) -> Serv
     except Refused as refused:
         findings = file.findings(refused.findings)
         print(*findings, sep="\n", file=sys.stderr)
-        print(f"lso: {len(findings)} findings, nothing was ordered from {file.document.name}", file=sys.stderr)
+        found = count_text(len(findings), "finding")
+        print(f"lso: {found}, nothing was ordered from {file.document.name}", file=sys.stderr)
         return None
     if options.wait:
         return follow(client, order.id, Console(stderr=True) if options.json else console())

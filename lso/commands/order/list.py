@@ -8,7 +8,8 @@ from typing import get_args
 
 from lso.exits import PASSED
 from lso.ordering.server import add_server, connect
-from lso.ordering.show import as_json, console, order_table, print_json
+from lso.ordering.show import as_json, order_table, print_json
+from lso.tables import console
 from presto.mef.results import ItemStateType
 
 MOST_ORDERS = 1_000_000

@@ -6,7 +6,8 @@ import argparse
 
 from lso.ordering.answers import exit_of
 from lso.ordering.server import add_server, connect
-from lso.ordering.show import as_json, console, heading, item_table, print_json, when
+from lso.ordering.show import as_json, heading, item_table, print_json, when
+from lso.tables import console
 
 HELP = "show an order"
 EXAMPLES = """examples:

@@ -9,7 +9,8 @@ from rich.console import Console
 from lso.ordering.answers import exit_of
 from lso.ordering.follow import follow
 from lso.ordering.server import add_server, connect
-from lso.ordering.show import as_json, console, print_json
+from lso.ordering.show import as_json, print_json
+from lso.tables import console
 
 HELP = "follow an order to its end"
 EXAMPLES = """examples:

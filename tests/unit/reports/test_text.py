@@ -44,6 +44,7 @@ def test_number(value: float, text: str) -> None:
 
 def test_count() -> None:
     assert [count_text(n, "step") for n in (0, 1, 1200)] == ["0 steps", "1 step", "1,200 steps"]
+    assert [count_text(n, "canary", "canaries") for n in (1, 2)] == ["1 canary", "2 canaries"]
 
 
 @pytest.mark.parametrize(
