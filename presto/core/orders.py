@@ -112,8 +112,11 @@ class Orders:
         """What orders said last of enrolled things, beside their payloads, by the ids of those of which any did."""
         return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(things)]) if things else {}
 
-    async def saying(self, members: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """As `said_of`, of the enrolled things of which an order ever said that these members are so."""
+    async def saying(self, members: Mapping[str | tuple[str, ...], str]) -> dict[str, dict[str, Any]]:
+        """As `said_of`, of the enrolled things of which an order ever said that these members are so.
+
+        A member inside others is a tuple of their names.
+        """
         where = (ElementOrderRow.said[name].as_string() == value for name, value in members.items())
         ever = select(ElementOrderRow.element).where(ElementOrderRow.said.is_not(None), *where)
         return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(ever)])

@@ -16,7 +16,7 @@ from presto.core.lifecycles import ServiceState
 from presto.core.order_tables import ElementOrderRow, ElementRow
 from presto.core.orders import ElementRecord, Orders
 from presto.mef import show
-from presto.mef.payload import URNS, Kind
+from presto.mef.payload import KINDS, OLDER_URNS, URNS, Kind
 from presto.mef.problems import Answer
 from presto.mef.query import DATE, Page, Parser, one_of, read_query, text
 
@@ -45,6 +45,7 @@ _PLACES = {"geographicSite.id": "GeographicSiteRef", "geographicAddress.id": "Ge
 _SAID = ("externalId", "serviceType")
 """What orders say of enrolled things, as of others."""
 
+_SAID_TYPE = ("serviceConfiguration", "@type")
 _ITEM = ("serviceOrder.id", "serviceOrderItem.id")
 FILTERS = (*_FILTERS, *_PLACES, *_ITEM)
 """The names of the filters."""
@@ -105,19 +106,25 @@ async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence
     if said := {name: value for name, value in given.items() if name in {*_SAID, *_PLACES}}:
         known = await orders.saying({name: value for name, value in said.items() if name in _SAID})
         things = [thing for thing in things if _is_said(known.get(thing.id, {}), said)]
-    return [thing for thing in things if _has(thing, given, closed)]
+    if "@type" in given:
+        things = await _of_type(orders, things, given["@type"])
+    return [thing for thing in things if given.get("state") in {None, closed.get(thing.id, ServiceState.ACTIVE)}]
+
+
+async def _of_type(orders: Orders, things: Sequence[Thing], urn: str) -> Sequence[Thing]:
+    """Things are of the type that they were last ordered by, and of the newest until then."""
+    kind = KINDS.get(urn)
+    if kind is None:
+        return ()
+    older = await orders.saying({_SAID_TYPE: OLDER_URNS[kind]})
+    types = {name: said.get("serviceConfiguration", {}).get("@type", URNS[kind]) for name, said in older.items()}
+    return [thing for thing in things if kind_of(thing) == kind and types.get(thing.id, URNS[kind]) == urn]
 
 
 def _is_said(known: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
     places = {(_PLACES[name], value) for name, value in wanted.items() if name in _PLACES}
     rest = all(known.get(name) == value for name, value in wanted.items() if name in _SAID)
     return rest and places <= set(_places(known))
-
-
-def _has(thing: Thing, given: dict[str, Any], closed: Mapping[str, ServiceState]) -> bool:
-    if "state" in given and given["state"] != closed.get(thing.id, ServiceState.ACTIVE):
-        return False
-    return "@type" not in given or given["@type"] == URNS[Kind(kind_of(thing))]
 
 
 def _within(moment: datetime, ends: Mapping[str, datetime]) -> bool:

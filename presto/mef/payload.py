@@ -41,10 +41,8 @@ _OLDER = {
     Kind.UCS_END_POINT: "ucsEndPoint",
 }
 URNS = {kind: f"urn:mef:lso:spec:service:{kind}:v0.0.3:all" for kind in Kind}
-KINDS = {
-    **{urn: kind for kind, urn in URNS.items()},
-    **{f"urn:mef:lso:spec:legato:{name}:v0.0.1:all": kind for kind, name in _OLDER.items()},
-}
+OLDER_URNS = {kind: f"urn:mef:lso:spec:legato:{name}:v0.0.1:all" for kind, name in _OLDER.items()}
+KINDS = {urn: kind for urns in (URNS, OLDER_URNS) for kind, urn in urns.items()}
 
 
 def _ipv4(text: str) -> str:

@@ -203,10 +203,13 @@ def _new_item(item: Item, end_point: str | None, thing: Thing | None, asked: dic
 
 
 def _said(wire: OrderItem, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """What an item says of an enrolled service, beside what is known of that anyway."""
+    """What an item says of an enrolled service, beside what is known of that anyway: of its payload only the type."""
     if wire.action == "delete":
         return None
-    return {name: value for name, value in asked.items() if name not in {*show.NOT_SHOWN, "serviceConfiguration"}}
+    said = {name: value for name, value in asked.items() if name not in show.NOT_SHOWN}
+    if payload := said.get("serviceConfiguration"):
+        said["serviceConfiguration"] = {"@type": payload["@type"]}
+    return said
 
 
 async def _carry_out(

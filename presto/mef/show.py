@@ -113,7 +113,7 @@ def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapp
         **said,
         "id": thing.id,
         "state": found.state,
-        "serviceConfiguration": _configuration(thing),
+        "serviceConfiguration": {**_configuration(thing), **said.get("serviceConfiguration", {})},
         **({"endDate": instant(found.ended)} if found.ended else {}),
         **({"serviceRelationship": related} if related else {}),
         **_items(orders),

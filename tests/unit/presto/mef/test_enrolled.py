@@ -86,7 +86,8 @@ def orderer(mef: Any, change: Any, client: Any) -> Orderer:
     ],
 )
 async def test_an_add_takes_what_is_enrolled(orderer: Orderer, kind: str, older: str, payload: Any, name: str) -> None:
-    for urn in (URN.format(kind), OLDER.format(older)):
+    urns = (URN.format(kind), OLDER.format(older), URN.format(kind))
+    for urn in urns:
         ends = ((OF_UCS, "mpls"), (TO_UCS_UNI, "site-d-wan1"))
         service = {"state": "active", "place": PLACE, "serviceConfiguration": {"@type": urn, **payload}}
         if kind == "ucs-end-point":
@@ -97,10 +98,13 @@ async def test_an_add_takes_what_is_enrolled(orderer: Orderer, kind: str, older:
         assert order["orderDate"] <= order["startDate"] <= order["completionDate"]
         assert order["serviceOrderItem"][0]["service"]["id"] == orderer.ids[name]
         found = await orderer.mef.service(orderer.ids[name])
-        assert found["serviceConfiguration"] == {**found["serviceConfiguration"], **payload, "@type": URN.format(kind)}
+        assert found["serviceConfiguration"] == {**found["serviceConfiguration"], **payload, "@type": urn}
         assert found["serviceOrderItem"][-1] == {"serviceOrderId": order["id"], "itemId": "01"}
         query = {"serviceOrder.id": order["id"], "serviceOrderItem.id": "01"}
         assert await orderer.mef.services(**query) == [found]
+        for given in set(urns):
+            of_type = await orderer.mef.services(**{"@type": given, "limit": 100})
+            assert (found in of_type) is (given == urn), "found by the type that it is shown with, and by no other"
 
 
 async def test_a_whole_access_in_one_order(orderer: Orderer) -> None:

@@ -251,4 +251,10 @@ async def test_older_type_names_are_taken(mef: Any, example: Any) -> None:
         configuration["@type"] = f"urn:mef:lso:spec:legato:{names[kind]}:v0.0.1:all"
     swvc = example["serviceOrderItem"][2]["service"]["serviceConfiguration"]
     swvc |= {"ucsList": ["internet"], "zoneList": [{"zoneName": "everything"}]}
-    assert (await mef.ended((await mef.place(example))["id"]))["state"] == "completed"
+    order = await mef.ended((await mef.place(example))["id"])
+    assert order["state"] == "completed"
+    for item in order["serviceOrderItem"]:
+        service = item["service"]
+        found = await mef.service(service["id"])
+        assert found["serviceConfiguration"]["@type"] == service["serviceConfiguration"]["@type"]
+        assert found in await mef.services(**{"@type": service["serviceConfiguration"]["@type"]})
