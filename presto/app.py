@@ -16,6 +16,7 @@ from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.docs.app import Docs
 from presto.docs.secured import as_it_is, secured
+from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.app import extensions_mount
 from presto.extensions.metrics import RequestMeter
 from presto.faces import add_store_handlers
@@ -30,6 +31,7 @@ from presto.restconf import errors
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.router import OPERATION_ID, YANG_JSON, json_response, restconf_router
 from presto.restconf.strict import StrictFace
+from presto.segments import WholeSegments
 
 _TAGS = {403: Tag.ACCESS_DENIED, 405: Tag.OPERATION_NOT_SUPPORTED, 413: Tag.TOO_BIG}
 
@@ -76,6 +78,7 @@ def create_app(
     app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:
         app.add_middleware(StrictFace)
+    app.add_middleware(WholeSegments, base=EXTENSIONS)  # outermost: who may ask for a path is decided by the same one
     return app
 
 

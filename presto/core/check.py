@@ -20,6 +20,8 @@ SMALLEST_MTU, LARGEST_MTU = 576, 1400
 """Every IPv4 host takes 576 bytes (RFC 791); 1400 is what fits into ESP in UDP over an underlay of 1500."""
 
 RESERVED = "underlays"
+DOTS = (".", "..")
+"""In a path they name another place, whichever way they are written (RFC 3986 section 6.2.2.3)."""
 """What the topology of all underlays is called: that of a service with this name could not be asked for."""
 
 
@@ -118,6 +120,12 @@ def _check_identifier(identifier: str, surroundings: Surroundings) -> Iterator[F
     elif identifier == RESERVED and not _named(surroundings.replaces, RESERVED):
         message, hint = f'The name "{identifier}" is reserved for all underlays', "Choose another identifier."
         yield Finding(Tag.DATA_EXISTS, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
+    elif identifier in DOTS and not _named(surroundings.replaces, identifier):
+        message, hint = (
+            f'A service cannot be called "{identifier}": no address leads to it',
+            "Choose another identifier.",
+        )
+        yield Finding(Tag.INVALID_VALUE, ("identifier",), message, hint, "MEF 70 SWVC Identifier")
     elif identifier in surroundings.names:
         message, hint = f'A service "{identifier}" exists', "Update it, delete it or choose another identifier."
         yield Finding(Tag.DATA_EXISTS, ("identifier",), message, hint, "MEF 70 SWVC Identifier")

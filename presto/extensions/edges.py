@@ -20,8 +20,9 @@ from presto.core.tenancy import current
 from presto.extensions import words
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire
+from presto.segments import Written
 
-EdgeId = Annotated[str, Path(description="The id of the uCPE", max_length=64, examples=["site-a"])]
+EdgeId = Annotated[str, Path(description="The id of the uCPE", max_length=64, examples=["site-a"]), Written]
 
 
 class Wan(Wire):

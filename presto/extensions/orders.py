@@ -17,10 +17,11 @@ from presto.extensions.problems import ProblemFinding, Refused, declared, shown_
 from presto.extensions.wire import Wire
 from presto.mef import ordering, show
 from presto.mef.problems import Refused as Unfit
+from presto.segments import Written
 
 MOST_ORDERS = 100
 
-OrderId = Annotated[str, Path(description="The id of the order", max_length=64)]
+OrderId = Annotated[str, Path(description="The id of the order", max_length=64), Written]
 _ORDER = "A `ServiceOrder` of the ordering API (MEF 99)"
 
 

@@ -17,6 +17,7 @@ from presto.core.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, tol
 from presto.extensions import words
 from presto.extensions.wire import Wire
 from presto.limits import BodyTooBig
+from presto.segments import written
 
 MEDIA = "application/problem+json"
 _STATUS = {
@@ -147,7 +148,9 @@ async def _unknown(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return problem(error.status_code, f"{request.method} {request.url.path[:120]}: {error.detail}", headers=headers)
+    return problem(
+        error.status_code, f"{request.method} {written(request.url.path)[:120]}: {error.detail}", headers=headers
+    )
 
 
 def _methods(request: Request) -> set[str]:

@@ -16,10 +16,11 @@ from presto.core.findings import Finding, Rejected, Tag
 from presto.core.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
+from presto.segments import Written
 
 LARGEST_PAGE = 100
 
-ServiceId = Annotated[str, Path(description="Id or name of the service", max_length=64, examples=["acme"])]
+ServiceId = Annotated[str, Path(description="Id or name of the service", max_length=64, examples=["acme"]), Written]
 IfMatch = Annotated[
     str | None,
     Header(description="Required: the entity tag of what the change was made from, or *", max_length=200),

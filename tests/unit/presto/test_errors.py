@@ -108,6 +108,7 @@ CASES: Mapping[str, Change] = {
     "no-identifier": lambda order: attributes(order).pop("swvc-identifier"),
     "identifier-too-long": swvc(swvc_identifier="x" * 54),
     "identifier-reserved": swvc(swvc_identifier="underlays"),
+    "identifier-of-dots": swvc(swvc_identifier=".."),
     "identifier-not-printable": swvc(swvc_identifier="Zürich"),
     "mtu-too-large": swvc(mtu=1500),
     "mtu-too-small": swvc(mtu=575),

@@ -120,3 +120,14 @@ def requests(app: FastAPI) -> Iterator[tuple[str, str, str]]:
         for scope in OPERATIONS if template == OPERATION_ID else filter(None, [template]):
             for method in route.methods if path not in PUBLIC else ():
                 yield plain(path.replace(OPERATION_ID, scope)), method, scope
+
+
+@pytest.mark.asyncio
+async def test_a_slash_in_a_name_opens_no_door(door: Door) -> None:
+    """The scope of a path is looked up for the very path that is answered."""
+    base = "/presto-sdwan/v1/service/a%2Fb"
+    for method, path in (("PATCH", base), ("DELETE", base), ("PATCH", "/presto-sdwan/v1/service/a%2fb")):
+        assert (await door.ask("acme-watch", method, path, json={})).status_code == 403
+        assert (await door.ask("acme-portal", method, path, json={}, headers={"If-Match": "*"})).status_code == 404
+    assert (await door.ask("acme-watch", "GET", base)).status_code == 404
+    assert (await door.ask("lister", "GET", base)).status_code == 403
