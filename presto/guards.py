@@ -47,7 +47,7 @@ class BodyGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken, complete = 0, False
+        taken, complete, too_many = 0, False, f"The body is larger than {self._largest} bytes"
         deadline = asyncio.get_running_loop().time() + self._patience
 
         async def counted() -> Message:
@@ -57,20 +57,19 @@ class BodyGuard:
             complete = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > self._largest:
-                raise BodyTooBig
+                raise BodyTooBig(too_many)
             return message
 
         try:
             if _announced(scope) > self._largest:
-                raise BodyTooBig
+                raise BodyTooBig(too_many)
             await self._app(scope, counted, send)
-        except BodyTooBig:
-            await refuse(_too_big(self._largest), scope["path"])(scope, receive, send)
+        except BodyTooBig as error:
+            await refuse(_too_big(str(error)), scope["path"])(scope, receive, send)
 
 
-def _too_big(largest: int) -> Refusal:
-    """The rest of the body stays unread, so the connection is of no more use."""
-    reason = f"The body is larger than {largest} bytes"
+def _too_big(reason: str) -> Refusal:
+    """The rest of the body may stay unread, so the connection is of no more use."""
     return Refusal(413, Tag.TOO_BIG, "invalidBody", reason, "Send less.", {"Connection": "close"})
 
 

@@ -9,5 +9,12 @@ BODY_PATIENCE = 30.0
 """Seconds that a body may take to arrive."""
 
 
+MOST_VALUES = 100_000
+"""Values in a body, whatever its bytes: each may be wrong by itself and is looked at."""
+
+LONGEST_NAME = 256
+"""Characters of a member's name, which everything that is wrong below it repeats."""
+
+
 class BodyTooBig(Exception):
-    """More of a body arrived than is taken; nothing of it was used."""
+    """More arrived than is taken, as the text says; nothing of it was used."""

@@ -155,6 +155,8 @@ def _check_number(swvc: Swvc) -> Iterator[Finding]:
 
 def _check_identifiers(swvc: Swvc) -> Iterator[Finding]:
     identifiers = [end_point.identifier for end_point in swvc.end_points]
+    seen: set[str] = set()
+    local_ids: set[str | None] = set()
     for index, end_point in enumerate(swvc.end_points):
         where = ("end_points", index, "identifier")
         fault = identifier_fault(end_point.identifier) if end_point.identifier else None
@@ -163,12 +165,14 @@ def _check_identifiers(swvc: Swvc) -> Iterator[Finding]:
             yield Finding(
                 Tag.INVALID_VALUE, where, f"The end point identifier {fault}", hint, "MEF 70 End Point Identifier"
             )
-        if end_point.identifier and end_point.identifier in identifiers[:index]:
+        if end_point.identifier and end_point.identifier in seen:
             message = f'End point "{end_point.identifier}" stands twice'
             yield Finding(Tag.INVALID_VALUE, where, message, "Rename one.", "MEF 70 End Point Identifier")
-        if end_point.local_id and end_point.local_id in [other.local_id for other in swvc.end_points[:index]]:
+        if end_point.local_id and end_point.local_id in local_ids:
             message = f'Local id "{end_point.local_id}" stands twice'
             yield Finding(Tag.INVALID_VALUE, ("end_points", index, "local_id"), message, "Change one.")
+        seen.add(end_point.identifier)
+        local_ids.add(end_point.local_id)
     if swvc.listed_end_points and set(swvc.listed_end_points) != set(identifiers):
         message = "The list of end points names others than the order has"
         hint = f"Leave the list out or write: {', '.join(identifiers)}."
@@ -180,6 +184,7 @@ def _check_unis(
 ) -> Iterator[Finding]:
     claimed = ((surroundings.inventory.uni(uni), service) for uni, service in surroundings.claims.items())
     busy = {**{uni.ucpe: service for uni, service in claimed if uni}, **surroundings.carried}
+    seen: set[str] = set()
     for index, (end_point, uni) in enumerate(zip(end_points, unis, strict=True)):
         where = ("end_points", index, "uni")
         if not end_point.uni:
@@ -189,7 +194,7 @@ def _check_unis(
             yield Finding(
                 Tag.INVALID_VALUE, where, message, _known_unis(surroundings.inventory), "MEF 70 UNI Identifier"
             )
-        elif uni in unis[:index]:
+        elif uni.id in seen:
             message = f"UNI {uni.name} stands in two end points"
             yield Finding(
                 Tag.INVALID_VALUE, where, message, "Each end point needs its own UNI.", "MEF 70 SWVC End Points"
@@ -204,6 +209,8 @@ def _check_unis(
             yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
         elif uni.id in surroundings.closed:
             yield _closed(uni, where, surroundings.closed[uni.id])
+        if uni:
+            seen.add(uni.id)
 
 
 def _closed(uni: Uni, where: Path, state: ServiceState) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from presto.core.criteria import check_flow, matches
@@ -13,6 +13,9 @@ from presto.core.policies import BLOCK_NAMES, RESERVED_NAMES
 
 MOST_FLOWS = 1000
 """Of a service: the firewall of each site looks at them one after the other."""
+
+Names = dict[str, None]
+"""In their order, and found at once however many there are."""
 
 _KINDS = {"flow": "application", "group": "application group", None: "application or group"}
 
@@ -51,8 +54,9 @@ def check_assignments(
     """Each flow or group at most once, and both names known; paths start with `path`."""
     flows = [application.identifier for application in applications]
     groups = [application.group for application in applications if application.group]
-    names = {"flow": flows, "group": groups, None: [*flows, *groups]}
-    known = [policy.identifier for policy in policies]
+    names = {"flow": _names(flows), "group": _names(groups), None: _names([*flows, *groups])}
+    identifiers = (policy.identifier for policy in policies)
+    known = _names([*(name for name in identifiers if name.casefold() not in RESERVED_NAMES), "block"])
     seen: set[str] = set()
     for index, assignment in enumerate(assignments):
         here = (*path, index)
@@ -97,7 +101,12 @@ def _check_group(group: str | None, here: Path) -> Iterator[Finding]:
         yield Finding(Tag.INVALID_VALUE, where, "This is no application group name", hint, "MEF 70 R38")
 
 
-def _check_flow_name(assignment: PolicyAssignment, known: list[str], seen: set[str], here: Path) -> Iterator[Finding]:
+def _names(names: Iterable[str]) -> Names:
+    """Each once, in the order given."""
+    return dict.fromkeys(names)
+
+
+def _check_flow_name(assignment: PolicyAssignment, known: Names, seen: set[str], here: Path) -> Iterator[Finding]:
     name, where = assignment.application, (*here, "application")
     if not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "No application is named", nearest("", known), "MEF 70 R51, R53")
@@ -109,9 +118,8 @@ def _check_flow_name(assignment: PolicyAssignment, known: list[str], seen: set[s
         yield Finding(Tag.INVALID_VALUE, where, message, nearest(name, known), "MEF 70 R51, R53")
 
 
-def _check_policy_name(name: str, policies: list[str], here: Path) -> Iterator[Finding]:
+def _check_policy_name(name: str, known: Names, here: Path) -> Iterator[Finding]:
     where = (*here, "policy")
-    known = [policy for policy in policies if policy.casefold() not in RESERVED_NAMES] + ["block"]
     if not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "No policy is named", nearest("", known), "MEF 70 R51, R53")
     elif name not in known and name not in BLOCK_NAMES:

@@ -6,18 +6,24 @@ A finding points into the core model (`("end_points", 1, "uni")`); each face tur
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from heapq import nlargest
-from itertools import takewhile
+from functools import lru_cache
 from typing import TypeVar
 
 MOST_TOLD = 1000
 """Things that one answer says are wrong: a body has room for many more than anybody reads."""
 
-_COMPARED, _LISTED = 100, 30
+_COMPARED, _LISTED = 40, 30
 """Names that a hint compares with an unknown one, because each costs some 10 µs, and those that it lists."""
+
+_LONGEST_WORD = 100
+"""Characters of a word that a hint is looked for: comparing takes the time of its length squared."""
+
+_LONGEST_TEXT = 2000
+"""Characters of a sentence: it may repeat what was sent, which is as long as a body, and so may the next thousand."""
 
 Path = tuple[str | int, ...]
 Told = TypeVar("Told")
@@ -50,6 +56,12 @@ class Finding:
     hint: str = ""
     rule: str = ""
 
+    def __post_init__(self) -> None:
+        """Cut what is too long to be read."""
+        for name in ("message", "hint"):
+            if len(text := getattr(self, name)) > _LONGEST_TEXT:
+                object.__setattr__(self, name, text[: _LONGEST_TEXT - 1] + "…")
+
     @property
     def text(self) -> str:
         """The sentence for people."""
@@ -63,7 +75,11 @@ class Rejected(Exception):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__("; ".join(finding.text for finding in self.findings))
+        super().__init__()
+
+    def __str__(self) -> str:
+        """All of it in one line; made when somebody reads it, for it can be long."""
+        return "; ".join(finding.text for finding in self.findings)
 
 
 class Ambiguous(Rejected):
@@ -91,10 +107,6 @@ def first(found: Sequence[Told], rest: Callable[[Told, str], Told]) -> tuple[Tol
     return (*found[:MOST_TOLD], rest(found[MOST_TOLD], f"More than {MOST_TOLD} things are wrong"))
 
 
-def _same_start(one: str, other: str) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-
-
 def pointer(path: Path) -> str:
     """A path as RFC 6901 writes it."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
@@ -102,13 +114,21 @@ def pointer(path: Path) -> str:
 
 def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
     """A hint for an unknown word: the nearest known one, or the first of them when none is near."""
-    names = list(dict.fromkeys(filter(None, known)))
-    folded = word.casefold()
-    by_folded = {name.casefold(): name for name in names}
-    likely: Collection[str] = by_folded
-    if len(likely) > _COMPARED:
-        likely = nlargest(_COMPARED, likely, key=lambda name: _same_start(name, folded))
-    if close := difflib.get_close_matches(folded, likely, n=1, cutoff=0.6):
-        return f'Did you mean "{by_folded[close[0]]}"?'
+    names, by_folded, ordered = _prepared(tuple(known))
+    folded = word[: _LONGEST_WORD + 1].casefold()
+    if len(folded) <= _LONGEST_WORD:
+        # In alphabetical order those with the same start stand around the place where the word would.
+        first = max(0, min(bisect_left(ordered, folded) - _COMPARED // 2, len(ordered) - _COMPARED))
+        likely = [name for name in ordered[first : first + _COMPARED] if len(name) <= _LONGEST_WORD]
+        if close := difflib.get_close_matches(folded, likely, n=1, cutoff=0.6):
+            return f'Did you mean "{by_folded[close[0]]}"?'
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"{lead}: {', '.join(names[:_LISTED]) or 'none'}{more}."
+
+
+@lru_cache(maxsize=8)  # a thousand unknown words of one request are compared with the same names
+def _prepared(known: tuple[str, ...]) -> tuple[Sequence[str], Mapping[str, str], Sequence[str]]:
+    """The names each once, the same by how they are compared, and these in alphabetical order."""
+    names = list(dict.fromkeys(filter(None, known)))
+    by_folded = {name.casefold(): name for name in names}
+    return names, by_folded, sorted(by_folded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import TypeVar
@@ -93,12 +94,43 @@ def _networks(
 ) -> tuple[IPv4Network, ...] | None:
     if left is None or right is None:
         return right if left is None else left
-    common = (max(a, b, key=lambda net: net.prefixlen) for a in left for b in right if a.overlaps(b))
-    return tuple(dict.fromkeys(common))
+    # Of two prefixes that overlap one holds the other.
+    return tuple(dict.fromkeys((*_inside(left, set(right)), *_inside(right, set(left)))))
+
+
+def _inside(networks: tuple[IPv4Network, ...], others: set[IPv4Network]) -> Iterator[IPv4Network]:
+    """Those that lie in one of the others: each has 33 prefixes that hold it, however many others there are."""
+    lengths = {other.prefixlen for other in others}
+    for network in networks:
+        if any(length <= network.prefixlen and network.supernet(new_prefix=length) in others for length in lengths):
+            yield network
 
 
 def _ranges(left: tuple[Ports, ...] | None, right: tuple[Ports, ...] | None) -> tuple[Ports, ...] | None:
     if left is None or right is None:
         return right if left is None else left
-    common = ((max(a[0], b[0]), min(a[1], b[1])) for a in left for b in right)
-    return tuple(dict.fromkeys((low, high) for low, high in common if low <= high))
+    return tuple(_common(_joined(left), _joined(right)))
+
+
+def _joined(ranges: tuple[Ports, ...]) -> list[Ports]:
+    """The same ports in ranges that do not overlap, lowest first."""
+    joined: list[Ports] = []
+    for low, high in sorted(ranges):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(high, joined[-1][1]))
+        else:
+            joined.append((low, high))
+    return joined
+
+
+def _common(left: list[Ports], right: list[Ports]) -> Iterator[Ports]:
+    """What two lists of such ranges have in common, in one walk along both."""
+    one = other = 0
+    while one < len(left) and other < len(right):
+        low, high = max(left[one][0], right[other][0]), min(left[one][1], right[other][1])
+        if low <= high:
+            yield low, high
+        if left[one][1] < right[other][1]:
+            one += 1
+        else:
+            other += 1

@@ -141,7 +141,7 @@ def _check_value(name: str, values: tuple[str, ...], where: Path) -> Iterator[Fi
 
 
 def _check_same_criteria(policies: tuple[Policy, ...]) -> Iterator[Finding]:
-    names = [{criterion.name for criterion in policy.criteria} for policy in policies]
+    names = [{criterion.name for criterion in policy.criteria if criterion.name in CRITERIA} for policy in policies]
     everything: set[str] = set().union(*names)
     for index, (policy, own) in enumerate(zip(policies, names, strict=True)):
         missing = sorted(everything - own)

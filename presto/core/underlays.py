@@ -70,6 +70,7 @@ def check_underlays(swvc: Swvc, inventory: Inventory, ucpes: list[str], closed: 
 
 def demands(policies: tuple[Policy, ...], inventory: Inventory, ucpes: list[str]) -> Iterator[Demand]:
     """What the policies of a service demand of the underlay; values that any underlay meets demand nothing."""
+    backups = {wan.underlay for ucpe in ucpes for wan in inventory.ucpe(ucpe).wan if wan.backup}
     rules: dict[tuple[str, str], tuple[str, Does]] = {
         ("PUBLIC-PRIVATE", "private-only"): (
             "no underlay of the sites is known to be private",
@@ -85,7 +86,7 @@ def demands(policies: tuple[Policy, ...], inventory: Inventory, ucpes: list[str]
         ),
         ("BACKUP", "no"): (
             "only a backup connects the sites",
-            lambda name: not _is_backup(inventory, ucpes, name),
+            lambda name: name not in backups,
         ),
     }
     rules["BACKUP", "disabled"] = rules["BACKUP", "no"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from itertools import islice
+from typing import Any
 
 from fastapi import Request
 
-from presto.core.findings import Finding, Path, Rejected, Tag
+from presto.core.findings import MOST_TOLD, Finding, Path, Rejected, Tag
 from presto.extensions.problems import Refused
+from presto.json_body import read_json
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]").search
@@ -19,38 +19,31 @@ _HINT = "Leave NUL characters and lone surrogates out."
 
 
 async def check_body(request: Request) -> None:
-    """Raises Refused for a body that is not announced as JSON or is none, Rejected with each text that is none."""
+    """Raises Refused for a body that is not announced as JSON or is none, Rejected with each text that is none.
+
+    BodyTooBig when it has too many values.
+    """
     content = await request.body()
     if not content:
         return
     media = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
     if media not in MEDIA_TYPES:
         raise Refused(415, f"Say what the body is: Content-Type: {MEDIA_TYPES[0]}")
-    if findings := list(_wrong(_parsed(content))):
+    if findings := list(islice(_wrong(_parsed(content)), MOST_TOLD + 1)):
         raise Rejected(findings)
 
 
 def _parsed(content: bytes) -> Any:
     """The framework takes the last one of two members of one name, and numbers that JSON does not have."""
     try:
-        return json.loads(content, object_pairs_hook=_object, parse_constant=_no_constant)
+        return read_json(content)
     except RecursionError:
         return None  # what is nested that deep is refused with its form
+    except UnicodeDecodeError:
+        raise Rejected([Finding(Tag.MALFORMED_MESSAGE, (), "The body is not UTF-8")]) from None
     except ValueError as error:
         reason = f"The body is not JSON: {error}"
         raise Rejected([Finding(Tag.MALFORMED_MESSAGE, (), reason)]) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"member {name[:60]!r} stands twice in one object")
-    return members
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON value")
 
 
 def _wrong(document: Any) -> Iterator[Finding]:

@@ -161,8 +161,8 @@ def _methods(request: Request) -> set[str]:
     return {method.upper() for template, found in templates.items() if re.fullmatch(template, path) for method in found}
 
 
-async def _too_big(_request: Request, _error: Exception) -> Response:
-    return problem(413, "The body is too large")
+async def _too_big(_request: Request, error: Exception) -> Response:
+    return problem(413, str(error))
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

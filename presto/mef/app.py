@@ -172,8 +172,8 @@ async def _body(request: Request) -> dict[str, Any]:
         raise Answer(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {JSON}.")
     try:
         return parse_json(await request.body())
-    except BodyTooBig:
-        raise Answer(413, "invalidBody", "The body is too large", "Send less.") from None
+    except BodyTooBig as error:
+        raise Answer(413, "invalidBody", str(error), "Send less.") from None
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

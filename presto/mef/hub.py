@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from urllib.parse import urlsplit
 
 import httpx
 
-from presto.core.findings import nearest
+from presto.core.findings import MOST_TOLD, nearest
 from presto.mef.envelope import Subscription
 from presto.mef.problems import Problem, Refused
 
@@ -38,7 +39,7 @@ def event_types(api: str, query: str | None) -> tuple[str, ...]:
             hint = f"Write eventType={EVENTS[api][0]}, more types after commas."
             raise Refused([Problem("invalidFormat", ("query",), "The query names no event types", hint)])
         found += [value.strip() for value in values.split(",")]
-    unknown = [value for value in found if value not in EVENTS[api]]
+    unknown = list(islice((value for value in found if value not in EVENTS[api]), MOST_TOLD + 1))
     if unknown:
         problems = [
             Problem("invalidValue", ("query",), f'There is no event type "{value[:60]}"', nearest(value, EVENTS[api]))

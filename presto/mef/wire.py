@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Annotated, Any, NoReturn, TypeVar
+from itertools import islice, pairwise
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from presto.core.findings import Path, nearest
+from presto.core.findings import MOST_TOLD, Path, nearest
+from presto.json_body import read_json
 from presto.mef.problems import Answer, Problem
 
 _DEEPEST = 40
@@ -71,7 +72,7 @@ DateTime = Annotated[str, AfterValidator(_moment_text)]
 def parse_json(content: bytes) -> dict[str, Any]:
     """The object in a body. Raises Answer 400 when there is none."""
     try:
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        document = read_json(content)
     except UnicodeDecodeError:
         raise Answer(400, "invalidBody", "The body is not UTF-8") from None
     except RecursionError:
@@ -85,7 +86,7 @@ def parse_json(content: bytes) -> dict[str, Any]:
 
 def validate(model: type[Model], values: Any) -> tuple[Model | None, list[Problem]]:
     """The typed value, or everything that is wrong with its form."""
-    if not _plain(values) and (problems := _illegal(values, ())):
+    if not _plain(values) and (problems := list(islice(_illegal(values, ()), MOST_TOLD + 1))):
         return None, problems
     return typed(model, values)
 
@@ -95,18 +96,7 @@ def typed(model: type[Model], values: Any, path: Path = ()) -> tuple[Model | Non
     try:
         return model.model_validate(values), []
     except ValidationError as error:
-        return None, [_problem(model, detail, path) for detail in error.errors(include_url=False)]
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member stands twice in one object")
-    return members
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON value")
+        return None, [_problem(model, detail, path) for detail in error.errors(include_url=False)[: MOST_TOLD + 1]]
 
 
 def _plain(value: Any) -> bool:
@@ -129,22 +119,22 @@ def _plain(value: Any) -> bool:
     return not level and _NO_TEXT("\n".join(texts)) is None
 
 
-def _illegal(value: Any, path: Path) -> list[Problem]:
+def _illegal(value: Any, path: Path) -> Iterator[Problem]:
     """What no member may be: null, and text that cannot be stored."""
     if len(path) > _DEEPEST:
-        return [Problem("invalidFormat", path, "This is nested too deep")]
-    if isinstance(value, str):
-        return [Problem("invalidFormat", path, "The text has characters that are no text")] if _NO_TEXT(value) else []
-    if isinstance(value, dict):
-        found = [problem for name, member in value.items() for problem in _illegal(member, (*path, name))]
+        yield Problem("invalidFormat", path, "This is nested too deep")
+    elif isinstance(value, str) and _NO_TEXT(value):
+        yield Problem("invalidFormat", path, "The text has characters that are no text")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _illegal(member, (*path, name))
         if any(map(_NO_TEXT, value)):
-            found.append(Problem("unexpectedProperty", path, "The name of a member has characters that are no text"))
-        return found
-    if isinstance(value, list):
-        return [problem for index, member in enumerate(value) for problem in _illegal(member, (*path, index))]
-    if value is None and path[-1:] and path[-1] not in _NULLABLE:
-        return [Problem("invalidFormat", path, "null is no value", "Leave the member out.")]
-    return []
+            yield Problem("unexpectedProperty", path, "The name of a member has characters that are no text")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _illegal(member, (*path, index))
+    elif value is None and path[-1:] and path[-1] not in _NULLABLE:
+        yield Problem("invalidFormat", path, "null is no value", "Leave the member out.")
 
 
 def _problem(model: type[BaseModel], detail: Any, path: Path) -> Problem:

@@ -6,13 +6,14 @@ ignored, would leave a firewall open or a tunnel unencrypted without a word.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from presto.core.findings import Finding, Path, Rejected, Tag, nearest
+from presto.core.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
+from presto.json_body import read_json
 from presto.restconf.tapi import Wire
 
 MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
@@ -48,7 +49,7 @@ def parse_body(content: bytes) -> Parsed:
     if not content.strip():
         return Parsed({}, ())
     try:
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        document = read_json(content)
     except UnicodeDecodeError:
         _malformed("The body is not UTF-8.")
     except RecursionError:
@@ -59,8 +60,8 @@ def parse_body(content: bytes) -> Parsed:
         _malformed('The body must be an object with the member "input".')
     findings: list[Finding] = []
     members = _plain(document, (), findings)
-    for name in members.keys() - {"input"}:
-        findings.append(_unknown((name,), ["input"]))
+    others = islice((name for name in members if name != "input"), MOST_TOLD + 1)
+    findings += [_unknown((name,), ["input"]) for name in others]
     values = members.get("input", {})
     if not isinstance(values, dict):
         raise Rejected([Finding(Tag.INVALID_VALUE, ("input",), "The input must be an object", "")])
@@ -78,7 +79,7 @@ def to_model(model: type[Input], parsed: Parsed) -> tuple[Input, tuple[Finding, 
             return model.model_validate(values), tuple(findings)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            findings += [_finding(model, detail) for detail in details]
+            findings += [_finding(model, detail) for detail in details[: MOST_TOLD + 1]]
             for detail in details:
                 _leave_out(values, detail["loc"])
 
@@ -107,18 +108,6 @@ def all_given(given: Wire, *members: str) -> tuple[str, ...]:
         raise Rejected(findings)
     values = given.model_dump(by_alias=True)
     return tuple(values[member] for member in members)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"member {next(name for name in names if names.count(name) > 1)!r} stands twice")
-    return members
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON value")
 
 
 def _malformed(message: str) -> NoReturn:

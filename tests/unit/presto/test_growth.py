@@ -1,0 +1,351 @@
+"""What is four times as long takes at most five times the processor time, for everything that reads what is sent."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+
+from presto.auth.assertions import claimed_client
+from presto.auth.proof import find_proof, read_form
+from presto.auth.tokens import verify
+from presto.core.findings import MOST_TOLD
+from presto.limits import LARGEST_BODY, MOST_VALUES
+from presto.mef.envelope import Order, Subscription
+from presto.mef.hub import check_callback, event_types
+from presto.mef.payload import MODELS, URNS
+from presto.restconf.messages import CreateInput, UpdateInput
+
+from .stretching import lists, only_to, sample, stretched
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LARGE = 160_000
+"""Bytes of the longer body, where its elements may be repeated as often as one likes."""
+QUICK = 0.1
+"""Seconds below which it is not worth while to compare: with garbage collected once or not, the ratio is anything."""
+MOST_SECONDS = 2.5
+"""Of a whole body of the largest size; some ten times what it takes."""
+
+YANG, JSON = "application/yang-data+json", "application/json"
+OPERATIONS, ORDERING = "/restconf/operations", "/mefApi/legato/serviceOrderingManagement/v6"
+EXTENSIONS = "/presto-sdwan/v1"
+Make = Callable[[int], bytes]
+Row = tuple[str, str, str, str, Make, int]
+"""Name, method, path, media type, what makes a body of n, and n."""
+
+
+def rows_of(name: str, method: str, path: str, media: str, form: Any, wrap: Callable[[Any], Any]) -> Iterator[Row]:
+    """One row for each list of a form."""
+    document = sample(form, form.get("$defs", {}))
+    for place in lists(document):
+        for distinct in (False, True):
+            lean = only_to(document, place)
+
+            def make(times: int, lean: Any = lean, place: Any = place, distinct: bool = distinct) -> bytes:
+                return dumped(wrap(stretched(lean, place, times, distinct=distinct)))
+
+            kind = "distinct" if distinct else "equal"
+            yield (
+                f"{name} {'/'.join(map(str, place))} {kind}",
+                method,
+                path,
+                media,
+                make,
+                LARGE // 4 * 50 // len(make(50)),
+            )
+
+
+def dumped(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def order_of(kind: Any, payload: Any) -> Any:
+    service = {"serviceConfiguration": {**payload, "@type": URNS[kind]}}
+    day = "2026-03-01T12:00:00Z"
+    item = {"id": "1", "action": "add", "service": service}
+    return {"requestedStartDate": day, "requestedCompletionDate": day, "serviceOrderItem": [item]}
+
+
+def form_rows(described: Any) -> Iterator[Row]:
+    for operation, model in (("create", CreateInput), ("update", UpdateInput)):
+        path = f"{OPERATIONS}/{operation}-connectivity-service"
+        yield from rows_of(operation, "POST", path, YANG, model.model_json_schema(), lambda given: {"input": given})
+    yield from rows_of(
+        "order", "POST", f"{ORDERING}/serviceOrder", JSON, Order.model_json_schema(), lambda given: given
+    )
+    for kind, payload in MODELS.items():
+        wrap = partial(order_of, kind)
+        yield from rows_of(kind, "POST", f"{ORDERING}/serviceOrder", JSON, payload.model_json_schema(), wrap)
+    forms = described["components"]["schemas"]
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                form = {**operation["requestBody"]["content"][JSON]["schema"], "$defs": forms}
+                here = EXTENSIONS + path.replace("{", "").replace("}", "")
+                yield from rows_of(f"{method} {path}", method.upper(), here, JSON, form, lambda given: given)
+
+
+SHAPES: dict[str, tuple[Make, int]] = {
+    "wide": (lambda n: dumped({f"m{number}": 1 for number in range(n)}), 8_000),
+    "wide below": (lambda n: dumped({"input": {f"m{number}": 1 for number in range(n)}}), 8_000),
+    "one twice": (lambda n: b"{%s}" % b",".join(b'"m%d":1' % min(number, n - 2) for number in range(n)), 8_000),
+    "each twice": (lambda n: b"{%s}" % b",".join(b'"m%d":1' % (number // 2) for number in range(n)), 8_000),
+    "nulls": (lambda n: dumped({"input": {f"m{number}": None for number in range(n)}}), 8_000),
+    "nulls below a long name": (lambda n: dumped({"m" * n: [{"a": None}] * (n // 10)}), 50_000),
+    "long name": (lambda n: dumped({"input": {"m" * n: 1}}), 200_000),
+    "long text": (lambda n: dumped({"input": {"service-id-or-name": "m" * n}, "callback": "m" * n}), 100_000),
+    "long number": (lambda n: b'{"input":%s}' % (b"9" * n), 200_000),
+    "deep lists": (lambda n: b'{"input":' + b"[" * n + b"]" * n + b"}", 100_000),
+    "deep objects": (lambda n: b'{"input":' + b'{"a":' * n + b"1" + b"}" * n + b"}", 40_000),
+    "spaces": (lambda n: b" " * n + b"[]", 200_000),
+    "no UTF-8": (lambda n: b'"' + b"\xff" * n, 200_000),
+    "numbers": (lambda n: b'{"input":[%s]}' % b",".join([b"1"] * n), 20_000),
+    "escapes": (lambda n: b'{"input":"%s"}' % (b"\\ud800" * n), 40_000),
+}
+"""Bodies of any form, for every operation that takes one."""
+
+TAKERS = [
+    ("POST", f"{OPERATIONS}/create-connectivity-service", YANG),
+    ("POST", f"{OPERATIONS}/get-connectivity-service-list", YANG),
+    ("POST", f"{ORDERING}/serviceOrder", JSON),
+    ("POST", f"{ORDERING}/hub", JSON),
+    ("PATCH", f"{EXTENSIONS}/service/x", JSON),
+    ("POST", f"{EXTENSIONS}/edge", JSON),
+    ("POST", f"{EXTENSIONS}/bulk", JSON),
+    ("POST", f"{EXTENSIONS}/explain", JSON),
+]
+
+
+def names(count: int, length: int = 5) -> list[dict[str, Any]]:
+    return [{"app-id": f"{number:0{length}}", "criteria": [{"pc-name": "ANY"}]} for number in range(count)]
+
+
+ROUND = itertools.count()
+"""Makes each order another one: what was found out about its parts is remembered."""
+
+
+def service(**members: Any) -> bytes:
+    members["policies"] = {
+        "policy": [*members.get("policies", {"policy": []})["policy"], {"policy-id": f"{next(ROUND)}"}]
+    }
+    return dumped({"input": {"swvc-service-attributes": {"swvc-identifier": "x", **members}}})
+
+
+def mapped(count: int) -> list[dict[str, str]]:
+    return [{"app-id": f"x{number}", "policy-name": f"y{number}"} for number in range(count)]
+
+
+def flows(values: int, *criteria: tuple[str, Callable[[int], str]]) -> dict[str, Any]:
+    """Flows with criteria of that many values each, which are held against one another."""
+    given = [{"pc-name": name, "pc-param": [value(number) for number in range(values)]} for name, value in criteria]
+    return {"application": [{"app-id": f"f{number}-{next(ROUND)}", "criteria": given} for number in range(40)]}
+
+
+ORDERS: dict[str, tuple[Make, int]] = {
+    "maps of flows that are not there": (
+        lambda n: service(
+            applications={"application": names(1000)}, **{"application-policy-mappings": {"mapping": mapped(n)}}
+        ),
+        2_000,
+    ),
+    "maps of policies that are not there": (
+        lambda n: service(
+            policies={"policy": [{"policy-id": f"p{number}", "criteria": []} for number in range(n)]},
+            **{"application-policy-mappings": {"mapping": mapped(n)}},
+        ),
+        1_000,
+    ),
+    "a long name everywhere": (
+        lambda n: service(
+            policies={"policy": [{"policy-id": "m" * n, "criteria": [{"pc-name": "BACKUP"}] * (n // 50)}]}
+        ),
+        50_000,
+    ),
+    "two long names that are near": (
+        lambda n: service(
+            applications={"application": [{"app-id": "ab" * n}]},
+            **{"application-policy-mappings": {"mapping": [{"app-id": "ab" * n + "x"}]}},
+        ),
+        40_000,
+    ),
+    "prefixes against prefixes": (
+        lambda n: service(
+            applications=flows(n, ("SAV4", lambda i: f"10.0.{i}.0/24"), ("SDAV4", lambda i: f"10.1.{i}.0/24"))
+        ),
+        60,
+    ),
+    "ports against ports": (
+        lambda n: service(applications=flows(n, ("SPORT", lambda i: f"{i}-60000"), ("SDPORT", lambda i: f"{i}-50000"))),
+        60,
+    ),
+}
+"""Bodies of the right form, whose parts are held against each other."""
+
+
+@pytest.fixture(name="spend")
+def _spend(lasting_client: Any) -> Any:
+    """Sends a request and returns the processor time that it took, with the request's own making."""
+
+    async def spend(method: str, path: str, media: str, content: bytes) -> float:
+        headers = {"content-type": media, "if-match": "*"}
+        start = time.process_time()
+        answer = await lasting_client.http.request(method, path, content=content, headers=headers)
+        spent = time.process_time() - start
+        assert 400 <= answer.status_code < 500, answer.text[:200]
+        assert len(answer.content) < 2 * LARGEST_BODY, (path, len(answer.content))
+        return spent
+
+    return spend
+
+
+async def check(name: str, spend: Callable[[int], Any], size: int) -> None:
+    """Whether four times as much takes at most five times as long, in the best of some rounds."""
+    short, long = [], []
+    for _ in range(4):
+        long.append(await spend(4 * size))
+        if min(long) < QUICK:
+            return
+        short.append(await spend(size))
+        if min(long) <= 5 * min(short):
+            return
+    raise AssertionError(f"{name}: {min(short):.3f} s for {size}, {min(long):.3f} s for {4 * size}")
+
+
+async def test_every_list_of_every_form(lasting_client: Any, spend: Any) -> None:
+    described = (await lasting_client.http.get(f"{EXTENSIONS}/openapi.json")).json()
+    rows = list(form_rows(described))
+    assert len(rows) > 250
+    for name, method, path, media, make, size in rows:
+        await check(name, lambda times, row=(method, path, media), make=make: spend(*row, make(times)), max(2, size))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_bodies_of_any_shape(spend: Any, shape: str) -> None:
+    make, size = SHAPES[shape]
+    for method, path, media in TAKERS:
+        await check(f"{shape} {path}", lambda times, row=(method, path, media): spend(*row, make(times)), size)
+
+
+@pytest.mark.parametrize("name", ORDERS)
+async def test_orders_whose_parts_are_compared(spend: Any, name: str) -> None:
+    make, size = ORDERS[name]
+    path = f"{OPERATIONS}/create-connectivity-service"
+    await check(name, lambda times: spend("POST", path, YANG, make(times)), size)
+
+
+@pytest.mark.parametrize("shape", ["numbers", "wide below", "nulls"])
+async def test_the_largest_bodies_take_a_moment(spend: Any, shape: str) -> None:
+    """They are bounded in values as well as in bytes, so that no request keeps the others waiting for long."""
+    make, size = SHAPES[shape]
+    largest = size * (LARGEST_BODY - 1000) // len(make(size))
+    for method, path, media in TAKERS:
+        assert min([await spend(method, path, media, make(largest)) for _ in range(2)]) < MOST_SECONDS, path
+
+
+async def test_a_body_of_too_many_values_is_refused_by_every_face(lasting_client: Any) -> None:
+    for method, path, media in TAKERS:
+        for count, refused in ((MOST_VALUES - 10, False), (MOST_VALUES + 10, True)):
+            content = b'{"input":[%s]}' % b",".join([b"1"] * count)
+            answer = await lasting_client.http.request(method, path, content=content, headers={"content-type": media})
+            assert (answer.status_code == 413) is refused, (path, count, answer.text[:200])
+            assert not refused or f"{MOST_VALUES} values" in answer.text
+
+
+async def test_only_hints_that_are_told_are_looked_for(spend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    find = difflib.get_close_matches
+
+    def counted(*values: Any, **options: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        return find(*values, **options)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    content = dumped({"input": {f"m{number}": 1 for number in range(30_000)}, **{f"n{n}": 1 for n in range(10_000)}})
+    for method, path, media in TAKERS:
+        looked = 0
+        await spend(method, path, media, content)
+        assert looked <= 2 * (MOST_TOLD + 1), path
+
+
+LINES: dict[str, tuple[Callable[[int], Any], int]] = {
+    "query of many parameters": (lambda n: ("GET", f"{ORDERING}/serviceOrder", "&".join(["state=x"] * n), {}), 1_800),
+    "query of a long value": (lambda n: ("GET", f"{ORDERING}/serviceOrder", "orderDate.gt=" + "1" * n, {}), 15_000),
+    "query of the extensions": (lambda n: ("GET", f"{EXTENSIONS}/service", "&".join(["limit=x"] * n), {}), 1_800),
+    "path": (lambda n: ("GET", f"{EXTENSIONS}/service/" + "%2e" * n, "", {}), 5_000),
+    "path of slashes": (lambda n: ("GET", "/" * n, "", {}), 16_000),
+    "operation": (lambda n: ("POST", f"{OPERATIONS}/" + "get-:" * n, "", {}), 3_000),
+    "Accept": (lambda n: ("POST", f"{OPERATIONS}/get-topology-list", "", {"accept": "a/b;q=0," * n}), 8_000),
+    "Accept-Encoding": (lambda n: ("GET", "/docs", "", {"accept-encoding": "gzip;q=0," * n}), 8_000),
+    "Content-Type": (
+        lambda n: ("POST", f"{ORDERING}/hub", "", {"content-type": "application/json;" + "charset  =" * n}),
+        6_000,
+    ),
+    "Idempotency-Key": (lambda n: ("POST", f"{ORDERING}/hub", "", {"idempotency-key": '"' + '\\"' * n}), 30_000),
+    "If-Match": (lambda n: ("DELETE", f"{EXTENSIONS}/service/x", "", {"if-match": '"a",' * n}), 15_000),
+    "If-None-Match": (lambda n: ("GET", f"{EXTENSIONS}/service/x", "", {"if-none-match": '"a",' * n}), 15_000),
+    "Host": (lambda n: ("GET", "/docs", "", {"host": "a.:" * n}), 20_000),
+    "Last-Event-ID": (lambda n: ("GET", f"{EXTENSIONS}/service/x", "", {"last-event-id": "1" * n}), 60_000),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+async def test_targets_and_headers(lasting_client: Any, name: str) -> None:
+    make, size = LINES[name]
+
+    async def spend(times: int) -> float:
+        method, path, query, headers = make(times)
+        request = lasting_client.http.build_request(method, f"http://127.0.0.1{path}?{query}", headers=headers)
+        start = time.process_time()
+        await lasting_client.http.send(request)
+        return time.process_time() - start
+
+    await check(name, spend, size)
+
+
+def quietly(function: Callable[..., Any], *values: Any) -> None:
+    """Whether it is refused does not matter here."""
+    with suppress(Exception):
+        function(*values)
+
+
+def callback(text: str) -> None:
+    check_callback(Subscription(callback=text))
+
+
+FORM = "application/x-www-form-urlencoded"
+PARSERS: dict[str, tuple[Callable[[int], None], int]] = {
+    "token": (lambda n: quietly(verify, "e30." * n, {}), 200_000),
+    "token of a long part": (lambda n: quietly(verify, "e30." + "A" * n + ".x", {}), 200_000),
+    "assertion": (lambda n: quietly(claimed_client, "A" * n + ".e30.x"), 200_000),
+    "form": (lambda n: quietly(read_form, FORM, b"a=b&" * n), 200_000),
+    "form of percent signs": (lambda n: quietly(read_form, FORM, b"a=" + b"%4" * n), 200_000),
+    "Basic": (lambda n: quietly(find_proof, {"authorization": "Basic " + "QUFB" * n}, {}), 200_000),
+    "callback": (lambda n: quietly(callback, "http://" + "a" * n), 200_000),
+    "callback of labels": (lambda n: quietly(callback, "http://" + "a." * n), 100_000),
+    "callback of letters beyond ASCII": (lambda n: quietly(callback, "http://" + "ä" * n), 50_000),
+    "callback of percent signs": (lambda n: quietly(callback, "http://a/" + "%z" * n), 100_000),
+    "callback of dots": (lambda n: quietly(callback, "http://a/" + "../a/" * n), 50_000),
+    "query of a listener": (lambda n: quietly(event_types, "ordering", "eventType=" + "a," * n), 100_000),
+    "query of parts": (lambda n: quietly(event_types, "ordering", "eventType=serviceOrderCreateEvent&" * n), 10_000),
+}
+
+
+@pytest.mark.parametrize("name", PARSERS)
+async def test_texts(name: str) -> None:
+    parse, size = PARSERS[name]
+
+    async def spend(times: int) -> float:
+        start = time.process_time()
+        parse(times)
+        return time.process_time() - start
+
+    await check(name, spend, size)
