@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import importlib.metadata
 import os
@@ -18,6 +19,7 @@ from lso import commands
 from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError
 
 DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
+ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 EPILOG = """examples:
   lso doctor                         what this machine can do
   lso run scenarios/poc-two-sites    order a two-site SD-WAN and prove it on the wire
@@ -30,13 +32,16 @@ Each verb has its own help with examples: lso VERB --help"""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code (``lso.exits``); never shows a traceback."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(number, _interrupt)
     try:
         parser = _parser(argv)
         options = parser.parse_args(argv)
         return int(options.run(options))
     except KeyboardInterrupt:
-        print("lso: interrupted", file=sys.stderr)
+        with contextlib.suppress(OSError):  # the terminal can be gone
+            print("lso: interrupted", file=sys.stderr)
         return INTERRUPTED
     except UsageError as error:
         print(f"lso: {error}", file=sys.stderr)
@@ -88,13 +93,20 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _report_trouble(error: Exception) -> int:
     """Tell the user in one sentence; keep what a developer needs in a file."""
-    with tempfile.NamedTemporaryFile("w", prefix="lso-trouble-", suffix=".txt", delete=False) as file:
-        file.write("".join(traceback.format_exception(error)))
-    print(
-        f"lso: {type(error).__name__}: {error}\n     this is the test-bed's own trouble; details: {file.name}",
-        file=sys.stderr,
-    )
+    words = f"lso: {type(error).__name__}: {error}\n     this is the test-bed's own trouble; "
+    with contextlib.suppress(OSError):
+        print(words + _kept("".join(traceback.format_exception(error))), file=sys.stderr)
     return ERROR
+
+
+def _kept(details: str) -> str:
+    """Return where the *details* are now, or why they are nowhere: the temporary folder can be full."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="lso-trouble-", suffix=".txt", delete=False) as file:
+            file.write(details)
+    except OSError as full:
+        return f"its details cannot be kept in a file: {full.strerror or full}"
+    return f"details: {file.name}"
 
 
 if __name__ == "__main__":

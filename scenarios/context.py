@@ -12,6 +12,7 @@ from scenarios.clock import Clock
 from scenarios.face import Face
 from scenarios.format import Scenario
 from scenarios.proof import Fault
+from testbed.errors import Ended
 from testbed.lab import Lab
 from testbed.namespace import Namespace
 from testbed.ucpe_view import UcpeView, ViewError, Vnf
@@ -59,8 +60,14 @@ class Context:
         return next(name for name, site in self.scenario.topology.sites.items() if host in site.hosts)
 
     def view(self, site: str) -> UcpeView:
-        """Return the view into the uCPE of *site* that owes nothing to the orchestrator."""
-        return UcpeView(self.lab.ucpes[site].container())
+        """Return the view into the uCPE of *site* that owes nothing to the orchestrator.
+
+        Raises ``Fault`` when the uCPE has ended, is paused or was restarted: no service of it can work.
+        """
+        try:
+            return UcpeView(self.lab.ucpes[site].container())
+        except Ended as gone:
+            raise Fault(f"{site}: the uCPE", "the one that the lab started, running", str(gone)) from gone
 
     def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
         """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""

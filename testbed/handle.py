@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from testbed.engine import engine
 from testbed.errors import Ended
 from testbed.namespace import Namespace
+from testbed.owner import LABEL, NODE_LABEL
 from testbed.target import Target
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -33,14 +35,23 @@ class Node:
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs *argv* in the node from outside."""
-        return self.target.command(argv) if self.target else self.namespace.command(argv)
+        return self.container().command(argv) if self.target else self.namespace.command(argv)
 
     def container(self) -> Target:
         """Return the first process of the container that the node is; raise ``Ended`` when that has ended."""
         if not self.target:
             raise ValueError(f"{self.kind} {self.name} is no container")
-        self.target.check()
+        try:
+            self.target.check()
+        except Ended:
+            if not self.target.alive() and self._runs_again():
+                raise Ended(f"{self.target.name} was restarted, which ends its ports and its services") from None
+            raise
         return self.target
+
+    def _runs_again(self) -> bool:
+        labels = [f"{LABEL}={self.namespace.lab}", f"{NODE_LABEL}={self.name}"]
+        return bool(engine().api.containers(filters={"label": labels}))
 
     def ended(self) -> bool:
         """Tell whether the node has ended, while its lab runs on."""

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -15,8 +17,10 @@ from testbed.build import DIGEST
 from testbed.engine import engine
 from testbed.lab import Lab
 from testbed.pki import Authority, write_private
+from testbed.process import poll
 from testbed.ready import NotReady, wait_until_ready
 from testbed.recipes import digests
+from testbed.spec import LabSpec
 
 PORTS = {"docker": 2376, "ovsdb": 6640, "openflow": 6653}
 
@@ -119,3 +123,17 @@ def test_a_ucpe_proves_who_it_is(lab: Lab) -> None:
 def test_not_being_ready_is_told_with_the_reason(lab: Lab) -> None:
     with pytest.raises(NotReady, match=r"ports not ready after .* the bridge has no port wan7"):
         wait_until_ready(lab.endpoint("site-a"), ["lan0", "wan7"], 2376, 6640, 6653, deadline=0.2)
+
+
+@pytest.mark.parametrize("daemon", ["ovsdb-server", "ovs-vswitchd", "dockerd", "containerd"])
+def test_a_ucpe_ends_with_any_of_its_daemons(daemon: str, make_spec: Callable[[int], LabSpec]) -> None:
+    with Lab.create(make_spec(1)) as lab:
+        container = engine().api.containers(filters={"label": [f"lso.lab={lab.id}", "lso.node=site-a"]})[0]["Id"]
+        processes = engine().api.top(container, ps_args="-eo pid,comm")["Processes"]
+        (pid,) = [int(number) for number, name in processes if name == daemon]
+        os.kill(pid, signal.SIGKILL)
+        assert poll(lab.ucpes["site-a"].ended, 10)
+        state = poll(lambda: engine().api.inspect_container(container)["State"], 5)
+        assert state
+        assert (state["Running"], state["ExitCode"]) == (False, 1)
+        assert "ended; the logs are in /var/log" in engine().api.logs(container).decode()
