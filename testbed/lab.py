@@ -164,6 +164,8 @@ class Lab:
         self._topology = topology.plan(spec, owner, settings)
         self._clock.tell("nodes", f"starting {len(spec.sites)} uCPEs")
         self._topology.net.start()
+        if faults := self._topology.net.plan.faults:
+            raise LabError("; ".join(faults))
         self._settle(self._topology.nodes())
         self._describe()
         self._clock.done("nodes", "uCPEs, hosts, LANs and underlays run")

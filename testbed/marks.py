@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -121,6 +122,22 @@ def bridges() -> Iterator[Marked]:
             yield Marked("bridge", name, lab, remove, dict(pairs).get(BRIDGE_MAKER, ""))
 
 
+def rules() -> Iterator[Marked]:
+    """Yield rules of the machine's packet filter, by their comment; none where there is no iptables."""
+    try:
+        listed = subprocess.run(["iptables-save"], check=False, capture_output=True, text=True, timeout=30)
+    except FileNotFoundError:
+        return
+    table = ""
+    for line in listed.stdout.splitlines():
+        table = line.removeprefix("*") if line.startswith("*") else table
+        if f" --comment {ALIAS}:" in line.replace('"', ""):
+            words = shlex.split(line)
+            _, lab, maker = words[words.index("--comment") + 1].split(":")
+            remove = partial(_quietly, "iptables", "-w", "-t", table, "-D", *words[1:])
+            yield Marked("rule", f"{table} {words[1]}", lab, remove, maker)
+
+
 def folders() -> Iterator[Marked]:
     """Yield the folders of labs; the lease, not this, removes one."""
     for folder in lease.folders():
@@ -129,7 +146,7 @@ def folders() -> Iterator[Marked]:
 
 def everything() -> tuple[Marked, ...]:
     """Return all of it."""
-    sources = (containers, networks, volumes, bridges, interfaces, processes, namespaces, folders)
+    sources = (containers, networks, volumes, bridges, interfaces, rules, processes, namespaces, folders)
     return tuple(found for source in sources for found in source())
 
 

@@ -11,11 +11,9 @@ from pathlib import Path
 CLONE_NEWNET = 0x40000000
 MS_BIND = 0x1000
 MNT_DETACH = 2
-IPV6_SETTINGS = (
-    ("all/disable_ipv6", "1"),
-    ("default/disable_ipv6", "1"),
-    ("default/accept_dad", "0"),  # should a test turn IPv6 on: no second of waiting
-)
+WITHOUT_IPV6 = (("all/disable_ipv6", "1"), ("default/disable_ipv6", "1"))
+# No duplicate-address detection: an address is good at once, not after a second or two.
+AT_ONCE = (("all/accept_dad", "0"), ("default/accept_dad", "0"))
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -23,7 +21,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def make(path: Path, *, ipv6: bool = False) -> None:
     """Make a network namespace and mount it on *path*, its loopback down, IPv6 off unless asked for.
 
-    IPv6 costs 1-2 s of duplicate-address detection per start, so a topology has to want it.
+    With IPv6, an address is good at once: nobody looks whether another has it.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
@@ -33,11 +31,10 @@ def make(path: Path, *, ipv6: bool = False) -> None:
 
 def _make(path: Path, ipv6: bool) -> None:
     _checked(_libc.unshare(CLONE_NEWNET), "unshare")
-    if not ipv6:
-        for name, value in IPV6_SETTINGS:
-            setting = Path("/proc/sys/net/ipv6/conf") / name
-            if setting.exists():  # a kernel without IPv6 has none to turn off
-                setting.write_text(value)
+    for name, value in (*AT_ONCE, *(() if ipv6 else WITHOUT_IPV6)):
+        setting = Path("/proc/sys/net/ipv6/conf") / name
+        if setting.exists():  # a kernel without IPv6 has none to turn off
+            setting.write_text(value)
     _checked(_libc.mount(b"/proc/thread-self/ns/net", os.fsencode(path), b"", MS_BIND, None), f"mount on {path}")
 
 

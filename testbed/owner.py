@@ -77,9 +77,9 @@ class Owner:
         engine().volumes.create(name, labels={**self.labels(), KEPT_LABEL: "yes"})
         self.lease.keep()
 
-    def make_namespace(self, name: str) -> Namespace:
-        """Make the network namespace ``ns/<name>`` in the lab's folder."""
+    def make_namespace(self, name: str, *, ipv6: bool = False) -> Namespace:
+        """Make the network namespace ``ns/<name>`` in the lab's folder, without IPv6 unless asked for."""
         path = self.folder / "ns" / name
         self.journal.record("namespace", str(path))
-        netns.make(path)
+        netns.make(path, ipv6=ipv6)
         return Namespace(str(path), self.lab)

@@ -96,7 +96,7 @@ def _reap_lab(lab: str) -> None:
 def _remove(lab: str) -> None:
     in_parallel(lambda thing: thing.remove(), _of(lab, marks.containers))
     end_all(int(thing.name) for thing in _of(lab, marks.processes))
-    for source in (marks.bridges, marks.interfaces, marks.namespaces, marks.volumes, marks.networks):
+    for source in (marks.bridges, marks.interfaces, marks.rules, marks.namespaces, marks.volumes, marks.networks):
         for thing in _of(lab, source):
             thing.remove()
 

@@ -18,6 +18,7 @@ class NamespaceBridge(PlannedNode, Switch):  # type: ignore[misc]
     """A learning switch that needs neither Open vSwitch nor a controller, and that Docker's filter cannot touch."""
 
     BRIDGE = "br0"
+    ipv6 = False  # it only passes frames on
 
     def __init__(self, name: str, plan: Plan, mtu: int = 1500, **params: Any) -> None:
         self.mtu = mtu

@@ -50,7 +50,9 @@ def _batch(lines: Sequence[str], namespace: Namespace | None) -> list[Outcome]:
         good = min(done.stdout.count("\n"), len(todo))
         outcomes += [Outcome(line, worked=True) for line in todo[:good]]
         if good < len(todo):
-            outcomes.append(Outcome(todo[good], worked=False, printed=re.sub(r"Command failed -:\d+\n", "", done.stderr)))
+            outcomes.append(
+                Outcome(todo[good], worked=False, printed=re.sub(r"Command failed -:\d+\n", "", done.stderr))
+            )
         todo = todo[good + 1 :]
     return outcomes
 
@@ -60,9 +62,7 @@ def _shell(lines: Sequence[str], namespace: Namespace | None) -> list[Outcome]:
     text = "".join(f"(eval {shlex.quote(line)}) </dev/null\necho {mark} $?\n" for line in lines)
     printed = _run(["sh"], namespace, text, subprocess.STDOUT).stdout
     parts = re.split(rf"{mark} (\d+)\n", printed)
-    return [
-        Outcome(line, code == "0", said) for line, said, code in zip(lines, parts[::2], parts[1::2], strict=False)
-    ]
+    return [Outcome(line, code == "0", said) for line, said, code in zip(lines, parts[::2], parts[1::2], strict=False)]
 
 
 def _run(argv: list[str], namespace: Namespace | None, text: str, errors: int) -> subprocess.CompletedProcess[str]:

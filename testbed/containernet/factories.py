@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from mininet.node import OVSSwitch
+from mininet.nodelib import NAT
 from mininet.util import custom
 
 from testbed import kernel
-from testbed.containernet.lines import LongLines
+from testbed.containernet.controllers import without_program
+from testbed.containernet.immediate import Immediate
+from testbed.containernet.nat import OwnedNat
 from testbed.containernet.plan import Plan
 from testbed.owner import BRIDGE_KEY, BRIDGE_MAKER
 
 CUSTOM = custom(object).__code__
 
 
-class Immediate(LongLines):
-    """Put before the class of a node that Mininet itself has made: what is planned exists before its commands run."""
-
-    plan: Plan
-
-    def sendCmd(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802  (Mininet's name)
-        """Send a command to the shell and return at once."""
-        self.plan.realize()
-        super().sendCmd(*args, **kwargs)  # type: ignore[misc]
-
-    def popen(self, *args: Any, **kwargs: Any) -> subprocess.Popen[Any]:
-        """Start a process in the node, as ``subprocess.Popen`` would."""
-        self.plan.realize()
-        popen: subprocess.Popen[Any] = super().popen(*args, **kwargs)  # type: ignore[misc]
-        return popen
-
-
 class OwnedBridge(Immediate):
     """Put before a class of Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
+
+    def start(self, controllers: list[Any]) -> None:
+        """Start the switch; it learns by itself when one of *controllers* is no program."""
+        real, alone = without_program(controllers)
+        if alone:
+            self.failMode = "standalone"
+        super().start(real)  # type: ignore[misc]
 
     def bridgeOpts(self) -> str:  # noqa: N802  (Mininet's name)
         """Return Mininet's options of the bridge, and the mark."""
@@ -70,6 +62,7 @@ def is_class(factory: Any, base: type) -> bool:
 def adopt(node: Any, plan: Plan, params: Mapping[str, Any]) -> None:
     """Bind a node that Mininet itself has made, by whatever class or function, to *plan*."""
     switch = isinstance(node, OVSSwitch)
-    node.__class__ = plan.variant(type(node), OwnedBridge if switch else Immediate)
+    mixin = OwnedBridge if switch else OwnedNat if isinstance(node, NAT) else Immediate
+    node.__class__ = plan.variant(type(node), mixin)
     if switch and "datapath" not in params and not kernel.has_ovs_datapath():
         node.datapath = "user"

@@ -16,8 +16,9 @@ from mininet.log import warn
 from mininet.node import OVSSwitch
 
 from testbed import kernel
+from testbed.containernet import names
 from testbed.containernet.factories import is_class, unwrapped
-from testbed.containernet.plan import Plan, network_of, run_lines
+from testbed.containernet.plan import Plan, network_of, run_line
 from testbed.errors import Ended
 
 NETEM = ("delay", "jitter", "loss", "max_queue_size")
@@ -37,25 +38,25 @@ class PlannedIntf:
         """Run words in the node's network, or plan it; a planned command prints nothing."""
         words = args[0] if len(args) == 1 and isinstance(args[0], list) else args
         line = " ".join(str(word) for word in words)
-        if self.plan.lazy:
-            self.plan.add_command(self.node, line)
-            return ""
-        return run_lines([line], network_of(self.node))
+        return self.plan.do(self.node, line)
 
     def setIP(self, ipstr: str, prefixLen: int | None = None) -> str:  # noqa: N803
-        """Replace the IPv4 address; *ipstr* may end in its prefix length."""
+        """Replace the address of that family, IPv4 or IPv6; *ipstr* may end in its prefix length."""
+        names.check_ip(self.node.name, ipstr)
         address, _, length = ipstr.partition("/")
         if not length and prefixLen is None:
-            raise ValueError(f"no prefix length for the address {ipstr}")
+            raise ValueError(f"{self.node.name}: no prefix length for the address {ipstr}")
         self.ip, self.prefixLen = address, length or prefixLen
+        former = "::/0 scope global" if ":" in address else "0.0.0.0/0"
         return (
-            self.cmd(f"ip address flush dev {self.name} to 0.0.0.0/0")
+            self.cmd(f"ip address flush dev {self.name} to {former}")
             + self.cmd(f"ip address add {address}/{self.prefixLen} dev {self.name}")
             + self.cmd(f"ip link set dev {self.name} up")
         )
 
     def setMAC(self, macstr: str) -> str:
         """Set the MAC address."""
+        names.check_mac(self.node.name, macstr)
         self.mac = macstr
         return self.cmd(f"ip link set dev {self.name} address {macstr}")
 
@@ -100,7 +101,7 @@ class PlannedIntf:
     def _seen(self) -> dict[str, Any]:
         self.plan.realize()
         try:
-            printed = run_lines([f"exec ip -json address show dev {self.name}"], network_of(self.node))
+            printed = run_line(f"ip -json address show dev {self.name}", network_of(self.node))
         except Ended:
             return {}
         return dict(json.loads(printed)[0]) if printed.startswith("[") else {}
@@ -109,8 +110,24 @@ class PlannedIntf:
 class PlannedShapedIntf(PlannedIntf):
     """Put before a class of Mininet's shaped interfaces: what the kernel cannot do is said, whoever asked for it."""
 
+    plain_checksums = False  # a switch in user space is behind it: TCP needs checksums in the packets
+    _shaped = False
+
+    def tc(self, cmd: str, tc: str = "tc") -> str:
+        """Run *cmd* for this interface, or plan to. What fails is named here, so Mininet gets nothing to name."""
+        line = cmd % (tc, self)
+        if not self.plan.lazy:
+            printed = self.cmd(line)
+            return printed if " show " in line else ""
+        if " show " in line:  # what will be there: as the kernel makes it, unless something is planned already
+            return "" if self._shaped else "noqueue"
+        self._shaped = True
+        return self.cmd(f"({line}) 2>/dev/null || :" if " qdisc del " in line else line)  # Open vSwitch deletes it too
+
     def config(self, **params: Any) -> Any:
         """Configure address and shaping; see Mininet's ``TCIntf``."""
+        if self.plain_checksums:
+            params.setdefault("txo", False)
         lost = [word for word in NETEM if params.get(word)]
         if lost and not kernel.has_netem():
             warn(f"*** {self.name}: this kernel has no netem, so {', '.join(lost)} cannot work; bw can\n")
@@ -137,7 +154,13 @@ class PlannedLink:
         node2: Any = None,
         deleteIntfs: bool = True,  # noqa: N803  (names in a namespace of our own are never taken)
     ) -> None:
-        """Plan the pair; both ends start in their nodes."""
+        """Plan the pair; both ends start in their nodes. Raises ``ValueError`` for impossible names and addresses."""
+        ends = ((node1, intfname1, addr1), (node2, intfname2, addr2))
+        for node, name, address in ends:
+            names.check_interface(node.name, name)
+            names.check_mac(node.name, address)
+            if name in node.nameToIntf or (node1 is node2 and intfname1 == intfname2):
+                raise ValueError(f"{node.name}: it has an interface {name} already")
         self.plan.add_pair((node1, intfname1, addr1, self.mtu), (node2, intfname2, addr2, self.mtu))
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import resource
+import shlex
 import shutil
 import weakref
 from collections.abc import Callable
@@ -18,16 +19,20 @@ from mininet.node import Host as MininetHost
 from mininet.util import ensureRoot
 
 from testbed import description, kernel, lease, reap
+from testbed.containernet import names
 from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.container import Docker
+from testbed.containernet.controllers import NoController
 from testbed.containernet.factories import adopt, is_class, unwrapped
 from testbed.containernet.interface import is_patch, is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
-from testbed.containernet.plan import Plan, in_parallel, network_of
+from testbed.containernet.plan import Plan, in_parallel, network_of, run_line
 from testbed.handle import Node
 from testbed.lease import State
 from testbed.owner import Owner
 
+NOT_SENT = (0, 0, 0, 0, 0, 0)
+LOST = (1, 0, 0, 0, 0, 0)
 _NETWORKS: weakref.WeakSet[Containernet] = weakref.WeakSet()  # those of this process
 
 
@@ -46,8 +51,7 @@ class Containernet(Mininet):  # type: ignore[misc]
         self._owner = owner
         self._owns = owner is None
         self._started = False
-        self._self_learning = False
-        self.plan = Plan(self._lab)
+        self.plan = Plan(self._lab, ipv6=self._owns)
         _NETWORKS.add(self)
         super().__init__(*args, **params)
 
@@ -90,6 +94,14 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     def _named(self, add: Callable[..., Any], name: str, cls: Any, params: dict[str, Any]) -> Any:
         """Add the node *name* by Mininet's method, and bind what it made to the plan."""
+        names.check_node(name)
+        if name in self.nameToNode:
+            raise ValueError(f"there is a node {name} already")
+        names.check_mac(name, params.get("mac"))
+        if isinstance(address := params.get("ip"), str):
+            names.check_ip(name, address)
+        if is_class(cls, OVSSwitch):
+            names.check_interface(name, name)
         own = {"plan": self.plan} if is_class(cls, PlannedNode) else {}
         with self.plan.as_host():
             node = add(name, cls=cls, **params, **own)
@@ -105,8 +117,7 @@ class Containernet(Mininet):  # type: ignore[misc]
             found = findController() if shutil.which("telnet") else None
             if found is None:
                 warn("*** No controller program is installed (openvswitch-testcontroller): switches learn alone\n")
-                self._self_learning = True
-                return None
+                found = NoController
             wanted = found
         return super().addController(name, wanted, **params)
 
@@ -115,17 +126,20 @@ class Containernet(Mininet):  # type: ignore[misc]
         node = name if not isinstance(name, str) else self.nameToNode.get(name)
         if node not in self.hosts:
             return False
-        for link in [link for link in self.links if node in (link.intf1.node, link.intf2.node)]:
-            self.removeLink(link)
-        self.hosts.remove(node)
-        del self.nameToNode[node.name]
-        node.terminate()
-        self._catch_up()
+        self.delNode(node)
         return True
 
     def removeDocker(self, name: Any, **params: Any) -> bool:
         """Remove a container from the running network."""
         return self.removeHost(name, **params)
+
+    def delNode(self, node: Any, nodes: list[Any] | None = None) -> None:
+        """Remove a node of any kind and its links from the network."""
+        for link in [link for link in self.links if node in (link.intf1.node, link.intf2.node)]:
+            self.removeLink(link)
+        self.plan.realize()  # a node that is only planned would come later
+        super().delNode(node, nodes)
+        self._catch_up()
 
     # --- links ---
 
@@ -151,8 +165,9 @@ class Containernet(Mininet):  # type: ignore[misc]
             params = params if isinstance(cls, type) else self._made_outside(params)
         link = super().addLink(*nodes, *ports, cls, **params)
         if not patch and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
-            self.plan.add_plain_checksums(nodes[0], link.intf1.name)
-            self.plan.add_plain_checksums(nodes[1], link.intf2.name)
+            for intf in (link.intf1, link.intf2):
+                self.plan.add_plain_checksums(intf.node, intf.name)
+                intf.plain_checksums = True
         return link
 
     def _made_outside(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -194,18 +209,21 @@ class Containernet(Mininet):  # type: ignore[misc]
         self.plan.realize()
 
     def configHosts(self) -> None:
-        """Configure the hosts; those that Mininet itself has made run their commands at once."""
-        if not all(isinstance(host, PlannedNode) for host in self.hosts):
-            self.plan.realize()
+        """Configure the hosts; those that Mininet itself has made run their commands at once, so they are last."""
+        everyone = self.hosts
+        theirs = [host for host in everyone if not isinstance(host, PlannedNode)]
+        self.hosts = [host for host in everyone if isinstance(host, PlannedNode)]
         super().configHosts()
+        if theirs:
+            self.plan.realize()
+            self.hosts = theirs
+            super().configHosts()
+        self.hosts = everyone
 
     def start(self) -> None:
         """Start the network: hosts, links, controllers, switches."""
         self._lab()
         self._refuse_foreign_bridges()
-        for switch in self.switches:
-            if self._self_learning and isinstance(switch, OVSSwitch):
-                switch.failMode = "standalone"
         try:
             super().start()
             self.plan.realize()
@@ -223,10 +241,12 @@ class Containernet(Mininet):  # type: ignore[misc]
         self.links, theirs = [link for link in self.links if not self._gone(link, ours)], self.hosts
         self.hosts = [host for host in theirs if host not in ours]
         self.switches = [switch for switch in self.switches if switch not in ours]
-        super().stop()
-        self._started = False
-        if self._owns:
-            self._remove_all()
+        try:
+            super().stop()
+        finally:  # whatever one node has against its end, nothing stays
+            self._started = False
+            if self._owns:
+                self._remove_all()
 
     def running(self) -> bool:
         """Tell whether anything of the network exists, also when its start or stop has failed."""
@@ -290,12 +310,14 @@ class Containernet(Mininet):  # type: ignore[misc]
         return results
 
     def _ping_once(self, node: Any, target: Any, timeout: Any) -> tuple[float, ...]:
-        address = target if isinstance(target, str) else target.IP()
         self.plan.realize()
-        namespace = network_of(node)
-        command = ["ping", "-c1", *(["-W", str(timeout)] if timeout else []), address or "0.0.0.0"]  # noqa: S104
-        done = (namespace or network_of(self.hosts[0])).run(command, check=False)  # type: ignore[union-attr]
-        return tuple(self._parsePingFull(done.stdout + done.stderr))
+        if not isinstance(target, str) and not target.intfs:
+            return NOT_SENT  # as in Mininet
+        address = target if isinstance(target, str) else target.IP()
+        if not (address and node.intfs):
+            return LOST
+        command = ["ping", "-c1", *(["-W", str(timeout)] if timeout else []), address]
+        return tuple(self._parsePingFull(run_line(shlex.join(command), network_of(node))))
 
     def interact(self) -> Any:
         """Start, run Mininet's command line, stop."""

@@ -13,7 +13,7 @@ from typing import Any
 from mininet.node import Host as MininetHost
 
 from testbed.containernet.lines import LongLines
-from testbed.containernet.plan import Plan, run_lines
+from testbed.containernet.plan import Line, Plan, run_line
 from testbed.ending import clear_namespace
 from testbed.namespace import Namespace
 
@@ -33,6 +33,7 @@ class PlannedNode(LongLines):
     readbuf: str
     params: dict[str, Any]
     privateDirs: list[Any]  # noqa: N815
+    ipv6 = True  # where the network wants it
     _made = False
     _awake = False
     _pid: int | None = None
@@ -66,7 +67,7 @@ class PlannedNode(LongLines):
 
     def make(self) -> None:
         """Make the node: its namespace, and what runs in it. Called once, by the plan."""
-        self._namespace = self.plan.owner.make_namespace(self.name)
+        self._namespace = self.plan.owner.make_namespace(self.name, ipv6=self.ipv6 and self.plan.ipv6)
         self._made = True
 
     def check(self) -> None:
@@ -106,7 +107,7 @@ class PlannedNode(LongLines):
     def network_command(self, line: str) -> str:
         """Run the shell words *line* with the machine's own tools in this node's network; return what it printed."""
         self.plan.realize()
-        return run_lines([line], self.namespace)
+        return run_line(line, self.namespace)
 
     # --- Mininet's interface ---
 
@@ -191,8 +192,10 @@ class PlannedNode(LongLines):
 
     def setDefaultRoute(self, intf: Any = None) -> str:
         """Set the default route; *intf* is an interface, or words such as ``via 10.0.0.1``."""
-        params = intf if isinstance(intf, str) and " " in intf else f"dev {intf}"
-        return self._configure(f"ip route replace default {params}")
+        node: Any = self
+        if isinstance(intf, str) and " " in intf:
+            return self._configure(f"ip route replace default {intf}")
+        return self._configure(lambda: f"ip route replace default dev {intf or node.defaultIntf()}")
 
     def setHostRoute(self, ip: str, intf: Any) -> str:
         """Add a route to one host."""
@@ -201,13 +204,10 @@ class PlannedNode(LongLines):
     def setARP(self, ip: str, mac: str) -> str:
         """Add a permanent neighbour on the default interface."""
         node: Any = self
-        return self._configure(f"ip neighbour replace {ip} lladdr {mac} dev {node.defaultIntf()}")
+        return self._configure(lambda: f"ip neighbour replace {ip} lladdr {mac} dev {node.defaultIntf()}")
 
-    def _configure(self, line: str) -> str:
-        if self.plan.lazy:
-            self.plan.add_command(self, line)
-            return ""
-        return self.network_command(line)
+    def _configure(self, line: Line) -> str:
+        return self.plan.do(self, line)
 
     def terminate(self) -> None:
         """End the shell and remove the node."""

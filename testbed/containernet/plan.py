@@ -7,19 +7,18 @@ each node by one more. A command given to a node earlier than that realises the 
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from graphlib import CycleError, TopologicalSorter
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from mininet.log import error
 
 from testbed import offload, wiring
+from testbed.containernet import commands
 from testbed.namespace import Namespace
 from testbed.owner import Owner
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 WORKERS = 4
 _HOSTING: ContextVar[Plan | None] = ContextVar("hosting", default=None)
+Line = str | Callable[[], str]
 PlannedEnd = tuple[Any, str, str, int]
 OWN_NAMESPACE = "/proc/self/ns/net"
 
@@ -35,13 +35,15 @@ OWN_NAMESPACE = "/proc/self/ns/net"
 class Plan:
     """Nodes to start, links to make and commands to run, in the order of their naming."""
 
-    def __init__(self, owner: Callable[[], Owner]) -> None:
+    def __init__(self, owner: Callable[[], Owner], *, ipv6: bool = False) -> None:
         self._owner = owner
+        self.ipv6 = ipv6  # hosts have it, as Mininet's; in a lab, whose hosts are measured, nothing speaks unasked
         self.lazy = True
         self._lock = threading.RLock()
         self._nodes: list[PlannedNode] = []
         self._pairs: list[tuple[PlannedEnd, PlannedEnd]] = []
-        self._commands: dict[Any, list[str]] = {}
+        self._commands: dict[Any, list[Line]] = {}
+        self.faults: list[str] = []  # what failed so far, each with its node
         self._checksums: list[tuple[Any, str]] = []
         self._variants: dict[tuple[type, type], type] = {}
         self.named: dict[str, PlannedNode] = {}
@@ -92,9 +94,26 @@ class Plan:
         """Plan a veth pair; each end is (node, interface name, MAC address, MTU)."""
         self._pairs.append((left, right))
 
-    def add_command(self, node: Any, line: str) -> None:
-        """Plan to run *line* (shell words) in the network of *node*, with the machine's own tools."""
-        self._commands.setdefault(node, []).append(line)
+    def do(self, node: Any, line: Line) -> str:
+        """Run *line* (shell words) in the network of *node* with the machine's own tools, or plan to.
+
+        Returns what it printed, nothing while it is only planned. What fails is named, once, when it is run. A line
+        that depends on what is planned later can be a function, which is asked when everything is made.
+        """
+        if self.lazy:
+            self._commands.setdefault(node, []).append(line)
+            return ""
+        return self._run(node, [line])
+
+    def _run(self, node: Any, lines: list[Line]) -> str:
+        words = [line() if callable(line) else line for line in lines]
+        outcomes = commands.run_each(commands.in_order(words), network_of(node))
+        for outcome in outcomes:
+            if not outcome.worked:
+                reason = "; ".join(outcome.printed.strip().splitlines()) or "no reason given"
+                self.faults.append(f"{node.name}: {outcome.line}: {reason}")
+                error(f"*** Error: {self.faults[-1]}\n")
+        return "".join(outcome.printed for outcome in outcomes)
 
     def add_plain_checksums(self, node: Any, interface: str) -> None:
         """Plan to have *interface* compute its checksums in software."""
@@ -103,7 +122,7 @@ class Plan:
     def realize(self) -> None:
         """Make everything that is planned; quick when nothing is."""
         with self._lock:
-            nodes, pairs, commands, checksums = self._nodes, self._pairs, self._commands, self._checksums
+            nodes, pairs, lines, checksums = self._nodes, self._pairs, self._commands, self._checksums
             self._nodes, self._pairs, self._commands, self._checksums = [], [], {}, []
             if nodes:
                 self._owner()  # made here, not by whichever thread comes first
@@ -114,7 +133,7 @@ class Plan:
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
             for node, interface in checksums:
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
-            in_parallel(lambda item: run_lines(item[1], network_of(item[0])), commands.items())
+            in_parallel(lambda item: self._run(*item), lines.items())
             for node in nodes:
                 node.check()
 
@@ -152,21 +171,9 @@ def network_of(node: Any) -> Namespace | None:
     return namespace
 
 
-def run_lines(lines: Iterable[str], namespace: Namespace | None) -> str:
-    """Run *lines* in *namespace*, neighbouring ``ip`` commands as one batch; return what they printed."""
-    printed = []
-    for is_ip, group in groupby(lines, lambda line: line.startswith("ip ")):
-        some = list(group)
-        text = "\n".join(line.removeprefix("ip ") if is_ip else line for line in some) + "\n"
-        command = ["ip", "-batch", "-"] if is_ip else ["sh"]
-        argv = namespace.command(command) if namespace else command
-        done = subprocess.run(
-            argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60
-        )
-        printed.append(done.stdout)
-        if done.returncode and is_ip:
-            error(f"*** Error: ip -batch: {done.stdout}{''.join(f'    {line}{chr(10)}' for line in some)}")
-    return "".join(printed)
+def run_line(line: str, namespace: Namespace | None) -> str:
+    """Run the shell words *line* in *namespace* (None: the machine's own network); return what it printed."""
+    return "".join(outcome.printed for outcome in commands.run_each([line], namespace))
 
 
 def _cable(left: PlannedEnd, right: PlannedEnd) -> wiring.Cable:

@@ -7,8 +7,9 @@ import pytest
 from mininet.link import Intf, Link, OVSLink, TCIntf, TCLink
 
 from testbed import management
+from testbed.containernet.commands import in_order, run_each
 from testbed.containernet.interface import PlannedIntf, is_veth, planned_interface
-from testbed.containernet.plan import Plan, in_parallel, run_lines
+from testbed.containernet.plan import Plan, in_parallel
 from testbed.inventory import inventory, uni_id
 from testbed.nodes.ucpe import datapath_id
 from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
@@ -16,6 +17,8 @@ from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 class Node:
     """Enough of a Mininet node to plan for."""
+
+    name = "h1"
 
     def __init__(self) -> None:
         self.intfs: list[Any] = []
@@ -42,8 +45,6 @@ def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.M
         "ip link set dev h1-eth0 up",
         "ip link set dev h1-eth0 up",
         "ethtool -K h1-eth0 gro off tx off rx on",
-        "tc qdisc show dev h1-eth0",
-        "tc qdisc del dev h1-eth0 root",
         "tc qdisc add dev h1-eth0 root handle 5:0 htb default 1",
         "tc class add dev h1-eth0 parent 5:0 classid 5:1 htb rate 10.000000Mbit burst 15k",
     ]
@@ -63,9 +64,38 @@ def test_only_plain_veth_links_are_planned(cls: Any, expected: bool) -> None:
     assert is_veth(cls) is expected
 
 
-def test_lines_run_in_order_and_tell_what_they_print() -> None:
-    assert run_lines(["echo one", "ip link show dev lo", "echo two"], None).splitlines()[0] == "one"
-    assert run_lines(["echo one", "echo two"], None) == "one\ntwo\n"
+def test_each_line_runs_by_itself_and_tells_what_it_printed() -> None:
+    lines = ["echo one", "exit 3", "echo 'two", "ip -brief link show dev lo", "ip link | head -1; echo done", "cat"]
+    outcomes = run_each(lines, None)
+    assert [outcome.line for outcome in outcomes] == lines
+    assert [outcome.worked for outcome in outcomes] == [True, False, False, True, True, True]
+    assert outcomes[0].printed == "one\n"
+    assert outcomes[3].printed.startswith("lo ")
+    assert outcomes[4].printed.endswith("done\n")
+
+
+def test_a_line_of_a_batch_that_fails_takes_no_other_with_it() -> None:
+    lines = [
+        "ip link set dev no-such-1 up",  # the kernel refuses it
+        "ip address add 10.0.0.300/8 dev lo",  # ip refuses it, and ends
+        "ip link set dev no-such-2 up",
+    ]
+    assert [outcome.printed.strip() for outcome in run_each(lines, None)] == [
+        'Cannot find device "no-such-1"',
+        'Error: any valid prefix is expected rather than "10.0.0.300/8".',
+        'Cannot find device "no-such-2"',
+    ]
+
+
+def test_routes_and_neighbours_wait_for_the_addresses_that_they_need() -> None:
+    planned = [
+        "ip route replace default via 10.0.0.9",
+        "ip address add 10.0.0.1/8 dev h1-eth0",
+        "ip link set dev lo up",
+        "ip neighbour replace 10.0.0.9 lladdr 06:00:00:00:00:09 dev h1-eth0",
+        "tc qdisc add",
+    ]
+    assert in_order(planned) == [planned[1], planned[2], planned[4], planned[0], planned[3]]
 
 
 def test_all_work_ends_before_the_first_error_is_raised() -> None:
