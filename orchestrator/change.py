@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from orchestrator.model import UcpeError, UcpeRefused
+from orchestrator.model import UcpeError, UcpeRefused, VnfStateUnknown
 from orchestrator.plan import Changes, ContainerPlan, NetworkPlan, PortPlan
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.rules import Rule
@@ -14,6 +14,7 @@ from orchestrator.steps import (
     UndoStack,
     all_of,
     apply_intent,
+    check_status,
     container_spec,
     internal_port,
     network_spec,
@@ -54,6 +55,8 @@ class SiteChange:
         self._tell = tell
         self._watch = watch
         self._undo = UndoStack()
+        self._labels: dict[str, Mapping[str, str]] = {}
+        self._checks: list[asyncio.Future[None]] = []
 
     async def run(self) -> None:
         """Do it. Raises ChangeFailed after undoing as much as can be undone."""
@@ -62,6 +65,7 @@ class SiteChange:
         except UcpeError as error:
             self._tell("undo", f"undoing: {error.message}", None)
             with self._watch.stage("undo"):
+                await asyncio.gather(*self._checks, return_exceptions=True)  # they use what is undone
                 differences = await self._undo.unwind()
             raise ChangeFailed(error, differences) from error
         try:
@@ -71,8 +75,7 @@ class SiteChange:
 
     async def _build(self) -> None:
         with self._watch.stage("images"):
-            images = {container.image for container in self._changes.containers.create}
-            await all_of(self._uplink.docker.require_image(image) for image in sorted(images))
+            await self._images()
         await self._clear()
         with self._watch.stage("ports"):
             await self._ports()
@@ -83,6 +86,13 @@ class SiteChange:
             await all_of([self._add_containers(), *reconfigured])
         with self._watch.stage("flows"):
             await self._flows()
+        with self._watch.stage("status"):
+            await all_of(self._checks)
+
+    async def _images(self) -> None:
+        images = sorted({(container.image, container.kind) for container in self._changes.containers.create})
+        found = await all_of(self._uplink.docker.require_image(image, kind) for image, kind in images)
+        self._labels = dict(zip((image for image, _ in images), found, strict=True))
 
     async def _clear(self) -> None:
         """Out of the way: what is of no use, then what must be made anew under the same name."""
@@ -138,6 +148,12 @@ class SiteChange:
     async def _first_intent(self, container: ContainerPlan) -> None:
         await apply_intent(self._uplink, container)
         self._tell("containers", "intent applied", container.vnf)
+        self._check(container)
+
+    def _check(self, container: ContainerPlan) -> None:
+        """Look at the status while the work goes on; what is wrong with it is raised at the end."""
+        labels = self._labels.get(container.image, {})
+        self._checks.append(asyncio.ensure_future(check_status(self._uplink, container, labels)))
 
     async def _create_container(self, container: ContainerPlan) -> None:
         docker = self._uplink.docker
@@ -154,9 +170,14 @@ class SiteChange:
         await self._restore_intent(container)
 
     async def _reconfigure(self, old: ContainerPlan, new: ContainerPlan) -> None:
-        await apply_intent(self._uplink, new)
+        try:
+            await apply_intent(self._uplink, new)
+        except VnfStateUnknown:  # one that refuses keeps its old state; this one may have a part of the new
+            self._undo.push(f"intent of VNF {new.vnf}", lambda: self._restore_intent(old))
+            raise
         self._undo.push(f"intent of VNF {new.vnf}", lambda: self._restore_intent(old))
         self._tell("containers", "new intent applied", new.vnf)
+        self._check(new)
 
     async def _restore_intent(self, container: ContainerPlan) -> None:
         if not container.intent:

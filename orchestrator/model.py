@@ -329,3 +329,7 @@ class VnfError(UcpeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._words
+
+
+class VnfStateUnknown(VnfError):
+    """A VNF neither took an intent nor refused it: its command came to no end, or its container does not run."""

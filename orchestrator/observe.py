@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from orchestrator.southbound.docker import ContainerEntry
 from orchestrator.southbound.ports import BridgePort
 from orchestrator.southbound.rules import InstalledRule
 from orchestrator.southbound.uplink import connected
-from orchestrator.steps import Stopwatch, complaint
+from orchestrator.steps import Stopwatch, read_status
 from orchestrator.survey import Survey, owned, port_names, present, rule_ends, survey
 
 
@@ -114,21 +113,6 @@ async def _vnf(uplink: Uplink, item: ContainerEntry) -> VnfObservation:
     if item.state != "running":
         return _vnf_observation(item, container, None, f"its container is {item.state}")
     return _vnf_observation(item, container, *await read_status(uplink, item.id))
-
-
-async def read_status(uplink: Uplink, container: str) -> tuple[Mapping[str, Any] | None, str | None]:
-    """What `/vnf/status` printed, or why there is nothing."""
-    try:
-        result = await uplink.docker.run(container, ["/vnf/status"])
-    except UcpeError as error:
-        return None, error.message
-    if result.code != 0:
-        return None, f"/vnf/status ended with {result.code}: {complaint(result.stderr or result.stdout)[0]}"
-    try:
-        status = json.loads(result.stdout)
-    except ValueError:
-        return None, "/vnf/status printed no JSON"
-    return (status, None) if isinstance(status, dict) else (None, "/vnf/status printed no JSON object")
 
 
 def _vnf_observation(

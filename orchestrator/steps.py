@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from orchestrator.model import UcpeError, UcpeRefused, VnfError
+from orchestrator.model import UcpeError, UcpeRefused, VnfError, VnfStateUnknown
 from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.ports import InternalPort
 from orchestrator.southbound.rules import Rule, difference, messages
 from orchestrator.survey import OWNER_MASK, owned, port_names, show_rule
+from orchestrator.vnf_contract import status_findings
 
 T = TypeVar("T")
 Undo = Callable[[], Awaitable[None]]
@@ -101,11 +103,36 @@ async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
     try:
         result = await uplink.docker.run(container.name, ["/vnf/apply"], intent_bytes(container.intent))
     except UcpeRefused as error:
-        problem = f"its container does not run ({error.message}); see 'docker logs {container.name}' on the uCPE"
-        raise VnfError(uplink.ucpe.id, container.vnf, problem) from error
+        problem = f"/vnf/apply came to no end ({error.message}); see 'docker logs {container.name}' on the uCPE"
+        raise VnfStateUnknown(uplink.ucpe.id, container.vnf, problem) from error
     if result.code != 0:
         message, path = complaint(result.stderr or result.stdout)
         raise VnfError(uplink.ucpe.id, container.vnf, f"/vnf/apply refused (exit {result.code}): {message}", path)
+
+
+async def check_status(uplink: Uplink, container: ContainerPlan, labels: Mapping[str, str]) -> None:
+    """Hold the status of a VNF that has taken its intent against the VNF contract; VnfError says what breaks it."""
+    status, problem = await read_status(uplink, container.name)
+    if status is None:
+        raise VnfError(uplink.ucpe.id, container.vnf, str(problem))
+    digest = hashlib.sha256(intent_bytes(container.intent)).hexdigest()
+    if wrong := status_findings(status, container.kind, labels, digest):
+        raise VnfError(uplink.ucpe.id, container.vnf, f"/vnf/status breaks the VNF contract: {'; '.join(wrong)}")
+
+
+async def read_status(uplink: Uplink, container: str) -> tuple[Mapping[str, Any] | None, str | None]:
+    """What `/vnf/status` printed, or why there is nothing."""
+    try:
+        result = await uplink.docker.run(container, ["/vnf/status"])
+    except UcpeError as error:
+        return None, error.message
+    if result.code != 0:
+        return None, f"/vnf/status ended with {result.code}: {complaint(result.stderr or result.stdout)[0]}"
+    try:
+        status = json.loads(result.stdout)
+    except ValueError:
+        return None, "/vnf/status printed no JSON"
+    return (status, None) if isinstance(status, dict) else (None, "/vnf/status printed no JSON object")
 
 
 def complaint(output: bytes) -> tuple[str, str | None]:

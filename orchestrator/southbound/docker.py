@@ -19,7 +19,8 @@ from docker.tls import TLSConfig
 
 from orchestrator.inventory import Ucpe
 from orchestrator.model import UcpeError, UcpeRefused, UcpeUnreachable
-from orchestrator.southbound.exec import ExecResult, run_exec
+from orchestrator.southbound.exec import ExecFailed, ExecResult, run_exec
+from orchestrator.vnf_contract import label_findings
 
 ANSWER_SECONDS = 30
 """A loaded engine may take seconds to start a container."""
@@ -162,9 +163,15 @@ class DockerEngine:
         """Docker's own description of a container."""
         return dict(await self._call(self._client.inspect_container, container))
 
-    async def require_image(self, image: str) -> None:
-        """UcpeRefused when the engine does not have it; nothing is ever pulled."""
-        await self._call(self._client.inspect_image, image)
+    async def require_image(self, image: str, kind: str) -> Mapping[str, str]:
+        """The labels of an image. UcpeRefused when the engine does not have it (nothing is ever pulled), and when they
+        are not those that the VNF contract asks of that kind.
+        """
+        found = await self._call(self._client.inspect_image, image)
+        labels: Mapping[str, str] = found["Config"]["Labels"] or {}
+        if wrong := label_findings(labels, kind):
+            raise UcpeRefused(self._ucpe, "docker", f"image {image} breaks the VNF contract: {'; '.join(wrong)}")
+        return labels
 
     async def create_network(self, spec: NetworkSpec) -> None:
         """`internal` keeps Docker from setting a default route by the gateway, which is a mere placeholder."""
@@ -231,6 +238,8 @@ def translate(ucpe: str, error: Exception) -> UcpeError:
         return UcpeRefused(ucpe, "docker", f"{error.explanation}; put the image into the uCPE's store first")
     if isinstance(error, APIError):
         return UcpeRefused(ucpe, "docker", str(error.explanation or error))
+    if isinstance(error, ExecFailed):
+        return UcpeRefused(ucpe, "docker", str(error))
     if isinstance(error, NoEngine):
         return UcpeUnreachable(ucpe, "docker", str(error))
     return UcpeUnreachable(ucpe, "docker", f"the engine does not answer: {_innermost(error)}")

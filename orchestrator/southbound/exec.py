@@ -7,13 +7,21 @@ import select
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
+from docker.errors import DockerException
+
 EXEC_SECONDS = 30.0
+"""From the start of a command to its end; a VNF applies its intent in a fraction of a second."""
+LARGEST_OUTPUT = 16 << 20
 _STDOUT = 1
+
+
+class ExecFailed(DockerException):
+    """A command that was started did not come to an end that can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +36,33 @@ class ExecResult:
 def run_exec(client: Any, container: str, command: Sequence[str], stdin: bytes | None) -> ExecResult:
     """Three requests (create, start, inspect) of the engine's exec API; raises what the SDK raises."""
     created = client.exec_create(container, list(command), stdin=stdin is not None)
-    if stdin is None:
-        stdout, stderr = client.exec_start(created["Id"], demux=True)
-    else:
-        stream = client.exec_start(created["Id"], socket=True)
+    stream = client.exec_start(created["Id"], socket=True)
+    try:
         stdout, stderr = _converse(getattr(stream, "_sock", stream), stdin)
+    except TimeoutError as error:
+        raise ExecFailed(f"{command[0]} did not end within {EXEC_SECONDS:g} s") from error
     code = client.exec_inspect(created["Id"])["ExitCode"]
-    return ExecResult(code, stdout or b"", stderr or b"")
+    return ExecResult(code, stdout, stderr)
 
 
-def _converse(stream: socket.socket, stdin: bytes) -> tuple[bytes, bytes]:
+def _converse(stream: socket.socket, stdin: bytes | None) -> tuple[bytes, bytes]:
+    deadline = time.monotonic() + EXEC_SECONDS
     stream.settimeout(EXEC_SECONDS)
     with contextlib.closing(stream):
-        stream.sendall(stdin)
-        _end_of_input(stream)
-        return split_streams(b"".join(iter(partial(_receive, stream), b"")))
+        if stdin is not None:
+            stream.sendall(stdin)
+            _end_of_input(stream)
+        return split_streams(_read(stream, deadline))
+
+
+def _read(stream: socket.socket, deadline: float) -> bytes:
+    """Everything up to the end; a command that says a word now and then has no more time than a silent one."""
+    printed = bytearray()
+    while piece := _receive(stream, deadline):
+        printed += piece
+        if len(printed) > LARGEST_OUTPUT:
+            raise ExecFailed(f"the command printed more than {LARGEST_OUTPUT >> 20} MiB")
+    return bytes(printed)
 
 
 def _end_of_input(stream: socket.socket) -> None:
@@ -63,7 +83,11 @@ def _end_of_input(stream: socket.socket) -> None:
     stream.settimeout(EXEC_SECONDS)
 
 
-def _receive(stream: socket.socket) -> bytes:
+def _receive(stream: socket.socket, deadline: float) -> bytes:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    stream.settimeout(left)
     try:
         return stream.recv(65536)
     except ssl.SSLZeroReturnError:  # both sides have sent close_notify: the end, which is no error here

@@ -103,9 +103,10 @@ class MemoryEngine:
         entry = self._vnf(container).entry
         return {"Id": entry.id, "RestartCount": 0, "State": {"Status": entry.state, "StartedAt": None}}
 
-    async def require_image(self, image: str) -> None:
-        """Every image is there, unless a fault says otherwise."""
+    async def require_image(self, image: str, kind: str) -> Mapping[str, str]:
+        """Every image is there and of the kind that is asked for, unless a fault says otherwise."""
         await self._enter("require_image")
+        return {"lso.vnf.kind": kind}
 
     async def create_network(self, spec: NetworkSpec) -> None:
         """Needs the port, and the port for itself."""
@@ -159,8 +160,7 @@ class MemoryEngine:
             self._state.keep(vnfs={vnf.entry.name: vnf.with_intent(hashlib.sha256(stdin or b"").hexdigest())})
             return ExecResult(0, b"", b"")
         if list(command) == ["/vnf/status"]:
-            status = {"ready": vnf.intent_sha256 is not None, "intent_sha256": vnf.intent_sha256}
-            return ExecResult(0, json.dumps(status).encode(), b"")
+            return ExecResult(0, json.dumps(vnf.status()).encode(), b"")
         return ExecResult(127, b"", f"{command[0]}: not found".encode())
 
     def _vnf(self, container: str) -> Vnf:

@@ -15,6 +15,21 @@ from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
 from orchestrator.southbound.ports import BridgePort
 from orchestrator.southbound.rules import Rule
 
+_ZERO = {"packets": 0, "bytes": 0}
+_NOTHING_SEEN: Mapping[str, Mapping[str, Any]] = {
+    "firewall": {"engine": {}, "rules": [], "established": _ZERO, "default": _ZERO, "connections": 0},
+    "statistics": {
+        "engine": {},
+        "directions": {"lan-to-wan": _ZERO, "wan-to-lan": _ZERO},
+        "protocols": [],
+        "flows": [],
+        "untracked": _ZERO,
+        "lost": 0,
+        "export": None,
+    },
+    "ipsec": {"engine": {"esp": "kernel"}, "peers": []},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Vnf:
@@ -22,6 +37,20 @@ class Vnf:
 
     entry: ContainerEntry
     intent_sha256: str | None
+
+    def status(self) -> Mapping[str, Any]:
+        """Its status by the VNF contract: of a VNF that has seen no packet and no peer."""
+        kind = self.entry.labels.get("lso.kind", "")
+        return {
+            "contract": "1",
+            "kind": kind,
+            "name": None,
+            "ready": self.intent_sha256 is not None,
+            "intent_sha256": self.intent_sha256,
+            "vendor": "none",
+            "version": "none",
+            **_NOTHING_SEEN.get(kind, {"engine": {}}),
+        }
 
     def in_state(self, state: str) -> Vnf:
         """The same in another state."""
