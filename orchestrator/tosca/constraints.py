@@ -26,15 +26,48 @@ class BadConstraint(ValueError):
         self.hint = hint
 
 
-def parse_constraint(clause: Any) -> Constraint:
-    """Turn `{in_range: [1, 9]}` into something that decides; raises BadConstraint."""
+ANY = "any"
+"""Instead of a primitive type that is not known."""
+
+_PYTHON: dict[str | None, tuple[type, ...]] = {
+    "string": (str,), "integer": (int,), "float": (int, float), "boolean": (bool,), "list": (list,), "map": (dict,),
+    None: (dict,), ANY: (object,),
+}  # fmt: skip
+
+
+def parse_constraint(clause: Any, primitive: str | None = ANY) -> Constraint:
+    """Turn `{in_range: [1, 9]}` into something that decides about values of a primitive type (None: a data type with
+    named fields); raises BadConstraint.
+    """
     if not isinstance(clause, dict) or len(clause) != 1:
         raise BadConstraint("a constraint must be a map with one entry", "write - in_range: [1, 65535]")
     [(operator, operand)] = clause.items()
     build = _OPERATORS.get(operator)
     if build is None:
         raise BadConstraint(f"there is no constraint {operator}", nearest(operator, _OPERATORS))
-    return build(operand)
+    if primitive != ANY and primitive not in _APPLIES.get(operator, _PYTHON):
+        raise BadConstraint(f"{operator} says nothing about {_words(primitive)}", _applies_to(operator))
+    constraint = build(operand)
+    values = {"equal": [operand], "valid_values": operand}.get(operator, [])
+    for value in values:
+        if not _is_a(value, primitive):
+            raise BadConstraint(f"{show(value)} is not {_words(primitive)}, so {operator} can never be met with it")
+    return constraint
+
+
+def _is_a(value: Any, primitive: str | None) -> bool:
+    if isinstance(value, bool):
+        return primitive in {"boolean", ANY}
+    return isinstance(value, _PYTHON[primitive])
+
+
+def _words(primitive: str | None) -> str:
+    return {None: "a map", "string": "text", "integer": "a whole number", "float": "a number",
+            "boolean": "true or false"}.get(primitive, f"a {primitive}")  # fmt: skip
+
+
+def _applies_to(operator: str) -> str:
+    return f"it belongs to {', '.join(name for name in _APPLIES[operator] if name)}"
 
 
 def violated(constraints: tuple[Constraint, ...], value: Any) -> list[str]:
@@ -121,3 +154,11 @@ _OPERATORS: dict[str, Callable[[Any], Constraint]] = {
     "max_length": _length("at most the length", lambda length, bound: length <= bound),
     "pattern": _pattern,
 }
+
+_NUMBERS, _SIZED = ("integer", "float"), ("string", "list", "map")
+_APPLIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("greater_than", "greater_or_equal", "less_than", "less_or_equal", "in_range"), _NUMBERS),
+    **dict.fromkeys(("length", "min_length", "max_length"), _SIZED),
+    "pattern": ("string",),
+}
+"""Which primitive types a clause can say something about; one that is not named here: about all."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.tosca.constraints import BadConstraint, parse_constraint
+from orchestrator.tosca.constraints import ANY, BadConstraint, parse_constraint
+from orchestrator.tosca.functions import function_in
 from orchestrator.tosca.report import Place, Report, nearest, show
 from orchestrator.tosca.shape import check_keys, sections
-from orchestrator.tosca.types import ROOTS, Definition, Types
+from orchestrator.tosca.types import ROOTS, Definition, Schema, Types
 from orchestrator.tosca.values import check_value
 
 _COMMON = {"derived_from", "version", "metadata", "description", "properties"}
@@ -22,6 +23,14 @@ _FIELD = {
     "type", "description", "required", "default", "status", "constraints", "entry_schema", "key_schema", "metadata",
 }  # fmt: skip
 _ENTRY = {"type", "description", "constraints", "entry_schema", "key_schema"}
+_NUMBER = "use integer or float, and say the unit in the name"
+_UNSUPPORTED = {
+    **dict.fromkeys(("scalar-unit.size", "scalar-unit.time", "scalar-unit.frequency", "scalar-unit.bitrate"), _NUMBER),
+    "range": "use two integers",
+    **dict.fromkeys(("timestamp", "version", "json", "xml", "tosca:version", "tosca:range", "tosca:list", "tosca:map"),
+                    "use string, list or map"),
+}  # fmt: skip
+"""Types of TOSCA 1.3 (sections 3.3 and 5.3) whose values nothing here reads, with what serves instead."""
 _REFERENCES = {"capability": "capability_types", "node": "node_types", "relationship": "relationship_types"}
 
 
@@ -40,6 +49,8 @@ def check_field_definition(types: Types, body: Any, place: Place, report: Report
     _check_schema(types, body, place, report)
     if not isinstance(body.get("required", True), bool):
         report.add(place / "required", f"required must be true or false, not {show(body['required'])}")
+    if function := function_in(body.get("default")):
+        report.add(place / "default", f"a default cannot be a function, and this is {function}", "write the value")
     if len(report) == before and body.get("default") is not None:
         check_value(types, types.schema(body), body["default"], place / "default", report)
 
@@ -49,7 +60,9 @@ def check_reference(types: Types, section: str, name: Any, place: Place, report:
     if types.known(section, name):
         return True
     kind = section.removesuffix("_types").replace("_", " ")
-    if isinstance(name, str):
+    if section == "data_types" and isinstance(name, str) and name in _UNSUPPORTED:
+        report.add(place, f"the type {name} is not supported here", _UNSUPPORTED[name])
+    elif isinstance(name, str):
         report.add(place, f"there is no {kind} type {name}", nearest(name, types.names(section)))
     else:
         report.add(place, f"the name of a {kind} type is needed here, not {show(name)}")
@@ -65,7 +78,7 @@ def _check_definition(types: Types, definition: Definition, report: Report) -> N
     for _name, body, where in sections(place, raw, "properties", report):
         check_field_definition(types, body, where, report)
     if section == "data_types":
-        _check_constraints(raw, place, report)
+        _check_constraints(types.schema({"type": definition.name}), raw, place, report)
     if section == "node_types":
         _check_node_type(types, definition, report)
     if section == "relationship_types":
@@ -90,7 +103,7 @@ def _check_schema(types: Types, body: dict[str, Any], place: Place, report: Repo
         report.add(place, "type is missing")
     else:
         check_reference(types, "data_types", body["type"], place / "type", report)
-    _check_constraints(body, place, report)
+    _check_constraints(types.schema({**body, "constraints": []}), body, place, report)
     for key in ("entry_schema", "key_schema"):
         if key not in body:
             continue
@@ -101,16 +114,20 @@ def _check_schema(types: Types, body: dict[str, Any], place: Place, report: Repo
             _check_schema(types, body[key], place / key, report)
 
 
-def _check_constraints(body: dict[str, Any], place: Place, report: Report) -> None:
+def _check_constraints(schema: Schema, body: dict[str, Any], place: Place, report: Report) -> None:
     clauses = body.get("constraints", [])
     if not isinstance(clauses, list):
         report.add(place / "constraints", "constraints must be a list", "write - in_range: [1, 65535]")
         return
     for index, clause in enumerate(clauses):
+        where = place / "constraints" / index
+        if function := function_in(clause):
+            report.add(where, f"a constraint cannot have a function, and this has {function}", "write the value")
+            continue
         try:
-            parse_constraint(clause)
+            parse_constraint(clause, schema.primitive if schema.lineage else ANY)
         except BadConstraint as error:
-            report.add(place / "constraints" / index, str(error), error.hint)
+            report.add(where, str(error), error.hint)
 
 
 def _check_node_type(types: Types, definition: Definition, report: Report) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.tosca.report import Place, Report, nearest, show
-from orchestrator.tosca.types import Field
-from orchestrator.tosca.values import UNKNOWN
+from orchestrator.tosca.types import Field, Types
+from orchestrator.tosca.values import UNKNOWN, check_field
 
 _LATER = "its value exists only once the service runs, and a site is planned before that"
 _REFUSED = {
@@ -19,6 +19,14 @@ _REFUSED = {
 }
 
 FUNCTIONS = frozenset({"get_input", "get_property", "concat", "join", "token"})
+
+
+def function_in(value: Any) -> str | None:
+    """The name of a function that *value* is or has inside; for places where nothing is evaluated."""
+    if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in FUNCTIONS | _REFUSED.keys():
+        return str(name)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((name for item in inner if (name := function_in(item))), None)
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,8 @@ class Node:
 class Evaluator:
     """Replaces functions by their values. What cannot be known becomes UNKNOWN; what is wrong is reported as well."""
 
-    def __init__(self, nodes: Mapping[str, Node], inputs: Mapping[str, Any], report: Report) -> None:
+    def __init__(self, types: Types, nodes: Mapping[str, Node], inputs: Mapping[str, Any], report: Report) -> None:
+        self._types = types
         self._nodes = nodes
         self._inputs = inputs
         self._report = report
@@ -88,14 +97,23 @@ class Evaluator:
         owner = node if entity == "SELF" else self._nodes.get(entity)
         if owner is None:
             return self._wrong(place, f"there is no node template {entity}", nearest(entity, [*self._nodes, "SELF"]))
-        if name in owner.targets and name not in owner.fields and path:
-            return self._get_property([owner.targets[name], *path], place, owner)
+        if name in owner.targets and name not in owner.fields and path:  # one requirement, not a way (section 4.4.2)
+            return self._property_of(self._nodes.get(owner.targets[name]), path, place)
+        return self._property_of(owner, [name, *path], place)
+
+    def _property_of(self, owner: Node | None, path: list[Any], place: Place) -> Any:
+        """The property that *path* names, with the defaults of its data type, and what is inside of it."""
+        if owner is None:  # the target of a requirement is wrong, which is reported there
+            return UNKNOWN
+        name, *inside = path
         if name not in owner.fields:
-            return self._wrong(place, f"{owner.name} has no property {name}", nearest(name, owner.fields))
+            hint = nearest(name, owner.fields) if isinstance(name, str) else None
+            return self._wrong(place, f"{owner.name} has no property {_plain(name)}", hint)
         if (owner.name, name) in self._under_way:
             return self._wrong(place, f"{owner.name}.{name} is defined by itself")
-        value = self.property(owner, name)
-        return self._descend(owner.fields[name].default if value is None else value, path, place)
+        # What is wrong with the value is reported where it stands, not where it is read.
+        value = check_field(self._types, owner.fields[name], self.property(owner, name), place, Report())
+        return self._descend(value, inside, place)
 
     def _concat(self, argument: Any, place: Place, node: Node) -> Any:
         if not isinstance(argument, list):
@@ -149,6 +167,10 @@ class Evaluator:
     def _wrong(self, place: Place, message: str, hint: str | None = None) -> Any:
         self._report.add(place, message, hint)
         return UNKNOWN
+
+
+def _plain(name: Any) -> str:
+    return name if isinstance(name, str) else show(name)
 
 
 def _split(text: str, separators: str) -> list[str]:

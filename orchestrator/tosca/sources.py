@@ -98,7 +98,9 @@ class _Reader:
             self._import(entry, place / index, real)
 
     def _import(self, entry: Any, place: Place, importing: Path) -> None:
-        name = entry.get("file") if isinstance(entry, dict) and set(entry) == {"file"} else entry
+        for key in sorted(set(entry) - {"file"}) if isinstance(entry, dict) else ():
+            self._report.add(place / key, f"{key} is not supported", "names of types are taken as they are")
+        name = entry.get("file") if isinstance(entry, dict) else entry
         if not isinstance(name, str) or not name:
             self._report.add(place, "an import must be a file name", "write - ../types/lso_types.yaml")
             return

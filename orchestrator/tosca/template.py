@@ -75,7 +75,7 @@ def check_inputs(template: Template, given: Mapping[str, Any], report: Report) -
 
 def evaluate(types: Types, topology: Topology, inputs: Mapping[str, Any], report: Report) -> dict[str, dict[str, Any]]:
     """The properties of all nodes, functions replaced and values checked."""
-    evaluator = Evaluator(topology.nodes, inputs, report)
+    evaluator = Evaluator(types, topology.nodes, inputs, report)
     for item in topology.property_sets:
         owner = Node("", item.type, item.place, item.values, item.fields, {})
         values = {name: evaluator.value(value, item.place / name, owner) for name, value in item.values.items()}
