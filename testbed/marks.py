@@ -74,7 +74,7 @@ def networks() -> Iterator[Marked]:
 def namespaces() -> Iterator[Marked]:
     """Yield network namespaces in the folders of labs."""
     for folder in lease.folders():
-        for path in sorted((folder / "ns").glob("*")):
+        for path in sorted(path for path in (folder / "ns").rglob("*") if not path.is_dir()):
             yield Marked("namespace", str(path), folder.name, partial(netns.remove, path))
 
 

@@ -8,14 +8,19 @@ which neither can be told from here, as when it was made on another machine that
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from docker.errors import DockerException
+from requests import RequestException
+
 from testbed import lease, marks
 from testbed.containernet.plan import in_parallel
 from testbed.ending import end_all
+from testbed.engine import EngineError
 from testbed.lease import LeaseError, State
 from testbed.maker import Maker, Unknown
 from testbed.marks import Marked, Thing
@@ -24,7 +29,12 @@ from testbed.process import poll
 
 YOUNG = 10.0
 SETTLE = 2.0  # within that, the engine shows what it was asked for
+FAULTS = (OSError, EngineError, DockerException, RequestException, subprocess.SubprocessError)
 OTHERS = 60.0  # longest that others may take to remove a lab, in seconds
+
+
+class ReapError(RuntimeError):
+    """Something of a lab cannot be removed, everything else has been; the message says what is in the way."""
 
 
 def orphans() -> tuple[Thing, ...]:
@@ -47,12 +57,16 @@ def undecided() -> dict[str, str]:
 
 
 def reap(*, dry_run: bool = False) -> tuple[Thing, ...]:
-    """Remove everything that belongs to dead labs and return what it was; wait for others who are doing the same."""
+    """Remove everything that belongs to dead labs and return what it was; wait for others who are doing the same.
+
+    Raises :class:`ReapError` when something cannot be removed, after all the rest has been.
+    """
     found = orphans()
     if not dry_run:
-        for lab in dict.fromkeys(thing.lab for thing in found):
-            _reap_lab(lab)
+        faults = [fault for lab in dict.fromkeys(thing.lab for thing in found) for fault in _tried(lab)]
         poll(lambda: not any(lease.state(folder) is State.GOING for folder in lease.folders()), OTHERS, 0.05)
+        if faults:
+            raise ReapError("; ".join(faults))
     return found
 
 
@@ -78,6 +92,14 @@ def _age(path: Path) -> float:
         return YOUNG
 
 
+def _tried(lab: str) -> list[str]:
+    try:
+        _reap_lab(lab)
+    except ReapError as fault:
+        return [str(fault)]
+    return []
+
+
 def _reap_lab(lab: str) -> None:
     folder = lease.LABS / lab
     try:
@@ -88,17 +110,33 @@ def _reap_lab(lab: str) -> None:
         _remove(lab)
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        _remove(lab)
-        _settle(owner)
-        owner.lease.end()
+        try:
+            _remove(lab)
+            _settle(owner)
+            owner.lease.end()
+        finally:
+            owner.lease.release()  # what cannot be removed now is an orphan again
 
 
 def _remove(lab: str) -> None:
-    in_parallel(lambda thing: thing.remove(), _of(lab, marks.containers))
-    end_all(int(thing.name) for thing in _of(lab, marks.processes))
+    """Remove all that *lab* made but its folder; what is in the way of one thing is not in the way of the others."""
+    steps: list[Callable[[], object]] = [
+        lambda: in_parallel(lambda thing: thing.remove(), _of(lab, marks.containers)),
+        lambda: end_all(int(thing.name) for thing in _of(lab, marks.processes)),
+    ]
+    faults = [fault for step in steps for fault in _attempt(step)]
     for source in (marks.bridges, marks.interfaces, marks.rules, marks.namespaces, marks.volumes, marks.networks):
-        for thing in _of(lab, source):
-            thing.remove()
+        faults += [fault for thing in _of(lab, source) for fault in _attempt(thing.remove)]
+    if faults:
+        raise ReapError(f"lab {lab}: {', '.join(map(str, faults))}")
+
+
+def _attempt(step: Callable[[], object]) -> list[Exception]:
+    try:
+        step()
+    except FAULTS as fault:
+        return [fault]
+    return []
 
 
 def _of(lab: str, source: Callable[[], Iterator[Marked]]) -> tuple[Marked, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lso.exits import PASSED
-from testbed.reap import reap, undecided
+from lso.exits import ERROR, PASSED
+from testbed.reap import ReapError, reap, undecided
 
 HELP = "remove what killed labs left behind"
 EXAMPLES = """examples:
@@ -23,7 +23,11 @@ def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     for lab, reason in undecided().items():
         print(f"left alone lab {lab}: {reason}", file=sys.stderr)
-    removed = reap(dry_run=options.dry_run)
+    try:
+        removed = reap(dry_run=options.dry_run)
+    except ReapError as fault:
+        print(f"lso: not all could be removed: {fault}", file=sys.stderr)
+        return ERROR
     for item in removed:
         print(("would remove " if options.dry_run else "removed ") + str(item))
     if not removed:

@@ -71,7 +71,7 @@ class Containernet(Mininet):  # type: ignore[misc]
     def _lab(self) -> Owner:
         if self._owner is None:
             if any(lease.state(folder) in (State.DEAD, State.GOING) for folder in lease.folders()):
-                reap.reap()  # a script that was killed has left bridges and interfaces with the names we want
+                _reap()  # a script that was killed has left bridges and interfaces with the names we want
             self._owner = Owner.create("containernet")
         return self._owner
 
@@ -281,7 +281,7 @@ class Containernet(Mininet):  # type: ignore[misc]
         names = {s.name for s in self.switches if isinstance(s, OVSSwitch)}
         taken = names & kernel.ovs_bridges()
         if taken and not self._started:
-            reap.reap()  # or waits for another reaper
+            _reap()  # or waits for another reaper
             taken = names & kernel.ovs_bridges()
         if taken and not self._started:
             raise RuntimeError(f"Open vSwitch has a bridge {', '.join(sorted(taken))} already: another network runs")
@@ -325,6 +325,14 @@ class Containernet(Mininet):  # type: ignore[misc]
         result = CLI(self)
         self.stop()
         return result
+
+
+def _reap() -> None:
+    """Remove what killed scripts have left; what cannot be removed is said, and in nobody's way."""
+    try:
+        reap.reap()
+    except reap.ReapError as fault:
+        warn(f"*** What a killed network left cannot be removed: {fault}\n")
 
 
 def _handle(node: Any) -> Node:

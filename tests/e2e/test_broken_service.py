@@ -9,9 +9,12 @@ import pytest
 from breaking import BRIDGE, FOREIGN, OFCTL, POC, Judge, assert_fails, assert_passes, await_path, judge_one, port
 
 from lso.api import api_server
+from reports.model import StepResult
 from scenarios.context import Context
 from scenarios.load import load
 from scenarios.session import ordered
+from testbed.engine import engine
+from testbed.owner import LABEL, NODE_LABEL
 
 
 @pytest.mark.parametrize("kind", ["firewall", "ipsec"])
@@ -123,3 +126,26 @@ def test_something_is_gone_that_was_there_before(removed: Context, tmp_path: Pat
     finally:
         view.run(["ovs-vsctl", "add-port", BRIDGE, "lan0"])
     assert_passes(judge_one(removed, tmp_path, "service.removed"))
+
+
+def test_a_ucpe_that_is_not_the_one_of_the_lab_any_more(tmp_path: Path) -> None:
+    with ordered(load(POC).scenario, api_server) as own:
+        api = engine().api
+        labels = [f"{LABEL}={own.lab.id}", f"{NODE_LABEL}=site-a"]
+        ucpe = api.containers(filters={"label": labels})[0]["Id"]
+
+        def judged(name: str) -> StepResult:
+            return judge_one(own, tmp_path / name, "service.active", within_seconds=1)
+
+        assert_passes(judged("before"))
+        api.pause(ucpe)
+        failed = assert_fails(judged("paused"), "site-a: the uCPE")
+        assert failed[-1].measured.startswith("uCPE site-a is paused")
+        api.unpause(ucpe)
+        assert_passes(judged("unpaused"))
+        api.restart(ucpe, timeout=0)
+        failed = assert_fails(judged("restarted"), "site-a: the uCPE")
+        assert failed[-1].measured == "uCPE site-a was restarted, which ends its ports and its services"
+        api.kill(ucpe)
+        failed = assert_fails(judged("killed"), "site-a: the uCPE")
+        assert failed[-1].measured == "uCPE site-a has ended"

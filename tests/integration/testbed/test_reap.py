@@ -161,3 +161,38 @@ def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Cal
         first = second
     process.communicate(input="", timeout=60)
     assert leftovers(first.split()[0]) == []
+
+
+OWNER = """
+import sys
+from testbed.owner import Owner
+owner = Owner.create("stubborn")
+owner.make_namespace("h1")
+print(owner.lab, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_cannot_be_removed_is_named_and_in_nobodys_way(leftovers: Callable[[str], list[str]]) -> None:
+    owners = [
+        subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    labs = sorted(owner.stdout.readline().strip() for owner in owners if owner.stdout)
+    for owner in owners:
+        kill(owner)
+    stubborn = lease.LABS / labs[0] / "ns"
+    (stubborn / "a").mkdir()
+    (stubborn / "a" / "b").touch()  # what a name with a slash once made
+    subprocess.run(["mount", "--bind", stubborn, stubborn], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", stubborn], check=True)
+    try:
+        done = subprocess.run([sys.executable, "-m", "lso", "reap"], check=False, capture_output=True, text=True)
+        assert done.returncode == 3
+        assert f"lso: not all could be removed: lab {labs[0]}: [Errno 30] Read-only file system" in done.stderr
+        assert leftovers(labs[1]) == leftovers(labs[2]) == []
+        assert lease.state(lease.LABS / labs[0]) is lease.State.DEAD
+    finally:
+        subprocess.run(["umount", stubborn], check=True)
+    reap.reap()
+    assert leftovers(labs[0]) == []
