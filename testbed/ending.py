@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from testbed import netns
@@ -14,12 +16,16 @@ PATIENCE = 2.0
 
 
 def end_all(processes: Iterable[int]) -> None:
-    """End *processes*, politely first, and wait until they are gone; those that are gone already are fine."""
-    left = tuple(processes)
-    for first in (signal.SIGTERM, signal.SIGKILL):
-        left = tuple(process for process in left if _signal(process, first))
-        if not left or poll(lambda pids=left: not any(map(_runs, pids)), PATIENCE):  # type: ignore[misc]
-            return
+    """End *processes*, politely first, and wait until they are gone; those that are gone already are fine.
+
+    Each is held by a descriptor from the first look on: whoever gets its number meanwhile is not signalled.
+    """
+    with ExitStack() as stack:
+        left = [descriptor for process in processes for descriptor in _held(process, stack)]
+        for first in (signal.SIGTERM, signal.SIGKILL):
+            left = [descriptor for descriptor in left if _signal(descriptor, first)]
+            if not left or poll(lambda held=left: not any(map(_runs, held)), PATIENCE):  # type: ignore[misc]
+                return
 
 
 def clear_namespace(path: Path) -> None:
@@ -29,16 +35,24 @@ def clear_namespace(path: Path) -> None:
     netns.remove(path)
 
 
-def _signal(process: int, number: signal.Signals) -> bool:
+def _held(process: int, stack: ExitStack) -> list[int]:
     try:
-        os.kill(process, number)
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return []
+    stack.callback(os.close, descriptor)
+    return [descriptor]
+
+
+def _signal(descriptor: int, number: signal.Signals) -> bool:
+    try:
+        signal.pidfd_send_signal(descriptor, number)
     except ProcessLookupError:
         return False
     return True
 
 
-def _runs(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+def _runs(descriptor: int) -> bool:
+    looked = select.poll()
+    looked.register(descriptor, select.POLLIN)
+    return not looked.poll(0)  # readable once it has ended, also before it is waited for
