@@ -16,6 +16,7 @@ from docker.errors import NotFound
 
 from testbed import lease
 from testbed.engine import engine
+from testbed.errors import Ended
 from testbed.lab import Lab, LabError
 from testbed.lease import LeaseError
 from testbed.placement import placements
@@ -257,11 +258,15 @@ def through_both(lab: Lab) -> float:
     return float(printed.rpartition("= ")[2].split("/")[0])
 
 
-def test_a_ucpe_that_ended_is_not_attached_to(make_spec: Callable[[int], LabSpec], leftovers: Leftovers) -> None:
+def test_a_ucpe_that_ended_keeps_its_name_and_is_not_entered(
+    make_spec: Callable[[int], LabSpec], leftovers: Leftovers
+) -> None:
     with Lab.create(make_spec(2), store="") as lab:
         assert sorted(Lab.attach(lab.id).ucpes) == ["site-a", "site-b"]
         engine().containers.get(f"lso.{lab.id}.site-a").kill()
         again = Lab.attach(lab.id)
-        assert sorted(again.ucpes) == ["site-b"]
-        assert sorted(again.hosts) == ["host-a", "host-b"]
+        assert [name for name, node in again.nodes.items() if node.ended()] == ["site-a"]
+        with pytest.raises(Ended, match="uCPE site-a has ended"):
+            again.ucpes["site-a"].exec(["true"])
+        assert again.ucpes["site-b"].exec(["hostname"]).stdout == "site-b\n"
     assert leftovers(lab.id) == []
