@@ -74,7 +74,7 @@ def create_app(
     if security:
         _secure(app, core, security)
     app.add_middleware(Docs, secure=secure)
-    app.add_middleware(HostGuard, hosts=hosts)
+    app.add_middleware(HostGuard, hosts=hosts, admits=security is None)
     app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:
         app.add_middleware(StrictFace)

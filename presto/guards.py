@@ -7,6 +7,7 @@ import asyncio
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from presto.connections import let_in
 from presto.core.findings import Tag
 from presto.faces import Refusal, refuse
 from presto.limits import BODY_PATIENCE, LARGEST_BODY, BodyTooBig
@@ -19,21 +20,41 @@ OTHER_HOST = Refusal(
 )
 
 
+NOT_ONE_HOST = Refusal(400, Tag.INVALID_VALUE, "invalidQuery", "The request has not one Host header", "Send one.")
+
+
 class HostGuard:
     """Refuses requests for other host names than ours.
 
-    A server on the loopback address can be reached by any web page that has its own name point there.
+    A server on the loopback address can be reached by any web page that has its own name point there. Where nobody is
+    asked who he is, it `admits` whoever asks for us.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self._app, self._hosts = app, hosts
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], *, admits: bool = False) -> None:
+        self._app, self._hosts, self._admits = app, hosts, admits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 403."""
-        if scope["type"] == "http" and _host(scope) not in self._hosts:
+        """Pass the request on, or answer 400 (RFC 9112 section 3.2) or 403."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif sum(name == b"host" for name, _ in scope["headers"]) != 1:
+            await refuse(NOT_ONE_HOST, scope["path"])(scope, receive, send)
+        elif _host(scope) not in self._hosts:
             await refuse(OTHER_HOST, scope["path"])(scope, receive, send)
         else:
+            if self._admits:
+                let_in(scope)
             await self._app(scope, receive, send)
+
+
+ENCODED = Refusal(
+    415,
+    Tag.INVALID_VALUE,
+    "invalidBody",
+    "The body has a Content-Encoding, which is not taken here",
+    "Send it as it is.",
+    {"Accept-Encoding": "identity"},
+)
 
 
 class BodyGuard:
@@ -61,6 +82,9 @@ class BodyGuard:
             return message
 
         try:
+            if _header(scope, b"content-encoding").strip().casefold() not in {"", "identity"}:
+                await refuse(ENCODED, scope["path"])(scope, receive, send)
+                return
             if _announced(scope) > self._largest:
                 raise BodyTooBig(too_many)
             await self._app(scope, counted, send)

@@ -5,10 +5,12 @@ Without authentication the server binds to loopback addresses only, and with it 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +31,8 @@ from presto import garbage
 from presto.app import create_app
 from presto.auth.access import Access, Tls
 from presto.auth.security import load_security
+from presto.bounded import Acceptor
+from presto.connections import Bounds, Gate, places
 from presto.core.core import STOP_PATIENCE, Core
 from presto.core.settings import Settings
 from presto.core.store import Store
@@ -112,10 +116,17 @@ def serve(
 class BackgroundServer:
     """The application on a port of its own in a thread: `start` returns when it answers, `stop` when it is gone."""
 
-    def __init__(self, app: FastAPI, host: str = DEFAULT_HOST, port: int = 0, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str = DEFAULT_HOST,
+        port: int = 0,
+        tls: Tls | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
         self._listener = _bind(host, port, Access(tls=tls))
         self._changed = threading.Event()
-        self._server = _Server(app, self._changed.set, tls)
+        self._server = _Server(app, self._changed.set, tls, bounds)
         self._thread = threading.Thread(target=self._run, name="presto", daemon=True)
         self.url = _url(self._listener, tls)
 
@@ -155,30 +166,49 @@ class BackgroundServer:
 class _Server(uvicorn.Server):
     """Tells when it has started."""
 
-    def __init__(self, app: FastAPI, started: Callable[[], object], tls: Tls | None = None) -> None:
+    def __init__(
+        self, app: FastAPI, started: Callable[[], object], tls: Tls | None = None, bounds: Bounds | None = None
+    ) -> None:
         one_arena()
+        self._gate = Gate(bounds or Bounds(connections=places()))
+        self._acceptor = Acceptor(self._gate, tls.context() if tls else None)
         super().__init__(
             uvicorn.Config(
                 app,
+                ws="none",
                 log_level="warning",
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=5,
                 lifespan="on",
-                **(tls.options() if tls else {}),
             )
         )
         self._on_start = started
         self._on_shutdown: Callable[[], object] = getattr(getattr(app, "state", None), "closing", lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
         if self.started:
+            for listener in sockets or []:
+                self._acceptor.start(listener, self.config, self.server_state, self.lifespan.state)
             garbage.spare()
             self._on_start()
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 5 == 0:
+            self._gate.tick(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """To be asked to end is no fault: the signals are not raised once more."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._acceptor.stop()
         self._on_shutdown()
         garbage.unspare()
         await super().shutdown(sockets)
@@ -189,7 +219,7 @@ def _bind(host: str, port: int, access: Access) -> socket.socket:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     access.check_binding(host, [str(entry[4][0]) for entry in found])
     if access.tls:
-        access.tls.check()
+        access.tls.context()
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     try:

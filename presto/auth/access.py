@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from presto.auth.errors import TlsUnusable, UnsafeBinding
 from presto.auth.limits import Limits
@@ -21,9 +20,12 @@ class Tls:
     key: Path
     client_ca: Path | None = None
 
-    def check(self) -> None:
-        """Raises TlsUnusable."""
+    def context(self) -> ssl.SSLContext:
+        """TLS 1.3, and 1.2 with forward secrecy and authenticated encryption only (RFC 9325). Raises TlsUnusable."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+        context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
         try:
             # A key with a passphrase would have the server ask on the terminal.
             context.load_cert_chain(self.certificate, self.key, password=lambda: "")
@@ -35,13 +37,10 @@ class Tls:
         try:
             if self.client_ca:
                 context.load_verify_locations(self.client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
         except OSError as error:
             raise TlsUnusable(f"{self.client_ca}: {_reason(error, 'no CA certificates in PEM')}") from None
-
-    def options(self) -> dict[str, Any]:
-        """For uvicorn."""
-        mutual = {"ssl_ca_certs": str(self.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED} if self.client_ca else {}
-        return {"ssl_certfile": str(self.certificate), "ssl_keyfile": str(self.key), **mutual}
+        return context
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from presto.auth.principal import Principal
 from presto.auth.scopes import Catalogue, NoScope
 from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
+from presto.connections import let_in
 from presto.core.tenancy import acting_for
 from presto.faces import refuse
 
@@ -37,6 +38,7 @@ class AuthGuard:
             return
         try:
             principal = self._known(scope)
+            let_in(scope)
             self._allowed(principal, scope)
         except NotLetIn as stopped:
             await refuse(stopped.refusal, scope["path"])(scope, receive, send)

@@ -6,6 +6,7 @@ import datetime
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from lso.__main__ import main
@@ -22,6 +23,7 @@ from presto.app import create_app
 from presto.auth.access import Access, Tls
 from presto.auth.errors import TlsUnusable, UnsafeBinding
 from presto.auth.security import Security
+from presto.connections import Bounds
 from presto.core.core import Core
 from presto.guards import LOOPBACK_HOSTS
 from presto.limits import LARGEST_BODY
@@ -41,9 +43,9 @@ class Authority:
             self._sign(self._name, self._key, authority=True).public_bytes(serialization.Encoding.PEM)
         )
 
-    def issue(self, subject_name: str, *addresses: str, name: str = "") -> tuple[Path, Path]:
+    def issue(self, subject_name: str, *addresses: str, name: str = "", key: Any = None) -> tuple[Path, Path]:
         """A certificate for addresses, and for a name where one is given, and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject_name)])
         certificate, key_file = (self._folder / f"{subject_name}-{kind}.pem" for kind in ("cert", "key"))
         certificate.write_bytes(
@@ -107,6 +109,56 @@ def test_a_token_and_an_answer_over_tls(
             httpx.get(server.url.replace("https", "http"))
 
 
+OLDER = {
+    "AES128-GCM-SHA256": False,  # the key is sent under the certificate's own: who gets that later reads it all
+    "AES256-SHA": False,
+    "ECDHE-RSA-AES128-SHA": False,
+    "ECDHE-RSA-AES256-GCM-SHA384": True,
+    "ECDHE-RSA-CHACHA20-POLY1305": True,
+}
+
+
+def test_tls_1_2_has_forward_secrecy_and_authenticated_encryption(
+    authority: Authority, new_core: Callable[..., Core]
+) -> None:
+    """RFC 9325 section 4.1."""
+    tls = Tls(*authority.issue("server", "127.0.0.1", key=rsa.generate_private_key(65537, 2048)))
+    with BackgroundServer(create_app(new_core()), tls=tls) as server:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        for cipher, taken in OLDER.items():
+            context = ssl.create_default_context(cafile=authority.file)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(f"{cipher}:@SECLEVEL=0")
+            with socket.create_connection(address, timeout=10) as plain:
+                if taken:
+                    with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+                        assert secure.cipher()[0] == cipher  # type: ignore[index]  # it has one
+                else:
+                    with pytest.raises((ssl.SSLError, ConnectionError)):
+                        context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_who_never_ends_a_handshake_keeps_nobody_out(authority: Authority, new_core: Callable[..., Core]) -> None:
+    tls, bounds = Tls(*authority.issue("server", "127.0.0.1")), Bounds(connections=8)
+    with BackgroundServer(create_app(new_core()), tls=tls, bounds=bounds) as server, trusting(authority.file) as http:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        silent = [socket.create_connection(address, timeout=10) for _ in range(50)]
+        assert http.get(f"{server.url}/presto-sdwan/v1/service").status_code == 200
+        silent[0].settimeout(10)
+        with suppress(ConnectionError):
+            assert silent[0].recv(1) == b"", "the first one still has its place"
+        for connection in silent:
+            connection.close()
+
+
+def test_a_handshake_has_its_time(authority: Authority, new_core: Callable[..., Core]) -> None:
+    tls, bounds = Tls(*authority.issue("server", "127.0.0.1")), Bounds(header_patience=0.3)
+    with BackgroundServer(create_app(new_core()), tls=tls, bounds=bounds) as server:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        with socket.create_connection(address, timeout=10) as silent, suppress(ConnectionError):
+            assert silent.recv(1) == b""
+
+
 def test_mutual_tls(authority: Authority, new_core: Callable[..., Core], security: Security, tmp_path: Path) -> None:
     stranger = Authority(tmp_path, "stranger")
     tls = Tls(*authority.issue("server", "127.0.0.1"), client_ca=authority.file)
@@ -152,7 +204,7 @@ def test_keys_and_certificates_that_cannot_be_used(authority: Authority, tmp_pat
     locked.write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(serialization.Encoding.PEM, *form))
     missing, text = tmp_path / "missing.pem", tmp_path / "text.pem"
     text.write_text("CANARY")
-    Tls(certificate, key, authority.file).check()
+    Tls(certificate, key, authority.file).context()
     for tls, told in (
         (Tls(certificate, other), "no certificate in PEM with its key"),
         (Tls(certificate, locked), "without a passphrase"),
@@ -162,7 +214,7 @@ def test_keys_and_certificates_that_cannot_be_used(authority: Authority, tmp_pat
         (Tls(certificate, key, text), "no CA certificates in PEM"),
     ):
         with pytest.raises(TlsUnusable, match=told):
-            tls.check()
+            tls.context()
 
 
 def test_host_names_are_a_setting(new_core: Callable[..., Core], security: Security) -> None:
