@@ -15,7 +15,7 @@ from scenarios.proof import Fault
 from testbed.errors import Ended
 from testbed.lab import Lab
 from testbed.namespace import Namespace
-from testbed.ucpe_view import UcpeView, ViewError, Vnf
+from testbed.ucpe_view import Container, UcpeView, ViewError
 
 HOST_INTERFACE = "eth0"
 
@@ -94,18 +94,27 @@ class Context:
         self._ports_taken = (first + count) % 20_000
         return first
 
-    def note_chain(self, site: str, vnfs: Sequence[Vnf]) -> None:
-        """Remember the VNFs that run at *site*, from LAN to WAN, for the picture."""
+    def note_chain(self, site: str, containers: Sequence[Container]) -> None:
+        """Remember the VNFs of *site*, from LAN to WAN, for the picture."""
         self.chains[site] = tuple(
             VnfPicture(
-                name=vnf.name,
-                kind=vnf.kind,
-                vendor=vnf.container.labels.get("lso.vnf.vendor", ""),
-                version=vnf.container.labels.get("lso.vnf.version", ""),
-                image=vnf.container.image,
+                name=container.labels.get("lso.vnf", ""),
+                kind=container.labels.get("lso.kind", ""),
+                vendor=container.labels.get("lso.vnf.vendor", ""),
+                version=container.labels.get("lso.vnf.version", ""),
+                image=container.image,
             )
-            for vnf in vnfs
+            for container in containers
         )
+
+    def vnf_element(self, site: str, kind: str) -> str:
+        """Return the element id of *site*'s first VNF of *kind*."""
+        return f"vnf:{self.vnf_node(site, kind)}"
+
+    def vnf_node(self, site: str, kind: str) -> str:
+        """Return what ``lso exec`` calls *site*'s first VNF of *kind*: the site and the VNF's name in its template."""
+        name = next((vnf.name for vnf in self.chains.get(site, ()) if vnf.kind == kind), kind)
+        return f"{site}/{name}"
 
     def note_established(self) -> None:
         """Remember when the tunnels were first seen up."""
@@ -116,13 +125,13 @@ class Context:
         """Remember which engine really did the work."""
         self.engines[capability] = " and ".join(sorted(seen))
 
-    def note_tunnel(self, left: str, right: str, peer: dict[str, Any]) -> None:
-        """Remember a tunnel for the picture, as one end reported it."""
+    def note_tunnel(self, left: str, right: str, peer: dict[str, Any], underlay: str) -> None:
+        """Remember a tunnel over *underlay* for the picture, as one end reported it."""
         children = peer.get("children") or [{}]
         self.tunnels[tunnel_element(left, right)] = TunnelPicture(
             site_a=left,
             site_b=right,
-            underlay=next(iter(self.scenario.topology.sites[left].wan.values())).underlay,
+            underlay=underlay,
             state=str((peer.get("ike") or {}).get("state", "")),
             algorithm=str(children[0].get("encryption", "")),
             spis=tuple(str(children[0][key]) for key in ("spi_in", "spi_out") if children[0].get(key)),

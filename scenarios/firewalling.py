@@ -72,11 +72,14 @@ class FirewallVerb(Verb):
         proof.add_json(f"firewall-{site}.json", f"the firewall of {site} with its counters", status)
         counted = rule_packets(status, self.rule) - before
         proof.equal(
-            f"packets counted by rule {self.rule!r} at {site}", counted, self.packets, element=f"vnf:{site}/firewall"
+            f"packets counted by rule {self.rule!r} at {site}",
+            counted,
+            self.packets,
+            element=context.vnf_element(site, "firewall"),
         )
 
     def live_command(self, context: Context) -> str:
-        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/firewall -- /vnf/status"
+        return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), 'firewall')} -- /vnf/status"
 
 
 def rule_packets(status: dict[str, Any], rule: str) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from scenarios.format import Service
+from testbed.inventory import LAN_PORT
 
 SWVC_ITEM = "swvc"
-UNI_SUFFIX = "-lan0"
+UNI_SUFFIX = f"-{LAN_PORT}"
 _TYPE = "urn:mef:lso:spec:service:{}:v0.0.3:all"
 
 Value = list[str | int] | str | int

@@ -10,9 +10,10 @@ import httpx
 from scenarios.face import Details, State
 from scenarios.format import Service
 from scenarios.order import create_input
+from testbed.inventory import LAN_PORT
 
 MEDIA_TYPE = "application/yang-data+json"
-UNI_SUFFIX = "-lan0"
+UNI_SUFFIX = f"-{LAN_PORT}"
 
 
 class PrestoError(Exception):

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenarios import losses
 from scenarios.context import Context
 from scenarios.proof import Fault, Proof
-from testbed.capture import Capture, captures, find_bytes
+from testbed.capture import Capture, captures, find_bytes, seen_so_far
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
@@ -45,6 +46,15 @@ class Probes:
         """Send all frames into the source's LAN; a real socket stands at the target's port meanwhile."""
         host = self.context.host(self.source)
         send(host.namespace, host.interface, [item.frame for item in self.frames], SPACING_SECONDS)
+
+    def allowed_losses(self) -> int:
+        """Return how many of the packets may be missing at the target, because the scenario's underlay loses some."""
+        return losses.allowed(self.context, self.source, self.target, len(self.frames))
+
+    def least_arrivals(self) -> tuple[int, str]:
+        """Return how many packets have to arrive, and the same in words."""
+        least = len(self.frames) - self.allowed_losses()
+        return least, str(least) if least == len(self.frames) else f"≥ {least} of {len(self.frames)}: loss is declared"
 
     @contextmanager
     def target_open(self) -> Iterator[None]:
@@ -94,10 +104,11 @@ def gateway_mac(context: Context, host: str) -> str:
 
 @dataclass(frozen=True)
 class Point:
-    """A place where frames are captured: a short name, and the interface in its namespace."""
+    """A place where frames are captured: a short name, the interface in its namespace, the site that it leads to."""
 
     name: str
     capture: Capture
+    site: str = ""
 
     def sightings(self, probes: Sequence[Probe]) -> list[int]:
         """Return how many frames of the finished capture hold each probe's token."""
@@ -114,7 +125,7 @@ def host_point(context: Context, proof: Proof, host: str) -> Point:
 def underlay_points(context: Context, proof: Proof) -> list[Point]:
     """Return a capture point on every link of every underlay."""
     return [
-        Point(f"{name} {site}", Capture(node.namespace, interface, _name(proof, name, site), lab=context.lab.id))
+        Point(f"{name} {site}", Capture(node.namespace, interface, _name(proof, name, site), lab=context.lab.id), site)
         for name, node in context.lab.underlays.items()
         for site, interface in node.ports.items()
     ]
@@ -144,6 +155,6 @@ def arrived(probes: Probes, point: Point) -> Callable[[], bool]:
 
     def condition() -> bool:
         path = point.capture.path
-        return bool(path.exists() and find_bytes(path, probes.frames[-1].token))
+        return bool(path.exists() and seen_so_far(path, probes.frames[-1].token))
 
     return condition

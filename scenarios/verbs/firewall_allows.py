@@ -12,8 +12,8 @@ from scenarios.proof import Proof
 class FirewallAllows(FirewallVerb, name="firewall.allows"):
     """Prove that crafted packets pass the firewalls at both sites.
 
-    *Expected results*: each packet, told apart by a one-time token, is captured exactly once at the receiver; the
-    rule's counter at the sender's site rose by exactly their number.
+    *Expected results*: each packet, told apart by a one-time token, is captured exactly once at the receiver, but for
+    the loss that the underlay declares; the rule's counter at the sender's site rose by exactly their number.
 
     *Fails when* the rule is missing, is shadowed by an earlier one, or does not count.
 
@@ -30,6 +30,10 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
             proof.until("the last packet at the receiver", self.within_seconds, wire.arrived(probes, far))
         arrived = sum(count == 1 for count in far.sightings(probes.frames))
         message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, all should"
-        proof.equal("packets captured at the receiver", arrived, self.packets, message=message)
+        least, expected = probes.least_arrivals()
+        proof.check(
+            "packets captured at the receiver", arrived >= least, expected=expected, measured=arrived, message=message
+        )
         self.check_counter(context, proof, site, before)
-        return f"{self.what()}: all {count_text(self.packets, 'packet')} arrived, counted by rule {self.rule!r}"
+        came = count_text(arrived, "packet") if arrived < self.packets else f"all {count_text(arrived, 'packet')}"
+        return f"{self.what()}: {came} arrived, counted by rule {self.rule!r}"

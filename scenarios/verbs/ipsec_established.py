@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations, permutations
+from itertools import combinations
 from typing import Any
 
 from pydantic import Field
 
 from reports.model import tunnel_element
+from scenarios import chain, tunnels
 from scenarios.context import Context
 from scenarios.errors import nearest
 from scenarios.format import Scenario
 from scenarios.proof import Proof
+from scenarios.tunnels import child_of, ike_of, peer_of
 from scenarios.verb import Site, Verb
 
 
@@ -50,8 +51,12 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         status = proof.until("tunnels established", self.within_seconds, lambda: self._established(context, sites))
         if status:
             context.note_established()
-        status = status or _ask(context, sites)
+        status = status or tunnels.ask(context, sites)
         proof.add_json("ipsec-status.json", "the security associations at each end", status)
+        for site in sites:
+            element = context.vnf_element(site, chain.GATEWAY)
+            measured = "running" if status[site] else "not running"
+            proof.equal(f"{site}: the {chain.GATEWAY} VNF", measured, "running", element=element)
         for left, right in combinations(sites, 2):
             self._compare(context, proof, left, right, status)
         context.note_engine("esp", {str(state.get("engine", {}).get("esp", "")) for state in status.values()})
@@ -59,23 +64,22 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     def _established(self, context: Context, sites: list[str]) -> dict[str, Any] | None:
         """Return what each gateway says, once all say that their tunnels stand."""
-        status = _ask(context, sites)
-        up = all(_peer_up(status[left], right) for left, right in permutations(sites, 2))
-        return status if up else None
+        status = tunnels.ask(context, sites)
+        return status if tunnels.all_up(status) else None
 
     def _compare(self, context: Context, proof: Proof, left: str, right: str, status: dict[str, Any]) -> None:
         """Check every fact that the ends of one tunnel must share."""
         element = tunnel_element(left, right)
-        ends = [_peer(status[left], right), _peer(status[right], left)]
-        context.note_tunnel(left, right, ends[0])
+        ends = [peer_of(status[left], right), peer_of(status[right], left)]
+        context.note_tunnel(left, right, ends[0], chain.underlay(context, left))
         name = f"{left} – {right}"
         for site, end in zip((left, right), ends, strict=True):
-            state = _ike(end).get("state", "no IKE SA")
+            state = ike_of(end).get("state", "no IKE SA")
             proof.equal(f"{name}: IKE SA at {site}", state, "ESTABLISHED", element=element)
             proof.equal(
-                f"{name}: CHILD SA at {site}", _child(end).get("state", "no CHILD SA"), "INSTALLED", element=element
+                f"{name}: CHILD SA at {site}", child_of(end).get("state", "no CHILD SA"), "INSTALLED", element=element
             )
-        (ike_a, ike_b), (child_a, child_b) = [_ike(end) for end in ends], [_child(end) for end in ends]
+        (ike_a, ike_b), (child_a, child_b) = [ike_of(end) for end in ends], [child_of(end) for end in ends]
         for fact in ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh"):
             proof.equal(f"{name}: IKE {fact}", ike_b.get(fact), ike_a.get(fact), element=element)
         mirrored = (
@@ -98,29 +102,4 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
-        return f"lso exec {context.lab.id} {site}/ipsec -- /vnf/status"
-
-
-def _ask(context: Context, sites: list[str]) -> dict[str, Any]:
-    """Return each gateway's status, asked side by side."""
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(sites, pool.map(lambda site: context.vnf_status(site, "ipsec"), sites), strict=True))
-
-
-def _peer(status: dict[str, Any], name: str) -> dict[str, Any]:
-    return next((peer for peer in status.get("peers", []) if peer.get("name") == name), {})
-
-
-def _ike(peer: dict[str, Any]) -> dict[str, Any]:
-    """Return the peer's IKE SA, empty while there is none."""
-    return peer.get("ike") or {}
-
-
-def _child(peer: dict[str, Any]) -> dict[str, Any]:
-    children: list[dict[str, Any]] = peer.get("children", [])
-    return next((child for child in children if child.get("state") == "INSTALLED"), children[0] if children else {})
-
-
-def _peer_up(status: dict[str, Any], name: str) -> bool:
-    peer = _peer(status, name)
-    return bool(_ike(peer).get("state") == "ESTABLISHED" and _child(peer).get("state") == "INSTALLED")
+        return f"lso exec {context.lab.id} {context.vnf_node(site, chain.GATEWAY)} -- /vnf/status"

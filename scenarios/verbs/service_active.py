@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from reports.model import tunnel_element
 from reports.text import count_text
-from scenarios import chain
+from scenarios import chain, tunnels
 from scenarios.context import Context
 from scenarios.proof import Proof
 from scenarios.verb import Verb
@@ -19,10 +20,11 @@ class ServiceActive(Verb, name="service.active"):
     *Expected results*: within the deadline the PoC's RPCs report ``INSTALLED``, ``ENABLED`` and ``UNLOCKED``, or the
     ordering API has the order and all its items ``completed`` and the inventory their services ``active``; each uCPE
     runs one container for every VNF of the scenario's chain, in that order; an OpenFlow rule of the service joins each
-    VNF to the next, in both directions.
+    VNF to the next, in both directions; both gateways of each tunnel have its security associations, and echoes from
+    one gateway's LAN address to the other's come back.
 
-    *Fails when* the API gives another state or an error, a VNF of the chain does not run or runs out of order, or
-    a rule between two of them is missing.
+    *Fails when* the API gives another state or an error, a VNF of the chain does not run or runs out of order, a rule
+    between two of them is missing, a tunnel stands at one end only or carries nothing, or a uCPE has ended.
 
     *Example*: ``{verb: service.active, with: {within_seconds: 30}}``
     """
@@ -38,14 +40,45 @@ class ServiceActive(Verb, name="service.active"):
         for state in context.face.states(details):
             proof.equal(state.name, state.measured, state.expected, message=reason)
         for site in context.service_sites():
-            view = context.view(site)
-            vnfs = view.vnfs(context.service_id)
-            context.note_chain(site, vnfs)
-            kinds = [vnf.kind for vnf in vnfs]
-            element = f"site:{site}"
-            proof.equal(f"{site}: VNFs that run", kinds, context.scenario.service.chain, element=element)
+            self._check_vnfs(context, proof, site)
             self._check_rules(context, proof, site)
-        return f"the service is active on {count_text(len(context.service_sites()), 'uCPE')}"
+        if chain.GATEWAY in context.scenario.service.chain:
+            self._check_tunnels(context, proof)
+        told = "" if chain.GATEWAY not in context.scenario.service.chain else ", and its tunnels carry packets"
+        return f"the service is active on {count_text(len(context.service_sites()), 'uCPE')}{told}"
+
+    def _check_vnfs(self, context: Context, proof: Proof, site: str) -> None:
+        """Check that each VNF of the chain runs, in the chain's order."""
+        containers = context.view(site).vnf_containers(context.service_id)
+        context.note_chain(site, containers)
+        running = [item.labels.get("lso.kind", "") for item in containers if item.state == "running"]
+        proof.equal(f"{site}: VNFs that run", running, context.scenario.service.chain, element=f"site:{site}")
+        for item in containers:
+            name = item.labels.get("lso.vnf", "")
+            proof.equal(f"{site}: {name}", item.state, "running", element=f"vnf:{site}/{name}")
+
+    def _check_tunnels(self, context: Context, proof: Proof) -> None:
+        """Check that both ends of each tunnel say that it stands, and that it carries echoes both ways."""
+        sites = context.service_sites()
+        proof.until("tunnels that carry packets", self.within_seconds, lambda: self._all_carry(context, sites))
+        status = tunnels.ask(context, sites)
+        answers = tunnels.answers_of_all(context, sites)
+        for site in sites:
+            answered = answers[site]
+            for other in (other for other in sites if other != site):
+                element = tunnel_element(site, other)
+                state = tunnels.state_of(status[site], other)
+                expected = "IKE SA ESTABLISHED, CHILD SA INSTALLED"
+                proof.equal(f"{site}: tunnel to {other}", state, expected, element=element)
+                if other in answered:
+                    measured = "answered" if answered[other] else f"none of {tunnels.ECHOES} answered"
+                    proof.equal(f"{site}: echoes through it to {other}", measured, "answered", element=element)
+
+    def _all_carry(self, context: Context, sites: list[str]) -> bool:
+        if not tunnels.all_up(tunnels.ask(context, sites)):
+            return False
+        context.note_established()
+        return all(all(answered.values()) for answered in tunnels.answers_of_all(context, sites).values())
 
     def _check_rules(self, context: Context, proof: Proof, site: str) -> None:
         """Check that a rule of the service stands for each step of the chain, in both directions."""

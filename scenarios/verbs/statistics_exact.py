@@ -8,21 +8,24 @@ from typing import Any
 from pydantic import Field
 
 from reports.text import count_text
-from scenarios import wire
+from scenarios import losses, wire
 from scenarios.context import Context
 from scenarios.proof import Proof
 from scenarios.verb import Host, Verb
-from testbed.packets import Count, CountedStream, End, Flow, Truth, interface_mac
+from testbed.packets import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth, interface_mac
 
 FORTH, BACK = "forth", "back"
 LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
+
+Flows = dict[FlowKey, Count]
 
 
 class StatisticsExact(Verb, name="statistics.exact"):
     """Prove that the statistics VNF's counters equal the ground truth of a counted stream.
 
     *Expected results*: at both sites the packets and layer-3 bytes of each direction, of each protocol and of each
-    flow rose by exactly what the stream sent (UDP both ways, ICMP echo with its replies).
+    flow rose by exactly what the stream sent (UDP both ways, ICMP echo with its replies). Where the underlay declares
+    loss, the counters of what comes from it rose by exactly what arrived, and no more is missing than chance allows.
 
     *Fails when* a counter misses or invents a packet or a byte, or the packets do not pass the VNF.
 
@@ -42,11 +45,29 @@ class StatisticsExact(Verb, name="statistics.exact"):
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
         before = {site: context.vnf_status(site, "statistics") for site in sites}
-        truth = stream.run(deadline=self.within_seconds).truth
+        result = stream.run(deadline=self.within_seconds)
+        left, entered = self._crossed(context, proof, result)
         for site, directions in sites.items():
+            truth = Truth({key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left})
             self._judge(context, proof, site, before[site], truth, directions)
-        total = truth.direction(FORTH) + truth.direction(BACK)
-        return f"both sites counted exactly {count_text(total.packets, 'packet')} and {total.bytes} bytes"
+        total = Truth(entered).direction(FORTH) + Truth(entered).direction(BACK)
+        return f"both sites counted exactly what they carried, {count_text(total.packets, 'packet')} from end to end"
+
+    def _crossed(self, context: Context, proof: Proof, result: StreamResult) -> tuple[Flows, Flows]:
+        """Return what left each site of every flow, and what entered the other: the same, but for declared loss."""
+        sent = dict(result.truth.flows)
+        if not losses.declared_percent(context, self.from_, self.to):
+            return sent, sent
+        came = {key: result.came.flows.get(key, Count()) for key in sent}
+        sent = _answered(sent, came)
+        for key, count in sent.items():
+            allowed, lost = (
+                losses.allowed(context, self.from_, self.to, count.packets),
+                count.packets - came[key].packets,
+            )
+            name = f"{key.protocol} from {key.source} to {key.destination}: packets that the underlay lost"
+            proof.check(name, 0 <= lost <= allowed, expected=f"≤ {allowed}", measured=lost)
+        return sent, came
 
     def _stream(self, context: Context) -> CountedStream:
         first = context.take_ports(3)
@@ -75,11 +96,19 @@ class StatisticsExact(Verb, name="statistics.exact"):
         proof.add_json(
             f"{site}.json", f"the statistics VNF of {site} before and after", {"before": before, "after": after}
         )
+        element = context.vnf_element(site, "statistics")
         for key, measured in _risen(before, after, expected).items():
-            proof.equal(f"{site}: {key}", _text(measured), _text(expected[key]), element=f"vnf:{site}/statistics")
+            proof.equal(f"{site}: {key}", _text(measured), _text(expected[key]), element=element)
 
     def live_command(self, context: Context) -> str:
-        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/statistics -- /vnf/metrics"
+        node = context.vnf_node(context.site_of(self.from_), "statistics")
+        return f"lso exec {context.lab.id} {node} -- /vnf/metrics"
+
+
+def _answered(sent: Flows, came: Flows) -> Flows:
+    """Return what was really sent: only echo requests that came are answered."""
+    (requests,) = [count for key, count in came.items() if (key.protocol, key.direction) == ("icmp", FORTH)]
+    return {key: requests if (key.protocol, key.direction) == ("icmp", BACK) else sent[key] for key in sent}
 
 
 def _text(count: Count) -> str:

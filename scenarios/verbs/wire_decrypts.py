@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from reports.text import count_text
 from scenarios import wire
+from scenarios.chain import GATEWAY
 from scenarios.context import Context
 from scenarios.proof import Fault, Proof
 from scenarios.verb import Host, Verb
@@ -40,32 +43,32 @@ class WireDecrypts(Verb, name="wire.decrypts"):
             context, self.from_, self.to, protocol="udp", destination_port=self.destination_port, count=self.packets
         )
         far = wire.host_point(context, proof, self.to)
-        link = next(point for point in wire.underlay_points(context, proof) if point.name.split()[1] == site)
-        with wire.watched(proof, [far, link]), probes.target_open():
+        links = [point for point in wire.underlay_points(context, proof) if point.site == site]
+        with wire.watched(proof, [far, *links]), probes.target_open():
             probes.send()
             proof.until("the last probe in the far LAN", self.within_seconds, wire.arrived(probes, far))
         keys = context.vnf_json(site, "ipsec", "/vnf/keys")
         proof.add_json("keys.json", "the security associations' keys: of this lab only, worthless after it", keys)
-        opened = _open(link, keys, site)
+        opened = _open(links, keys, site)
         sent = {_normal(item.packet) for item in probes.frames}
-        found = {_normal(packet, hops=1) for packet in opened.packets}
-        element = f"vnf:{site}/ipsec"
+        found = {_normal(packet, hops=1) for one in opened for packet in one.packets}
+        element = context.vnf_element(site, GATEWAY)
         proof.equal("probes found inside the captured ESP", len(sent & found), self.packets, element=element)
-        reasons = "; ".join(
-            f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(opened.reasons.items())
-        )
-        message = f"ESP that does not open: {count_text(opened.refused, 'packet')} ({reasons})"
-        proof.equal("ESP packets that the keys do not open", opened.refused, 0, message=message, element=element)
+        reasons = sum((Counter(one.reasons) for one in opened), Counter[str]())
+        refused = sum(one.refused for one in opened)
+        texts = "; ".join(f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(reasons.items()))
+        message = f"ESP that does not open: {count_text(refused, 'packet')} ({texts})"
+        proof.equal("ESP packets that the keys do not open", refused, 0, message=message, element=element)
         return f"the captured ESP opens to the {count_text(self.packets, 'packet')} sent"
 
     def live_command(self, context: Context) -> str:
-        return f"lso exec {context.lab.id} {context.site_of(self.from_)}/ipsec -- /vnf/keys"
+        return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), GATEWAY)} -- /vnf/keys"
 
 
-def _open(link: wire.Point, keys: dict[str, Any], site: str) -> esp.Opened:
-    """Return what the capture at *link* opens to; keys that cannot be used are the gateway's fault."""
+def _open(links: Sequence[wire.Point], keys: dict[str, Any], site: str) -> list[esp.Opened]:
+    """Return what the captures at *links* open to; keys that cannot be used are the gateway's fault."""
     try:
-        return esp.open_capture(link.capture.path, keys)
+        return [esp.open_capture(link.capture.path, keys) for link in links]
     except esp.KeysError as error:
         raise Fault(f"{site}: /vnf/keys of the ipsec VNF", "usable keys", str(error)) from error
 

@@ -1,6 +1,6 @@
 """Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
 
-from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, read_frames
+from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, read_frames, seen_so_far
 from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, captures
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "count_frames",
     "find_bytes",
     "read_frames",
+    "seen_so_far",
 ]

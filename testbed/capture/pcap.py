@@ -13,7 +13,16 @@ _MAGICS = {  # first four bytes: byte order, fractions of a second
     b"\x4d\x3c\xb2\xa1": ("<", 1e-9),
     b"\xa1\xb2\x3c\x4d": (">", 1e-9),
 }
-_FILE_HEADER = 24
+_OTHERS = {  # first octets of files that are taken for one: what they are, and how a pcap is made of them
+    b"\x0a\x0d\x0d\x0a": ("a pcapng file", "tcpdump -r {} -w capture.pcap"),
+    b"\x34\xcd\xb2\xa1": ("a pcap file with longer records", "tcpdump -r {} -w capture.pcap"),
+    b"\xa1\xb2\xcd\x34": ("a pcap file with longer records", "tcpdump -r {} -w capture.pcap"),
+    b"\x1f\x8b": ("compressed by gzip", "gzip -dc {} | tcpdump -r - -w capture.pcap"),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "zstd -dc {} | tcpdump -r - -w capture.pcap"),
+    b"\xfd7zXZ": ("compressed by xz", "xz -dc {} | tcpdump -r - -w capture.pcap"),
+    b"BZh": ("compressed by bzip2", "bzip2 -dc {} | tcpdump -r - -w capture.pcap"),
+}
+_FILE_HEADER, _RECORD_HEADER = 24, 16
 ETHERNET = 1
 
 
@@ -25,20 +34,21 @@ class Frame(NamedTuple):
 
 
 class TruncatedCapture(ValueError):
-    """Frames were cut at the snapshot length, so that looking for bytes in them proves nothing."""
+    """Frames or the file itself were cut, so that looking for something in them proves nothing."""
 
 
 def read_frames(path: Path | str) -> Iterator[Frame]:
-    """Yield the frames of the pcap file *path* in order; a half-written last record (live file) ends it.
+    """Yield the frames of the finished pcap file *path* in order.
 
-    Raises ValueError when the file is no classic pcap of Ethernet frames.
+    Raises ValueError when the file is no classic pcap of Ethernet frames, and :class:`TruncatedCapture` behind the last
+    whole frame when the file ends in the middle of one.
     """
-    for timestamp, data, _ in _records(Path(path)):
+    for timestamp, data, _ in _finished(Path(path)):
         yield Frame(timestamp, data)
 
 
 def count_frames(path: Path | str) -> tuple[int, int]:
-    """Return how many frames *path* holds, and how many of them were cut at the snapshot length."""
+    """Return how many whole frames *path* holds so far, and how many of them were cut at the snapshot length."""
     total = cut = 0
     for _, data, length in _records(Path(path)):
         total += 1
@@ -47,18 +57,34 @@ def count_frames(path: Path | str) -> tuple[int, int]:
 
 
 def find_bytes(path: Path | str, needle: bytes) -> list[Frame]:
-    """Return the frames of *path* that contain *needle*.
+    """Return the frames of the finished capture *path* that contain *needle*.
 
-    Raises :class:`TruncatedCapture` when none does but some were cut: their absence would prove nothing.
+    Raises :class:`TruncatedCapture` when none does but some were cut, and always when the file ends in the middle of a
+    frame: what is not there would prove nothing.
     """
     found, cut = [], 0
-    for timestamp, data, length in _records(Path(path)):
+    for timestamp, data, length in _finished(Path(path)):
         if needle in data:
             found.append(Frame(timestamp, data))
         cut += len(data) < length
     if cut and not found:
         raise TruncatedCapture(f"{path}: {cut} frames are longer than the capture's snapshot length")
     return found
+
+
+def seen_so_far(path: Path | str, needle: bytes) -> bool:
+    """Tell whether *needle* is in a frame that a running capture has written to *path* by now."""
+    return any(needle in data for _, data, _ in _records(Path(path)))
+
+
+def _finished(path: Path) -> Iterator[tuple[float, bytes, int]]:
+    """Yield the records of a file that nobody writes to any more: it must end where a record does."""
+    end = _FILE_HEADER
+    for timestamp, data, length in _records(path):
+        end += _RECORD_HEADER + len(data)
+        yield timestamp, data, length
+    if left := path.stat().st_size - end:
+        raise TruncatedCapture(f"{path} ends in the middle of a frame, {left} octets after the last whole one")
 
 
 def _records(path: Path) -> Iterator[tuple[float, bytes, int]]:
@@ -76,6 +102,9 @@ def _records(path: Path) -> Iterator[tuple[float, bytes, int]]:
 
 
 def _header(path: Path, content: bytes) -> tuple[str, float]:
+    for magic, (kind, remedy) in _OTHERS.items():
+        if content.startswith(magic):
+            raise ValueError(f"{path} is not a pcap file but {kind}: {remedy.format(path)} makes it one")
     if len(content) < _FILE_HEADER or content[:4] not in _MAGICS:
         raise ValueError(f"{path} is not a pcap file")
     order, fraction = _MAGICS[content[:4]]

@@ -95,6 +95,9 @@ def open_frames(frames: Iterable[bytes], ring: KeyRing) -> Opened:
         esp = esp_of(packet)
         if esp is None:
             continue
+        if len(packet) < int.from_bytes(packet[2:4], "big"):
+            reasons["the capture has cut the packet: take a longer snapshot length"] += 1
+            continue
         try:
             packets.append(ring.open(esp))
         except (WrongKey, LookupError) as refused:

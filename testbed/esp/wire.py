@@ -8,6 +8,10 @@ from enum import StrEnum
 from ipaddress import IPv4Address
 
 ETH_IPV4, ETH_ARP, ETH_IPV6 = 0x0800, 0x0806, 0x86DD
+_TAGS = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})  # IEEE 802.1Q, 802.1ad, and two that came before it
+_MPLS = frozenset({0x8847, 0x8848})
+_PPPOE_SESSION, _PPP_IP = 0x8864, (b"\x00\x21", b"\x00\x57")  # RFC 2516, RFC 1332, RFC 5072
+_LONGEST_802_3, _SNAP = 1500, b"\xaa\xaa\x03"  # RFC 1042
 PROTO_UDP, PROTO_ESP = 17, 50
 PORT_IKE, PORT_NAT_T = 500, 4500
 _NON_ESP_MARKER = bytes(4)
@@ -48,13 +52,12 @@ def ipv4_of(frame: bytes) -> bytes | None:
 
 def classify(frame: bytes) -> Kind:
     """Return what the Ethernet *frame* is; a later IP fragment counts as OTHER_IP unless it is reassembled first."""
-    ether_type = int.from_bytes(frame[12:14], "big")
-    if ether_type == ETH_ARP:
+    if int.from_bytes(frame[12:14], "big") == ETH_ARP:
         return Kind.ARP
-    if ether_type == ETH_IPV6:
-        return Kind.OTHER_IP
     packet = ipv4_of(frame)
-    return classify_ipv4(packet) if packet else Kind.OTHER
+    if packet is not None:
+        return classify_ipv4(packet)
+    return Kind.OTHER_IP if _carries_ip(frame) else Kind.OTHER
 
 
 def classify_ipv4(packet: bytes) -> Kind:
@@ -86,6 +89,22 @@ def esp_of(packet: bytes) -> EspPacket | None:
 def payload_of(packet: bytes) -> bytes:
     """Return what follows the header, options included, of the IPv4 *packet*."""
     return packet[(packet[0] & 0x0F) * 4 :]
+
+
+def _carries_ip(frame: bytes) -> bool:
+    """Tell whether IP is in the *frame*, also behind tags, labels or in another frame: no gateway has to send that."""
+    place = 12
+    while int.from_bytes(frame[place : place + 2], "big") in _TAGS:
+        place += 4
+    ether_type, body = int.from_bytes(frame[place : place + 2], "big"), frame[place + 2 :]
+    if ether_type in _MPLS:  # labels to the bottom of the stack (RFC 3032), then the packet, told by its version
+        bottom = next((end for end in range(4, len(body), 4) if body[end - 2] & 1), len(body))
+        return body[bottom : bottom + 1][:1] != b"" and body[bottom] >> 4 in (4, 6)
+    if ether_type == _PPPOE_SESSION:
+        return body[6:8] in _PPP_IP
+    if ether_type <= _LONGEST_802_3 and body.startswith(_SNAP):
+        ether_type = int.from_bytes(body[6:8], "big")
+    return ether_type in (ETH_IPV4, ETH_IPV6)
 
 
 def _is_later_fragment(packet: bytes) -> bool:

@@ -9,6 +9,7 @@ Only packets whose every consequence is known are used, so that nothing uncounte
 
 from __future__ import annotations
 
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from testbed.packets.wire import Receiver, open_socket, pace, put
 IP_HEADER = 20
 HEADERS: Mapping[Kind, int] = {"udp": IP_HEADER + 8, "icmp": IP_HEADER + 8, "tcp": IP_HEADER + 20}
 RESET_BYTES = HEADERS["tcp"]
+_PROTOCOLS: Mapping[int, Kind] = {1: "icmp", 6: "tcp", 17: "udp"}
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,15 @@ class Truth:
 
 @dataclass(frozen=True)
 class StreamResult:
-    """The *truth* of a stream, and what *arrived* in each direction at its end; both agree unless packets were lost."""
+    """The *truth* of a stream, and what *came* of each flow to the end of its direction, which agree without loss."""
 
     truth: Truth
-    arrived: Mapping[str, Count]
+    came: Truth
+
+    @property
+    def arrived(self) -> Mapping[str, Count]:
+        """Return what came in each direction."""
+        return {key.direction: self.came.direction(key.direction) for key in self.truth.flows}
 
     @property
     def complete(self) -> bool:
@@ -163,7 +170,8 @@ class CountedStream:
                 self._send(frames, interval_seconds)
             finally:
                 sent.set_result(time.monotonic() + deadline)
-            return StreamResult(truth, {name: arrived.result() for name, arrived in pending.items()})
+            came = {key: count for arrived in pending.values() for key, count in arrived.result().items()}
+            return StreamResult(truth, Truth(came))
 
     @contextmanager
     def _far_end(self, direction: str) -> Iterator[Receiver]:
@@ -173,18 +181,19 @@ class CountedStream:
         with listening(far.namespace, far.address, ports), Receiver(far.namespace, far.interface) as receiver:
             yield receiver
 
-    def _arrivals(self, receiver: Receiver, direction: str, expected: int, sent: Future[float]) -> Count:
+    def _arrivals(self, receiver: Receiver, direction: str, expected: int, sent: Future[float]) -> dict[FlowKey, Count]:
         """Count the IPv4 packets of *direction* that arrive, until *expected* or the moment that *sent* will name."""
         ends = (self.ends[direction].address, self.ends[self.opposite(direction)].address)
         addresses = b"".join(IPv4Address(address).packed for address in ends)
-        total = Count()
-        while total.packets < expected:
+        came: dict[FlowKey, Count] = {}
+        while sum(count.packets for count in came.values()) < expected:
             frame = receiver.wait(lambda f: f[12:14] == b"\x08\x00" and f[26:34] == addresses, 0.1)
             if frame:
-                total += Count(1, int.from_bytes(frame[16:18], "big"))
+                key = _key(frame, direction, ends)
+                came[key] = came.get(key, Count()) + Count(1, int.from_bytes(frame[16:18], "big"))
             elif sent.done() and time.monotonic() >= sent.result():
                 break
-        return total
+        return came
 
     def _send(self, frames: Sequence[tuple[str, bytes]], interval_seconds: float) -> None:
         with ExitStack() as stack:
@@ -224,3 +233,11 @@ class CountedStream:
             payload=canary(flow.payload),
         )
         return [frame] * flow.packets
+
+
+def _key(frame: bytes, direction: str, ends: tuple[str, str]) -> FlowKey:
+    """Return the flow of an Ethernet *frame* that holds an IPv4 packet with one of the protocols that are sent."""
+    header = 14 + (frame[14] & 0x0F) * 4
+    protocol = _PROTOCOLS.get(frame[23], "icmp")
+    ports = (0, 0) if protocol == "icmp" else struct.unpack_from("!HH", frame, header)
+    return FlowKey(direction, *ends, protocol, *ports)

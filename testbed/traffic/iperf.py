@@ -13,7 +13,7 @@ from typing import Any
 
 from testbed.namespace import Namespace
 from testbed.process import Child, own_sockets, poll, start, stop
-from testbed.traffic.result import NoTraffic, Protocol, TrafficError, TrafficResult, fault, parse_iperf3
+from testbed.traffic.result import NoTraffic, Protocol, TrafficError, TrafficResult, fault, parse_iperf3, parse_json
 
 CONNECT_TIMEOUT = 3.0
 GRACE = 10.0  # seconds that a run may last beyond its traffic: connection, last acknowledgements, JSON
@@ -156,7 +156,7 @@ def _output(child: Child, deadline: float, side: str) -> Mapping[str, Any]:
     except subprocess.TimeoutExpired as late:
         raise NoTraffic(f"the path did not carry the test: iperf3's {side} was not done after {deadline} s") from late
     try:
-        answer = json.loads(printed)
+        answer = parse_json(printed)
     except json.JSONDecodeError as error:
         raise TrafficError(f"iperf3's {side} printed no JSON: {(complaint or printed).strip()[:300]}") from error
     if not isinstance(answer, dict):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +25,7 @@ _PATH_FAULTS = (
     "broken pipe",
 )
 _STUB_SECONDS = 0.05
+_NO_NUMBER = re.compile(r"(?<=[:,\[\s])[-+]?(?:nan|inf(?:inity)?)(?=\s*[,}\]])", re.IGNORECASE)
 
 
 class TrafficError(ProbeError):
@@ -85,6 +88,11 @@ def parse_iperf3(client: Mapping[str, Any], server: Mapping[str, Any], protocol:
         raise TrafficError(f"iperf3 printed a result without {missing}") from missing
 
 
+def parse_json(printed: str) -> Any:
+    """Return iperf3's JSON; it prints ``-nan`` and ``inf`` for what it could not compute, which are null here."""
+    return json.loads(_NO_NUMBER.sub("null", printed))
+
+
 def fault(message: str) -> NoTraffic | TrafficError:
     """Return the exception that iperf3's error *message* stands for."""
     if any(known in message.lower() for known in _PATH_FAULTS):
@@ -94,15 +102,17 @@ def fault(message: str) -> NoTraffic | TrafficError:
 
 def _result(protocol: Protocol, received: Any, sent: Any, intervals: Any, raw: Mapping[str, Any]) -> TrafficResult:
     udp = protocol == "udp"
+    if udp and not received["packets"]:
+        raise NoTraffic("the path did not carry the test: not one datagram was counted")
     return TrafficResult(
         protocol=protocol,
-        bits_per_second=float(received["bits_per_second"]),
+        bits_per_second=float(received["bits_per_second"] or 0),
         seconds=float(received["seconds"]),
         bytes=int(received["bytes"]),
-        lost_percent=float(received["lost_percent"]) if udp else None,
-        jitter_ms=float(received["jitter_ms"]) if udp else None,
+        lost_percent=_lost_percent(received) if udp else None,
+        jitter_ms=_jitter(received) if udp else None,
         packets=int(received["packets"]) if udp else None,
-        lost_packets=int(received["lost_packets"]) if udp else None,
+        lost_packets=_lost(received) if udp else None,
         retransmits=None if udp else int(sent["retransmits"]),
         intervals=tuple(_interval(entry["sum"], udp) for entry in intervals if _counts(entry["sum"])),
         raw=raw,
@@ -118,7 +128,27 @@ def _interval(entry: Any, udp: bool) -> Interval:
     return Interval(
         start=float(entry["start"]),
         end=float(entry["end"]),
-        bits_per_second=float(entry["bits_per_second"]),
-        lost_percent=float(entry["lost_percent"]) if udp else None,
-        jitter_ms=float(entry["jitter_ms"]) if udp else None,
+        bits_per_second=float(entry["bits_per_second"] or 0),
+        lost_percent=_lost_percent(entry) if udp else None,
+        jitter_ms=_jitter(entry) if udp else None,
     )
+
+
+def _lost(entry: Any) -> int:
+    """Return how many datagrams were lost, by what was counted.
+
+    iperf3 takes back a loss for each datagram that comes late or twice, so that its own figure can be below none, and
+    it counts losses of another interval, so that it can be above all.
+    """
+    return min(max(int(entry["lost_packets"] or 0), 0), int(entry["packets"] or 0))
+
+
+def _lost_percent(entry: Any) -> float:
+    """Return the share of datagrams that were lost, 0 to 100; where none was due, none was lost."""
+    packets = int(entry["packets"] or 0)
+    return 100 * _lost(entry) / packets if packets else 0.0
+
+
+def _jitter(entry: Any) -> float | None:
+    """Return the jitter in milliseconds, None where nothing came that could have any."""
+    return None if entry["jitter_ms"] is None else float(entry["jitter_ms"])

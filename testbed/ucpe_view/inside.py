@@ -46,6 +46,15 @@ class Inside:
         """Tell whether the process still exists."""
         return self.target.alive()
 
+    def has(self, path: str) -> bool:
+        """Tell whether the container has a file at *path*, from its root; raises ``Ended`` when it has ended."""
+        with self.target.opened() as folder:
+            try:
+                os.stat(f"root/{path}", dir_fd=folder)
+            except FileNotFoundError:
+                return False
+            return True
+
     def run(self, argv: Sequence[str], *, input: str = "", timeout: float = 20.0) -> str:  # noqa: A002
         """Run *argv* in all namespaces of the container; return its standard output.
 

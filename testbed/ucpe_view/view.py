@@ -103,12 +103,15 @@ class UcpeView:
         found = (Network(row["Name"], row["Driver"], row["Labels"] or {}, row["Options"] or {}) for row in rows)
         return sorted(found, key=lambda network: network.name)
 
+    def vnf_containers(self, service: str) -> list[Container]:
+        """Return the containers of *service*'s VNFs, running or not, from the LAN to the WAN."""
+        own = (item for item in self.containers() if item.labels.get("lso.service") == service)
+        return sorted(own, key=_position)
+
     def vnfs(self, service: str) -> list[Vnf]:
         """Return the VNFs of *service* that run, from the LAN to the WAN."""
-        running = (item for item in self.containers() if item.state == "running")
-        own = [item for item in running if item.labels.get("lso.service") == service]
-        found = (self._vnf(item) for item in own)
-        return sorted((vnf for vnf in found if vnf), key=lambda vnf: vnf.position)
+        found = (self._vnf(item) for item in self.vnf_containers(service) if item.state == "running")
+        return [vnf for vnf in found if vnf]
 
     def vnf(self, service: str, kind: str) -> Vnf | None:
         """Return the first running VNF of *kind* of *service*, None when there is none."""
@@ -178,15 +181,19 @@ class UcpeView:
             self.inside.target.check()  # the VNF ended just now; the uCPE must not have
             return None
         labels = container.labels
-        position = labels.get("lso.position", "")
         return Vnf(
             name=labels.get("lso.vnf", ""),
             kind=labels.get("lso.kind", ""),
             service=labels.get("lso.service", ""),
-            position=int(position) if position.isdecimal() else -1,
+            position=_position(container),
             container=container,
             inside=inside,
         )
+
+
+def _position(container: Container) -> int:
+    text = container.labels.get("lso.position", "")
+    return int(text) if text.isdecimal() else -1
 
 
 def _container(row: Mapping[str, Any]) -> Container:

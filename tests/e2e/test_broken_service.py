@@ -31,6 +31,19 @@ def test_a_vnf_stopped(context: Context, judged: Judge, kind: str) -> None:
     assert_passes(judged("service.active"))
 
 
+def test_a_tunnel_that_stands_and_carries_nothing(context: Context, judged: Judge) -> None:
+    """Either gateway holds its security associations for a while: only packets show that they lead nowhere."""
+    underlay = context.lab.underlays["internet"]
+    underlay.exec(["ip", "link", "set", underlay.ports["site-b"], "down"])
+    try:
+        failed = assert_fails(judged("service.active", within_seconds=3), "site-a: echoes through it to site-b")
+        assert {check.element for check in failed} == {"tunnel:site-a--site-b"}
+    finally:
+        underlay.exec(["ip", "link", "set", underlay.ports["site-b"], "up"])
+    await_path(context)
+    assert_passes(judged("service.active"))
+
+
 @pytest.mark.parametrize("site", ["site-a", "site-b"])
 def test_a_rule_of_the_chain_is_missing(context: Context, judged: Judge, site: str) -> None:
     view, name = context.view(site), port(context, site, "statistics", "wan")

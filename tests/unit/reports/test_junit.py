@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
@@ -22,7 +23,7 @@ CHILDREN = {
     "system-out": [],
 }
 ATTRIBUTES = {
-    "testsuites": {"name", "tests", "failures", "errors", "skipped", "time"},
+    "testsuites": {"name", "tests", "failures", "errors", "time"},
     "testsuite": {"name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname"},
     "properties": set(),
     "property": {"name", "value"},
@@ -32,6 +33,45 @@ ATTRIBUTES = {
     "failure": {"message", "type"},
     "system-out": set(),
 }
+
+# What Jenkins' xUnit plugin validates against (its schema for JUnit, junit-10.xsd, MIT licence): element → attributes
+# that have to be there, attributes that may, children. Its time is digits with an optional fraction.
+JENKINS: dict[str, tuple[set[str], set[str], set[str]]] = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors"},
+        {"group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"},
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    ),
+    "properties": (set(), set(), {"property"}),
+    "property": ({"name", "value"}, set(), set()),
+    "testcase": (
+        {"name"},
+        {"time", "classname", "group"},
+        {"skipped", "error", "failure", "rerunFailure", "rerunError", "flakyFailure", "flakyError"}
+        | {"system-out", "system-err"},
+    ),
+    "skipped": (set(), {"type", "message"}, set()),
+    "error": (set(), {"type", "message"}, set()),
+    "failure": (set(), {"type", "message"}, set()),
+    "system-out": (set(), set(), set()),
+    "system-err": (set(), set(), set()),
+}
+JENKINS_TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
+WITH_TEXT = {"skipped", "error", "failure", "system-out", "system-err"}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_jenkins_takes_it(name: str) -> None:
+    root = ET.fromstring(junit_xml(sample(name)).encode())  # noqa: S314 - our own text
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        required, optional, children = JENKINS[element.tag]
+        assert required <= set(element.attrib) <= required | optional, element.tag
+        assert {child.tag for child in element} <= children
+        assert element.tag in WITH_TEXT or not (element.text or "").strip()
+        if element.tag in ("testsuites", "testsuite"):
+            assert JENKINS_TIME.fullmatch(element.attrib["time"])
 
 
 def _suite(result: RunResult) -> ET.Element:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
 import pytest
 
-from testbed.capture import TruncatedCapture, count_frames, find_bytes, read_frames
+from testbed.capture import TruncatedCapture, count_frames, find_bytes, read_frames, seen_so_far
 from testbed.capture.messages import Counters, last_counters
+from testbed.esp import census
 
 ORDERS = {  # name: byte order, magic, fraction of a second
     "little, nanoseconds": ("<", 0xA1B23C4D, 1e-9),
@@ -37,10 +39,41 @@ def test_every_kind_of_pcap_file_is_read(name: str, tmp_path: Path) -> None:
     assert frames[1].timestamp == pytest.approx(1001 + 500 * fraction, abs=1e-9)
 
 
-def test_a_file_that_is_still_being_written_ends_at_its_last_whole_frame(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [1, 3, 6, 10, 21])
+def test_a_file_that_is_still_being_written_ends_at_its_last_whole_frame(cut: int, tmp_path: Path) -> None:
     path = _file(tmp_path / "a.pcap", [(b"first", 5), (b"second", 6)])
-    path.write_bytes(path.read_bytes()[:-3])
+    path.write_bytes(path.read_bytes()[:-cut])
     assert count_frames(path) == (1, 0)
+    assert seen_so_far(path, b"first")
+    assert not seen_so_far(path, b"second")
+
+
+@pytest.mark.parametrize("cut", [1, 3, 6, 10, 21])
+def test_a_finished_file_that_is_cut_proves_nothing(cut: int, tmp_path: Path) -> None:
+    path = _file(tmp_path / "a.pcap", [(b"first", 5), (b"second", 6)])
+    path.write_bytes(path.read_bytes()[:-cut])
+    for needle in (b"first", b"second"):
+        with pytest.raises(TruncatedCapture, match=f"ends in the middle of a frame, {22 - cut} octets after"):
+            find_bytes(path, needle)
+    with pytest.raises(TruncatedCapture):
+        census(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x0a\x0d\x0d\x0a" + bytes(40), "but a pcapng file: tcpdump -r .*a.pcap -w capture.pcap makes it one"),
+        (gzip.compress(bytes(40)), "but compressed by gzip: gzip -dc .*a.pcap | tcpdump -r - -w capture.pcap"),
+        (b"\x28\xb5\x2f\xfd" + bytes(40), "but compressed by zstd"),
+        (b"\x34\xcd\xb2\xa1" + bytes(40), "but a pcap file with longer records"),
+    ],
+)
+def test_a_file_that_can_be_made_a_pcap_is_named(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    path.write_bytes(content)
+    for read in (lambda: find_bytes(path, b"x"), lambda: count_frames(path), lambda: census(path)):
+        with pytest.raises(ValueError, match=words):
+            read()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a capture file, but long enough to be one"])

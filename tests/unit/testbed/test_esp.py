@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scapy.contrib.mpls import MPLS
 from scapy.layers.inet import ICMP, IP, UDP, fragment
+from scapy.layers.inet6 import IPv6
 from scapy.layers.ipsec import ESP, SecurityAssociation
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, LLC, SNAP, Dot1Q, Dot3, Ether
+from scapy.layers.ppp import PPP, PPPoE
 from scapy.packet import Raw
 
 from testbed.esp import KeyRing, KeysError, Kind, WrongKey, classify, esp_of
@@ -98,6 +101,20 @@ def test_each_kind_of_frame_is_told_apart(kind: Kind) -> None:
         (_ip(UDP(sport=4500, dport=4500), Raw(b"xyz")), Kind.OTHER_IP),
         (_ip(ICMP()), Kind.OTHER_IP),
         (bytes(Ether(type=0x86DD) / Raw(bytes(48))), Kind.OTHER_IP),
+        (bytes(Ether() / Dot1Q(vlan=7) / IP(src=LEFT, dst=RIGHT) / UDP()), Kind.OTHER_IP),
+        (bytes(Ether() / Dot1Q(vlan=0) / IP(bytes(_sealed(SUITES["gcm"][0])))), Kind.OTHER_IP),
+        (bytes(Ether(type=0x88A8) / Dot1Q(vlan=7) / Dot1Q(vlan=8) / IP()), Kind.OTHER_IP),
+        (bytes(Ether(type=0x9100) / Dot1Q(vlan=7) / Raw(bytes(40))), Kind.OTHER),
+        (bytes(Ether() / Dot1Q(vlan=7) / IPv6()), Kind.OTHER_IP),
+        (bytes(Ether() / Dot1Q(vlan=7) / ARP()), Kind.OTHER),
+        (bytes(Ether() / PPPoE() / PPP() / IP()), Kind.OTHER_IP),
+        (bytes(Ether() / Dot1Q(vlan=7) / PPPoE() / PPP() / IPv6()), Kind.OTHER_IP),
+        (bytes(Ether(type=0x8847) / MPLS(label=5, s=0) / MPLS(label=6, s=1) / IP()), Kind.OTHER_IP),
+        (bytes(Ether(type=0x8847) / MPLS(label=5, s=1)), Kind.OTHER),
+        (bytes(Dot3() / LLC() / SNAP() / IP()), Kind.OTHER_IP),
+        (bytes(Dot3() / LLC() / Raw(bytes(40))), Kind.OTHER),
+        (bytes(Ether())[:14], Kind.OTHER),
+        (bytes(Ether(type=0x8100))[:14], Kind.OTHER),
     ],
 )
 def test_what_lies_near_the_border(frame: bytes, kind: Kind) -> None:
@@ -132,6 +149,16 @@ def test_a_wrong_key_is_refused(suite: str) -> None:
         ring.open(packet)
     opened = open_frames([_plain_frame(arguments)], ring)
     assert (opened.packets, opened.refused) == ((), 1)
+
+
+@pytest.mark.parametrize("make", [_plain_frame, _udp_frame])
+def test_a_packet_that_the_capture_cut_is_told_from_one_with_a_wrong_key(make: Any) -> None:
+    arguments, keys = SUITES["gcm"]
+    frame = make(arguments)
+    opened = open_frames([frame[:64], frame], KeyRing({"sas": [_entry(**keys)]}))
+    assert opened.refused == 1
+    assert list(opened.reasons) == ["the capture has cut the packet: take a longer snapshot length"]
+    assert len(opened.packets) == 1
 
 
 def test_an_spi_without_a_key_is_counted_with_its_reason() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from testbed.traffic import NoTraffic, PingResult, TrafficError, parse_iperf3, parse_ping
-from testbed.traffic.result import Protocol, fault
+from testbed.traffic.result import Protocol, fault, parse_json
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -40,6 +40,50 @@ def test_a_run_is_told_as_its_receiver_saw_it(name: str) -> None:
     } == (expected)
     assert result.bits_per_second == pytest.approx(result.bytes * 8 / result.seconds, rel=0.01)
     assert all(0.4 < step.end - step.start < 0.6 or name == "tcp-parallel-omit" for step in result.intervals)
+
+
+def _with(run: dict[str, Any], **received: object) -> dict[str, Any]:
+    end = {**run["client"]["end"], "sum_received": {**run["client"]["end"]["sum_received"], **received}}
+    return {"client": {**run["client"], "end": end}, "server": run["server"]}
+
+
+@pytest.mark.parametrize(
+    ("received", "lost_percent", "lost"),
+    [
+        ({"packets": 100, "lost_packets": 100, "lost_percent": None, "jitter_ms": None}, 100.0, 100),
+        ({"packets": 800, "lost_packets": -1, "lost_percent": -0.12}, 0.0, 0),
+        ({"packets": 100, "lost_packets": 179, "lost_percent": 179.6}, 100.0, 100),
+        ({"packets": 100, "lost_packets": 1, "lost_percent": float("nan")}, 1.0, 1),
+        ({"packets": 100, "lost_packets": None, "lost_percent": None}, 0.0, 0),
+    ],
+)
+def test_loss_is_between_nothing_and_all(received: dict[str, object], lost_percent: float, lost: int) -> None:
+    run = _with(_run("udp"), **received)
+    result = parse_iperf3(run["client"], run["server"], "udp")
+    assert (result.lost_percent, result.lost_packets) == (lost_percent, lost)
+
+
+@pytest.mark.parametrize("packets", [0, None])
+def test_a_run_without_a_datagram_carried_nothing(packets: int | None) -> None:
+    run = _with(_run("udp"), packets=packets, lost_packets=0, lost_percent=None, jitter_ms=None, bits_per_second=None)
+    with pytest.raises(NoTraffic, match="not one datagram"):
+        parse_iperf3(run["client"], run["server"], "udp")
+
+
+def test_loss_of_each_interval_is_between_nothing_and_all() -> None:
+    run = _run("udp")
+    sums = [entry["sum"] for entry in run["server"]["intervals"]]
+    sums[0] |= {"packets": 0, "lost_packets": 0, "lost_percent": None, "jitter_ms": None}
+    sums[1] |= {"packets": 10, "lost_packets": 12, "lost_percent": 120.0}
+    result = parse_iperf3(run["client"], run["server"], "udp")
+    assert [step.lost_percent for step in result.intervals] == [0.0, 100.0]
+    assert result.intervals[0].jitter_ms is None
+
+
+@pytest.mark.parametrize("word", ["-nan", "nan", "NaN", "inf", "-inf", "Infinity"])
+def test_what_iperf3_prints_for_no_number_is_nothing(word: str) -> None:
+    printed = f'{{"a": {word}, "b":[{word}, 1 , {word}], "c": "{word}, {word}", "d":{word}\n}}'
+    assert parse_json(printed) == {"a": None, "b": [None, 1, None], "c": f"{word}, {word}", "d": None}
 
 
 @pytest.mark.parametrize(

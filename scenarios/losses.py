@@ -1,0 +1,51 @@
+"""How many packets the network may lose because the scenario says so: declared loss is no fault of a VNF."""
+
+from __future__ import annotations
+
+import math
+
+from scenarios.chain import shared_ports
+from scenarios.context import Context
+
+CERTAINTY = 1e-6
+"""A run in a million loses more by chance than is allowed here."""
+
+
+def declared_percent(context: Context, source: str, target: str) -> float:
+    """Return the share of packets from host *source* to host *target* that the underlay between them is to lose.
+
+    A packet is impaired once on its way. Where the sites share several underlays the worst one counts.
+    """
+    topology = context.scenario.topology
+    sites = context.site_of(source), context.site_of(target)
+    joined = [set(shared_ports(context.scenario, site).values()) for site in sites]
+    declared = [topology.underlays[name].loss_percent for name in joined[0] & joined[1]]
+    return max(declared, default=0.0)
+
+
+def allowed(context: Context, source: str, target: str, packets: int) -> int:
+    """Return how many of *packets* from *source* to *target* may be missing; 0 where no loss is declared."""
+    return most_lost(packets, declared_percent(context, source, target))
+
+
+def most_lost(packets: int, percent: float) -> int:
+    """Return the least number that only ill luck exceeds, when each of *packets* is lost with *percent* by chance.
+
+    Ill luck is :data:`CERTAINTY`. At least one packet has to come through where not all are to be lost.
+    """
+    share = percent / 100
+    if share <= 0:
+        return 0
+    if share >= 1:
+        return packets
+    lost, up_to_lost = 0, _exactly(0, packets, share)
+    while 1 - up_to_lost > CERTAINTY and lost < packets - 1:
+        lost += 1
+        up_to_lost += _exactly(lost, packets, share)
+    return lost
+
+
+def _exactly(lost: int, packets: int, share: float) -> float:
+    """Return the probability of the binomial distribution, by logarithms: its parts are too large and too small."""
+    ways = math.lgamma(packets + 1) - math.lgamma(lost + 1) - math.lgamma(packets - lost + 1)
+    return math.exp(ways + lost * math.log(share) + (packets - lost) * math.log1p(-share))

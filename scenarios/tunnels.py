@@ -1,0 +1,85 @@
+"""The tunnels of a service as their gateways tell of them, and as echoes through them show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+from typing import Any
+
+from scenarios.chain import GATEWAY
+from scenarios.context import Context
+from testbed.errors import ProbeError
+
+ECHOES = 3
+Status = dict[str, Any]
+
+
+def ask(context: Context, sites: Sequence[str]) -> dict[str, Status]:
+    """Return each gateway's status, asked side by side; empty where no gateway runs."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(sites, pool.map(lambda site: context.vnf_status(site, GATEWAY), sites), strict=True))
+
+
+def all_up(status: dict[str, Status]) -> bool:
+    """Tell whether every gateway says that its tunnels to all others stand."""
+    return all(up(status[left], right) for left, right in permutations(status, 2))
+
+
+def peer_of(status: Status, name: str) -> dict[str, Any]:
+    """Return what a gateway says of its peer *name*."""
+    return next((peer for peer in status.get("peers", []) if peer.get("name") == name), {})
+
+
+def ike_of(peer: dict[str, Any]) -> dict[str, Any]:
+    """Return the peer's IKE SA, empty while there is none."""
+    return peer.get("ike") or {}
+
+
+def child_of(peer: dict[str, Any]) -> dict[str, Any]:
+    """Return the peer's CHILD SA, an installed one if there is one."""
+    children: list[dict[str, Any]] = peer.get("children", [])
+    return next((child for child in children if child.get("state") == "INSTALLED"), children[0] if children else {})
+
+
+def up(status: Status, name: str) -> bool:
+    """Tell whether a gateway says that its tunnel to *name* stands."""
+    peer = peer_of(status, name)
+    return bool(ike_of(peer).get("state") == "ESTABLISHED" and child_of(peer).get("state") == "INSTALLED")
+
+
+def state_of(status: Status, name: str) -> str:
+    """Return in words what a gateway says of its tunnel to *name*."""
+    if not status:
+        return "no gateway runs"
+    peer = peer_of(status, name)
+    return f"IKE SA {ike_of(peer).get('state', 'missing')}, CHILD SA {child_of(peer).get('state', 'missing')}"
+
+
+def answers_of_all(context: Context, sites: Sequence[str]) -> dict[str, dict[str, bool]]:
+    """Return what :func:`answers` does for each of *sites* and all others, measured side by side."""
+    others = [[other for other in sites if other != site] for site in sites]
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(sites, pool.map(lambda site, peers: answers(context, site, peers), sites, others), strict=True))
+
+
+def answers(context: Context, site: str, peers: Sequence[str]) -> dict[str, bool]:
+    """Return which *peers*' gateways answer echoes that *site*'s gateway sends from its LAN's address.
+
+    Only a tunnel takes such echoes, so an answer shows that it carries packets both ways, whatever the gateways say.
+    A product without ``/vnf/probe`` cannot be asked: the result is empty.
+    """
+    gateways = {peer: str(context.scenario.topology.sites[peer].gateway) for peer in peers}
+    request = {"echoes": ECHOES, "peers": [{"name": peer, "address": gateways[peer]} for peer in peers]}
+    vnf = context.view(site).vnf(context.service_id, GATEWAY)
+    if vnf is None or not peers:
+        return dict.fromkeys(peers, False)
+    try:
+        if not vnf.inside.has("vnf/probe"):
+            return {}
+        probed = json.loads(vnf.inside.run(["/vnf/probe"], input=json.dumps(request)))
+    except (ProbeError, json.JSONDecodeError):  # it has ended, or has nothing to measure from: no packet gets through
+        return dict.fromkeys(peers, False)
+    times = {peer["name"]: peer["round_trips_ms"] for peer in probed["peers"]}
+    return {peer: any(time is not None for time in times.get(peer, [])) for peer in peers}
