@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.model import RunResult, StepResult, Verdict
-from reports.text import count_text, duration_text, number_text, printable
+from reports.text import count_text, duration_text, error_title, number_text, printable
 from reports.timing import where_time_went
 
 _STYLE = {
@@ -86,7 +86,7 @@ class Console:
             goal = f" (goal {number_text(timing.goal_seconds)} s)" if timing.goal_seconds is not None else ""
             self._line(Text(f"{printable(timing.name)}: {duration_text(timing.seconds)}{goal}"))
         if result.error:
-            self._line(Text.assemble(("test-bed error: ", "bold yellow"), printable(result.error)))
+            self._line(Text.assemble((f"{error_title(result.ending)}: ", "bold yellow"), printable(result.error)))
         self._line(
             Text.assemble(_word(result.verdict), f"  {_counts(result)} in {duration_text(result.duration_seconds)}")
         )

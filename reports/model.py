@@ -51,6 +51,7 @@ __all__ = [
 
 SCHEMA_VERSION: Literal["1"] = "1"
 
+Ending = Literal["complete", "refused", "interrupted"]
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -209,7 +210,11 @@ class Scenario(Record):
 
 
 class RunResult(Record):
-    """A whole run. `error` is the test-bed's own trouble when the verdict is error and no step tells it."""
+    """A whole run. `error` is the test-bed's own trouble when the verdict is error and no step tells it.
+
+    `ending` says how it ended: `complete`, `refused` when the API did not take the scenario's order, `interrupted` when
+    it was told to end. A run that was refused or interrupted has the verdict error, whatever its steps say.
+    """
 
     schema_version: Literal["1"] = SCHEMA_VERSION
     run_id: str
@@ -218,6 +223,7 @@ class RunResult(Record):
     duration_seconds: Seconds
     verdict: Verdict
     error: str = ""
+    ending: Ending = "complete"
     command: str = ""
     phases: tuple[Phase, ...] = ()
     steps: tuple[StepResult, ...] = ()
@@ -238,4 +244,6 @@ class RunResult(Record):
             raise ValueError(f"run {self.run_id!r} cannot be {self.verdict} while its step {bad[0]!r} is bad")
         if self.error and self.verdict is not Verdict.ERROR:
             raise ValueError(f"run {self.run_id!r} carries an error but its verdict is {self.verdict}")
+        if self.ending != "complete" and self.verdict is not Verdict.ERROR:
+            raise ValueError(f"run {self.run_id!r} was {self.ending} but its verdict is {self.verdict}")
         return self

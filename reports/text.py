@@ -53,3 +53,8 @@ def number_text(value: float) -> str:
 def count_text(count: int, noun: str, plural: str = "") -> str:
     """`1 step`, `3 steps`; `plural` where that takes more than an s."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or noun + 's'}"
+
+
+def error_title(ending: str) -> str:
+    """What the error of a run with that ending is called."""
+    return {"refused": "the order was refused", "interrupted": "interrupted"}.get(ending, "test-bed error")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from reports.junit import junit_xml
 from reports.model import RunResult
 from reports.page import render_html
 from reports.read import RESULT_NAME
+
+EVIDENCE, MARKER = "evidence", ".lso-run"
+JUNIT_NAME, PAGE_NAME, TROUBLE_NAME = "junit.xml", "report.html", "trouble.txt"
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,47 @@ def result_json(result: RunResult) -> str:
     return result.model_dump_json(indent=2) + "\n"
 
 
+def new_folder(wanted: Path) -> Path:
+    """Make the folder *wanted*, or one with the next free number behind its name, and return it: nobody else has it."""
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    folder, number = wanted, 1
+    while not _made(folder):
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder
+
+
+def _made(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def prepare(directory: Path) -> None:
+    """Make *directory* ready for a run: it can be written, and nothing of an earlier run is left in it.
+
+    Only what a run writes is removed, and only where a run wrote before. Raises OSError when it cannot be written, and
+    FileExistsError when it holds evidence that no run left there.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    evidence, marker = directory / EVIDENCE, directory / MARKER
+    if evidence.exists() and not (marker.exists() or (directory / RESULT_NAME).exists()):
+        raise FileExistsError(errno.EEXIST, "no run left it there: remove it or name another folder", str(evidence))
+    marker.write_text("lso run writes its report here, over the one that was here before\n", encoding="utf-8")
+    if evidence.exists():
+        shutil.rmtree(evidence)
+    for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME):
+        (directory / name).unlink(missing_ok=True)
+
+
 def write_report(result: RunResult, directory: Path) -> ReportPaths:
     """Render `result` into `directory`, made if need be. Each file is replaced whole or not at all.
 
     Raises OSError when the directory cannot be written.
     """
-    paths = ReportPaths(directory / RESULT_NAME, directory / "junit.xml", directory / "report.html")
+    paths = ReportPaths(directory / RESULT_NAME, directory / JUNIT_NAME, directory / PAGE_NAME)
     texts = ((paths.result, result_json(result)), (paths.junit, junit_xml(result)), (paths.page, render_html(result)))
     directory.mkdir(parents=True, exist_ok=True)
     for path, text in texts:

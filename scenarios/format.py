@@ -154,6 +154,13 @@ class Step(Strict):
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
 
 
+class Goals(Strict):
+    """How fast the scenario is meant to be; the report marks what took longer, no verdict follows from it."""
+
+    established_seconds: float | None = Field(default=None, gt=0, description="from the order to the tunnels")
+    run_seconds: float | None = Field(default=None, gt=0, description="the whole run")
+
+
 class Scenario(Strict):
     """A whole scenario file."""
 
@@ -162,6 +169,7 @@ class Scenario(Strict):
     description: str = ""
     topology: Topology
     service: Service
+    goals: Goals = Field(default_factory=Goals)
     steps: list[Step] = Field(min_length=1)
 
     def lab_spec(self) -> LabSpec:

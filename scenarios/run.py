@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from reports.model import RunResult, Scenario, StepResult, Timing, Verdict
+from reports.model import Ending, RunResult, Scenario, StepResult, Timing, Verdict
 from scenarios import picture
 from scenarios.clock import Clock
 from scenarios.context import Context
@@ -21,8 +21,7 @@ from scenarios.session import ApiStarter, new_lab, open_face, order
 from testbed import build, doctor
 from testbed.lab import Lab
 
-GOAL_ESTABLISHED_SECONDS = 3.0
-GOAL_RUN_SECONDS = 45.0
+INTERNAL_SERVER_ERROR = 500
 
 
 class Listener(Protocol):
@@ -57,6 +56,7 @@ class _Run:
     steps: list[StepResult] = field(default_factory=list)
     context: Context | None = None
     error: str = ""
+    ending: Ending = "complete"
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.listener.on_phase)
@@ -119,8 +119,9 @@ class _Run:
             verdict=verdict,
             error=self.error,
             command=self.options.command,
+            ending=self.ending,
             phases=tuple(self.clock.phases),
-            steps=tuple(self.steps),
+            steps=(*self.steps, *self._not_reached()),
             timings=tuple(self._timings(seconds)),
             engines=picture.engines(capabilities, self.context.engines if self.context else {}),
             topology=picture.topology(scenario, self.context),
@@ -129,12 +130,28 @@ class _Run:
             machine=picture.machine(),
         )
 
+    def _not_reached(self) -> Iterator[StepResult]:
+        """Yield the steps that an interruption left without a verdict, the one under way first."""
+        if self.ending != "interrupted":
+            return
+        judged = len(self.steps)
+        for step, verb in list(zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True))[judged:]:
+            yield StepResult(
+                id=step.id,
+                verb=verb.verb,
+                title=step.title or verb.verb,
+                reference=step.reference,
+                verdict=Verdict.SKIPPED,
+                message="the run was interrupted before this step had a verdict",
+                started_seconds=round(self.clock.now(), 3),
+            )
+
     def _timings(self, seconds: float) -> Iterator[Timing]:
-        context = self.context
+        context, goals = self.context, self.loaded.scenario.goals
         if context and context.established_at is not None:
             needed = round(context.established_at - context.ordered_at, 3)
-            yield Timing(name="order to tunnel established", seconds=needed, goal_seconds=GOAL_ESTABLISHED_SECONDS)
-        yield Timing(name="whole run", seconds=round(seconds, 3), goal_seconds=GOAL_RUN_SECONDS)
+            yield Timing(name="order to tunnel established", seconds=needed, goal_seconds=goals.established_seconds)
+        yield Timing(name="whole run", seconds=round(seconds, 3), goal_seconds=goals.run_seconds)
 
 
 def run(
@@ -142,12 +159,17 @@ def run(
 ) -> RunResult:
     """Run *loaded*; evidence goes to ``directory/evidence``. Returns the result, also when the test-bed had trouble.
 
-    An interruption (Ctrl-C) undoes the lab and goes on to the caller.
+    An interruption (KeyboardInterrupt) undoes the lab; the result has what was judged so far and says so.
     """
     progress = _Run(loaded, directory, options, start_api, listener)
     try:
         progress.everything()
+    except KeyboardInterrupt:
+        progress.ending = "interrupted"
+        judged, steps = len(progress.steps), len(loaded.scenario.steps)
+        progress.error = f"the run was interrupted when {judged} of {steps} steps had a verdict"
     except PrestoError as error:
+        progress.ending = "refused" if error.status < INTERNAL_SERVER_ERROR else "complete"
         progress.error = str(error)
     except Exception as error:  # noqa: BLE001  (whatever it is, the run must end with a report that says so)
         progress.error = f"{type(error).__name__}: {error}"

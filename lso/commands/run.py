@@ -1,7 +1,7 @@
 """Run scenarios: start each one's lab, order its service by the Presto API, prove its steps, leave nothing behind.
 
 Exit code: 0 every step passed, 1 a step failed (the network under test is wrong), 2 a scenario or its order is not
-valid, 3 the test-bed itself had trouble.
+valid, or the report cannot be written, 3 the test-bed itself had trouble, 130 it was interrupted.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from lso.api import api_server
-from lso.exits import BAD_INPUT, ERROR, FAILED, PASSED, UsageError
+from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
+from lso.lasting import lasting
 from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
-from reports.write import write_report
+from reports.write import new_folder, prepare, write_report
 from scenarios.errors import Finding, ScenarioError
 from scenarios.find import find
 from scenarios.load import LoadedScenario, load
@@ -32,6 +34,7 @@ EXAMPLES = """examples:
   lso run my.yaml --keep --until POC-05           stop there and leave the lab up, to look around
   lso run my.yaml --pause-on-failure              wait after a step that did not pass
   lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error"""
+ENDINGS = {"refused": BAD_INPUT, "interrupted": INTERRUPTED}
 EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR}
 
 
@@ -55,11 +58,16 @@ def run(options: argparse.Namespace) -> int:
     if scenarios is None:
         return BAD_INPUT
     _check_until(options.until, scenarios)
-    results = [_run_one(options, scenario, len(scenarios) > 1) for scenario in scenarios]
+    folders = _folders(options.report, [scenario.scenario.scenario for scenario in scenarios])
+    results: list[RunResult] = []
+    for scenario, folder in zip(scenarios, folders, strict=True):
+        results.append(_run_one(options, scenario, folder))
+        if results[-1].ending == "interrupted":
+            break
     if options.json:
         documents = [result.model_dump(mode="json") for result in results]
-        print(json.dumps(documents if len(documents) > 1 else documents[0], indent=2))
-    return max(EXITS[result.verdict] for result in results)
+        print(json.dumps(documents if len(scenarios) > 1 else documents[0], indent=2), file=lasting(sys.stdout))
+    return max(ENDINGS.get(result.ending, EXITS[result.verdict]) for result in results)
 
 
 def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
@@ -84,10 +92,9 @@ def _check_until(step: str | None, scenarios: Sequence[LoadedScenario]) -> None:
         raise UsageError(f"--until {step}: no such step; there are {', '.join(known)}")
 
 
-def _run_one(options: argparse.Namespace, scenario: LoadedScenario, several: bool) -> RunResult:
-    directory = _directory(options.report, scenario.scenario.scenario, several)
+def _run_one(options: argparse.Namespace, scenario: LoadedScenario, directory: Path) -> RunResult:
     stream = sys.stderr if options.json else sys.stdout
-    with Console(stream) as console:
+    with Console(lasting(stream)) as console:
         result = run_scenario(
             scenario,
             directory,
@@ -105,10 +112,30 @@ def _run_one(options: argparse.Namespace, scenario: LoadedScenario, several: boo
     return result
 
 
-def _directory(report: Path | None, name: str, several: bool) -> Path:
-    if report is not None:
-        return report / name if several else report
-    return Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}"
+def _folders(report: Path | None, names: Sequence[str]) -> list[Path]:
+    """Return a folder for each scenario's report, made and seen to be writable before anything starts."""
+    if report is None:
+        moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        folders = [Path("runs") / f"{moment}-{name}" for name in names]
+    elif len(names) == 1:
+        folders = [report]
+    else:
+        folders = [report / name for name in names]
+    given: list[Path] = []
+    try:
+        for folder in folders:
+            given.append(new_folder(folder) if report is None else _unlike(folder, given))
+            prepare(given[-1])
+    except OSError as error:
+        where, why = error.filename or report or folders[0], error.strerror or str(error)
+        raise UsageError(f"the report cannot be written: {where}: {why}") from error
+    return given
+
+
+def _unlike(folder: Path, given: Sequence[Path]) -> Path:
+    """Return *folder*, or the same name with the next number when it is given to a scenario of this run already."""
+    names = (folder.with_name(f"{folder.name}-{number}") if number > 1 else folder for number in count(1))
+    return next(name for name in names if name not in given)
 
 
 def _pause(lab: str, result: StepResult) -> None:

@@ -19,7 +19,7 @@ from reports.page.narrow import narrow_drawing
 from reports.page.picture import impairment_text, picture, spi_text
 from reports.page.timeline import axis, bars
 from reports.page.wide import wide_drawing
-from reports.text import count_text, duration_text, number_text, printable
+from reports.text import count_text, duration_text, error_title, number_text, printable
 from reports.timing import where_time_went
 
 _FOLDER = Path(__file__).parent
@@ -44,6 +44,7 @@ def render_html(result: RunResult) -> str:
     return _environment().get_template("report.html.j2").render(
         result=result,
         headline=headline(result),
+        error_title=error_title(result.ending),
         counts=verdict_counts(result),
         anchors=anchors,
         bad_steps=[step for step in result.steps if step.verdict.is_bad],
@@ -60,6 +61,8 @@ def headline(result: RunResult) -> str:
     """What the run says, in one sentence."""
     total = len(result.steps)
     counts = verdict_counts(result)
+    if result.ending != "complete":
+        return _ended_early(result)
     if result.verdict is Verdict.ERROR:
         return "The test-bed had an error, so this run does not judge the network under test."
     if result.verdict is Verdict.FAILED:
@@ -69,6 +72,13 @@ def headline(result: RunResult) -> str:
     if counts[Verdict.SKIPPED]:
         return f"{counts[Verdict.PASSED]} of {count_text(total, 'step')} passed, {counts[Verdict.SKIPPED]} skipped."
     return f"All {count_text(total, 'step')} passed." if total != 1 else "The one step passed."
+
+
+def _ended_early(result: RunResult) -> str:
+    if result.ending == "refused":
+        return "The API refused the order, so nothing was judged: the scenario is not valid."
+    judged = [step for step in result.steps if step.verdict is not Verdict.SKIPPED]
+    return f"The run was interrupted: {len(judged)} of {count_text(len(result.steps), 'step')} had a verdict by then."
 
 
 def verdict_counts(result: RunResult) -> dict[Verdict, int]:

@@ -1,0 +1,69 @@
+"""How a run ends when somebody interferes: the report of what was judged so far, the right exit code, no lab left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lso.exits import BAD_INPUT, INTERRUPTED, PASSED
+from reports.model import Verdict
+from reports.read import load_run
+from testbed.lab import Lab
+
+ROOT = Path(__file__).parents[2]
+POC = ROOT / "scenarios" / "poc-two-sites"
+LSO = [sys.executable, "-m", "lso"]
+
+
+@pytest.mark.parametrize(
+    ("number", "line"), [(signal.SIGTERM, "Site A reaches site B"), (signal.SIGINT, "start the lab")]
+)
+def test_an_interrupted_run_leaves_its_report_and_no_lab(number: signal.Signals, line: str, tmp_path: Path) -> None:
+    before = {lab.id for lab in Lab.list()}
+    command = [*LSO, "run", str(POC), "--report", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout
+        for written in run.stdout:
+            if line in written:
+                break
+        run.send_signal(number)
+        run.stdout.read()
+        assert run.wait(timeout=60) == INTERRUPTED
+    result = load_run(tmp_path)
+    judged = [step for step in result.steps if step.verdict is not Verdict.SKIPPED]
+    assert (result.ending, result.verdict) == ("interrupted", Verdict.ERROR)
+    assert result.error == f"the run was interrupted when {len(judged)} of 14 steps had a verdict"
+    assert len(result.steps) == 14
+    assert (len(judged) >= 3) == (line != "start the lab")
+    assert "The run was interrupted" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 'errors="1"' in (tmp_path / "junit.xml").read_text(encoding="utf-8")
+    assert {lab.id for lab in Lab.list()} <= before
+
+
+def test_a_reader_that_has_seen_enough_does_not_change_the_end(tmp_path: Path) -> None:
+    command = [*LSO, "run", str(POC), "--until", "POC-01", "--report", str(tmp_path)]
+    reader, writer = os.pipe()
+    with subprocess.Popen(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True) as run:
+        os.close(writer)
+        os.read(reader, 1)
+        os.close(reader)
+        _, complaint = run.communicate(timeout=180)
+    assert (run.returncode, complaint) == (PASSED, "")
+    assert load_run(tmp_path).verdict is Verdict.PASSED
+
+
+def test_an_order_that_the_api_refuses_is_bad_input(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text((POC / "scenario.yaml").read_text().replace("DPORT: 80}", "DPORT: 99999}"))
+    command = [*LSO, "run", str(scenario), "--report", str(tmp_path / "out"), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == BAD_INPUT, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["ending"], result["verdict"], result["steps"]) == ("refused", "error", [])
+    assert "99999" in result["error"]
