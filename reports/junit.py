@@ -81,7 +81,7 @@ def _step_case(result: RunResult, step: StepResult) -> ET.Element:
     }
     case = ET.Element("testcase", attributes)
     _add_outcome(case, step.verdict, step.message, step.verb, "\n".join(_details(step)))
-    output = "\n".join(_output(step))
+    output = "\n".join(_output(step, live=result.lab_kept))
     if output:
         ET.SubElement(case, "system-out").text = printable(output)
     return case
@@ -121,12 +121,12 @@ def _check_line(check: Check) -> str:
     return f"{line}: {check.message}" if check.message else line
 
 
-def _output(step: StepResult) -> Iterator[str]:
+def _output(step: StepResult, *, live: bool) -> Iterator[str]:
     yield from (_check_line(check) for check in step.checks)
     for wait in step.waits:
         needed, allowed = duration_text(wait.needed_seconds), duration_text(wait.deadline_seconds)
         yield f"waited for {wait.what}: {needed} of {allowed}"
     yield from (f"engine {capability}: {engine}" for capability, engine in step.engines.items())
     yield from (f"evidence/{evidence.path}: {evidence.title}" for evidence in step.evidence)
-    if step.live_command:
+    if step.live_command and live:
         yield f"see it live: {step.live_command}"

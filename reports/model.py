@@ -225,6 +225,8 @@ class RunResult(Record):
     error: str = ""
     ending: Ending = "complete"
     command: str = ""
+    lab: str = Field(default="", description="id of the lab that it ran in")
+    lab_kept: bool = Field(default=False, description="whether the lab was left up, so that live commands work in it")
     phases: tuple[Phase, ...] = ()
     steps: tuple[StepResult, ...] = ()
     timings: tuple[Timing, ...] = ()

@@ -10,6 +10,7 @@ from scenarios.context import Context
 from scenarios.format import Step
 from scenarios.proof import Fault, Proof
 from scenarios.verb import Verb
+from testbed.errors import ProbeError
 
 
 def judge(context: Context, step: Step, verb: Verb, folder: Path, blocked_by: str = "") -> StepResult:
@@ -67,4 +68,20 @@ def _prove(context: Context, verb: Verb, proof: Proof) -> tuple[Verdict, str]:
         return Verdict.ERROR, f"{type(error).__name__}: {error}"
     if proof.verdict is Verdict.PASSED:
         return Verdict.PASSED, sentence
+    _note_ended(context, proof)
     return proof.verdict, proof.first_failure or "the step gathered no check, so it proved nothing"
+
+
+def _note_ended(context: Context, proof: Proof) -> None:
+    """Name the VNFs that do not run, behind what failed: they are why, and the picture shows them."""
+    blamed = {check.element for check in proof.checks if check.verdict.is_bad}
+    for site in context.chains:
+        try:
+            containers = context.view(site).vnf_containers(context.service_id)
+        except (Fault, ProbeError):
+            continue  # the step's own checks say what is wrong with the uCPE
+        for container in containers:
+            name = container.labels.get("lso.vnf", "")
+            element = f"vnf:{site}/{name}"
+            if container.state != "running" and element not in blamed:
+                proof.equal(f"{site}: {name}", container.state, "running", element=element)

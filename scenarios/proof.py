@@ -15,6 +15,20 @@ T = TypeVar("T")
 POLL_SECONDS = 0.05
 
 
+def words(value: object) -> str:
+    """Return *value* as people write it: lists without brackets, nothing as "none", objects as JSON."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(map(words, value)) if isinstance(value, set | frozenset) else list(map(words, value))
+        return ", ".join(items) or "none"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
 class Fault(Exception):
     """The network under test lacks what a verb needs to go on: a check that did not hold, and the verb's last one."""
 
@@ -47,14 +61,14 @@ class Proof:
     ) -> bool:
         """Record one comparison; *message* is the sentence that is shown when it does not hold."""
         verdict = Verdict.PASSED if holds else Verdict.FAILED
-        text = "" if holds else message or f"{name}: expected {expected}, measured {measured}"
+        text = "" if holds else message or f"{name}: expected {words(expected)}, measured {words(measured)}"
         self.checks.append(
             Check(
                 name=name,
                 verdict=verdict,
                 message=text,
-                expected=str(expected),
-                measured=str(measured),
+                expected=words(expected),
+                measured=words(measured),
                 element=element,
             )
         )

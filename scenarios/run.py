@@ -57,6 +57,7 @@ class _Run:
     context: Context | None = None
     error: str = ""
     ending: Ending = "complete"
+    lab_id: str = ""
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.listener.on_phase)
@@ -79,6 +80,7 @@ class _Run:
     def _lab(self) -> Iterator[Lab]:
         with self.clock.phase("check the images"):
             lab = new_lab(self.loaded.scenario)
+        self.lab_id = lab.id
         try:
             with self.clock.phase("start the lab"):
                 lab.start()
@@ -119,6 +121,8 @@ class _Run:
             verdict=verdict,
             error=self.error,
             command=self.options.command,
+            lab=self.lab_id,
+            lab_kept=bool(self.lab_id) and self.options.keep,
             ending=self.ending,
             phases=tuple(self.clock.phases),
             steps=(*self.steps, *self._not_reached()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,10 +120,20 @@ def _environment() -> jinja2.Environment:
         duration=duration_text,
         evidence_link=_evidence_link,
         impairment=impairment_text,
+        live=_live_text,
         number=number_text,
         spis=spi_text,
     )
     return environment
+
+
+def _live_text(step: StepResult, result: RunResult) -> str:
+    """The command that shows the step's subject; for a lab that is gone, how to have one like it first."""
+    if result.lab_kept or not result.lab:
+        return step.live_command
+    path = shlex.quote(result.scenario.path or result.scenario.id)
+    again = f"lso run {path} --until {step.id} --keep    # it says which LAB is up then"
+    return f"{again}\n{step.live_command.replace(result.lab, 'LAB')}"
 
 
 def _finalize(value: object) -> object:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pydantic import Field
 
 from reports.text import count_text
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.proof import Proof, words
 from scenarios.verb import Verb
 
 
@@ -38,12 +41,14 @@ class ServiceRemoved(Verb, name="service.removed"):
             for part in before:
                 left = [item for item in after[part] if item not in before[part]]
                 lost = [item for item in before[part] if item not in after[part]]
+                differences = {"left over": left, "lost": lost}
+                difference = "; ".join(f"{how}: {_texts(items)}" for how, items in differences.items() if items)
                 proof.check(
                     f"{site}: {part} as before the order",
                     not left and not lost,
                     expected="no difference",
-                    measured=f"left over {left}, lost {lost}" if left or lost else "no difference",
-                    message=f"{site}: {part} left over: {left}" if left else f"{site}: {part} lost: {lost}",
+                    measured=difference or "no difference",
+                    message=f"{site}: {part} {difference}",
                     element=f"site:{site}",
                 )
         return f"nothing of the service is left on {count_text(len(context.baselines), 'uCPE')}"
@@ -53,3 +58,8 @@ class ServiceRemoved(Verb, name="service.removed"):
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.service_sites()[0]} -- ovs-ofctl -O OpenFlow14 dump-flows br-ucpe"
+
+
+def _texts(items: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is left over or lost, by name where it has one."""
+    return words([item.get("name") or next(iter(item.values())) for item in items])

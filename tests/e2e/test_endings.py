@@ -14,7 +14,7 @@ import pytest
 from lso.exits import BAD_INPUT, INTERRUPTED, PASSED
 from reports.model import Verdict
 from reports.read import load_run
-from testbed.lab import Lab
+from testbed import lease
 
 ROOT = Path(__file__).parents[2]
 POC = ROOT / "scenarios" / "poc-two-sites"
@@ -25,7 +25,6 @@ LSO = [sys.executable, "-m", "lso"]
     ("number", "line"), [(signal.SIGTERM, "Site A reaches site B"), (signal.SIGINT, "start the lab")]
 )
 def test_an_interrupted_run_leaves_its_report_and_no_lab(number: signal.Signals, line: str, tmp_path: Path) -> None:
-    before = {lab.id for lab in Lab.list()}
     command = [*LSO, "run", str(POC), "--report", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
@@ -43,7 +42,8 @@ def test_an_interrupted_run_leaves_its_report_and_no_lab(number: signal.Signals,
     assert (len(judged) >= 3) == (line != "start the lab")
     assert "The run was interrupted" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert 'errors="1"' in (tmp_path / "junit.xml").read_text(encoding="utf-8")
-    assert {lab.id for lab in Lab.list()} <= before
+    assert result.lab.startswith("poc-two-sites-")
+    assert not (lease.LABS / result.lab).exists()
 
 
 def test_a_reader_that_has_seen_enough_does_not_change_the_end(tmp_path: Path) -> None:

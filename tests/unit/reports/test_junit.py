@@ -138,6 +138,12 @@ def test_time_is_universal() -> None:
     assert _suite(result).attrib["timestamp"] == "2026-03-14T18:00:00"
 
 
+def test_a_live_command_is_told_of_a_lab_that_is_up_only() -> None:
+    step = a_step(live_command="lso exec poc-123456 a1 -- true")
+    assert "see it live: lso exec poc-123456 a1 -- true" in junit_xml(a_run(step, lab="poc-123456", lab_kept=True))
+    assert "lso exec" not in junit_xml(a_run(step, lab="poc-123456"))
+
+
 @pytest.mark.parametrize("name", ["failed", "no-steps", "hostile"])
 def test_golden(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"{name}.junit.xml", junit_xml(sample(name)))

@@ -116,12 +116,45 @@ def test_every_step_is_there_with_what_it_found(name: str) -> None:
     assert len(steps) == len(result.steps)
     for step, element in zip(result.steps, steps, strict=True):
         words = "".join(element.text)
-        texts = [step.id, step.verb, step.title, step.message, step.reference, step.hint, step.live_command]
+        gone = bool(result.lab) and not result.lab_kept
+        live = step.live_command.replace(result.lab, "LAB") if gone else step.live_command
+        texts = [step.id, step.verb, step.title, step.message, step.reference, step.hint, live]
         texts += [text for check in step.checks for text in (check.name, check.expected, check.measured)]
         texts += [evidence.title for evidence in step.evidence] + [wait.what for wait in step.waits]
         assert [text for text in texts if printable(text) not in words] == []
         assert f"v-{step.verdict}" in element.classes()
         assert ("open" in element.attributes) == step.verdict.is_bad
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_step_shows_its_id_before_it_is_opened(name: str) -> None:
+    shown = ["".join(element.text) for element in _read(name).with_class("step-id")]
+    bad = [step.id for step in sample(name).steps if step.verdict.is_bad]
+    assert shown == [printable(text) for text in (*bad, *(step.id for step in sample(name).steps))]
+
+
+def test_a_live_command_is_offered_for_a_lab_that_is_up() -> None:
+    step = a_step(id="POC-05", live_command="lso exec poc-123456 site-a/ipsec -- /vnf/keys")
+    gone = {"id": "s", "title": "S", "path": "my scenarios/x.yaml"}
+    kept = PageReader(render_html(a_run(step, lab="poc-123456", lab_kept=True)))
+    assert kept.text_of("pre") == [step.live_command]
+    (words,) = PageReader(render_html(a_run(step, lab="poc-123456", scenario=gone))).text_of("pre")
+    assert words.splitlines() == [
+        "lso run 'my scenarios/x.yaml' --until POC-05 --keep    # it says which LAB is up then",
+        "lso exec LAB site-a/ipsec -- /vnf/keys",
+    ]
+
+
+@pytest.mark.parametrize("ending", ["interrupted", "refused"])
+def test_a_run_that_ended_early_says_so_and_not_that_the_test_bed_is_wrong(ending: str) -> None:
+    steps = (a_step(id="a"), a_step(id="b", verdict="skipped"))
+    page = render_html(a_run(*steps, ending=ending, verdict="error", error="why"))
+    words = {
+        "interrupted": "The run was interrupted: 1 of 2 steps had a verdict by then.",
+        "refused": "The API refused",
+    }
+    assert words[ending] in page
+    assert "The test-bed had an error" not in page
 
 
 @pytest.mark.parametrize("name", SAMPLES)
