@@ -23,8 +23,11 @@ def test_a_vnf_stopped(context: Context, judged: Judge, kind: str) -> None:
     assert vnf
     context.view("site-a").run(["docker", "stop", "--time", "1", vnf.container.name])
     try:
-        failed = assert_fails(judged("service.active"), "site-a: VNFs that run")
+        failed = assert_fails(judged("service.active", within_seconds=3), "site-a: VNFs that run", f"site-a: {kind}")
         assert kind not in failed[0].measured
+        assert f"vnf:site-a/{kind}" in {check.element for check in failed}
+        failed = assert_fails(judged("ping", from_="a1", to="b1"), "a1 to b1: lost", f"site-a: {kind}")
+        assert failed[-1].element == f"vnf:site-a/{kind}"
     finally:
         context.view("site-a").run(["docker", "start", vnf.container.name])
     await_path(context)
