@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from orchestrator.model import Finding
 from orchestrator.tosca.document import Document, read_document
@@ -80,8 +80,14 @@ def _yaml(name: str, content: bytes) -> Document:
 
 def _json(name: str, content: bytes) -> Document:
     """JSON is taken as JSON says; the places are those that YAML, which is nearly the same, gives for it."""
+
+    def refuse(word: str) -> NoReturn:
+        before = content[: content.index(word.encode())]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise BadFile([Finding(name, line, column, "", f"{word} is no value of JSON", "give a number, or null")])
+
     try:
-        data = json.loads(content)
+        data = json.loads(content, parse_constant=refuse)
     except UnicodeDecodeError:
         raise BadFile([Finding(name, 1, 1, "", "this is not UTF-8 text")]) from None
     except RecursionError:

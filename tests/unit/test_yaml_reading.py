@@ -161,3 +161,9 @@ mappings: {web: business}
     service = Service.model_validate(parse(text.encode(), "service.yaml").data)
     application = create_input(service, {"a": "1"})["swvc-service-attributes"]["applications"]["application"][0]
     assert application["criteria"][1] == {"pc-name": "DPORT", "pc-param": ["443", "8080-8081"]}
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_json_has_no_such_number(word: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=rf"order\.yaml:2:10: {word} is no value of JSON \(give a number, or null\)"):
+        _order(b'{\n  "key": ' + word.encode() + b"\n}", tmp_path)
