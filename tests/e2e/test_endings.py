@@ -25,7 +25,8 @@ LSO = [sys.executable, "-m", "lso"]
     ("number", "line"), [(signal.SIGTERM, "Site A reaches site B"), (signal.SIGINT, "start the lab")]
 )
 def test_an_interrupted_run_leaves_its_report_and_no_lab(number: signal.Signals, line: str, tmp_path: Path) -> None:
-    command = [*LSO, "run", str(POC), "--report", str(tmp_path)]
+    # A shell that runs the tests in the background has them ignore SIGINT.
+    command = ["env", "--default-signal=INT", *LSO, "run", str(POC), "--report", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
         for written in run.stdout:
