@@ -7,6 +7,7 @@
 *n* is the port's interface index, so the names are unique in the namespace and say which port they belong to. Only
 the direction from the bridge to the port is impaired, as with the kernel's engines. Parameters change at run time
 over wirefilter's control socket, without touching the wire, also from another process than the one that plugged it.
+A wirefilter that is killed starts anew, with what was set last: without it nothing would pass.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from testbed.process import Lifetime, poll, start
 from testbed.spec import Impairment
 
 READY_SECONDS = 5.0
+# A signal, not an end of its own (by its control socket, or because it cannot start); ends with the shell itself.
+_ANEW = """
+while rm -f "$1"; setpriv --pdeathsig KILL -- wirefilter -f "$2" -M "$1" -v "$3"; [ $? -gt 128 ]; do :; done
+"""
 _QUIET_BRIDGE = "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
 
 
@@ -63,6 +68,19 @@ class Wire:
         """Return the path of wirefilter's control socket."""
         return self.folder / "control"
 
+    @property
+    def settings(self) -> Path:
+        """Return the path of what was set last, as wirefilter reads it when it starts."""
+        return self.folder / "settings"
+
+    def set(self, impairment: Impairment) -> None:
+        """Tell the running wirefilter what to do to each packet, and whoever takes its place."""
+        wanted = settings(impairment)
+        fresh = self.folder / "settings.new"
+        fresh.write_text("".join(f"{name} LR{value}\n" for name, value in wanted.items()))
+        fresh.rename(self.settings)
+        command(self.control, wanted)
+
 
 @dataclass(frozen=True)
 class WirefilterEngine:
@@ -79,7 +97,7 @@ class WirefilterEngine:
         if master != wire.bridge:
             self._plug(wire, port, master, impairment)
         else:
-            command(wire.control, settings(impairment))
+            wire.set(impairment)
 
     def clear(self, port: str) -> None:
         """See :class:`testbed.impairment.model.Engine`."""
@@ -108,7 +126,7 @@ class WirefilterEngine:
         try:
             self._make(wire, int((link(self.namespace, port) or {"mtu": 1500})["mtu"]))
             self._serve(wire)
-            command(wire.control, settings(impairment))
+            wire.set(impairment)
             ip(
                 self.namespace,
                 f"link set dev {wire.inner} master {master}",
@@ -132,7 +150,8 @@ class WirefilterEngine:
     def _serve(self, wire: Wire) -> None:
         """Start wirefilter and return when it answers; it would end at the end of its standard input."""
         wire.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ends = [self._descriptor(wire, tap) for tap in (wire.inner, wire.outer)]
+        ends = ":".join(str(self._descriptor(wire, tap)) for tap in (wire.inner, wire.outer))
+        wire.settings.touch()
         console = wire.folder / "console"
         os.mkfifo(console, 0o600)
         endless = os.open(console, os.O_RDWR)
@@ -140,7 +159,7 @@ class WirefilterEngine:
             log = (wire.folder / "log").open("w")
             with log:
                 child = start(
-                    ["wirefilter", "-v", ":".join(map(str, ends)), "-M", str(wire.control)],
+                    ["sh", "-c", _ANEW, "sh", str(wire.control), str(wire.settings), ends],
                     namespace=self.namespace,
                     lab=self.lab,
                     lifetime=self.lifetime,

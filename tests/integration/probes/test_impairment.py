@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from testbed.impairment import Impairer, ImpairmentError
 from testbed.impairment.model import EngineName
 from testbed.kernel import has_netem
 from testbed.packets import CountedStream, End, Flow, interface_mac
-from testbed.process import LAB_MARK
+from testbed.process import LAB_MARK, poll
 from testbed.spec import Impairment
 from testbed.traffic import PingResult, iperf3, ping
 
@@ -151,3 +152,16 @@ def _wires(lab: str) -> list[int]:
         except OSError:
             continue
     return [pid for pid in found if pid != os.getpid()]
+
+
+def test_a_wire_that_is_killed_starts_anew_as_it_was_set_last(segment: Any) -> None:
+    impairer = _impairer(segment, "wirefilter")
+    impairer.apply("to-b", Impairment(delay_ms=5))
+    impairer.apply("to-b", Impairment(delay_ms=30))
+    for _ in range(2):
+        (process,) = [pid for pid in _wires("test-lab") if Path(f"/proc/{pid}/comm").read_text() == "wirefilter\n"]
+        os.kill(process, signal.SIGKILL)
+        assert poll(lambda gone=process: not Path(f"/proc/{gone}").exists(), 5)  # type: ignore[misc]
+        again = poll(lambda: (seen := _ping(segment)).received == seen.sent and seen, 10)
+        assert again
+        assert again.rtt_min_ms == pytest.approx(30, abs=6)
