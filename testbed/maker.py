@@ -51,9 +51,13 @@ class Maker:
         """Return it as a word that labels, aliases and Open vSwitch take as it is."""
         return f"m{self.machine}.b{self.boot}.n{self.pids}.p{self.pid}.s{self.start}"
 
+    def of_this_start(self) -> bool:
+        """Tell whether it was made since the machine was started: nothing runs from before."""
+        return self.boot == boot_id()
+
     def lives(self) -> bool:
         """Tell whether the process still runs; raise :class:`Unknown` when that cannot be seen from here."""
-        if self.boot != boot_id():
+        if not self.of_this_start():
             if not self.machine or self.machine != _machine_id():
                 raise Unknown("it was made on another machine")
             return False  # this machine was started anew since

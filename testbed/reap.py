@@ -160,7 +160,9 @@ def _proven_dead(things: list[Marked]) -> bool:
     folder = lease.LABS / things[0].lab
     if folder.is_dir():
         return not (_young(folder) or lease.state(folder) is not State.DEAD)
-    return not any(thing.kept for thing in things) and not _made_by_the_living(thing.maker for thing in things)
+    if any(thing.kept and Maker.parse(thing.maker).of_this_start() for thing in things):
+        return False
+    return not _made_by_the_living(thing.maker for thing in things)
 
 
 def _made_by_the_living(makers: Iterable[str]) -> bool:

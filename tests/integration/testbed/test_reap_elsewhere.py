@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -10,9 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from docker.errors import NotFound
 
 from testbed import reap
 from testbed.engine import engine
+from testbed.maker import Maker
 
 OWNER = """
 import sys
@@ -116,3 +120,22 @@ def test_what_does_not_say_who_made_it_is_left_alone(leftovers: Leftovers) -> No
     finally:
         volume.remove()
     assert leftovers("unsigned-000000") == []
+
+
+@pytest.mark.skipif(not Maker.here().machine, reason="this machine has no id")
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("machine", ["this", "another"])
+def test_nothing_outlives_a_start_of_its_machine(kept: bool, machine: str) -> None:
+    here = Maker.here()
+    earlier = dataclasses.replace(here, boot="00000000-0000-0000-0000-000000000000")
+    if machine == "another":
+        earlier = dataclasses.replace(earlier, machine="0" * 32)
+    labels = {"lso.lab": "earlier-000000", "lso.maker": str(earlier), **({"lso.kept": "yes"} if kept else {})}
+    volume = engine().volumes.create("lso-test-earlier", labels=labels)
+    try:
+        dead = ["lso-test-earlier"] if machine == "this" else []
+        assert [thing.name for thing in reap.orphans() if thing.lab == "earlier-000000"] == dead
+        assert ("earlier-000000" in reap.undecided()) is not bool(dead)
+    finally:
+        with contextlib.suppress(NotFound):  # someone else who reaps was first
+            volume.remove()
