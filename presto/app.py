@@ -12,6 +12,7 @@ from presto.auth.endpoint import auth_router
 from presto.auth.guard import AuthGuard
 from presto.auth.scopes import Catalogue
 from presto.auth.security import Security
+from presto.conditional import NotModified
 from presto.core.core import Core
 from presto.core.findings import Finding, Tag
 from presto.docs.app import Docs
@@ -22,6 +23,7 @@ from presto.extensions.metrics import RequestMeter
 from presto.faces import add_store_handlers
 from presto.garbage import rare_collections
 from presto.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
+from presto.health import health_router
 from presto.idempotency import IdempotencyGuard
 from presto.mef.app import mef_mount
 from presto.mef.hub import event_types
@@ -64,6 +66,7 @@ def create_app(
     app.state.closing = core.events.end
     app.router.routes.append(mef_mount(core, notifier))
     app.include_router(restconf_router(core))
+    app.include_router(health_router(core.engine))
     secure = secured if security else as_it_is
     app.router.routes.append(extensions_mount(core, notifier, secure))
     app.add_exception_handler(HTTPException, _refused)
@@ -74,6 +77,7 @@ def create_app(
     if security:
         _secure(app, core, security)
     app.add_middleware(Docs, secure=secure)
+    app.add_middleware(NotModified)
     app.add_middleware(HostGuard, hosts=hosts, admits=security is None)
     app.add_middleware(RequestMeter, meters=core.meters)
     if core.settings.strict:

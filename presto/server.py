@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
+_SAFE = (("X-Content-Type-Options", "nosniff"),)
+_SAFE_WITH_TLS = (("Strict-Transport-Security", "max-age=31536000"),)
 DEVELOPMENT = NotifySettings(development=True)
 """Who can order here is on this machine and can reach its addresses anyway."""
 
@@ -182,6 +184,7 @@ class _Server(uvicorn.Server):
                 proxy_headers=False,
                 timeout_graceful_shutdown=5,
                 lifespan="on",
+                headers=[*_SAFE, *(_SAFE_WITH_TLS if tls else ())],
             )
         )
         self._on_start = started

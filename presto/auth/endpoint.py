@@ -18,10 +18,13 @@ from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.app import PUBLIC_PATHS
+from presto.health import PATH as HEALTH
 
 log = logging.getLogger(__name__)
 TOKEN, KEYS, METADATA = "/oauth2/token", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"
-PUBLIC = frozenset({TOKEN, KEYS, METADATA, *(f"{EXTENSIONS}{path}" for path in ("/openapi.json", *PUBLIC_PATHS))})
+PUBLIC = frozenset(
+    {TOKEN, KEYS, METADATA, HEALTH, *(f"{EXTENSIONS}{path}" for path in ("/openapi.json", *PUBLIC_PATHS))}
+)
 """What is answered without a token: what is needed to get one, to read our signatures, and to know the interface."""
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _AT_ONCE = 2

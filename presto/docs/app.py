@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from presto.conditional import Made
 from presto.docs import mef, restconf
-from presto.docs.known import Standing, ids_of, inputs_of, orders_of, standing
+from presto.docs.known import Standing, ids_of, inputs_of, orders_of
+from presto.docs.made import Documents
 from presto.docs.secured import Secure, as_it_is
 
 BASE = "/docs"
@@ -41,11 +44,22 @@ DOCUMENTS: dict[str, Callable[[Standing], Any]] = {
 }
 
 
+@cache
+def _file(name: str) -> Made:
+    folder, media = _FILES[name]
+    return Made((folder / name).read_bytes(), media)
+
+
+@cache
+def _page() -> Made:
+    return Made((_PAGE / "page.html").read_bytes(), "text/html")
+
+
 class Docs:
     """Answers under `/docs` and passes on everything else; `secure` adds to a document who may ask."""
 
     def __init__(self, app: ASGIApp, secure: Secure = as_it_is) -> None:
-        self._app, self._secure = app, secure
+        self._app, self._documents = app, Documents(app, DOCUMENTS, secure)
         self._docs = Starlette(
             routes=[
                 Route(BASE, self._show_page),
@@ -61,19 +75,18 @@ class Docs:
         await (self._docs if ours else self._app)(scope, receive, send)
 
     async def _show_page(self, _request: Request) -> Response:
-        text = (_PAGE / "page.html").read_text(encoding="utf-8")
-        return HTMLResponse(text, headers={"Content-Security-Policy": _POLICY})
+        response = _page().response()
+        response.headers["Content-Security-Policy"] = _POLICY
+        return response
 
     async def _show_file(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in _FILES:
             raise HTTPException(404, "There is no such file")
-        folder, media = _FILES[name]
-        return Response((folder / name).read_bytes(), media_type=media, headers={"Cache-Control": "max-age=3600"})
+        return _file(name).response()
 
     async def _show_document(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in DOCUMENTS:
             raise HTTPException(404, "There is no such document")
-        document = DOCUMENTS[name](await standing(self._app, request.headers.get("authorization")))
-        return JSONResponse(self._secure(document, frozenset()))
+        return (await self._documents.get(name, request.scope)).response()

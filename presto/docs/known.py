@@ -32,10 +32,11 @@ class Standing:
     connection: str = ""
 
 
-async def standing(app: ASGIApp, authorization: str | None) -> Standing:
+async def standing(app: ASGIApp, authorization: str | None, client: tuple[str, int] | None = None) -> Standing:
     """What the application shows to whoever has these credentials; `NOTHING` where it shows nothing."""
     headers = {"Authorization": authorization} if authorization else {}
-    transport = httpx.ASGITransport(app)
+    # What is refused is counted for the address that it came from.
+    transport = httpx.ASGITransport(app, client=client or ("127.0.0.1", 0))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
         services = await _newest(http, f"/mefApi{BASES['inventory']}/service")
         if services is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, get_args
@@ -125,9 +126,14 @@ def document(api: str, examples: Mapping[str, Json], ids: Mapping[str, str]) -> 
         "servers": [{"url": f"/mefApi{BASES[api]}"}],
         "paths": paths,
     }
+    return {**found, "components": {"schemas": reachable(found, _schemas())}}
+
+
+@cache
+def _schemas() -> Json:
     every = schemas(models_of(envelope, payload, results))
     _type_payloads(every)
-    return {**found, "components": {"schemas": reachable(found, every)}}
+    return every
 
 
 def _operation(api: str, operation: Operation, examples: Mapping[str, Json], ids: Mapping[str, str]) -> Json:

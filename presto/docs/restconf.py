@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import get_args, get_type_hints
 
@@ -98,9 +99,13 @@ def document(examples: Mapping[str, Json]) -> Json:
         "servers": [{"url": "/restconf"}],
         "paths": paths,
     }
+    return {**found, "components": {"schemas": reachable(found, _schemas())}}
+
+
+@cache
+def _schemas() -> Json:
     every = schemas(models_of(tapi, sdwan, tapi_paths, messages))
-    every["errors"] = {**_ERROR, "description": "RFC 8040 section 7.1"}
-    return {**found, "components": {"schemas": reachable(found, every)}}
+    return {**every, "errors": {**_ERROR, "description": "RFC 8040 section 7.1"}}
 
 
 def output_model(name: str) -> type[Wire] | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import Mount
 
+from presto.conditional import Made
 from presto.core.core import Core
 from presto.core.orders import Orders
 from presto.docs.secured import Secure, as_it_is
@@ -69,14 +73,26 @@ def extensions_app(core: Core, notifier: Notifier, secure: Secure = as_it_is) ->
         summary="Edges, VNFs, underlays, tunnels, explanations, bulk orders and metrics over the same services",
         redirect_slashes=False,
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
     )
     checks = [Depends(check_query), Depends(check_body)]
     for router in routers(core, notifier):
         app.include_router(router, responses=declared(400, 413, 415, 422, 500), dependencies=checks)
     add_handlers(app)
+    app.add_route("/openapi.json", _description(app), include_in_schema=False)
     app.openapi = lambda: _described(app, secure)  # type: ignore[method-assign]  # FastAPI's own way to extend the description
     return app
+
+
+def _description(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
+    """Answers with the description, which is made once, not on the event loop."""
+    made = cache(lambda: Made(json.dumps(app.openapi(), separators=(",", ":")).encode(), "application/json"))
+
+    async def describe(_request: Request) -> Response:
+        return (await asyncio.to_thread(made)).response()
+
+    return describe
 
 
 def _described(app: FastAPI, secure: Secure) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 from pydantic import Field
@@ -98,7 +98,11 @@ class ServiceView(ServiceForm):
     end_points: list[EndPointView]  # type: ignore[assignment]  # what is shown has more members than what is sent
 
 
-_TAGGED = {"headers": {"ETag": {"description": "Entity tag", "schema": {"type": "string"}}}}
+_TAGGED: dict[str, Any] = {"headers": {"ETag": {"description": "Entity tag", "schema": {"type": "string"}}}}
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: _TAGGED,
+    304: {**_TAGGED, "description": "Not modified: the client has it, as its If-None-Match says"},
+}
 
 
 def services_router(core: Core) -> APIRouter:
@@ -125,7 +129,7 @@ def services_router(core: Core) -> APIRouter:
                 found.append(shown(await core.service(one)))
         return found
 
-    @router.get("/service/{service_id}", operation_id="getService", responses={200: _TAGGED, **declared(404, 409, 422)})
+    @router.get("/service/{service_id}", operation_id="getService", responses=_KNOWN | declared(404, 409, 422))
     async def get(service_id: ServiceId, response: Response) -> ServiceView:
         """One service, with its entity tag."""
         service = await core.service(service_id)

@@ -97,6 +97,7 @@ def test_a_token_and_an_answer_over_tls(
     with BackgroundServer(create_app(new_core(), security=security), tls=tls) as server:
         assert server.url.startswith("https://127.0.0.1:")
         with trusting(authority.file) as http:
+            assert http.get(f"{server.url}/docs").headers["strict-transport-security"] == "max-age=31536000"
             form = {"grant_type": "client_credentials", "client_id": "operator", "client_secret": SECRET}
             token = http.post(f"{server.url}/oauth2/token", data=form).json()["access_token"]
             path = f"{server.url}/mefApi/legato/serviceInventory/v7/service"
