@@ -172,8 +172,8 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         self.identity = Identity.of(self.target, self.dcinfo["Config"])
         return self.target
 
-    def _present(self) -> Target:
-        """Return the container's first process, the new one after a restart; raise ``Ended`` where nothing can run.
+    def running(self) -> Target:
+        """Return the container's first process, the new one after a restart; raise ``Ended`` when there is none.
 
         A restart makes a new network namespace: the links ended with the old one.
         """
@@ -183,8 +183,13 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
             self._look()
             self.close_shell()
             warn(f"*** {self.title} was restarted behind the network: its links are gone\n")
-        self.target.check()
         return self.target
+
+    def _present(self) -> Target:
+        """Return the container's first process; raise ``Ended`` where nothing can run, also because it is paused."""
+        target = self.running()
+        target.check()
+        return target
 
     @property
     def namespace(self) -> Namespace:
@@ -284,7 +289,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def _run_beside(self, command: list[str]) -> subprocess.Popen[Any]:
         nothing = subprocess.DEVNULL
-        with Path(f"/proc/{self.pid}/fd/1").open("wb", buffering=0) as terminal:
+        with self.running().opened() as own, Path(f"/proc/self/fd/{own}/fd/1").open("wb", buffering=0) as terminal:
             return self.popen(command, stdin=nothing, stdout=terminal, stderr=terminal, start_new_session=True)
 
     def terminate(self) -> None:

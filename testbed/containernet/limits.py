@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from docker.errors import APIError
 from testbed.containernet.parameters import LIMITS, REFUSED, nearest, refuse
 from testbed.containernet.plan import Plan
 from testbed.engine import EngineError, engine
+from testbed.target import Target
 
 
 class Limited:
@@ -19,7 +21,7 @@ class Limited:
     name: str
     plan: Plan
     did: str
-    pid: int | None
+    running: Callable[[], Target]
     resources: dict[str, Any]
 
     def update_resources(self, **limits: Any) -> None:
@@ -33,6 +35,7 @@ class Limited:
                 findings.append(f"{word}={limits[word]!r}: {error}")
         refuse(self.name, findings)
         self.plan.realize()
+        self.running()
         self._change({**self.resources, **checked})
 
     def _change(self, wanted: dict[str, Any]) -> None:
@@ -83,7 +86,7 @@ class Limited:
 
     def _control(self, param: str, resource: str) -> Path:
         self.plan.realize()
-        group = _control_group(int(self.pid or 0), resource)
+        group = _control_group(self.running().read("cgroup"), resource)
         place = group / f"{resource}.{param}"
         if not place.exists():
             known = [each.name for each in group.glob(f"{resource}.*")]
@@ -98,10 +101,10 @@ def _instead(word: str) -> str:
     return f": {REFUSED[word]}" if word in REFUSED else nearest(word, LIMITS) or f"; there are {', '.join(LIMITS)}"
 
 
-def _control_group(pid: int, resource: str) -> Path:
-    """Return the folder of the control group of *pid* that has the controller *resource*, in version 1 or 2."""
+def _control_group(listed: str, resource: str) -> Path:
+    """Return the folder of that control group in *listed* that has the controller *resource*, in version 1 or 2."""
     unified = Path("/sys/fs/cgroup")
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+    for line in listed.splitlines():
         _, controllers, group = line.split(":", 2)
         if resource in controllers.split(","):
             return unified / controllers / group.lstrip("/")

@@ -50,6 +50,7 @@ def test_what_happened_to_a_container_is_said_and_nothing_hangs(
         lambda: d1.network_command("ip link"),
         lambda: d1.defaultIntf().setIP("10.0.0.9/8"),
         net.pingAll,
+        *(() if action == ["pause"] else (lambda: d1.cgroupGet("shares"), lambda: d1.update_resources(cpu_shares=512))),
     ):
         with pytest.raises(Ended, match=f"^container {d1.dname} {message}"):
             use()
