@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from testbed.containernet.parameters import CREATE, HOST, LIMITS
-from testbed.engine import engine
+from docker.types import HostConfig
 
+from testbed.containernet.parameters import CREATE, HOST, LIMITS
+
+API_VERSION = "1.41"  # of the engine, at least
 UPSTREAM_LABEL = "com.containernet"
 
 
@@ -30,7 +32,8 @@ def arguments(words: Mapping[str, Any], resources: Mapping[str, Any], command: s
 def _host(words: Mapping[str, Any], resources: Mapping[str, Any], binds: list[str]) -> dict[str, Any]:
     limits = {name: resources[name] for name in LIMITS if resources.get(name) not in (None, -1)}
     devices = {"blkio_weight": limits.pop("blkio_weight")} if "blkio_weight" in limits else {}
-    config: dict[str, Any] = engine().api.create_host_config(
+    return HostConfig(
+        version=API_VERSION,
         network_mode=network_mode(words),
         cap_add=sorted({"NET_ADMIN", *(capability(each) for each in words.get("cap_add") or ())}),
         binds=binds,
@@ -41,7 +44,6 @@ def _host(words: Mapping[str, Any], resources: Mapping[str, Any], binds: list[st
         **limits,
         **devices,
     )
-    return config
 
 
 def exposed(words: Mapping[str, Any]) -> list[tuple[int, str]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-LIMIT = 4095  # bytes with the newline: the kernel cuts what a terminal in canonical mode gets beyond, in silence
-PIECE = 700  # characters: every one of them may need five bytes in quotes
+# The kernel cuts what a terminal in canonical mode gets beyond 4,095 bytes, in silence; BusyBox takes 1,023 at a time
+# and shows its prompt after each.
+LIMIT = 1000  # bytes with the newline
+PIECE = 180  # characters: every one of them may need five bytes in quotes
 
 
 class LongLines:

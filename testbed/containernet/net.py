@@ -53,6 +53,7 @@ class Containernet(Mininet):  # type: ignore[misc]
         self._started = False
         self.plan = Plan(self._lab, ipv6=self._owns)
         _NETWORKS.add(self)
+        self.init()  # before Mininet's constructor calls its own
         super().__init__(*args, **params)
 
     @classmethod

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from testbed.ending import clear_namespace
 from testbed.namespace import Namespace
 
 PROMPT = chr(127)
+HANGUP = 0.01  # seconds between two looks at a terminal that nobody has open
 POLL = 200  # milliseconds between two looks whether a silent shell lives
 # As Mininet's own helper does: a mount namespace of its own, whose /sys shows the node's interfaces.
 MOUNTS = ["unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys; exec "$@"', "sh"]
@@ -142,14 +145,29 @@ class PlannedNode(LongLines):
         popen: subprocess.Popen[Any] = super()._popen(cmd, **params)  # type: ignore[misc]
         return popen
 
+    def waitReadable(self, timeoutms: float | None = None) -> Any:
+        """Wait until the shell has printed something, at most *timeoutms*; see :meth:`read`."""
+        if timeoutms is None:
+            self._await_output()
+        return super().waitReadable(timeoutms)  # type: ignore[misc]
+
     def read(self, size: int = 1024) -> str:
         """Return what the shell printed, waiting for it; raise ``RuntimeError`` when the shell has ended instead."""
-        while not self.readbuf and not self.pollOut.poll(POLL):
+        self._await_output()
+        printed: str = super().read(size)  # type: ignore[misc]
+        return printed
+
+    def _await_output(self) -> None:
+        while not self.readbuf:
+            events = [event for _, event in self.pollOut.poll(POLL)]
+            if any(event & select.POLLIN for event in events):
+                return
+            if events:  # hung up: its shell is ending, or has not opened its terminal yet
+                with suppress(subprocess.TimeoutExpired):
+                    self.shell.wait(HANGUP)
             if self.shell.poll() is not None:
                 self.waiting = False
                 raise RuntimeError(f"{self.name}: its shell ended with exit code {self.shell.returncode}")
-        printed: str = super().read(size)  # type: ignore[misc]
-        return printed
 
     def sendCmd(self, *args: Any, **kwargs: Any) -> None:
         """Send a command to the shell and return at once."""
