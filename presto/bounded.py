@@ -191,6 +191,8 @@ class Acceptor:
                 log.warning("no connection can be accepted: %s", error.strerror)
                 await asyncio.sleep(_BREATH)
                 continue
+            # An answer is written in two pieces, and not every loop has accepted sockets send the first at once.
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Bounded(accepted, self._gate, **options)
             if self._gate.enter(connection):
                 self._begin(self._welcome(connection, accepted))

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -111,7 +112,7 @@ def serve(
     listener = _bind(host, port, access)
     with listener:
         app = build_app(inventory, database, settings, say, notifications, access, host)
-        server = _Server(app, lambda: ready and ready(_url(listener, access.tls)), access.tls)
+        server = _Server(app, lambda: ready and ready(_url(listener, access.tls)), access)
         server.run(sockets=[listener])
 
 
@@ -125,10 +126,12 @@ class BackgroundServer:
         port: int = 0,
         tls: Tls | None = None,
         bounds: Bounds | None = None,
+        proxies: tuple[IPv4Network | IPv6Network, ...] = (),
     ) -> None:
-        self._listener = _bind(host, port, Access(tls=tls))
+        access = Access(tls=tls, proxies=proxies)
+        self._listener = _bind(host, port, access)
         self._changed = threading.Event()
-        self._server = _Server(app, self._changed.set, tls, bounds)
+        self._server = _Server(app, self._changed.set, access, bounds)
         self._thread = threading.Thread(target=self._run, name="presto", daemon=True)
         self.url = _url(self._listener, tls)
 
@@ -169,8 +172,9 @@ class _Server(uvicorn.Server):
     """Tells when it has started."""
 
     def __init__(
-        self, app: FastAPI, started: Callable[[], object], tls: Tls | None = None, bounds: Bounds | None = None
+        self, app: FastAPI, started: Callable[[], object], access: Access, bounds: Bounds | None = None
     ) -> None:
+        tls = access.tls
         one_arena()
         self._gate = Gate(bounds or Bounds(connections=places()))
         self._acceptor = Acceptor(self._gate, tls.context() if tls else None)
@@ -181,7 +185,8 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(access.proxies),
+                forwarded_allow_ips=list(map(str, access.proxies)),
                 timeout_graceful_shutdown=5,
                 lifespan="on",
                 headers=[*_SAFE, *(_SAFE_WITH_TLS if tls else ())],

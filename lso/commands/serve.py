@@ -8,6 +8,8 @@ database, so orders that were accepted before a crash are carried on at the next
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +36,7 @@ EXAMPLES = """examples:
   lso up scenarios/poc-two-sites && lso serve --lab poc-two-sites-1a2b
   lso serve --inventory /etc/lso/inventory.json --database /var/lib/lso/presto.db
   lso serve --inventory /etc/lso/inventory.json --database postgresql+psycopg://lso@/lso?host=/run/postgresql
+  lso serve --inventory /etc/lso/inventory.json --database-from /etc/lso/database-url
   curl -s -X POST localhost:8181/restconf/operations/get-service-interface-point-list/
 
   lso client add clients.yaml portal --role operate
@@ -47,8 +50,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--lab", metavar="ID", help="serve the uCPEs of a lab that is up")
     where.add_argument("--inventory", metavar="FILE", type=Path, help="serve the uCPEs of an inventory file")
-    parser.add_argument(
-        "--database", metavar="URL", help="SQLite file or SQLAlchemy URL (default: presto.db beside the inventory)"
+    database = parser.add_mutually_exclusive_group()
+    database.add_argument(
+        "--database",
+        metavar="URL",
+        help="SQLite file or SQLAlchemy URL (default: that in LSO_DATABASE, else presto.db beside the inventory)",
+    )
+    database.add_argument(
+        "--database-from", metavar="FILE", type=Path, help="a file with the URL alone, where it has a password"
     )
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to bind to (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
@@ -108,6 +117,21 @@ def _configure_access(group: argparse._ArgumentGroup) -> None:
         "--host-name", metavar="NAME", action="append", default=[], help="a name that clients use for this server"
     )
     group.add_argument(
+        "--trusted-proxy",
+        metavar="NETWORK",
+        type=_network,
+        action="append",
+        default=[],
+        help="believe X-Forwarded-For and -Proto of proxies in this network; may be repeated",
+    )
+    group.add_argument(
+        "--failures",
+        metavar="N",
+        type=float,
+        default=Limits.failures_a_minute,
+        help="failures a minute of a client at an address before it has to wait; 0: any (default: %(default)g)",
+    )
+    group.add_argument(
         "--rate",
         metavar="N",
         type=float,
@@ -146,7 +170,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     inventory = attach(options.lab).inventory if options.lab else options.inventory
-    database = options.database or str(inventory.with_name("presto.db"))
+    database = _database(options) or str(inventory.with_name("presto.db"))
     settings = Settings(
         options.template,
         options.ike_authentication,
@@ -177,6 +201,25 @@ def run(options: argparse.Namespace) -> int:
     return PASSED
 
 
+def _database(options: argparse.Namespace) -> str | None:
+    """The URL that is given, by the way that it is. Raises UsageError."""
+    if options.database:
+        if re.search(r"://[^/@]*:[^/@]+@|[?&]password=", options.database):
+            hint = "write it to a file for --database-from, or to LSO_DATABASE"
+            print(f"lso: the password in --database can be seen by everybody on this machine: {hint}", file=sys.stderr)
+        return str(options.database)
+    if options.database_from is None:
+        return os.environ.get("LSO_DATABASE")
+    try:
+        found = options.database_from.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "this is no text"
+        raise UsageError(f"{options.database_from}: {reason}") from None
+    if len(found) != 1:
+        raise UsageError(f"{options.database_from}: write one URL, such as postgresql+psycopg://lso:SECRET@db/lso")
+    return str(found[0])
+
+
 def _access(options: argparse.Namespace) -> Access:
     """What the options say. Raises UsageError when they do not fit together."""
     certificate, key, client_ca = options.tls_certificate, options.tls_key, options.tls_client_ca
@@ -184,6 +227,9 @@ def _access(options: argparse.Namespace) -> Access:
         raise UsageError("TLS needs --tls-certificate and --tls-key")
     if not 0 <= options.rate <= MOST_REQUESTS:
         raise UsageError(f"--rate is 0 to {MOST_REQUESTS}")
+    if not 0 <= options.failures <= MOST_REQUESTS:
+        raise UsageError(f"--failures is 0 to {MOST_REQUESTS}")
     tls = Tls(certificate, key, client_ca) if certificate else None
-    limits = Limits(options.rate, max(1, int(2 * options.rate)))
-    return Access(options.auth, tls, options.plain_http, tuple(options.host_name), limits)
+    limits = Limits(options.rate, max(1, int(2 * options.rate)), options.failures)
+    proxies, names = tuple(options.trusted_proxy), tuple(options.host_name)
+    return Access(options.auth, tls, options.plain_http, names, limits, proxies)

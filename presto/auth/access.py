@@ -6,6 +6,7 @@ import ipaddress
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from presto.auth.errors import TlsUnusable, UnsafeBinding
@@ -49,6 +50,7 @@ class Access:
 
     `plain` is the operator's word that somebody else protects what goes to other machines, such as a proxy with TLS.
     `host_names` are names that the server answers for besides the loopback ones and the address it is bound to.
+    `proxies` are believed what they say of the clients behind them: X-Forwarded-For and X-Forwarded-Proto.
     """
 
     clients: Path | None = None
@@ -56,6 +58,7 @@ class Access:
     plain: bool = False
     host_names: tuple[str, ...] = ()
     limits: Limits | None = None
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     def check_binding(self, host: str, addresses: Iterable[str]) -> None:
         """Whether it is safe to be reached at these addresses, which `host` stands for. Raises UnsafeBinding."""

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from presto.auth.assertions import ASSERTION_TYPE, Assertions
 from presto.auth.config import Client
+from presto.auth.limits import place
 from presto.auth.proof import Proof, TokenError, find_proof, read_form
 from presto.auth.scopes import DEFAULT, Catalogue
 from presto.auth.secret import UNKNOWN, matches
@@ -40,18 +41,25 @@ class TokenEndpoint:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def answer(self, request: Request, catalogue: Catalogue) -> Response:
-        """The token, or an error as RFC 6749 section 5.2 has it. An address that fails often has to wait."""
+        """The token, or an error as RFC 6749 section 5.2 has it.
+
+        Who fails often has to wait: a client where it asks from, and all that are no client there together. So nobody
+        keeps others out who come from the same address.
+        """
         address = request.client.host if request.client else "unknown"
+        asker = f"nobody {place(address)}"
         try:
-            wait = self._security.failures.wait(address)
-            if wait:
-                raise TokenError(429, "temporarily_unavailable", f"Too many failures; try again in {wait} s", wait)
             form = read_form(request.headers.get("content-type", ""), await request.body())
-            client = await self._client(find_proof(request.headers, form), request)
+            proof = find_proof(request.headers, form)
+            if self._security.client(proof.client):
+                asker = f"client {proof.client} {place(address)}"
+            if wait := self._security.failures.wait(asker):
+                raise TokenError(429, "temporarily_unavailable", f"Too many failures; try again in {wait} s", wait)
+            client = await self._client(proof, request)
             return self._issue(client, form, catalogue, self._security.issuer(_base(request)))
         except TokenError as error:
             if error.status == 401:
-                self._security.failures.take(address)
+                self._security.failures.take(asker)
             log.warning("token request from %s is refused: %s: %s", address, error.code, error)
             return JSONResponse(
                 {"error": error.code, "error_description": str(error)}, error.status, _NOT_KEPT | error.headers

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from presto.auth import answers
 from presto.auth.answers import NotLetIn
 from presto.auth.endpoint import PUBLIC
+from presto.auth.limits import place
 from presto.auth.principal import Principal
 from presto.auth.scopes import Catalogue, NoScope
 from presto.auth.security import Security
@@ -59,7 +60,7 @@ class AuthGuard:
         except TokenRefused as refused:
             address = peer(scope)
             log.warning("%s %s from %s is refused: %s", scope["method"], scope["path"][:120], address, refused)
-            wait = self._security.failures.take(address)
+            wait = self._security.failures.take(f"token {place(address)}")
             raise (answers.too_often(wait) if wait else answers.unknown(str(refused))) from None
 
     def _allowed(self, principal: Principal, scope: Scope) -> None:

@@ -7,21 +7,31 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 _MOST_BUCKETS = 10_000
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests a second and at once of a client; failed proofs of identity a minute and at once of an address.
+    """Requests a second and at once of a client; failures a minute and at once of who seems to be somebody.
 
-    `rate` 0 switches the first pair off.
+    0 for `rate` or `failures_a_minute` switches that pair off.
     """
 
     rate: float = 200.0
     burst: int = 400
     failures_a_minute: float = 30.0
     failures_at_once: int = 20
+
+
+def place(address: str) -> str:
+    """Where somebody asks from: of IPv6 the network, because whoever has one address there has them all."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ip_network((found, 64), strict=False))
 
 
 class Buckets:

@@ -6,19 +6,24 @@ import base64
 import time
 import uuid
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote_plus
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from presto.app import create_app
 from presto.auth.assertions import ASSERTION_TYPE
 from presto.auth.keys import public_key
-from presto.auth.limits import Limits
+from presto.auth.limits import Limits, place
+from presto.auth.security import Security
 from presto.core.idempotency import IdempotencyRow
+from presto.server import BackgroundServer
 
 from .conftest import CLIENT_KEY, OURS, SECRET, Door
 
@@ -217,3 +222,55 @@ async def test_wrong_tokens_are_limited_and_right_ones_from_there_are_not(door: 
     headers = {"authorization": "Bearer x.y.z"}
     assert [(await door.http.get(ORDERS, headers=headers)).status_code for _ in range(3)] == [401, 401, 429]
     assert (await door.ask("operator", "GET", ORDERS)).status_code == 200
+
+
+@pytest.mark.parametrize("limits", [Limits(failures_at_once=2)])
+async def test_nobody_is_kept_out_by_what_others_do_at_his_address(door: Door, limits: Limits) -> None:
+    """Behind one address there can be many clients."""
+    for _ in range(25):
+        await door.http.get(ORDERS, headers={"authorization": "Bearer x.y.z"})
+        await door.http.post("/oauth2/token", data={**POST, "client_id": "nobody"})
+        await door.http.post("/oauth2/token", data={"grant_type": "client_credentials"})
+        await door.http.post("/oauth2/token", data={**POST, "client_id": "acme-watch", "client_secret": "wrong"})
+    statuses = {client: await _asked(door, client) for client in (POST["client_id"], "acme-watch", "nobody")}
+    assert statuses == {POST["client_id"]: 200, "acme-watch": 429, "nobody": 429}
+
+
+@pytest.mark.parametrize("limits", [Limits(failures_a_minute=0, failures_at_once=1)])
+async def test_the_limit_of_failures_can_be_switched_off(door: Door, limits: Limits) -> None:
+    wrong = {**POST, "client_secret": "wrong"}
+    assert {(await door.http.post("/oauth2/token", data=wrong)).status_code for _ in range(5)} == {401}
+    assert await _asked(door, POST["client_id"]) == 200
+
+
+@pytest.mark.parametrize("limits", [Limits(failures_at_once=1)])
+@pytest.mark.parametrize(("proxies", "waits"), [((), True), (("127.0.0.0/8",), False), (("192.0.2.0/24",), True)])
+async def test_clients_behind_a_proxy_have_their_own_addresses(
+    new_core: Callable[..., Any], security: Security, limits: Limits, proxies: tuple[str, ...], waits: bool
+) -> None:
+    """Only where the proxy is known: else anybody could say that he is somebody else each time."""
+    app = create_app(new_core(), security=security)
+    with BackgroundServer(app, proxies=tuple(map(ip_network, proxies))) as server:
+        async with httpx.AsyncClient(base_url=server.url) as http:
+            answers = [
+                await http.get(ORDERS, headers={"authorization": "Bearer x.y.z", "x-forwarded-for": f"198.51.100.{n}"})
+                for n in range(3)
+            ]
+    assert [answer.status_code for answer in answers] == ([401, 429, 429] if waits else [401, 401, 401])
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+async def test_where_somebody_asks_from(address: str, expected: str) -> None:
+    assert place(address) == expected
+
+
+async def _asked(door: Door, client: str) -> int:
+    return (await door.http.post("/oauth2/token", data={**POST, "client_id": client})).status_code
