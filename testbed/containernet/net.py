@@ -16,7 +16,7 @@ from mininet.log import info, output, warn
 from mininet.net import Mininet
 from mininet.node import Controller, DefaultController, OVSController, OVSSwitch, Switch, findController
 from mininet.node import Host as MininetHost
-from mininet.util import ensureRoot
+from mininet.util import ensureRoot, ipAdd
 
 from testbed import description, kernel, lease, reap
 from testbed.containernet import names
@@ -27,6 +27,7 @@ from testbed.containernet.factories import adopt, is_class, unwrapped
 from testbed.containernet.interface import is_patch, is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
 from testbed.containernet.plan import Plan, in_parallel, network_of, run_line
+from testbed.containernet.sap import ExternalAccess
 from testbed.handle import Node
 from testbed.lease import State
 from testbed.owner import Owner
@@ -36,7 +37,7 @@ LOST = (1, 0, 0, 0, 0, 0)
 _NETWORKS: weakref.WeakSet[Containernet] = weakref.WeakSet()  # those of this process
 
 
-class Containernet(Mininet):  # type: ignore[misc]
+class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
     """A Mininet whose hosts may be Docker containers.
 
     Naming nodes and links starts nothing; ``build``, ``start`` or a first command makes them. Everything carries the
@@ -77,6 +78,12 @@ class Containernet(Mininet):  # type: ignore[misc]
         return self._owner
 
     # --- nodes ---
+
+    def getNextIp(self) -> str:
+        """Return the next address of the network's own range, with its prefix length; it is given to no host."""
+        address = ipAdd(self.nextIP, ipBaseNum=self.ipBaseNum, prefixLen=self.prefixLen)
+        self.nextIP += 1
+        return f"{address}/{self.prefixLen}"
 
     def addHost(self, name: str, cls: Any = None, **params: Any) -> Any:
         """Add a host; Mininet's plain ``Host`` becomes one without a process of its own."""
@@ -237,6 +244,8 @@ class Containernet(Mininet):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Stop everything and remove it; containers side by side."""
+        for access in self.SAPswitches.values():
+            self.removeSAPNAT(access)
         ours = [node for node in (*self.hosts, *self.switches) if isinstance(node, PlannedNode)]
         in_parallel(lambda node: node.terminate(), ours)
         self.links, theirs = [link for link in self.links if not self._gone(link, ours)], self.hosts
