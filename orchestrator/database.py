@@ -224,6 +224,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-    settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    # Nothing beside the file: a full temporary folder would else undo transactions, with words that lead astray.
+    settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY")
     for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", *settings):
         connection.execute(f"PRAGMA {pragma}")

@@ -15,6 +15,8 @@ from testbed.namespace import Namespace
 from testbed.process import Child, own_sockets, poll, start, stop
 from testbed.traffic.result import NoTraffic, Protocol, TrafficError, TrafficResult, fault, parse_iperf3, parse_json
 
+# What it sends comes from a temporary file; with no room for that it complains of /dev/urandom. Labs need /run anyway.
+IPERF3 = ("env", "TMPDIR=/run", "iperf3")
 CONNECT_TIMEOUT = 3.0
 GRACE = 10.0  # seconds that a run may last beyond its traffic: connection, last acknowledgements, JSON
 SETUP_SECONDS = 4.0  # for the control connection, which may have to repeat a segment
@@ -100,7 +102,7 @@ def _server(
     namespace: Namespace, address: str, port: int | None, interval: float, lab: str | None
 ) -> Iterator[tuple[Child, int]]:
     port = _free_port(namespace, address) if port is None else port
-    argv = ["iperf3", "-s", "-1", "-J", "-i", str(interval), "-B", address, "-p", str(port)]
+    argv = [*IPERF3, "-s", "-1", "-J", "-i", str(interval), "-B", address, "-p", str(port)]
     child = start(argv, namespace=namespace, lab=lab)
     try:
         ready = poll(lambda: listens(child.pid, port) or child.poll() is not None, GRACE)
@@ -120,7 +122,7 @@ def _client(
     iperf3 opens each UDP stream with one datagram either way that it never repeats, so a path with a little loss
     would fail a test that it could well carry.
     """
-    argv = ["iperf3", "-c", address, "-p", str(port), "-J", "-i", str(load.interval)]
+    argv = [*IPERF3, "-c", address, "-p", str(port), "-J", "-i", str(load.interval)]
     argv += ["--connect-timeout", str(int(CONNECT_TIMEOUT * 1000)), *load.client_options()]
     before = udp_sent(sender)
     child = start(argv, namespace=namespace, lab=lab)

@@ -43,6 +43,11 @@ def test_tcp_both_ways_with_a_series_and_parallel_streams(segment: Any) -> None:
         assert len(result.intervals) == 2
 
 
+def test_a_temporary_folder_without_room_is_in_nobodys_way(segment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/proc/self")
+    assert iperf3(*_ends(segment), seconds=1, lab=MARK).bits_per_second > 0
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_udp_at_a_rate_says_what_the_receiver_got(segment: Any, reverse: bool) -> None:
     result = iperf3(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from orchestrator.database import Document, json_text, json_value
+from orchestrator.database import WRITES, Document, json_text, json_value, new_engine
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,15 @@ def test_a_document_is_serialised_once_and_says_the_same(monkeypatch: pytest.Mon
     assert (text, json_text([plain])) == (json_text(plain), f"[{text}]")
     monkeypatch.setattr("orchestrator.database.to_json", None)
     assert json_text(document) == text
+
+
+def test_nothing_of_a_transaction_is_beside_the_file(tmp_path: Path) -> None:
+    engine = new_engine(f"sqlite:///{tmp_path / 'big.db'}")
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        connection.execute(text("CREATE TABLE page (id INTEGER PRIMARY KEY, body TEXT)"))
+        connection.execute(text("INSERT INTO page (body) VALUES (:body)"), [{"body": "x" * 1000}] * 2000)
+        with connection.begin_nested():  # what it changes is kept aside until it is done: in memory, or in a file
+            connection.execute(text("UPDATE page SET body = body || 'y'"))
+            beside = subprocess.run(["ls", "-l", f"/proc/{os.getpid()}/fd"], check=True, capture_output=True, text=True)
+    engine.dispose()
+    assert [line for line in beside.stdout.splitlines() if "etilqs" in line] == []
