@@ -183,7 +183,7 @@ def test_an_access_point_is_on_the_machine_and_its_rules_go_with_it(net: Contain
     assert sap not in net.switches
     again = net.addExtSAP("cfsap", "10.213.1.1/30")
     net.addLink(d1, again)
-    d1.setIP("10.213.1.2/30", intf="d1-eth1")
+    d1.setIP("10.213.1.2/30")
     assert net.ping([d1], manualdestip="10.213.1.1") == 0.0
 
 
