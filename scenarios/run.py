@@ -112,7 +112,7 @@ class _Run:
         verdict = Verdict.ERROR if self.error else Verdict.worst(step.verdict for step in self.steps)
         capabilities = doctor.capabilities()
         return RunResult(
-            run_id=f"{self.started_at:%Y%m%dT%H%M%SZ}-{scenario.scenario}",
+            run_id=f"{self.started_at:%Y%m%dT%H%M%SZ}-{self.lab_id or scenario.scenario}",
             scenario=Scenario(
                 id=scenario.scenario, title=scenario.title, path=str(self.loaded.path), sha256=self.loaded.sha256
             ),

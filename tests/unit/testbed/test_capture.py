@@ -67,6 +67,7 @@ def test_a_finished_file_that_is_cut_proves_nothing(cut: int, tmp_path: Path) ->
         (b"\x28\xb5\x2f\xfd" + bytes(40), "but compressed by zstd"),
         (b"\x34\xcd\xb2\xa1" + bytes(40), "but a pcap file with longer records"),
     ],
+    ids=["pcapng", "gzip", "zstd", "modified"],
 )
 def test_a_file_that_can_be_made_a_pcap_is_named(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "a.pcap"
