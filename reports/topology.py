@@ -53,6 +53,7 @@ class SitePicture(Record):
 
     name: str
     lan_prefix: str
+    lan_port: str = "lan0"
     hosts: tuple[HostPicture, ...] = ()
     chain: tuple[VnfPicture, ...] = ()
     wan: tuple[WanPort, ...] = ()

@@ -6,6 +6,7 @@ import math
 
 from scenarios.chain import shared_ports
 from scenarios.context import Context
+from scenarios.format import Scenario, UnderlayEntry
 
 CERTAINTY = 1e-6
 """A run in a million loses more by chance than is allowed here."""
@@ -16,11 +17,14 @@ def declared_percent(context: Context, source: str, target: str) -> float:
 
     A packet is impaired once on its way. Where the sites share several underlays the worst one counts.
     """
-    topology = context.scenario.topology
-    sites = context.site_of(source), context.site_of(target)
-    joined = [set(shared_ports(context.scenario, site).values()) for site in sites]
-    declared = [topology.underlays[name].loss_percent for name in joined[0] & joined[1]]
-    return max(declared, default=0.0)
+    between = underlays_between(context.scenario, context.site_of(source), context.site_of(target))
+    return max((underlay.loss_percent for underlay in between), default=0.0)
+
+
+def underlays_between(scenario: Scenario, site: str, other: str) -> list[UnderlayEntry]:
+    """Return the underlays that a tunnel between the two sites may take."""
+    joined = [set(shared_ports(scenario, name).values()) for name in (site, other)]
+    return [scenario.topology.underlays[name] for name in sorted(joined[0] & joined[1])]
 
 
 def allowed(context: Context, source: str, target: str, packets: int) -> int:

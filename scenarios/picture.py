@@ -19,6 +19,7 @@ from reports.model import (
 from scenarios.context import Context
 from scenarios.format import Scenario, SiteEntry
 from testbed.doctor import Capability
+from testbed.inventory import LAN_PORT
 
 LIBRARIES = ("lso-testbed", "docker", "fastapi", "os-ken", "scapy", "tosca-parser")
 
@@ -47,6 +48,7 @@ def _site(name: str, site: SiteEntry, chain: tuple[VnfPicture, ...]) -> SitePict
     return SitePicture(
         name=name,
         lan_prefix=str(site.lan),
+        lan_port=LAN_PORT,
         hosts=tuple(
             HostPicture(name=host, address=f"{address}/{site.lan.prefixlen}") for host, address in site.hosts.items()
         ),

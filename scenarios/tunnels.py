@@ -10,10 +10,14 @@ from typing import Any
 
 from scenarios.chain import GATEWAY
 from scenarios.context import Context
+from scenarios.format import Scenario
+from scenarios.losses import underlays_between
 from testbed.errors import ProbeError
 
-ECHOES = 3
+ECHOES = 10
+MOST_PEERS, PATIENCE_MS = 256, 1000  # of /vnf/probe (vnfs/contract)
 Status = dict[str, Any]
+Answers = dict[str, dict[str, bool]]
 
 
 def ask(context: Context, sites: Sequence[str]) -> dict[str, Status]:
@@ -57,7 +61,13 @@ def state_of(status: Status, name: str) -> str:
     return f"IKE SA {ike_of(peer).get('state', 'missing')}, CHILD SA {child_of(peer).get('state', 'missing')}"
 
 
-def answers_of_all(context: Context, sites: Sequence[str]) -> dict[str, dict[str, bool]]:
+def may_answer(scenario: Scenario, site: str, peer: str) -> bool:
+    """Tell whether an echo may be back within the patience of ``/vnf/probe``, with a tenth for the machine itself."""
+    between = underlays_between(scenario, site, peer)
+    return all(2 * (underlay.delay_ms + underlay.jitter_ms) < 0.9 * PATIENCE_MS for underlay in between)
+
+
+def answers_of_all(context: Context, sites: Sequence[str]) -> Answers:
     """Return what :func:`answers` does for each of *sites* and all others, measured side by side."""
     others = [[other for other in sites if other != site] for site in sites]
     with ThreadPoolExecutor() as pool:
@@ -68,10 +78,13 @@ def answers(context: Context, site: str, peers: Sequence[str]) -> dict[str, bool
     """Return which *peers*' gateways answer echoes that *site*'s gateway sends from its LAN's address.
 
     Only a tunnel takes such echoes, so an answer shows that it carries packets both ways, whatever the gateways say.
-    A product without ``/vnf/probe`` cannot be asked: the result is empty.
+    Left out are peers whose answers a gateway does not wait for, because the underlay is to delay them so long, and all
+    of a product without ``/vnf/probe``.
     """
-    gateways = {peer: str(context.scenario.topology.sites[peer].gateway) for peer in peers}
-    request = {"echoes": ECHOES, "peers": [{"name": peer, "address": gateways[peer]} for peer in peers]}
+    scenario = context.scenario
+    peers = [peer for peer in peers if may_answer(scenario, site, peer)][:MOST_PEERS]
+    addresses = {peer: str(scenario.topology.sites[peer].gateway) for peer in peers}
+    request = {"echoes": ECHOES, "peers": [{"name": peer, "address": addresses[peer]} for peer in peers]}
     vnf = context.view(site).vnf(context.service_id, GATEWAY)
     if vnf is None or not peers:
         return dict.fromkeys(peers, False)

@@ -145,7 +145,7 @@ def _ucpe(picture: Picture, site: SitePicture, frame: _Frame, height: float) -> 
         *(_vnf(picture, site, vnf, frame, index) for index, vnf in enumerate(site.chain)),
         tag("circle", cx=lan_side, cy=frame.chain_y, r=4, class_="pin"),
         *(tag("circle", cx=px, cy=py, r=4, class_="pin") for px, py in pins),
-        _note(frame, 142, rows, "lan0", 10),
+        _note(frame, 142, rows, site.lan_port, 10),
         *(
             _note(frame, 442, rows + 16 * index, f"{wan.port} {wan.address}".rstrip(), 10, outward=False)
             for index, wan in enumerate(site.wan)

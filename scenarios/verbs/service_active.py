@@ -11,6 +11,7 @@ from reports.text import count_text
 from scenarios import chain, tunnels
 from scenarios.context import Context
 from scenarios.proof import Proof
+from scenarios.tunnels import Answers, Status
 from scenarios.verb import Verb
 
 
@@ -60,9 +61,8 @@ class ServiceActive(Verb, name="service.active"):
     def _check_tunnels(self, context: Context, proof: Proof) -> None:
         """Check that both ends of each tunnel say that it stands, and that it carries echoes both ways."""
         sites = context.service_sites()
-        proof.until("tunnels that carry packets", self.within_seconds, lambda: self._all_carry(context, sites))
-        status = tunnels.ask(context, sites)
-        answers = tunnels.answers_of_all(context, sites)
+        carried = proof.until("tunnels that carry packets", self.within_seconds, lambda: self._carried(context, sites))
+        status, answers = carried or (tunnels.ask(context, sites), tunnels.answers_of_all(context, sites))
         for site in sites:
             answered = answers[site]
             for other in (other for other in sites if other != site):
@@ -74,11 +74,14 @@ class ServiceActive(Verb, name="service.active"):
                     measured = "answered" if answered[other] else f"none of {tunnels.ECHOES} answered"
                     proof.equal(f"{site}: echoes through it to {other}", measured, "answered", element=element)
 
-    def _all_carry(self, context: Context, sites: list[str]) -> bool:
-        if not tunnels.all_up(tunnels.ask(context, sites)):
-            return False
+    def _carried(self, context: Context, sites: list[str]) -> tuple[dict[str, Status], Answers] | None:
+        """Return what the gateways say and which of them answer, once all tunnels stand and carry packets."""
+        status = tunnels.ask(context, sites)
+        if not tunnels.all_up(status):
+            return None
         context.note_established()
-        return all(all(answered.values()) for answered in tunnels.answers_of_all(context, sites).values())
+        answers = tunnels.answers_of_all(context, sites)
+        return (status, answers) if all(all(answered.values()) for answered in answers.values()) else None
 
     def _check_rules(self, context: Context, proof: Proof, site: str) -> None:
         """Check that a rule of the service stands for each step of the chain, in both directions."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scenarios import tunnels
 from scenarios.chain import joined, joints, shared_ports, wan_port, way
 from scenarios.format import Scenario
 from scenarios.load import load
@@ -125,3 +126,15 @@ def test_losses_that_are_certain(percent: float, lost: int) -> None:
 
 def test_the_losses_of_many_packets_lie_near_their_mean() -> None:
     assert 1000 < most_lost(100_000, 1) < 1200
+
+
+@pytest.mark.parametrize(
+    ("delay", "jitter", "asked"), [(0, 0, True), (300, 0, True), (449, 0, True), (450, 0, False), (300, 160, False)]
+)
+def test_echoes_are_asked_for_where_they_can_come_back_in_time(
+    odd: Scenario, delay: float, jitter: float, asked: bool
+) -> None:
+    internet = odd.topology.underlays["internet"].model_copy(update={"delay_ms": delay, "jitter_ms": jitter})
+    underlays = {**odd.topology.underlays, "internet": internet}
+    scenario = odd.model_copy(update={"topology": odd.topology.model_copy(update={"underlays": underlays})})
+    assert tunnels.may_answer(scenario, "branch", "office") is asked
