@@ -102,16 +102,14 @@ def fault(message: str) -> NoTraffic | TrafficError:
 
 def _result(protocol: Protocol, received: Any, sent: Any, intervals: Any, raw: Mapping[str, Any]) -> TrafficResult:
     udp = protocol == "udp"
-    if udp and not received["packets"]:
-        raise NoTraffic("the path did not carry the test: not one datagram was counted")
     return TrafficResult(
         protocol=protocol,
         bits_per_second=float(received["bits_per_second"] or 0),
         seconds=float(received["seconds"]),
         bytes=int(received["bytes"]),
-        lost_percent=_lost_percent(received) if udp else None,
+        lost_percent=_lost_percent(received, of_none=100.0) if udp else None,
         jitter_ms=_jitter(received) if udp else None,
-        packets=int(received["packets"]) if udp else None,
+        packets=int(received["packets"] or 0) if udp else None,
         lost_packets=_lost(received) if udp else None,
         retransmits=None if udp else int(sent["retransmits"]),
         intervals=tuple(_interval(entry["sum"], udp) for entry in intervals if _counts(entry["sum"])),
@@ -129,7 +127,7 @@ def _interval(entry: Any, udp: bool) -> Interval:
         start=float(entry["start"]),
         end=float(entry["end"]),
         bits_per_second=float(entry["bits_per_second"] or 0),
-        lost_percent=_lost_percent(entry) if udp else None,
+        lost_percent=_lost_percent(entry, of_none=0.0) if udp else None,
         jitter_ms=_jitter(entry) if udp else None,
     )
 
@@ -143,10 +141,14 @@ def _lost(entry: Any) -> int:
     return min(max(int(entry["lost_packets"] or 0), 0), int(entry["packets"] or 0))
 
 
-def _lost_percent(entry: Any) -> float:
-    """Return the share of datagrams that were lost, 0 to 100; where none was due, none was lost."""
+def _lost_percent(entry: Any, of_none: float) -> float:
+    """Return the share of datagrams that were lost, 0 to 100, and *of_none* where the receiver knows of none.
+
+    It knows of those before the last one that came: none in a whole run means that all were lost, none in an interval
+    that none was due.
+    """
     packets = int(entry["packets"] or 0)
-    return 100 * _lost(entry) / packets if packets else 0.0
+    return 100 * _lost(entry) / packets if packets else of_none
 
 
 def _jitter(entry: Any) -> float | None:
