@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from orchestrator.tosca.yaml_writer import write_yaml
 from scenarios.errors import ScenarioError
 from scenarios.order import create_input
 from scenarios.source import parse
+
+ROOT = Path(__file__).parents[2]
 
 
 class Refused(Exception):
@@ -167,3 +170,14 @@ mappings: {web: business}
 def test_json_has_no_such_number(word: str, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=rf"order\.yaml:2:10: {word} is no value of JSON \(give a number, or null\)"):
         _order(b'{\n  "key": ' + word.encode() + b"\n}", tmp_path)
+
+
+def test_nothing_else_reads_or_writes_yaml() -> None:
+    packages = [ROOT / name for name in ("lso", "orchestrator", "presto", "reports", "scenarios", "testbed")]
+    users = {path.resolve() for package in packages for path in package.rglob("*.py") if _imports_yaml(path)}
+    assert {path.name for path in users} == {"yaml_reader.py", "yaml_writer.py"}
+
+
+def _imports_yaml(path: Path) -> bool:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return any(isinstance(node, ast.Import) and any(name.name == "yaml" for name in node.names) for node in nodes)
