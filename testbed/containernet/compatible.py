@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 import docker
 from docker.errors import APIError, ImageNotFound, NotFound
@@ -13,6 +13,7 @@ from testbed import lease
 from testbed.containernet import image
 from testbed.containernet.creation import capability, network_mode, publishes_all
 from testbed.containernet.parameters import ParameterError
+from testbed.containernet.plan import Plan
 from testbed.engine import EngineError, engine
 from testbed.owner import LABEL
 
@@ -28,7 +29,11 @@ class Compatible:
 
     name: str
     words: dict[str, Any]
-    did: str
+    plan: Plan
+    _made: bool
+    _did: str
+    _dc: dict[str, Any]
+    _dcinfo: dict[str, Any]
     pid: int | None
     dnameprefix: str
     build_params: dict[str, Any]
@@ -38,6 +43,26 @@ class Compatible:
         if name in MISSING:
             return self.words.get(name, copy.copy(MISSING[name]))
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    @property
+    def did(self) -> str:
+        """The container's id; made at the first question. Empty when it has been removed."""
+        return self._made_first()._did
+
+    @property
+    def dc(self) -> dict[str, Any]:
+        """The engine's answer to the call that created the container: ``Id`` and ``Warnings``."""
+        return self._made_first()._dc
+
+    @property
+    def dcinfo(self) -> dict[str, Any]:
+        """The engine's description of the container when it was started."""
+        return self._made_first()._dcinfo
+
+    def _made_first(self) -> Self:
+        if not self._made:
+            self.plan.realize()
+        return self
 
     @property
     def dcli(self) -> docker.APIClient:
@@ -101,7 +126,7 @@ class Compatible:
 
     def _is_container_running(self) -> bool:
         try:
-            return bool(self.did and engine().api.inspect_container(self.did)["State"]["Running"])
+            return bool(self._did and engine().api.inspect_container(self._did)["State"]["Running"])
         except NotFound:
             return False
 

@@ -56,9 +56,9 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         self._own = False  # whether its first process is what the image runs by itself
         self.dnameprefix = "mn"
         self.resources = {limit: self.words.get(limit) for limit in parameters.LIMITS}
-        self.did = ""  # the container's id
-        self.dc: dict[str, Any] = {}
-        self.dcinfo: dict[str, Any] = {}
+        self._did = ""  # the container's id
+        self._dc: dict[str, Any] = {}
+        self._dcinfo: dict[str, Any] = {}
         self.dname = ""
         self.target: Target | None = None
         self.identity = Identity()
@@ -102,7 +102,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
     @property
     def pid(self) -> int | None:
         """The number of the container's first process."""
-        if not self.did:
+        if not self._did:
             self.plan.realize()
         return self._pid
 
@@ -130,7 +130,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         """Create and start the container."""
         for word in ("ipc_mode", "network_mode", "pid_mode"):  # its name may have been another network's already
             if isinstance(sharer := self._sharer(word), Docker):
-                self.words[word] = f"container:{sharer.did}"
+                self.words[word] = f"container:{sharer._did}"
         self._start()
         try:
             self._look()
@@ -143,14 +143,14 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         """Start the container with the first command that its image has; only those that we chose are tried."""
         for command in self._commands:
             self.dcmd, self._own = command or "", command is None
-            self.did = self._create()
+            self._did = self._create()
             self.prepare()
             try:
-                return engine().api.start(self.did)
+                return engine().api.start(self._did)
             except APIError as error:
                 if command == self._commands[-1] or "no such file" not in str(error.explanation):
                     raise EngineError(f"container {self.dname} does not start: {error.explanation}") from error
-                engine().api.remove_container(self.did, force=True, v=True)
+                engine().api.remove_container(self._did, force=True, v=True)
         raise AssertionError("unreachable")
 
     def check(self) -> None:
@@ -161,15 +161,15 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
     def _look(self) -> Target:
         """Ask the engine for the container's first process and remember that; raise ``Ended`` when there is none."""
         try:
-            self.dcinfo = engine().api.inspect_container(self.did)
+            self._dcinfo = engine().api.inspect_container(self._did)
         except NotFound as gone:
             raise Ended(f"{self.title} has been removed") from gone
-        self.pid = int(self.dcinfo["State"]["Pid"])
+        self.pid = int(self._dcinfo["State"]["Pid"])
         if not self.pid:
             raise Ended(f"{self.title} has ended")
-        self.target = Target.of(self.pid, self.title, container=self.did)
+        self.target = Target.of(self.pid, self.title, container=self._did)
         self._namespace = Namespace.of(self.target, self.plan.owner.lab)
-        self.identity = Identity.of(self.target, self.dcinfo["Config"])
+        self.identity = Identity.of(self.target, self._dcinfo["Config"])
         return self.target
 
     def running(self) -> Target:
@@ -194,18 +194,18 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
     @property
     def namespace(self) -> Namespace:
         """The container's network namespace; realises the plan when the container is not made yet."""
-        if self._made and self.did:
+        if self._made and self._did:
             self._present()
         return super().namespace
 
     def _ended(self) -> EngineError:
         with suppress(DockerException, requests.RequestException):
-            engine().api.wait(self.did, timeout=SETTLE)  # its last output is there once the engine has noticed
+            engine().api.wait(self._did, timeout=SETTLE)  # its last output is there once the engine has noticed
         return EngineError(f"container {self.dname} ended at once: {self.logs().strip() or 'no output'}")
 
     def logs(self, lines: int = 20) -> str:
         """Return the last *lines* that the container printed."""
-        printed: bytes = engine().api.logs(self.did, tail=lines)
+        printed: bytes = engine().api.logs(self._did, tail=lines)
         return printed.decode(errors="replace")
 
     def _create(self) -> str:
@@ -217,8 +217,8 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
             self.dname = name
             self.plan.owner.journal.record("container", name)
             try:
-                self.dc = engine().api.create_container(name=name, **config)
-                return str(self.dc["Id"])
+                self._dc = engine().api.create_container(name=name, **config)
+                return str(self._dc["Id"])
             except APIError as error:
                 if error.status_code != CONFLICT or name == names[-1]:
                     raise EngineError(f"container {name} cannot be made: {error.explanation}") from error
@@ -228,7 +228,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def process_environment(self) -> dict[str, str]:
         """Return the environment that the container's image and parameters set, and the user's home."""
-        pairs = [pair.partition("=") for pair in self.dcinfo["Config"]["Env"] or ()]
+        pairs = [pair.partition("=") for pair in self._dcinfo["Config"]["Env"] or ()]
         own = {key: value for key, _, value in pairs}
         return {"HOME": self.identity.home, **own, **self.plan.owner.environment}
 
@@ -265,8 +265,8 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def close_shell(self) -> None:
         """End the shell; what a paused container froze cannot end before it goes on."""
-        if self.shell and self.did and self.target and self.target.alive() and self.target.paused():
-            engine().api.unpause(self.did)
+        if self.shell and self._did and self.target and self.target.alive() and self.target.paused():
+            engine().api.unpause(self._did)
         super().close_shell()
 
     def startShell(self, mnopts: str | None = None) -> None:  # noqa: N802  (Mininet's name)
@@ -296,9 +296,9 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         """Remove the container with its anonymous volumes."""
         self.close_shell()
         self._namespace = self.target = None
-        if not self.did:
+        if not self._did:
             return
-        did, self.did = self.did, ""
+        did, self._did = self._did, ""
         try:
             engine().api.remove_container(did, force=True, v=True)
         except NotFound:

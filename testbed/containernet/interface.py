@@ -40,8 +40,11 @@ class PlannedIntf:
         line = " ".join(str(word) for word in words)
         return self.plan.do(self.node, line)
 
-    def setIP(self, ipstr: str, prefixLen: int | None = None) -> str:  # noqa: N803
-        """Replace the address of that family, IPv4 or IPv6; *ipstr* may end in its prefix length."""
+    def setIP(self, ipstr: str, prefixLen: int | None = None, overwrite: bool = True) -> str:  # noqa: N803
+        """Replace the address of that family, IPv4 or IPv6, or with *overwrite* False add one.
+
+        *ipstr* may end in its prefix length.
+        """
         names.check_ip(self.node.name, ipstr)
         address, _, length = ipstr.partition("/")
         if not length and prefixLen is None:
@@ -49,7 +52,7 @@ class PlannedIntf:
         self.ip, self.prefixLen = address, length or prefixLen
         former = "::/0 scope global" if ":" in address else "0.0.0.0/0"
         return (
-            self.cmd(f"ip address flush dev {self.name} to {former}")
+            (self.cmd(f"ip address flush dev {self.name} to {former}") if overwrite else "")
             + self.cmd(f"ip address add {address}/{self.prefixLen} dev {self.name}")
             + self.cmd(f"ip link set dev {self.name} up")
         )

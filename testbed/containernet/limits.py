@@ -20,7 +20,7 @@ class Limited:
 
     name: str
     plan: Plan
-    did: str
+    _did: str
     running: Callable[[], Target]
     resources: dict[str, Any]
 
@@ -43,7 +43,7 @@ class Limited:
         if "mem_limit" in given:
             given.setdefault("memswap_limit", -1)  # the engine refuses a limit above that of memory and swap together
         try:
-            engine().api.update_container(self.did, **given)
+            engine().api.update_container(self._did, **given)
         except APIError as error:
             raise EngineError(f"{self.name}: the engine refuses {given}: {error.explanation}") from error
         self.resources.update(wanted)

@@ -98,7 +98,7 @@ class Ucpe(Docker):
             "cert.pem": self.settings.identity.certificate,
             "key.pem": self.settings.identity.key,
         }
-        engine().api.put_archive(self.did, PKI, archive(files))
+        engine().api.put_archive(self._did, PKI, archive(files))
 
 
 def datapath_id(lab: str, site: str) -> str:

@@ -76,7 +76,7 @@ def test_naming_starts_nothing(net: Containernet) -> None:
     d1, s1 = net.addDocker("d1", dimage=IMAGE), net.addSwitch("s1", cls=NamespaceBridge)
     net.addLink(d1, s1)
     assert set(lease.folders()) == before
-    assert d1.did == ""
+    assert d1._did == ""
     assert d1.params["ip"] == "10.0.0.1/8"
 
 

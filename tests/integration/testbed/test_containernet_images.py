@@ -177,7 +177,7 @@ def test_a_build_that_fails_shows_its_output(net: Containernet, tmp_path: Path) 
     d1 = net.addDocker("d1", build_params={"path": str(tmp_path)})
     with pytest.raises(EngineError, match=r"d1: the image cannot be built: [\s\S]*my last words"):
         net.start()
-    assert d1.did == ""
+    assert d1._did == ""
 
 
 def test_sysfs_and_private_folders_are_the_hosts_in_cmd_and_popen(net: Containernet, tmp_path: Path) -> None:
