@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ from scenarios.verb import Host, Verb
 
 class FirewallVerb(Verb):
     """Parameters of both verbs, and the counting of one rule."""
+
+    asks: ClassVar[str] = "firewall"
 
     from_: Host = Field(alias="from")
     to: Host

@@ -11,6 +11,9 @@ from scenarios.source import Path_, Source
 from scenarios.verb import Verb
 from testbed.spec_check import spec_findings
 
+KINDS = ("firewall", "statistics", "ipsec")
+"""The kinds of VNF that there is a contract for (``vnfs/contract``)."""
+
 ENGINES = {
     "esp": ("kernel", "libipsec"),
     "datapath": ("system", "netdev"),
@@ -33,6 +36,7 @@ def references(source: Source, scenario: Scenario, steps: Sequence[tuple[int, Ve
     for index, verb in steps:
         for key, message, hint in verb.faults(scenario):
             yield source.finding(("steps", index, "with", *key), message, hint)
+    yield from _impossible_steps(source, scenario, steps)
 
 
 def _service(source: Source, scenario: Scenario) -> Iterator[Finding]:
@@ -45,11 +49,37 @@ def _service(source: Source, scenario: Scenario) -> Iterator[Finding]:
             message = f"{policy.id!r} is the reserved policy that blocks"
             yield source.finding(("service", "policies", index, "id"), message, "give it another name")
     yield from _mappings(source, ("service", "mappings"), service, service.mappings)
+    for index, kind in enumerate(service.chain):
+        if kind not in KINDS:
+            yield source.finding(("service", "chain", index), f"no kind of VNF {kind!r}", nearest(kind, KINDS))
+    yield from _carrier(source, scenario)
     for index, point in enumerate(service.endpoints):
         place: Path_ = ("service", "endpoints", index)
         if point.site not in sites:
             yield source.finding((*place, "site"), f"no site {point.site!r}", nearest(point.site, sites))
         yield from _mappings(source, (*place, "overrides"), service, point.overrides)
+
+
+def _carrier(source: Source, scenario: Scenario) -> Iterator[Finding]:
+    """Yield when no underlay reaches all sites of the service."""
+    sites = scenario.topology.sites
+    served = [sites[point.site] for point in scenario.service.endpoints if point.site in sites]
+    joined = [{wan.underlay for wan in site.wan.values()} for site in served]
+    if joined and not set.intersection(*joined):
+        message = "no underlay reaches all these sites, so none can carry the service"
+        yield source.finding(("service", "endpoints"), message, "give each of them a port on one underlay")
+
+
+def _impossible_steps(source: Source, scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> Iterator[Finding]:
+    """Yield steps that ask a VNF which the chain does not have, or a service that an earlier step has removed."""
+    chain, removed = scenario.service.chain, ""
+    for index, verb in steps:
+        place = ("steps", index, "verb")
+        if verb.asks and verb.asks not in chain:
+            yield source.finding(place, f"{verb.verb} asks the {verb.asks} VNF, and service.chain has none")
+        if removed and not verb.removes:
+            yield source.finding(place, f"{removed} has removed the service by then", "remove it in the last step")
+        removed = removed or (scenario.steps[index].id if verb.removes else "")
 
 
 def _mappings(source: Source, place: Path_, service: Service, mappings: dict[str, str]) -> Iterator[Finding]:

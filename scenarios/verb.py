@@ -36,6 +36,10 @@ class Verb(Strict):
     """Whether a failure leaves nothing for the following steps to judge."""
     always: ClassVar[bool] = False
     """Whether the step runs behind a gate that did not pass."""
+    asks: ClassVar[str] = ""
+    """The kind of VNF without which there is nothing to ask."""
+    removes: ClassVar[bool] = False
+    """Whether the service is gone behind the step."""
 
     def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ class IpsecEstablished(Verb, name="ipsec.established"):
     *Example*: ``{verb: ipsec.established, with: {between: [site-a, site-b], encryption: AES_GCM_16-256}}``
     """
 
+    asks: ClassVar[str] = chain.GATEWAY
     between: list[Site] = Field(default_factory=list, description="two or more sites; default: all of the service")
     encryption: str = Field(default="", description="required ESP algorithm, e.g. AES_GCM_16-256; default: any")
     within_seconds: float = Field(default=15, gt=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ class ServiceRemoved(Verb, name="service.removed"):
     *Example*: ``{verb: service.removed, with: {within_seconds: 30}}``
     """
 
+    removes: ClassVar[bool] = True
     within_seconds: float = Field(default=30, gt=0)
 
     def prove(self, context: Context, proof: Proof) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -32,6 +32,7 @@ class StatisticsExact(Verb, name="statistics.exact"):
     *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 500}}``
     """
 
+    asks: ClassVar[str] = "statistics"
     from_: Host = Field(alias="from")
     to: Host
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ class WireDecrypts(Verb, name="wire.decrypts"):
     *Example*: ``{verb: wire.decrypts, with: {from: a1, to: b1, destination_port: 9002}}``
     """
 
+    asks: ClassVar[str] = GATEWAY
     from_: Host = Field(alias="from")
     to: Host
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")

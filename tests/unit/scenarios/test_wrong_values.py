@@ -12,6 +12,7 @@ from lso.exits import BAD_INPUT, PASSED
 from scenarios.errors import ScenarioError
 from scenarios.format import lab_name
 from scenarios.load import load
+from scenarios.references import KINDS
 from testbed.spec_check import check
 
 GOOD = """\
@@ -54,6 +55,7 @@ A_WAN = "uplink: {underlay: internet, address: 198.51.100.1}"
 A1 = "a1: 10.1.0.10,"
 B_LAN = "lan: 10.2.0.0/24\n      gateway: 10.2.0.1\n      hosts: {b1: 10.2.0.10}"
 PING = "verb: ping, with: {from: a1, to: b1}"
+CHAIN = "steps:"
 BLOCKS = "protocol: tcp, destination_port: 23, rule: default"
 
 
@@ -137,6 +139,17 @@ WRONG = {
     "rule that no application is": (BLOCKS, BLOCKS.replace("default", "wbe"), "32: with.rule: no application 'wbe'"),
     "TCP without a port": (BLOCKS, BLOCKS.replace("23", "0"), "32: steps[2].with: tcp needs a destination_port"),
     "engine that no machine has": ("{id: T-1, ", "{id: T-1, require: {esp: kernal}, ", "30: require.esp: no esp engin"),
+    "kind that no VNF is": (CHAIN, "  chain: [firewal, ipsec]\nsteps:", "29: service.chain[0]: no kind of VNF 'firewa"),
+    "step that asks a VNF which is not there": (
+        CHAIN, "  chain: [statistics, ipsec]\nsteps:", "33: steps[2].verb: firewall.blocks asks the firewall VNF",
+    ),
+    "tunnel without a gateway": (
+        CHAIN, "  chain: [firewall]\nsteps:", "32: steps[1].verb: ipsec.established asks the ipsec VNF",
+    ),
+    "step behind the removal": (
+        PING, "verb: service.removed", "31: steps[1].verb: T-1 has removed the service by then",
+    ),
+    "sites without a common underlay": ("{site: site-b}]", "{site: site-c}]", "25: service.endpoints: no underlay rea"),
     "id with a space": ("scenario: table", "scenario: my table", "1: scenario: string should match"),
 }  # fmt: skip
 
@@ -160,6 +173,13 @@ def test_wrong_value_is_a_finding(name: str, tmp_path: Path, capsys: pytest.Capt
         load(file)
     texts = [f"{finding.line}: {finding}" for finding in error.value.findings]
     assert any(text.startswith(f"{line}: ") and words in text for text in texts), texts
+
+
+def test_the_kinds_are_those_of_the_contract() -> None:
+    contract = Path(__file__).parents[3] / "vnfs" / "contract"
+    assert set(KINDS) == {
+        path.name.removesuffix("-intent.schema.json") for path in contract.glob("*-intent.schema.json")
+    }
 
 
 @pytest.mark.parametrize(
