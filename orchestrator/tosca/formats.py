@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError, ip_network
 
+from orchestrator.tosca.proposals import esp_error, ike_error
+
 SECRET = "lso.datatypes.Secret"  # noqa: S105
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_ADDRESS_RANGE = re.compile(r"[0-9.]+-[0-9.]+")
 _PEM = re.compile(r"\s*-----BEGIN [A-Z0-9 ]+-----[A-Za-z0-9+/=\s-]+-----END [A-Z0-9 ]+-----\s*")
 _ADDRESS_ERRORS = (AddressValueError, NetmaskValueError, ValueError)
 
@@ -62,6 +65,11 @@ def _match(text: str) -> str | None:
     return None
 
 
+def _identity(text: str) -> str | None:
+    anybody = text == "0.0.0.0" or _ADDRESS_RANGE.fullmatch(text)  # noqa: S104  (the text, nothing is bound)
+    return "stands for any peer, and a gateway is one" if anybody else None
+
+
 def _ports(text: str) -> str | None:
     match = _PORTS.fullmatch(text)
     if not match:
@@ -86,6 +94,9 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "lso.datatypes.Ipv4Prefix": _prefix,
     "lso.datatypes.IpMatch": _match,
     "lso.datatypes.PortMatch": _ports,
+    "lso.datatypes.IkeIdentity": _identity,
+    "lso.datatypes.IkeProposal": ike_error,
+    "lso.datatypes.EspProposal": esp_error,
     "lso.datatypes.Certificate": _pem,
     "lso.datatypes.PrivateKey": _pem,
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.tosca.chain import GATEWAY
 from orchestrator.tosca.functions import Node
+from orchestrator.tosca.proposals import sealed
 from orchestrator.tosca.report import Report
 from orchestrator.tosca.template import origin
 from orchestrator.tosca.types import Types
@@ -50,6 +51,21 @@ def _gateway(values: Values) -> Iterator[_Problem]:
 
 def _ipsec(values: Values) -> Iterator[_Problem]:
     local, peers = values["local"], values["peers"]
+    yield from _credentials(values)
+    if local["address"] not in {text.split("/")[0] for text in values["wan_addresses"]}:
+        yield _Problem(("local", "address"), f"{local['address']} is none of the gateway's WAN addresses")
+    for index, peer in enumerate(peers):
+        if peer["address"] == local["address"]:
+            yield _Problem(("peers", index, "address"), f"{peer['address']} is this site's own address")
+    if values["export_keys"] and sealed(values["esp_proposal"]):
+        problem = f"the keys of {values['esp_proposal']} cannot be exported: nothing opens what it encrypts"
+        yield _Problem(("esp_proposal",), problem, "choose AES-GCM with 16 octets, or leave export_keys out")
+    yield from _repeated([peer["name"] for peer in peers], "peers", "name")
+    yield from _overlaps(local, peers)
+
+
+def _credentials(values: Values) -> Iterator[_Problem]:
+    local, peers = values["local"], values["peers"]
     if values["authentication"] == "certificate":
         for name in ("certificate", "private_key", "ca_certificate"):
             if not local.get(name):
@@ -58,13 +74,16 @@ def _ipsec(values: Values) -> Iterator[_Problem]:
         for index, peer in enumerate(peers):
             if not peer.get("psk"):
                 yield _Problem(("peers", index, "psk"), f"authentication by pre-shared key needs psk of {peer['name']}")
-    if local["address"] not in {text.split("/")[0] for text in values["wan_addresses"]}:
-        yield _Problem(("local", "address"), f"{local['address']} is none of the gateway's WAN addresses")
+        yield from _second_keys(peers)
+
+
+def _second_keys(peers: list[Values]) -> Iterator[_Problem]:
+    """A gateway finds a peer's key by the identity that the peer shows (RFC 7296, section 2.15)."""
+    first: dict[str, tuple[str, str | None]] = {}
     for index, peer in enumerate(peers):
-        if peer["address"] == local["address"]:
-            yield _Problem(("peers", index, "address"), f"{peer['address']} is this site's own address")
-    yield from _repeated([peer["name"] for peer in peers], "peers", "name")
-    yield from _overlaps(local, peers)
+        name, psk = first.setdefault(peer["identity"].lower(), (peer["name"], peer.get("psk")))
+        if psk != peer.get("psk"):
+            yield _Problem(("peers", index, "identity"), f"{peer['identity']} is {name}'s, which has another key")
 
 
 def _overlaps(local: Values, peers: list[Values]) -> Iterator[_Problem]:

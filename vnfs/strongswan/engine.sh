@@ -67,7 +67,7 @@ RULES
   write_settings -1
   LD_PRELOAD=/usr/local/lib/roomy.so charon-systemd &
   charon=$!
-  initiate_for_ever &
+  /vnf/watch &
 }
 
 engine_stop() {
@@ -82,17 +82,6 @@ tunnel_up() {
     *state=CONNECTING* | *state=INSTALLING*) return 1 ;;
   esac
   swanctl --initiate --child "$1" --ike "$1" --timeout 1 >/dev/null 2>&1
-}
-
-# Brings back what charon gave up: a peer that refused, or one that sent a delete. Eager for ten seconds, then patient.
-initiate_for_ever() {
-  eager=50
-  while :; do
-    all_up=true
-    for name in $(cat "$RUN/initiators" 2>/dev/null); do tunnel_up "$name" || all_up=false; done
-    if $all_up; then eager=50; else eager=$((eager - 1)); fi
-    if $all_up || [ "$eager" -lt 0 ]; then sleep 2; else sleep 0.2; fi
-  done
 }
 
 # make_lan: the gateway's own interface in the LAN is `gro0`. What it sends comes out of `gro1`, where TCP segments are
@@ -165,6 +154,25 @@ load() {
   swanctl --load-all --clear --noprompt 2>&1
 }
 
+# check_certificate: the certificate must be of this identity, this key and this authority, and valid now; peers refuse
+# another one without a word that would reach this end. (RFC 7296, section 3.5; RFC 4945, section 3.1)
+check_certificate() {
+  site=$RUN/new/x509/site.pem
+  case $identity in
+    *@*) wanted=email:$identity ;;
+    *[!0-9.]*) wanted=DNS:$identity ;;
+    *) wanted=IPAddress:$identity ;;
+  esac
+  names=$(openssl x509 -in "$site" -noout -ext subjectAltName 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n')
+  printf '%s\n' "$names" | grep -qixF "$wanted" ||
+    bad_intent "the certificate is not of $identity but of $(echo ${names:-nobody})" ipsec.local.certificate
+  [ "$(openssl x509 -in "$site" -noout -pubkey)" = "$(openssl pkey -in "$RUN/new/private/site.pem" -pubout)" ] ||
+    bad_intent "the private key is not that of the certificate" ipsec.local.private_key
+  problem=$(openssl verify -CAfile "$RUN/new/x509ca/ca.pem" -untrusted "$site" "$site" 2>&1) ||
+    bad_intent "the certificate does not hold: $(printf '%s' "$problem" | sed -n 's/^error.*lookup: *//p' | head -n 1)" \
+      ipsec.local.certificate
+}
+
 load_or_keep() {
   rm -rf "$RUN/new"
   printf '%s' "$configuration" | put "$RUN/new/swanctl.conf"
@@ -172,6 +180,7 @@ load_or_keep() {
     printf '%s' "$certificate" | put "$RUN/new/x509/site.pem"
     printf '%s' "$ca_certificate" | put "$RUN/new/x509ca/ca.pem"
     printf '%s' "$private_key" | put "$RUN/new/private/site.pem"
+    check_certificate
   fi
   if ! error=$(load "$RUN/new"); then
     if [ -d "$RUN/loaded" ]; then load "$RUN/loaded" >/dev/null; fi
@@ -197,6 +206,7 @@ engine_apply() {
   for name in $stale; do swanctl --terminate --ike "$name" --force --timeout 1 >/dev/null 2>&1 || :; done
   nft flush chain inet gateway input
   printf '%s' "$initiators" >"$RUN/initiators"
+  if [ -p "$RUN/events" ]; then echo look 1<>"$RUN/events"; fi # an open that does not wait for a reader
   # `exec`, because a redirected function leaves its shell with the old streams, for whose end a caller would wait.
   for name in $initiators; do { exec </dev/null >/dev/null 2>&1 9>&-; tunnel_up "$name"; } & done
 }

@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from .gateways import Pair, esp_of, frames
 
+RUN = "/dev/shm/vnf"  # noqa: S108  (in the container)
+SWANCTL = (f"SWANCTL_DIR={RUN}/swanctl", f"STRONGSWAN_CONF={RUN}/strongswan.conf", "swanctl")
+
 
 def test_both_ends_agree(up: Pair) -> None:
     states = [site.vnf.status() for site in (up.a, up.b)]
@@ -178,7 +181,7 @@ def test_integrity_only_shows_the_packet_inside_esp(up: Pair) -> None:
 @pytest.mark.parametrize(
     ("change", "path"),
     [
-        ({"esp_proposal": "rot13"}, "ipsec"),
+        ({"esp_proposal": "rot13"}, "ipsec.esp_proposal"),
         ({"encryption": "off"}, "ipsec.encryption"),
         ({"authentication": "psk"}, "ipsec.peers[0].psk"),
     ],
@@ -212,6 +215,26 @@ def test_a_restart_brings_the_tunnel_back(up: Pair, which: str) -> None:
     site.vnf.wait_ready(site.intent)
     up.wait_established()
     assert up.a.lan.pings(up.b.host)
+
+
+def test_a_tunnel_that_the_peer_deletes_comes_back_at_once(up: Pair) -> None:
+    """The initiator gave up for good: charon itself would never ask again."""
+    before = up.a.children()[-1]["spi_in"]
+    up.b.vnf.inside("env", *SWANCTL, "--terminate", "--ike", "site-1", "--timeout", "2")
+    up.wait(lambda: any(child["spi_in"] != before for child in up.a.children()), "a new tunnel", timeout=10)
+    up.wait_established()
+
+
+def test_a_standing_tunnel_costs_no_processes(up: Pair) -> None:
+    """The last field of /proc/loadavg is the newest process number of the container's own process namespace."""
+
+    def newest() -> int:
+        return int(up.a.vnf.inside("cat", "/proc/loadavg").split()[-1])
+
+    first = newest()
+    cost = newest() - first  # of asking
+    time.sleep(6)  # the window that is looked at
+    assert newest() - first - 2 * cost <= 3, "one look a minute, whatever the number of tunnels"
 
 
 def test_secrets_stay_out_of_logs_and_arguments(up: Pair) -> None:
