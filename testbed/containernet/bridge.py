@@ -45,8 +45,8 @@ class NamespaceBridge(PlannedNode, Switch):  # type: ignore[misc]
         self._configure(f"ip link set dev {intf} up")
 
     def detach(self, intf: Any) -> None:
-        """Take one interface out of the bridge."""
-        self._configure(f"ip link set dev {intf} nomaster")
+        """Take one interface out of the bridge; it is gone already when the other end was first."""
+        self._configure(f"(ip link set dev {intf} nomaster) 2>/dev/null || :")
 
     def stop(self, deleteIntfs: bool = True) -> None:  # noqa: N803
         """Do nothing: bridge and interfaces end with the namespace."""

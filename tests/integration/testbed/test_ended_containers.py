@@ -56,6 +56,18 @@ def test_what_happened_to_a_container_is_said_and_nothing_hangs(
             use()
 
 
+@pytest.mark.parametrize("action", [["kill"], ["rm", "-f"], ["pause"]], ids=lambda words: words[0])
+def test_a_container_that_cannot_be_entered_can_be_removed(
+    net: Containernet, action: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    net["d1"].cmd("hostname")
+    docker(*action, net["d1"].did)
+    assert net.removeDocker("d1")
+    net.addLink(net.addDocker("d1", dimage=IMAGE), "s1", params1={"ip": "10.0.0.1/8"})
+    assert net.pingAll() == 0.0
+    assert "Error" not in caplog.text
+
+
 @pytest.mark.parametrize("used", [False, True], ids=["no shell yet", "with a shell"])
 def test_commands_run_in_a_restarted_container_and_its_lost_links_are_named(
     net: Containernet, used: bool, caplog: pytest.LogCaptureFixture
