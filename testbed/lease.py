@@ -7,12 +7,14 @@ on without an owner until it is taken down, or the machine restarts.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import fcntl
 import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,25 @@ def state(folder: Path) -> State:
         os.close(descriptor)
     told = holder(folder)
     return State.KEPT if told.get("kept") and told.get("boot") == boot_id() else State.DEAD
+
+
+def opened(lab: str) -> bool:
+    """Tell whether a process that can be seen from here has the lease of *lab* open, wherever that file is.
+
+    An owner that forks goes on in its child, which holds the same lock.
+    """
+    wanted = f"/{lab}/lease"
+    for process in os.scandir("/proc"):
+        if process.name.isdecimal() and any(link.endswith(wanted) for link in _open_files(process.path)):
+            return True
+    return False
+
+
+def _open_files(process: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):  # it ended just now
+        for entry in os.scandir(f"{process}/fd"):
+            with contextlib.suppress(OSError):
+                yield str(Path(entry.path).readlink())
 
 
 def holder(folder: Path) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _proven_dead(things: list[Marked]) -> bool:
         return not (_young(folder) or lease.state(folder) is not State.DEAD)
     if any(thing.kept and Maker.parse(thing.maker).of_this_start() for thing in things):
         return False
-    return not _made_by_the_living(thing.maker for thing in things)
+    return not (_made_by_the_living(thing.maker for thing in things) or lease.opened(things[0].lab))
 
 
 def _made_by_the_living(makers: Iterable[str]) -> bool:

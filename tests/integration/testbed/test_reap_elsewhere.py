@@ -19,7 +19,7 @@ from testbed.engine import engine
 from testbed.maker import Maker
 
 OWNER = """
-import sys
+import os, sys
 from testbed.engine import engine
 from testbed.owner import Owner
 owner = Owner.create("elsewhere")
@@ -28,6 +28,8 @@ engine().networks.create(f"lso-{owner.lab}", internal=True, labels=owner.labels(
 if sys.argv[1] == "kept":
     owner.keep()
 print(owner.lab, flush=True)
+if sys.argv[1] == "forked" and os.fork():
+    os._exit(0)  # the owner goes on in its child
 sys.stdin.read()
 """
 REAP = "mount -t tmpfs none /run/lso-testbed && exec {python} -m lso reap"
@@ -64,7 +66,7 @@ def own(leftovers: Leftovers) -> Iterator[Callable[..., Owned]]:
 
     yield start
     for owned in made:
-        if owned.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             owned.kill()
         for folder in reap.lease.folders():
             if folder.name == owned.lab and reap.lease.state(folder) is reap.lease.State.KEPT:
@@ -91,6 +93,7 @@ def kinds_of(lab: str) -> list[str]:
     [
         ([], "lives", MOUNTS, False, False),
         ([], "lives", PROCESSES, False, True),
+        ([], "forked", MOUNTS, False, False),
         ([], "kept", MOUNTS, False, False),
         ([], "kept", PROCESSES, False, False),
         ([], "killed", MOUNTS, True, False),
@@ -104,7 +107,9 @@ def test_only_what_is_proven_dead_goes(
     own: Callable[..., Owned], owner_in: list[str], fate: str, reaper_in: list[str], goes: bool, said: bool
 ) -> None:
     owned = own(fate, owner_in)
-    if fate != "lives":
+    if fate == "forked":
+        owned.process.wait(timeout=10)
+    elif fate != "lives":
         owned.kill()
     printed = reap_in(reaper_in)
     assert kinds_of(owned.lab) == ([] if goes else ["container", "network"])
