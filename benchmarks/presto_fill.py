@@ -19,6 +19,7 @@ from benchmarks.measured import Process
 from orchestrator.database import WRITES
 from presto.core.model import EndPoint, Swvc
 from presto.core.order_tables import ElementRow
+from presto.core.swvc_table import SwvcRow
 from presto.core.tables import ServiceRow, open_engine
 
 _MOMENTS = {"requestedStartDate": "2026-03-02T08:00:00Z", "requestedCompletionDate": "2026-03-02T08:05:00Z"}
@@ -27,6 +28,7 @@ _AT_ONCE = 8
 _LOOK_EVERY = 0.25
 """Seconds between looks at an order; each costs the server as much as a tenth of an order."""
 _GROUP = 1000
+_MADE = ("generation", "document")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ def fill(database: Path, services: int) -> None:
         numbers = range(first, min(first + _GROUP, services // 3 + 1))
         rows = [_rows(number, start + timedelta(seconds=number), asked) for number in numbers]
         with engine.begin() as connection:
-            connection.execute(insert(cast(Table, ServiceRow.__table__)), [service for service, _ in rows])
+            services = [service for service, _ in rows]
+            connection.execute(insert(cast(Table, ServiceRow.__table__)), services)
+            made = [{"service": row["id"], **{name: row[name] for name in _MADE}} for row in services]
+            connection.execute(insert(cast(Table, SwvcRow.__table__)), made)
             elements = [element for _, elements in rows for element in elements]
             connection.execute(insert(cast(Table, ElementRow.__table__)), elements)
     engine.dispose()
@@ -71,7 +76,6 @@ def _rows(number: int, moment: datetime, asked: list[Any]) -> tuple[dict[str, An
             "kind": kind,
             "identifier": identifier,
             "asked": said,
-            "swvc": document,
         }
         for (kind, identifier), said in zip(places, asked, strict=True)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError, ip_network
 
 from orchestrator.tosca.proposals import esp_error, ike_error
@@ -22,6 +23,11 @@ def format_error(type_name: str, text: str) -> str | None:
     return check(text) if check else None
 
 
+# Each site's addresses are met again at each of its peers. Keys and certificates are not: they are not kept here.
+_remembered = lru_cache(maxsize=8192)
+
+
+@_remembered
 def _address(text: str) -> str | None:
     try:
         IPv4Address(text)
@@ -30,6 +36,7 @@ def _address(text: str) -> str | None:
     return None
 
 
+@_remembered
 def _interface(text: str) -> str | None:
     try:
         interface = IPv4Interface(text) if _has_length(text) else None
@@ -43,6 +50,7 @@ def _interface(text: str) -> str | None:
     return None
 
 
+@_remembered
 def _prefix(text: str) -> str | None:
     try:
         interface = IPv4Interface(text) if _has_length(text) else None
@@ -55,6 +63,7 @@ def _prefix(text: str) -> str | None:
     return None
 
 
+@_remembered
 def _match(text: str) -> str | None:
     if "." in text and ":" not in text:
         return _prefix(text) if "/" in text else _address(text)
@@ -70,6 +79,7 @@ def _identity(text: str) -> str | None:
     return "stands for any peer, and a gateway is one" if anybody else None
 
 
+@_remembered
 def _ports(text: str) -> str | None:
     match = _PORTS.fullmatch(text)
     if not match:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from itertools import combinations
 from typing import Any
 
+from orchestrator.prefixes import overlaps
 from orchestrator.tosca.chain import GATEWAY
 from orchestrator.tosca.functions import Node
 from orchestrator.tosca.proposals import sealed
@@ -88,15 +89,21 @@ def _second_keys(peers: list[Values]) -> Iterator[_Problem]:
 
 def _overlaps(local: Values, peers: list[Values]) -> Iterator[_Problem]:
     """A packet's destination decides about its tunnel, so no two ends may have the same subnet."""
-    owned: list[tuple[str, tuple[str | int, ...], IPv4Network]] = []
+    owned: list[tuple[str, tuple[str | int, ...]]] = []
+    networks: list[IPv4Network] = []
     for owner, path, subnets in [
         ("this site", ("local", "subnets"), local["subnets"]),
         *((peer["name"], ("peers", index, "subnets"), peer["subnets"]) for index, peer in enumerate(peers)),
     ]:
-        owned += [(owner, (*path, number), IPv4Network(text)) for number, text in enumerate(subnets)]
-    for (owner, _path, network), (_other, path, second) in combinations(owned, 2):
-        if network.overlaps(second):
-            yield _Problem(path, f"{second} overlaps {network} of {owner}")
+        owned += [(owner, (*path, number)) for number in range(len(subnets))]
+        networks += map(_network, subnets)
+    for first, second in overlaps(networks):
+        yield _Problem(owned[second][1], f"{networks[second]} overlaps {networks[first]} of {owned[first][0]}")
+
+
+@lru_cache(maxsize=4096)  # each site's prefix is met again at each of its peers
+def _network(text: str) -> IPv4Network:
+    return IPv4Network(text)
 
 
 def _firewall(values: Values) -> Iterator[_Problem]:
@@ -112,10 +119,10 @@ def _firewall(values: Values) -> Iterator[_Problem]:
 
 
 def _repeated(names: list[str], prop: str, key: str) -> Iterator[_Problem]:
+    first: dict[str, int] = {}
     for index, name in enumerate(names):
-        first = names.index(name)
-        if first < index:
-            yield _Problem((prop, index, key), f"{name} is the {key} of {prop}[{first}] already")
+        if (earlier := first.setdefault(name, index)) < index:
+            yield _Problem((prop, index, key), f"{name} is the {key} of {prop}[{earlier}] already")
 
 
 _CHECKS: dict[str, Callable[[Values], Iterator[_Problem]]] = {

@@ -23,6 +23,7 @@ _WORDS = {"string": "text", "integer": "a whole number", "float": "a number", "b
           "list": "a list", "map": "a map"}  # fmt: skip
 _PYTHON: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "float": (int, float), "boolean": (),
                                         "list": (list,), "map": (dict,)}  # fmt: skip
+_SCALARS = frozenset({"string", "integer", "float", "boolean"})
 
 
 def check_fields(
@@ -37,7 +38,9 @@ def check_fields(
             report.add(place / name, f"there is no {name} here", nearest(name, fields))
     checked: dict[str, Any] = {}
     for name, field in fields.items():
-        value = check_field(types, field, values.get(name), place / name, report)
+        value = values.get(name)
+        if value is None or not _is_plain_and_right(field.schema, value):
+            value = check_field(types, field, value, place / name, report)
         if value is not None:
             checked[name] = value
     return checked
@@ -59,6 +62,8 @@ def check_value(types: Types, schema: Schema, value: Any, place: Place, report: 
     """Check a value; returns it with the defaults of nested data types, or UNKNOWN if it is wrong."""
     if value is UNKNOWN or not schema.lineage:
         return UNKNOWN
+    if _is_plain_and_right(schema, value):
+        return value
     if not _fits(schema.primitive, value):
         report.add(place, f"{_quoted(schema, value)} is not {describe(schema)}", _quote_hint(schema, value))
         return UNKNOWN
@@ -67,6 +72,16 @@ def check_value(types: Types, schema: Schema, value: Any, place: Place, report: 
     if len(report) == before and UNKNOWN not in _direct(value):
         _check_rules(schema, value, place, report)
     return value if len(report) == before else UNKNOWN
+
+
+def _is_plain_and_right(schema: Schema, value: Any) -> bool:
+    """Whether a value is a scalar with nothing to say about it: most are, and a mesh has millions of them."""
+    return (
+        schema.primitive in _SCALARS
+        and _fits(schema.primitive, value)
+        and not violated(schema.constraints, value)
+        and not (isinstance(value, str) and any(format_error(name, value) for name in schema.lineage))
+    )
 
 
 def describe(schema: Schema) -> str:

@@ -12,9 +12,9 @@ from presto.core.credentials import Credentials
 from presto.core.findings import Finding, Rejected, Tag
 from presto.core.model import Service, Swvc
 from presto.core.policies import encryption
-from presto.core.rules import firewall_rules
+from presto.core.rules import all_firewall_rules
 from presto.core.settings import Settings
-from presto.core.tunnels import talks
+from presto.core.tunnels import peers
 from presto.core.underlays import carrier
 
 
@@ -43,15 +43,19 @@ def compile_request(
     unis = site_unis(service.swvc, inventory)
     underlay = _carrier(service.swvc, inventory, unis)
     ports = tuple(_wan(inventory, uni, underlay) for uni in unis)
+    remote = tuple(_remote(uni, port) for uni, port in zip(unis, ports, strict=True))
+    reached = peers(service.swvc.end_points)
+    firewalls = all_firewall_rules(service.swvc, tuple(uni.prefix for uni in unis))
     deployments = tuple(
         DeploymentRequest(
             ucpe=uni.ucpe,
             template=settings.template,
             inputs={
-                **_site(service.swvc, index, unis, ports),
+                **_site(service.swvc, uni, ports[index]),
+                "firewall_rules": firewalls[index],
                 "encryption": encryption(service.swvc.policies, private=inventory.underlay(underlay).type == "private"),
                 **_keys(uni.ucpe, credentials, settings),
-                "peers": _peers(service.swvc, index, unis, ports, credentials),
+                "peers": _peers(service.swvc, index, reached[index], remote, credentials),
             },
         )
         for index, uni in enumerate(unis)
@@ -71,8 +75,7 @@ def _wan(inventory: Inventory, uni: Uni, underlay: str) -> WanPort:
     return next(port for port in inventory.ucpe(uni.ucpe).wan if port.underlay == underlay)
 
 
-def _site(swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, ...]) -> dict[str, Any]:
-    uni, port = unis[index], ports[index]
+def _site(swvc: Swvc, uni: Uni, port: WanPort) -> dict[str, Any]:
     gateway = {"wan_gateway": port.gateway} if port.gateway else {}
     named = {"lan_port": (uni.port, "lan0"), "wan_port": (port.port, "wan0")}
     return {
@@ -85,7 +88,6 @@ def _site(swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, .
         # A template whose sites have one port on each side needs no such input.
         **{name: own for name, (own, usual) in named.items() if own != usual},
         "identity": uni.ucpe,
-        "firewall_rules": firewall_rules(swvc, index, tuple(other.prefix for other in unis)),
     }
 
 
@@ -102,19 +104,21 @@ def _keys(identity: str, credentials: Credentials, settings: Settings) -> dict[s
     }
 
 
+def _remote(uni: Uni, port: WanPort) -> dict[str, Any]:
+    """A site as each of its peers is told of it."""
+    address = str(IPv4Interface(port.address).ip)
+    return {"name": uni.ucpe, "address": address, "identity": uni.ucpe, "subnets": [str(uni.prefix)]}
+
+
 def _peers(
-    swvc: Swvc, index: int, unis: tuple[Uni, ...], ports: tuple[WanPort, ...], credentials: Credentials
+    swvc: Swvc, index: int, places: list[int], remote: tuple[dict[str, Any], ...], credentials: Credentials
 ) -> list[dict[str, Any]]:
-    own = swvc.end_points[index]
+    own, name = swvc.end_points[index].identifier, remote[index]["name"]
     return [
         {
-            "name": unis[peer].ucpe,
-            "address": str(IPv4Interface(ports[peer].address).ip),
-            "identity": unis[peer].ucpe,
-            "subnets": [str(unis[peer].prefix)],
-            "psk": credentials.secret(unis[index].ucpe, unis[peer].ucpe),
-            "initiate": own.identifier < other.identifier,
+            **remote[peer],
+            "psk": credentials.secret(name, remote[peer]["name"]),
+            "initiate": own < swvc.end_points[peer].identifier,
         }
-        for peer, other in enumerate(swvc.end_points)
-        if peer != index and talks(own, other)
+        for peer in places
     ]

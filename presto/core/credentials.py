@@ -46,16 +46,24 @@ class Credentials:
 
 
 def complete(
-    held: Credentials, service_id: str, identities: Iterable[str], authentication: Authentication, now: datetime
+    held: Credentials,
+    service_id: str,
+    identities: Iterable[str],
+    authentication: Authentication,
+    now: datetime,
+    pairs: Iterable[tuple[str, str]] | None = None,
 ) -> Credentials:
     """Credentials that serve all identities: what is held and still good is kept, the rest is made.
+
+    `pairs` are those that need a shared secret, where these are not all.
 
     Certificates are ECDSA P-256 with the identity as DNS name, renewed 30 days before they end.
     """
     names = sorted(identities)
     if authentication == "psk":
-        pairs = {_pair(a, b): held.secret(a, b) or secrets.token_urlsafe(32) for a, b in combinations(names, 2)}
-        return replace(held, shared=pairs)
+        among = combinations(names, 2) if pairs is None else pairs
+        shared = {_pair(a, b): held.secret(a, b) or secrets.token_urlsafe(32) for a, b in among}
+        return replace(held, shared=shared)
     authority = held.authority if held.authority and _good(held.authority, now) else _authority(service_id, now)
     kept = held.sites if authority is held.authority else {}
     sites = {

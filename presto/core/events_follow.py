@@ -30,24 +30,42 @@ def order_events(order: Row[Any], items: Sequence[Row[Any]], walks: Sequence[Seq
     return heard
 
 
+Parts = Mapping[str | None, Any]
+"""What the inventory tells of each element of an SWVC: of the SWVC itself by None, of an end point by its name."""
+
+
+def parts(swvc: Mapping[str, Any]) -> Parts:
+    """The part of an SWVC's document that each of its elements is about."""
+    own = {name: value for name, value in swvc.items() if name not in {"locked", "end_points", "mappings"}}
+    ends = swvc["end_points"]
+    told = {end["identifier"]: (end, swvc["mappings"]) for end in ends}
+    return {None: (own, [(end["identifier"], end["role"]) for end in ends]), **told}
+
+
 def element_events(
-    kind: str, element_id: str, before: Row[Any] | None, after: Mapping[str, Any], service: str
+    element_id: str,
+    before: Row[Any] | None,
+    after: Mapping[str, Any],
+    service: str,
+    told: Mapping[int, Parts],
 ) -> list[NewEvent]:
-    """The events of an element of the inventory that has these values now."""
+    """The events of an element of the inventory that has these values now; `told` are the parts by the change."""
     state = str(after["state"])
     if before is None:
         return [NewEvent(EventType.SERVICE_CREATE, element_id, service, state)]
     heard = []
-    if before.generation != after["generation"] and _changed(kind, before, after):
+    if before.generation != after["generation"] and _changed(before, after, told):
         heard.append(NewEvent(EventType.ATTRIBUTE_VALUE_CHANGE, element_id, service))
     if before.state != state:
         heard.append(NewEvent(EventType.SERVICE_STATE_CHANGE, element_id, service, state))
     return heard
 
 
-def _changed(kind: str, before: Row[Any], after: Mapping[str, Any]) -> bool:
+def _changed(before: Row[Any], after: Mapping[str, Any], told: Mapping[int, Parts]) -> bool:
     """True when the inventory tells something else of an element, beside its state."""
-    if _told(kind, before.identifier, before.swvc) != _told(kind, after["identifier"], after["swvc"]):
+    names = (None, None) if before.kind == "swvc" else (before.identifier, after["identifier"])
+    then, now = told[before.generation], told[after["generation"]]
+    if then.get(names[0]) != now.get(names[1]):
         return True
     if _rest(before.asked) != _rest(after["asked"]):
         return True
@@ -57,12 +75,3 @@ def _changed(kind: str, before: Row[Any], after: Mapping[str, Any]) -> bool:
 
 def _rest(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if name not in {"state", _PAYLOAD}}
-
-
-def _told(kind: str, identifier: str, swvc: Mapping[str, Any]) -> Any:
-    """The part of an SWVC's document that an element of it is about."""
-    ends = swvc["end_points"]
-    if kind != "swvc":
-        return [end for end in ends if end["identifier"] == identifier], swvc["mappings"]
-    own = {name: value for name, value in swvc.items() if name not in {"locked", "end_points", "mappings"}}
-    return own, [(end["identifier"], end["role"]) for end in ends]

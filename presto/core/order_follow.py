@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -17,42 +16,33 @@ from sqlalchemy.orm import Mapper, Session, object_session
 
 from presto.core.additions import Additions
 from presto.core.credentials import utc_now
+from presto.core.elements_follow import SWVC, Live, follow_elements, live_before, live_elements, terminate
 from presto.core.events import EventType, NewEvent, owned, record, record_in
-from presto.core.events_follow import element_events, order_events
+from presto.core.events_follow import order_events
 from presto.core.idempotency import ExternalIdRow, external_digest, wrote
-from presto.core.ids import new_id
-from presto.core.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, aggregate, service_state, step, steps
-from presto.core.model import ON_ITS_WAY_OUT, UNFINISHED, State
+from presto.core.lifecycles import ENDED, OrderState, ServiceState, aggregate, steps
+from presto.core.model import UNFINISHED, State
 from presto.core.new_order import NewItem, NewOrder, Receipt, take_placed
-from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
+from presto.core.order_tables import ElementOrderRow, ItemRow, OrderRow
 from presto.core.prepared import Prepared
+from presto.core.swvc_table import NEW_SWVC, drop_unused
 from presto.core.tables import LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import owner
-
-SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
-"""The kinds of elements, by the names of their W100 payloads; UNIs come from the inventory of uCPEs."""
 
 _TAKEN_BACK = "presto_taken_back"
 
 SUPERSEDED = "a later change of the service took its place before it was finished"
 
 
-_ELEMENTS, _ORDERS, _ITEMS, _LINKS = (
-    cast(Table, row.__table__) for row in (ElementRow, OrderRow, ItemRow, ElementOrderRow)
-)
+_ORDERS, _ITEMS, _LINKS = (cast(Table, row.__table__) for row in (OrderRow, ItemRow, ElementOrderRow))
 # Statements are made once, because to make one costs more than to carry it out.
 _EXTERNAL_IDS = cast(Table, ExternalIdRow.__table__)
-_NEW_ELEMENT, _NEW_ORDER, _NEW_ITEM, _NEW_LINK, _NEW_EXTERNAL_ID = (
-    Prepared(insert(table)) for table in (_ELEMENTS, _ORDERS, _ITEMS, _LINKS, _EXTERNAL_IDS)
+_NEW_ORDER, _NEW_ITEM, _NEW_LINK, _NEW_EXTERNAL_ID = (
+    Prepared(insert(table)) for table in (_ORDERS, _ITEMS, _LINKS, _EXTERNAL_IDS)
 )
-_CHANGE = update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element"))
-_CHANGE_ELEMENT, _END_ELEMENT = Prepared(_CHANGE), Prepared(_CHANGE)
 _END_ITEM = update(_ITEMS).where(_ITEMS.c.order == bindparam("its_order"), _ITEMS.c.number == bindparam("its_number"))
 _END_ORDER = update(_ORDERS).where(_ORDERS.c.id == bindparam("its_id"))
 _START_ORDER = _END_ORDER.where(_ORDERS.c.started.is_(None))
-_LIVE = select(_ELEMENTS).where(
-    _ELEMENTS.c.service == bindparam("its_service"), _ELEMENTS.c.state != ServiceState.TERMINATED
-)
 _OPEN = select(_ORDERS.c.id, _ORDERS.c.state, _ORDERS.c.service, _ORDERS.c.generation).where(
     _ORDERS.c.service == bindparam("its_service"), _ORDERS.c.state.not_in(ENDED)
 )
@@ -61,7 +51,7 @@ _ITEMS_OF = select(_ITEMS).where(_ITEMS.c.order == bindparam("its_order")).order
 
 def appeared(added: Additions, service: NewService) -> None:
     """A service is added: its elements and the order that asks for it go with it."""
-    added.events += owned(service.tenant, _write(added, service, [], take_placed()))
+    added.events += owned(service.tenant, _write(added, service, Live(), take_placed()))
     wrote(service=service)
 
 
@@ -69,12 +59,14 @@ def appeared(added: Additions, service: NewService) -> None:
 def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: ServiceRow) -> None:
     """A service was written: its elements and orders go with it."""
     added = Additions()
-    live = _live(connection, row.id)
+    live = live_before(connection, row)
     receipt = take_placed()
     session = object_session(row)
     back = session.info.get(_TAKEN_BACK, {}) if session else {}
     heard = _write(added, row, live, receipt, back)
     added.write(connection)
+    if NEW_SWVC in added.rows:
+        drop_unused(connection, row.id)
     _follow_orders(connection, row, heard, receipt)
     record(row, connection, heard)
     wrote(service=row)
@@ -84,8 +76,8 @@ def follow(_mapper: Mapper[ServiceRow] | None, connection: Connection, row: Serv
 def _gone(_mapper: Mapper[ServiceRow], connection: Connection, row: ServiceRow) -> None:
     heard: list[NewEvent] = []
     added = Additions()
-    for element in _live(connection, row.id):
-        _terminate(added, element, utc_now(), heard)
+    for element in live_elements(connection, row.id):
+        terminate(added, element, utc_now(), heard)
     added.write(connection)
     for order in _open_orders(connection, row.id):
         items = _items(connection, order.id)
@@ -108,21 +100,17 @@ def _unlocked(_mapper: Mapper[LockedUniRow], connection: Connection, row: Locked
     record(row, connection, [NewEvent(EventType.SERVICE_STATE_CHANGE, row.uni, None, ServiceState.ACTIVE)])
 
 
-def _live(connection: Connection, service: str) -> list[Row[Any]]:
-    return list(connection.execute(_LIVE, {"its_service": service}))
-
-
-def _replaced(live: Sequence[Row[Any]], named: Collection[str]) -> dict[str, Any] | None:
+def _replaced(live: Live, named: Collection[str]) -> dict[str, Any] | None:
     """What an order changes, of a service that there was before it."""
-    swvc = next((element.swvc for element in live if element.kind == SWVC), None)
-    return swvc and {"swvc": swvc, "asked": {element.id: element.asked for element in live if element.id in named}}
+    said = {element.id: element.asked for element in live.elements if element.id in named}
+    return live.swvc and {"swvc": live.swvc, "asked": said}
 
 
 @contextmanager
 def taking_back(session: Session, order: OrderRow) -> Iterator[None]:
     """When its service is written inside, what was said of the elements before an order is said of them again."""
     said = order.replaced["asked"] if order.replaced else {}
-    live = _live(session.connection(), order.service)
+    live = live_elements(session.connection(), order.service)
     session.info[_TAKEN_BACK] = {element.id: said.get(element.id, element.asked) for element in live}
     try:
         yield
@@ -133,102 +121,22 @@ def taking_back(session: Session, order: OrderRow) -> Iterator[None]:
 def _write(
     added: Additions,
     row: ServiceRow | NewService,
-    live: Sequence[Row[Any]],
+    live: Live,
     receipt: Receipt | None,
     back: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[NewEvent]:
     """Bring the live elements in line with a service, and store the order that asked for it; returns what happened."""
     if receipt is None:
-        _, heard = _follow_elements(added, row, live, None, back)
+        _, heard = follow_elements(added, row, live, None, back)
         return heard
     order = receipt.order
-    elements, heard = _follow_elements(added, row, live, order, back)
-    again = any(element.generation == row.generation for element in live)
+    elements, heard = follow_elements(added, row, live, order, back)
+    again = any(element.generation == row.generation for element in live.elements)
     receipt.ordered = utc_now() if again else row.changed
     receipt.elements = tuple(item.element or elements[item.kind, item.end_point or ""] for item in order.items)
     place = {"service": row.id, "tenant": row.tenant, "generation": row.generation}
-    _store_order(added, receipt, {**place, "replaced": _replaced(live, receipt.elements)})
+    _store_order(added, receipt, {**place, "replaced": _replaced(live, frozenset(receipt.elements))})
     return [NewEvent(EventType.ORDER_CREATE, order.id, row.id, OrderState.ACKNOWLEDGED), *heard]
-
-
-def _follow_elements(
-    added: Additions,
-    row: ServiceRow | NewService,
-    there: Sequence[Row[Any]],
-    order: NewOrder | None,
-    back: Mapping[str, Any],
-) -> tuple[dict[tuple[str, str], str], list[NewEvent]]:
-    """Bring the elements in line; returns their ids by kind and end point, and what happened."""
-    live = {(element.kind, _key(element.kind, element.identifier)): element for element in there}
-    asked = {(item.kind, item.end_point or ""): item.asked for item in order.items if item.asked} if order else {}
-    wanted = [(SWVC, row.name), *((END_POINT, end["identifier"]) for end in row.document["end_points"])]
-    ids = {place: element.id for place, element in live.items()}
-    heard: list[NewEvent] = []
-    for kind, identifier in wanted:
-        place = (kind, _key(kind, identifier))
-        element = live.pop(place, None)
-        said = back.get(element.id) if element else None
-        said = asked.get(place) if said is None else said
-        values = _values(row, kind, identifier, element, said, ordered=order is not None or bool(back))
-        if element:
-            added.add(_CHANGE_ELEMENT, [{"element": element.id, **values}])
-        else:
-            ids[place] = row.id if kind == SWVC else new_id()
-            first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed, "tenant": row.tenant}
-            added.add(_NEW_ELEMENT, [{**first, **values}])
-        heard += element_events(kind, ids[place], element, values, row.id)
-    if State(row.state) not in UNFINISHED:
-        for element in live.values():
-            _terminate(added, element, row.changed, heard)
-    return ids, heard
-
-
-def _key(kind: str, identifier: str) -> str:
-    return "" if kind == SWVC else identifier
-
-
-def _values(
-    row: ServiceRow | NewService,
-    kind: str,
-    identifier: str,
-    element: Row[Any] | None,
-    asked: Mapping[str, Any] | None,
-    *,
-    ordered: bool,
-) -> dict[str, Any]:
-    known: Mapping[str, Any] = (element.asked if element else {}) if asked is None else asked
-    if not ordered and element and element.generation < row.generation:
-        known = {name: value for name, value in known.items() if name != "serviceConfiguration"}
-    before = ServiceState(element.state) if element else None
-    wish = ServiceState.ACTIVE
-    if row.document["locked"]:
-        wish = ServiceState.RESERVED if known.get("state") == ServiceState.RESERVED else ServiceState.INACTIVE
-    after = service_state(before, working=_working(row, kind, identifier), ordered=wish)
-    if before not in {None, after}:
-        step(SERVICE_GRAPH, before or after, after)
-    started = element.started if element else None
-    return {
-        "identifier": identifier,
-        "state": after,
-        "started": started or (row.changed if after is ServiceState.ACTIVE else None),
-        "asked": dict(known),
-        "generation": row.generation,
-        "swvc": row.document,
-    }
-
-
-def _working(row: ServiceRow | NewService, kind: str, identifier: str) -> bool:
-    if State(row.state) in ON_ITS_WAY_OUT or State(row.state) is State.LOCKED:
-        return False
-    working = {name for name, end in row.end_points.items() if end["working"]}
-    return len(working) > 1 if kind == SWVC else identifier in working
-
-
-def _terminate(added: Additions, element: Row[Any], now: datetime, heard: list[NewEvent]) -> None:
-    state = step(SERVICE_GRAPH, ServiceState(element.state), ServiceState.TERMINATED)
-    added.add(_END_ELEMENT, [{"element": element.id, "state": state, "ended": now}])
-    kinds = (EventType.SERVICE_STATE_CHANGE, EventType.SERVICE_DELETE)
-    heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
 
 
 def place_lone(session: Session, order: NewOrder) -> Receipt:
@@ -308,7 +216,8 @@ def _follow_orders(connection: Connection, row: ServiceRow, heard: list[NewEvent
         elif State(row.state) is State.DEPLOYING or (receipt and _is_removed(row, orders)):
             _end(connection, order, {item.number: (OrderState.IN_PROGRESS, None) for item in items}, heard)
         elif State(row.state) not in UNFINISHED:
-            _end(connection, order, {item.number: _outcome(row, item) for item in items}, heard)
+            faults = {name: end["error"] for name, end in row.end_points.items() if end.get("error")}
+            _end(connection, order, {item.number: _outcome(row, item, faults) for item in items}, heard)
 
 
 def _is_removed(row: ServiceRow, orders: Sequence[Row[Any]]) -> bool:
@@ -328,12 +237,11 @@ def begin_orders(session: Session, row: ServiceRow) -> None:
     record(row, connection, heard)
 
 
-def _outcome(row: ServiceRow, item: Row[Any]) -> tuple[OrderState, str | None]:
+def _outcome(row: ServiceRow, item: Row[Any], faults: Mapping[str, str]) -> tuple[OrderState, str | None]:
     """How an item ended, from how the work ended: at its end point, or for the SWVC as a whole."""
     state = State(row.state)
     if state in {State.ACTIVE, State.LOCKED}:
         return OrderState.COMPLETED, None
-    faults = {name: end["error"] for name, end in row.end_points.items() if end.get("error")}
     error = row.error or f"the work ended {state.value}"
     if state is not State.PARTIAL:
         return OrderState.FAILED, faults.get(item.end_point, error)

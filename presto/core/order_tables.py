@@ -17,7 +17,7 @@ class OrderRow(Owned, Base):
     """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out.
 
     `replaced` is what it changes, to go back to: the SWVC before, and what was said of the services that it names, by
-    their ids (`ElementRow.swvc` and `asked`).
+    their ids (`ElementRow.asked`).
     """
 
     __tablename__ = "presto_orders"
@@ -55,8 +55,8 @@ class ItemRow(Base):
 class ElementRow(Owned, Base):
     """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
 
-    `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `swvc` is
-    the last SWVC that it was part of, and `generation` the change that made that.
+    `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `generation`
+    is the change that made the last SWVC that it was part of (`presto.core.swvc_table`).
     """
 
     __tablename__ = "presto_elements"
@@ -73,7 +73,6 @@ class ElementRow(Owned, Base):
     ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     asked: Mapped[Any] = mapped_column(JSON)
     generation: Mapped[int]
-    swvc: Mapped[Any] = mapped_column(JSON)
 
 
 class ElementOrderRow(Base):

@@ -17,6 +17,7 @@ from presto.core.core import Core
 from presto.core.idempotency import ExternalIdRow, external_digest
 from presto.core.lifecycles import OrderState
 from presto.core.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
+from presto.core.swvc_table import documents
 from presto.core.tables import ServiceRow, utc
 from presto.core.tenancy import owner
 
@@ -166,7 +167,8 @@ class Orders:
             links = select(ElementOrderRow).where(ElementOrderRow.element.in_(by_element))
             for link in session.scalars(links.join(OrderRow).order_by(OrderRow.ordered)):
                 by_element[link.element].append((link.order, link.item))
-            return [_element(row, by_element[row.id]) for row in rows], total
+            swvcs = documents(session.connection(), {(row.service, row.generation) for row in rows})
+            return [_element(row, by_element[row.id], swvcs[row.service, row.generation]) for row in rows], total
 
     def _items_for(self, element: str) -> tuple[tuple[str, str], ...]:
         query = select(ElementOrderRow).where(ElementOrderRow.element == element)
@@ -200,12 +202,12 @@ _SHOWN = (
     ElementRow.started,
     ElementRow.ended,
     ElementRow.asked,
-    ElementRow.swvc,
+    ElementRow.generation,
 )
 """What is read of an element: columns cost less than objects of the session, which nothing here needs."""
 
 
-def _element(row: Row[Any], orders: list[tuple[str, str]]) -> ElementRecord:
+def _element(row: Row[Any], orders: list[tuple[str, str]], swvc: dict[str, Any]) -> ElementRecord:
     return ElementRecord(
         id=row.id,
         kind=row.kind,
@@ -216,7 +218,7 @@ def _element(row: Row[Any], orders: list[tuple[str, str]]) -> ElementRecord:
         started=_utc(row.started),
         ended=_utc(row.ended),
         asked=row.asked,
-        swvc=row.swvc,
+        swvc=swvc,
         orders=tuple(orders),
     )
 

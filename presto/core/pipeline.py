@@ -40,6 +40,7 @@ from presto.core.right_of_way import RightOfWay
 from presto.core.settings import Settings
 from presto.core.store import Store
 from presto.core.tenancy import detached
+from presto.core.tunnels import peers
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +203,10 @@ class Pipeline:
     def _compile(self, service: Service) -> ServiceRequest:
         ucpes = [uni.ucpe for uni in site_unis(service.swvc, self._inventory)]
         held = self._store.credentials(service.id)
-        keys = credentials.complete(held, service.id, ucpes, self._settings.authentication, credentials.utc_now())
+        reached = enumerate(peers(service.swvc.end_points))
+        pairs = ((ucpes[near], ucpes[far]) for near, fars in reached for far in fars if near < far)
+        now, authentication = credentials.utc_now(), self._settings.authentication
+        keys = credentials.complete(held, service.id, ucpes, authentication, now, pairs)
         if keys != held:
             self._store.save_credentials(service.id, keys)
         return compile_request(service, self._inventory, keys, self._settings)

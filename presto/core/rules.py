@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
 
 from presto.core.criteria import matches
 from presto.core.matches import Match, Ports
-from presto.core.model import Application, EndPoint, Swvc
+from presto.core.model import Application, EndPoint, PolicyAssignment, Swvc
 from presto.core.policies import BLOCK_NAMES
 
 Rule = dict[str, Any]
@@ -80,11 +80,39 @@ def firewall_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) ->
     return [compiled.rule for compiled in compiled_rules(swvc, index, prefixes)]
 
 
+def all_firewall_rules(swvc: Swvc, prefixes: tuple[IPv4Network, ...]) -> list[list[Rule]]:
+    """`firewall_rules` of each end point, in the order of the SWVC; those that are equal may be one list."""
+    maps = _maps(swvc)
+    if _alike(maps):
+        return [[compiled.rule for compiled in _named(_rules(maps[0], "both"))]] * len(maps)
+    return [[compiled.rule for compiled in _compiled(swvc, index, prefixes, maps)] for index in range(len(maps))]
+
+
 def compiled_rules(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...]) -> list[CompiledRule]:
     """The same rules, with what they come from."""
-    maps = [decisions(swvc, end_point) for end_point in swvc.end_points]
+    return _compiled(swvc, index, prefixes, _maps(swvc))
+
+
+Maps = Sequence[tuple[Decision, ...]]
+"""What happens to each flow, for each end point."""
+
+
+def _maps(swvc: Swvc) -> Maps:
+    """End points with the same overrides have the same map, made once: most have none."""
+    known: dict[tuple[PolicyAssignment, ...], tuple[Decision, ...]] = {}
+    for end_point in swvc.end_points:
+        if end_point.overrides not in known:
+            known[end_point.overrides] = decisions(swvc, end_point)
+    return [known[end_point.overrides] for end_point in swvc.end_points]
+
+
+def _alike(maps: Maps) -> bool:
+    return len({tuple(_actions(one)) for one in {id(one): one for one in maps}.values()}) < 2
+
+
+def _compiled(swvc: Swvc, index: int, prefixes: tuple[IPv4Network, ...], maps: Maps) -> list[CompiledRule]:
     own = maps[index]
-    if all(_actions(other) == _actions(own) for other in maps):
+    if _alike(maps):
         return list(_named(_rules(own, "both")))
     rules = list(_rules(own, "lan-to-wan"))
     for peer, end_point in enumerate(swvc.end_points):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import combinations
 from typing import Any
 
 from orchestrator.inventory import Inventory, Uni
@@ -72,6 +71,13 @@ def talks(one: EndPoint, other: EndPoint) -> bool:
     return not one.role == other.role == "leaf"
 
 
+def peers(end_points: Sequence[EndPoint]) -> list[list[int]]:
+    """For each end point the places of those that it talks to, in time that grows with their number alone."""
+    roots = [place for place, end_point in enumerate(end_points) if end_point.role != "leaf"]
+    reached = (roots if end_point.role == "leaf" else range(len(end_points)) for end_point in end_points)
+    return [[peer for peer in places if peer != place] for place, places in enumerate(reached)]
+
+
 def sites(swvc: Swvc, inventory: Inventory) -> tuple[Site, ...]:
     """The end points whose UNIs the inventory has."""
     found = ((end_point, find_uni(inventory, end_point.uni)) for end_point in swvc.end_points)
@@ -84,9 +90,8 @@ def tunnels(swvc: Swvc, inventory: Inventory) -> tuple[Tunnel, ...]:
     underlay = carrier(swvc, inventory, [site.ucpe for site in there])
     if underlay is None:
         return ()
-    return tuple(
-        Tunnel(near, far, underlay) for near, far in combinations(there, 2) if talks(near.end_point, far.end_point)
-    )
+    reached = enumerate(peers([site.end_point for site in there]))
+    return tuple(Tunnel(there[near], there[far], underlay) for near, fars in reached for far in fars if near < far)
 
 
 def site_verdict(ucpe: str, seen: Seen) -> Verdict:

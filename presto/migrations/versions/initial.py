@@ -48,7 +48,6 @@ def upgrade() -> None:
         sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked", sa.JSON(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("swvc", sa.JSON(), nullable=False),
         sa.Column("tenant", sa.String(length=64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -174,6 +173,13 @@ def upgrade() -> None:
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("private", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "presto_swvcs",
+        sa.Column("service", sa.String(length=36), nullable=False),
+        sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("service", "generation"),
     )
     op.create_table(
         "presto_claims",

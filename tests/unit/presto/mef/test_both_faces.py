@@ -112,6 +112,7 @@ async def test_services_from_before_the_inventory_are_adopted(
     before = await mef.services()
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DELETE FROM presto_elements")
+        connection.execute("DELETE FROM presto_swvcs")
     assert set(by_type(await mef.services())) == {"sd-wan-uni", "ucs", "ucs-uni", "ucs-end-point"}
     Orders(client.core)
     after = by_type(await mef.services())
