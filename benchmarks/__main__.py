@@ -11,6 +11,8 @@ BENCHMARKS = {
     "throughput": "TCP through both chains ÷ a bare tunnel, in one run",
     "containernet": "20 Docker hosts on one switch: start and stop",
     "presto": "the API under load, with uCPEs in memory",
+    "mesh": "a full mesh of 20 sites: order to all tunnels, and the cost of idling",
+    "many_sites": "one service over 1,000 sites in memory",
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from orchestrator.execute import Record, deploy_site, remove_site
@@ -32,14 +34,22 @@ from orchestrator.southbound.uplink import connected
 from orchestrator.store import Store, StoredService
 from orchestrator.tosca import Catalogue
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _WORST_FIRST = (Result.INCONSISTENT, Result.ROLLED_BACK, Result.APPLIED, Result.REMOVED, Result.UNCHANGED)
+
+
+CHANGED_AT_ONCE, LOOKED_AT_AT_ONCE = 8, 8
+"""uCPEs that are changed, and looked at, at the same time; the others wait for their turn, which no deadline counts."""
 
 
 class Orchestrator:
     """Deploys services from the catalogue's templates to the inventory's uCPEs; `store` is an SQLAlchemy URL.
 
     `connect` opens sessions with uCPEs: the driver below. A service may be changed by one request at a time; requests
-    for different services run side by side.
+    for different services run side by side. Over all of them, no more uCPEs are worked on at once than `changed` and
+    `looked_at` say: more would not be done earlier, but all so late that engines miss the deadlines of their answers.
     """
 
     def __init__(
@@ -48,7 +58,11 @@ class Orchestrator:
         store: str | Store,
         catalogue: Catalogue | None = None,
         connect: Connect = connected,
+        *,
+        changed: int = CHANGED_AT_ONCE,
+        looked_at: int = LOOKED_AT_AT_ONCE,
     ) -> None:
+        self._changing, self._looking = asyncio.Semaphore(changed), asyncio.Semaphore(looked_at)
         self._inventory = inventory
         self._store = Store(store) if isinstance(store, str) else store
         self._catalogue = catalogue or Catalogue()
@@ -97,7 +111,7 @@ class Orchestrator:
         stored = await asyncio.to_thread(self._store.service, service_id)
         sites = await asyncio.gather(
             *(
-                observe_site(self._inventory.ucpe(ucpe), service_id, record, self._connect)
+                _in_turn(self._looking, observe_site, self._inventory.ucpe(ucpe), service_id, record, self._connect)
                 for ucpe, record in stored.records.items()
             )
         )
@@ -114,7 +128,10 @@ class Orchestrator:
         wanted = ((self._inventory.ucpe(ucpe), peers) for ucpe, peers in targets.items() if ucpe in stored.records)
         return tuple(
             await asyncio.gather(
-                *(measure_site(ucpe, service_id, peers, echoes, self._connect) for ucpe, peers in wanted)
+                *(
+                    _in_turn(self._looking, measure_site, ucpe, service_id, peers, echoes, self._connect)
+                    for ucpe, peers in wanted
+                )
             )
         )
 
@@ -145,7 +162,7 @@ class Orchestrator:
             raise Conflict(f"service {service_id} is being changed by another request; wait for its end")
         self._busy.add(service_id)
         try:
-            yield _Work(self._store, service_id, on_event, self._connect)
+            yield _Work(self._store, service_id, on_event, self._connect, self._changing)
         finally:
             self._busy.discard(service_id)
 
@@ -171,18 +188,26 @@ class Orchestrator:
 class _Work:
     """One request under way: events with the time since its start, results into the store."""
 
-    def __init__(self, store: Store, service_id: str, on_event: EventListener | None, connect: Connect) -> None:
+    def __init__(
+        self,
+        store: Store,
+        service_id: str,
+        on_event: EventListener | None,
+        connect: Connect,
+        turns: asyncio.Semaphore,
+    ) -> None:
         self._store = store
         self._service_id = service_id
         self._on_event = on_event
         self._connect = connect
+        self._turns = turns
         self._start = time.monotonic()
 
     async def deploy(self, ucpe: Ucpe, plan: SitePlan, record: Record) -> DeploymentOutcome:
         def tell(stage: str, message: str, vnf: str | None) -> None:
             self._tell(ucpe.id, stage, message, vnf)
 
-        outcome, after = await deploy_site(ucpe, plan, record, tell, self._connect)
+        outcome, after = await _in_turn(self._turns, deploy_site, ucpe, plan, record, tell, self._connect)
         await asyncio.to_thread(
             self._store.finish, self._service_id, ucpe.id, after, outcome.result.value, outcome.error
         )
@@ -192,7 +217,7 @@ class _Work:
         def tell(stage: str, message: str, vnf: str | None) -> None:
             self._tell(ucpe.id, stage, message, vnf)
 
-        outcome = await remove_site(ucpe, self._service_id, tell, self._connect)
+        outcome = await _in_turn(self._turns, remove_site, ucpe, self._service_id, tell, self._connect)
         if outcome.result is Result.REMOVED:
             await asyncio.to_thread(self._store.leave, self._service_id, ucpe.id)
         return outcome
@@ -213,6 +238,14 @@ class _Work:
             self._on_event(ServiceEvent(self._service_id, stage, message, elapsed, ucpe, vnf))
 
 
+async def _in_turn(
+    turns: asyncio.Semaphore, work: Callable[P, Awaitable[T]], *arguments: P.args, **options: P.kwargs
+) -> T:
+    """Begin when it is one's turn: what takes its time, and what gives it a deadline, starts inside."""
+    async with turns:
+        return await work(*arguments, **options)
+
+
 def _checked(request: ServiceRequest) -> ServiceRequest:
     try:
         canonical = str(UUID(request.id))
@@ -221,7 +254,7 @@ def _checked(request: ServiceRequest) -> ServiceRequest:
     if request.id != canonical:
         raise RequestError(f"'{request.id}' is not how a UUID is written; write {canonical}")
     ucpes = [item.ucpe for item in request.deployments]
-    if twice := sorted({ucpe for ucpe in ucpes if ucpes.count(ucpe) > 1}):
+    if twice := sorted(ucpe for ucpe, times in Counter(ucpes).items() if times > 1):
         raise RequestError(f"more than one deployment on uCPE {', '.join(twice)}; a service has one for each")
     if not ucpes:
         raise RequestError("a service without a deployment; name at least one uCPE")

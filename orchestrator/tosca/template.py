@@ -17,7 +17,7 @@ from orchestrator.tosca.report import Place, Report, nearest
 from orchestrator.tosca.shape import check_documents
 from orchestrator.tosca.sources import Root, Sources, read_sources, unchanged
 from orchestrator.tosca.topology import Topology, read_topology
-from orchestrator.tosca.types import Types
+from orchestrator.tosca.types import Field, Types
 from orchestrator.tosca.values import UNKNOWN, check_field, check_fields
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -80,7 +80,7 @@ def evaluate(types: Types, topology: Topology, inputs: Mapping[str, Any], report
         owner = Node("", item.type, item.place, item.values, item.fields, {})
         values = {name: evaluator.value(value, item.place / name, owner) for name, value in item.values.items()}
         check_fields(types, item.fields, values, item.place, report)
-    return {name: _evaluate(types, node, evaluator, report) for name, node in topology.nodes.items()}
+    return {name: _evaluate(types, topology, node, evaluator, report) for name, node in topology.nodes.items()}
 
 
 def origin(node: Node, *path: str | int) -> Place:
@@ -98,15 +98,24 @@ def _item(raw: Any, step: str | int) -> Any:
     return raw[step] if isinstance(raw, list) and isinstance(step, int) and step < len(raw) else None
 
 
-def _evaluate(types: Types, node: Node, evaluator: Evaluator, report: Report) -> dict[str, Any]:
+def _evaluate(types: Types, topology: Topology, node: Node, evaluator: Evaluator, report: Report) -> dict[str, Any]:
     for name in node.properties:
         if name not in node.fields:
             place = node.place / "properties" / name
             report.add(place, f"{node.type} has no property {name}", nearest(name, node.fields))
-    return {
-        name: check_field(types, item, evaluator.property(node, name), origin(node, name), report)
-        for name, item in node.fields.items()
-    }
+    values = {}
+    for name, item in node.fields.items():
+        value = evaluator.property(node, name)
+        if value is None or not _is_checked_input(topology, node.properties.get(name), item):
+            value = check_field(types, item, value, origin(node, name), report)
+        values[name] = value
+    return values
+
+
+def _is_checked_input(topology: Topology, raw: Any, item: Field) -> bool:
+    """Whether a property is an input as it is, which had to be the same and so need not be checked once more."""
+    name = raw.get("get_input") if isinstance(raw, dict) and len(raw) == 1 else None
+    return isinstance(name, str) and name in topology.inputs and topology.inputs[name].schema.same(item.schema)
 
 
 def _check_vnfs(topology: Topology, types: Types, report: Report) -> None:

@@ -47,6 +47,15 @@ class Schema:
     entry: Schema | None
     key: Schema | None
 
+    def same(self, other: Schema) -> bool:
+        """Whether both say the same of a value; constraints do when they read the same."""
+        own = ((self.entry, other.entry), (self.key, other.key))
+        return (
+            self.lineage == other.lineage
+            and [one.text for one in self.constraints] == [one.text for one in other.constraints]
+            and all(mine.same(others) if mine and others else mine is others for mine, others in own)
+        )
+
 
 @dataclass(frozen=True)
 class Field:

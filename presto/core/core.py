@@ -34,8 +34,8 @@ from presto.core.observer import Observer, Seen
 from presto.core.paths import PathStore
 from presto.core.performance import Measurements, Prober
 from presto.core.pipeline import Network, Pipeline
-from presto.core.redaction import RedactingNetwork
 from presto.core.settings import Settings
+from presto.core.standing import Standing
 from presto.core.store import Store
 from presto.core.tenancy import NOBODY, Assignments, current, owner
 from presto.core.underlays import carrier
@@ -71,17 +71,16 @@ class Core:
         self._inventory = joined(inventory, self._edges.all())
         self._assignments = assignments or Assignments()
         self._views: dict[str | None, Inventory] = {}
-        self._store, self._network = store, RedactingNetwork(network, self._inventory)
+        self._store, self._network = store, network
         self.events = EventLog(store.engine)
         self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
         self.keys = Keys(store.engine, self.settings.answers_kept)
         self.meters = Meters()
-        self._pipeline = Pipeline(
-            self._inventory, store, self._network, self.settings, self.meters.work_seconds.observe
-        )
-        self._network.use(self._inventory)
-        self._observer, self._prober = Observer(self._network), Prober(self._network)
+        self._observer, self._prober = Observer(network), Prober(network)
+        self._standing = Standing(Observer(self._network), lambda: self._inventory)
+        self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters, self._standing)
+        network.use(self._inventory)
         self._enrolments: dict[str | None, Enrolled] = {}
         self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment, self._assignments)
         self._enrolling = asyncio.Lock()
@@ -111,6 +110,7 @@ class Core:
 
     async def stop(self) -> None:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
+        await self._standing.stop()
         await self._observer.stop()
         await self._prober.stop()
         await self._pipeline.stop(STOP_PATIENCE)
@@ -228,6 +228,10 @@ class Core:
         """The ids of all services, oldest first."""
         return await asyncio.to_thread(self._store.ids)
 
+    async def service_page(self, after: str | None, limit: int) -> tuple[Service, ...] | None:
+        """So many services, from the one after that id on; None when there is none of that id."""
+        return await asyncio.to_thread(self._store.page, after, limit)
+
     async def service(self, id_or_name: str) -> Service:
         """The service of that id or name. Raises Rejected when there is none."""
         return await asyncio.to_thread(self._service, id_or_name)
@@ -251,6 +255,10 @@ class Core:
     def stage(self, service: Service) -> str | None:
         """What is being done for a service right now, in words."""
         return self._pipeline.stage(service.id)
+
+    def missing(self, service: Service) -> str | None:
+        """What of a service's tunnels does not stand yet, in words, if anything."""
+        return self._standing.missing(service.id)
 
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it on the network, in a few seconds at most; what is not known says so."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -34,10 +34,12 @@ from orchestrator.tosca import Catalogue
 from presto.core import credentials
 from presto.core.compile import compile_request, site_unis
 from presto.core.findings import Rejected
+from presto.core.meters import Meters
 from presto.core.model import UNFINISHED, EndPointState, Service, State
 from presto.core.performance import Measured
 from presto.core.right_of_way import RightOfWay
 from presto.core.settings import Settings
+from presto.core.standing import Standing
 from presto.core.store import Store
 from presto.core.tenancy import detached
 from presto.core.tunnels import peers
@@ -92,7 +94,7 @@ class Network(Measured, Protocol):
 
 
 class Pipeline:
-    """Works on services that `wake` names until each has reached the end of its order; `took` is told the seconds."""
+    """Works on services that `wake` names until each has reached the end of its order; then tunnels are watched."""
 
     def __init__(
         self,
@@ -100,13 +102,15 @@ class Pipeline:
         store: Store,
         network: Network,
         settings: Settings,
-        took: Callable[[float], None] | None = None,
+        meters: Meters,
+        standing: Standing,
     ) -> None:
         self._inventory, self._store, self._network, self._settings = inventory, store, network, settings
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stages: dict[str, str] = {}
-        self._took = took or (lambda _seconds: None)
+        self._standing = standing
+        self._took = meters.work_seconds.observe
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.right_of_way = RightOfWay()
 
@@ -177,6 +181,7 @@ class Pipeline:
             self._took(time.monotonic() - start)
 
     async def _carry_out(self, service: Service) -> None:
+        self._standing.forget(service.id)
         if service.state is State.REMOVING:
             await self._remove(service)
         elif service.swvc.locked:
@@ -227,7 +232,9 @@ class Pipeline:
         failed = State.PARTIAL if any(state.working for state in end_points.values()) else State.FAILED
         state = failed if faults or not outcome.succeeded else State.ACTIVE
         error = "; ".join(faults) or (None if outcome.succeeded else f"the deployment ended {outcome.result.value}")
-        await self._record(replace(service, end_points=end_points), state, error, outcome)
+        after = replace(service, end_points=end_points)
+        self._standing.watch(replace(after, state=state))  # before it is told that the work has ended
+        await self._record(after, state, error, outcome)
 
     async def _take_down(self, service: Service) -> None:
         if not await self._record(service, State.DEPLOYING, None):

@@ -10,7 +10,19 @@ from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Engine, String, Table, bindparam, case, delete, insert, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    String,
+    Table,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from orchestrator.database import Document
@@ -87,6 +99,17 @@ class Store:
         """The ids of all services, oldest first."""
         with Session(self._engine) as session:
             return tuple(session.scalars(select(ServiceRow.id).order_by(ServiceRow.created, ServiceRow.id)))
+
+    def page(self, after: str | None, limit: int) -> tuple[Service, ...] | None:
+        """So many services, oldest first, from the one after that id on; None when there is none of that id."""
+        query = select(ServiceRow).order_by(ServiceRow.created, ServiceRow.id).limit(limit)
+        with self._reading() as session:
+            if after is not None:
+                last = session.get(ServiceRow, after)
+                if last is None:
+                    return None
+                query = query.where(tuple_(ServiceRow.created, ServiceRow.id) > (last.created, last.id))
+            return tuple(map(service_of, session.scalars(query)))
 
     def find(self, id_or_name: str) -> Service | None:
         """The service of that id, or else of that name. Raises Ambiguous when several have it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -92,6 +91,7 @@ class ServiceView(ServiceForm):
     service_type: str
     state: State
     error: str | None
+    missing: str | None = Field(None, description="Which of its tunnels do not stand yet, after the work on it")
     generation: int = Field(description="Counts accepted changes")
     created: datetime
     changed: datetime
@@ -116,25 +116,19 @@ def services_router(core: Core) -> APIRouter:
         after: Annotated[str | None, Query(description="The id of the last one of the page before")] = None,
     ) -> list[ServiceView]:
         """Services, oldest first; a Link header leads to the next page."""
-        ids = list(await core.service_ids())
-        if after is not None and after not in ids:
+        found = await core.service_page(after, limit + 1)
+        if found is None:
             raise Rejected([Finding(Tag.NOT_FOUND, ("after",), "There is no such service", "Begin anew.")])
-        start = ids.index(after) + 1 if after is not None else 0
-        page = ids[start : start + limit]
-        if start + limit < len(ids):
-            response.headers["Link"] = f'<service?limit={limit}&after={page[-1]}>; rel="next"'
-        found = []
-        for one in page:
-            with suppress(Rejected):  # gone since the ids were read
-                found.append(shown(await core.service(one)))
-        return found
+        if len(found) > limit:
+            response.headers["Link"] = f'<service?limit={limit}&after={found[limit - 1].id}>; rel="next"'
+        return [shown(service, core.missing(service)) for service in found[:limit]]
 
     @router.get("/service/{service_id}", operation_id="getService", responses=_KNOWN | declared(404, 409, 422))
     async def get(service_id: ServiceId, response: Response) -> ServiceView:
         """One service, with its entity tag."""
         service = await core.service(service_id)
         response.headers["ETag"] = etag(service)
-        return shown(service)
+        return shown(service, core.missing(service))
 
     @router.patch(
         "/service/{service_id}",
@@ -170,8 +164,8 @@ def etag(service: Service) -> str:
     return f'"{service.generation}-{int(service.changed.timestamp() * 1_000_000):x}"'
 
 
-def shown(service: Service) -> ServiceView:
-    """The service as this face has it."""
+def shown(service: Service, missing: str | None = None) -> ServiceView:
+    """The service as this face has it; `missing` says which of its tunnels do not stand yet."""
     swvc = service.swvc
     return ServiceView(
         id=service.id,
@@ -179,6 +173,7 @@ def shown(service: Service) -> ServiceView:
         service_type=swvc.service_type,
         state=service.state,
         error=service.error,
+        missing=missing,
         generation=service.generation,
         created=service.created,
         changed=service.changed,

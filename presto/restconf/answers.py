@@ -32,8 +32,11 @@ _ROLES = {ours: published for published, ours in ROLES.items()}
 _SWVC_MEMBERS = ("fragmentation", "path-mtu-discovery")
 
 
-def service(found: Service, stage: str | None, inventory: Inventory) -> WireService:
-    """A service as all operations show it; `stage` is what is being done for it right now."""
+def service(found: Service, stage: str | None, inventory: Inventory, missing: str | None = None) -> WireService:
+    """A service as all operations show it; `stage` is what is being done for it right now.
+
+    `missing` says which of its tunnels do not stand yet.
+    """
     swvc, echo = found.swvc, found.swvc.tapi
     return WireService.model_validate(
         {
@@ -43,9 +46,11 @@ def service(found: Service, stage: str | None, inventory: Inventory) -> WireServ
                 ("lso-state", found.state.value),
                 ("lso-error", found.error),
                 ("lso-progress", stage if found.state in UNFINISHED else None),
+                ("lso-missing", missing),
             ),
             "administrative-state": "LOCKED" if swvc.locked else "UNLOCKED",
             **_states(found, found.installed),
+            **({"operational-state": "DISABLED"} if missing else {}),
             "service-type": _TYPES[swvc.service_type],
             **{name: value for name, value in echo.items() if name not in _SWVC_MEMBERS},
             "end-point": [_end_point(found, end_point, inventory) for end_point in swvc.end_points],

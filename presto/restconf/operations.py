@@ -97,9 +97,7 @@ async def list_services(core: Core, parsed: Parsed) -> ServiceListOutput:
     """`get-connectivity-service-list`: all services, oldest first."""
     only(NoInput, parsed)
     found = await core.services()
-    return ServiceListOutput(
-        service=[answers.service(service, core.stage(service), core.inventory) for service in found]
-    )
+    return ServiceListOutput(service=[_wire(core, service) for service in found])
 
 
 async def show_service(core: Core, parsed: Parsed) -> ServiceOutput:
@@ -169,4 +167,4 @@ def _shown(core: Core, service: Service) -> ServiceOutput:
 
 
 def _wire(core: Core, service: Service) -> WireService:
-    return answers.service(service, core.stage(service), core.inventory)
+    return answers.service(service, core.stage(service), core.inventory, core.missing(service))

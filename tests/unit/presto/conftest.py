@@ -238,9 +238,12 @@ class Client:
         return found
 
     async def until(self, name: str, state: str) -> dict[str, Any]:
-        """The service once it has come to that state."""
+        """The service once it has come to that state, and its tunnels stand unless something hinders them."""
+        hindered = self.network.cut or self.network.unreachable or not self.network.sight.is_set()
         async with asyncio.timeout(5):
-            while (found := await self.service(name)) and pairs(found)["lso-state"] != state:
+            while (found := await self.service(name)) and (
+                pairs(found)["lso-state"] != state or ("lso-missing" in pairs(found) and not hindered)
+            ):
                 await asyncio.sleep(0.002)
         return found
 

@@ -46,6 +46,26 @@ async def test_create_is_acknowledged_before_it_is_done(client: Any, order: dict
     assert "lso-progress" not in pairs(done)
 
 
+async def test_a_service_is_enabled_when_its_tunnels_stand(client: Any, order: dict[str, Any], pairs: Pairs) -> None:
+    client.network.cut.add("site-b")
+    await client.call(CREATE, order)
+    waiting = await client.until("acme", "active")
+    assert states(waiting) == ("INSTALLED", "DISABLED")
+    async with asyncio.timeout(5):
+        while "not seen yet" in pairs(waiting)["lso-missing"]:
+            waiting = await client.service("acme")
+    assert pairs(waiting)["lso-missing"] == (
+        "1 of 1 tunnel not standing: a--b (site-a: no IKE SA with site-b; site-b: no IKE SA with site-a)"
+    )
+    own = (await client.http.get("/presto-sdwan/v1/service/acme")).json()
+    assert own["missing"] == pairs(waiting)["lso-missing"]
+
+    client.network.cut.clear()
+    standing = await client.until("acme", "active")
+    assert (states(standing), pairs(standing)) == (("INSTALLED", "ENABLED"), {"name": "acme", "lso-state": "active"})
+    assert (await client.http.get("/presto-sdwan/v1/service/acme")).json()["missing"] is None
+
+
 async def test_details_echo_the_order(client: Any, order: dict[str, Any]) -> None:
     order["end-point"][0]["name"] = [{"value-name": "label", "value": "Zürich"}]
     order["swvc-service-attributes"]["fragmentation"] = "ENABLED"
