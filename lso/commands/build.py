@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import argparse
 
-from lso.exits import PASSED
+from lso.exits import PASSED, UsageError
 from reports.text import count_text
 from testbed.build import build
 from testbed.progress import Progress
+from testbed.recipes import digests, reference
 
 HELP = "build the container images that are out of date"
 EXAMPLES = """examples:
-  lso build"""
+  lso build
+  docker history $(lso build --reference lso/base)    what an image of this checkout is made of"""
 
 
-def configure(_parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments: it has none."""
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument(
+        "--reference", metavar="NAME", help="only print the reference of an image, for Docker: its name and its tag"
+    )
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
+    if options.reference:
+        known = digests()
+        if options.reference not in known:
+            raise UsageError(f"there is no image {options.reference}; there are {', '.join(known)}")
+        print(reference(options.reference))
+        return PASSED
     built = build(_show)
     fresh = [image for image in built if image.fresh]
     print(

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from .products import products
+
 ESP, UDP = 50, 17
 Credential = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
 
@@ -133,8 +135,13 @@ def esp_of(frame: bytes) -> bytes | None:
     return None
 
 
-@pytest.fixture(scope="module")
-def pair(bench: Any, descriptor: Callable[[str], dict[str, Any]], wait_until: Callable[..., Any]) -> Iterator[Pair]:
+@pytest.fixture(scope="module", params=products("ipsec"))
+def pair(
+    bench: Any,
+    descriptor: Callable[[str], dict[str, Any]],
+    wait_until: Callable[..., Any],
+    request: pytest.FixtureRequest,
+) -> Iterator[Pair]:
     underlay = bench.host()
     underlay.run("ip", "link", "add", "name", "underlay", "type", "bridge")
     underlay.run("ip", "link", "set", "underlay", "up")
@@ -175,7 +182,7 @@ def pair(bench: Any, descriptor: Callable[[str], dict[str, Any]], wait_until: Ca
                 ],
             },
         }  # fmt: skip
-        vnf = bench.vnf("lso/vnf-strongswan", descriptor("strongswan"), intent)
+        vnf = bench.vnf(f"lso/vnf-{request.param}", descriptor(request.param), intent)
         vnf.ports.extend(ports)
         site = Site(number, vnf, lan, intent)
         site.wire_up()

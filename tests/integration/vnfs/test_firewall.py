@@ -16,6 +16,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
+from .products import products
+
 LAN, WAN = "10.1.0.10", "10.2.0.10"
 
 
@@ -72,8 +74,8 @@ def mac_of(host: Any) -> str:
     return str(link["address"])
 
 
-@pytest.fixture(scope="module")
-def wire(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Iterator[Wire]:
+@pytest.fixture(scope="module", params=products("firewall"))
+def wire(bench: Any, descriptor: Callable[[str], dict[str, Any]], request: pytest.FixtureRequest) -> Iterator[Wire]:
     lan, wan = bench.host(), bench.host()
     ports = [bench.port("lan", lan, "eth0"), bench.port("wan", wan, "eth0")]
     intent = {
@@ -83,7 +85,7 @@ def wire(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Iterator[Wi
         "ports": [{"role": p.role, "mac": p.mac, "mtu": 1500, "addresses": []} for p in ports],
         "firewall": {"default": "deny", "rules": []},
     }
-    vnf = bench.vnf("lso/vnf-nftables", descriptor("nftables"), intent)
+    vnf = bench.vnf(f"lso/vnf-{request.param}", descriptor(request.param), intent)
     for port in ports:
         vnf.plug(port)
     for host, address, other in ((lan, LAN, "10.2.0.0/16"), (wan, WAN, "10.1.0.0/16")):

@@ -14,6 +14,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.packet import Raw
 
 from .frame_kinds import ARP4, BROADCAST, CARRIED, FOREIGN, LAN, WAN, Kind
+from .products import products
 
 WAYS = ("lan-to-wan", "wan-to-lan")
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
@@ -99,14 +100,14 @@ def bridge(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Callable[
     return between
 
 
-@pytest.fixture(scope="module")
-def firewall(bridge: Callable[[str, str], Bridge]) -> Bridge:
-    return bridge("nftables", "firewall")
+@pytest.fixture(scope="module", params=products("firewall"))
+def firewall(bridge: Callable[[str, str], Bridge], request: pytest.FixtureRequest) -> Bridge:
+    return bridge(request.param, "firewall")
 
 
-@pytest.fixture(scope="module")
-def meter(bridge: Callable[[str, str], Bridge]) -> Bridge:
-    return bridge("flowstat", "statistics")
+@pytest.fixture(scope="module", params=products("statistics"))
+def meter(bridge: Callable[[str, str], Bridge], request: pytest.FixtureRequest) -> Bridge:
+    return bridge(request.param, "statistics")
 
 
 @pytest.mark.parametrize("way", WAYS)

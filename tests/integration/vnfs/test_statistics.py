@@ -16,6 +16,8 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 
+from .products import products
+
 LAN, WAN = "10.1.0.10", "10.1.0.20"
 Totals = dict[str, dict[str, int]]
 
@@ -58,8 +60,8 @@ def silence(host: Any) -> None:
     host.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
 
 
-@pytest.fixture(scope="module")
-def meter(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Iterator[Meter]:
+@pytest.fixture(scope="module", params=products("statistics"))
+def meter(bench: Any, descriptor: Callable[[str], dict[str, Any]], request: pytest.FixtureRequest) -> Iterator[Meter]:
     lan, wan = bench.host(), bench.host()
     ports = [bench.port("lan", lan, "eth0"), bench.port("wan", wan, "eth0")]
     intent = {
@@ -69,7 +71,7 @@ def meter(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> Iterator[M
         "ports": [{"role": p.role, "mac": p.mac, "mtu": 1500, "addresses": []} for p in ports],
         "statistics": {"flow_table_size": 1024, "flow_timeout_seconds": 300, "export": None},
     }
-    vnf = bench.vnf("lso/vnf-flowstat", descriptor("flowstat"), intent)
+    vnf = bench.vnf(f"lso/vnf-{request.param}", descriptor(request.param), intent)
     for host in (lan, wan):
         silence(host)
     for port in ports:

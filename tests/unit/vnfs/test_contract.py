@@ -20,7 +20,7 @@ SCHEMAS = {
 REGISTRY: Registry[Any] = Registry().with_resources(
     [(schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()]
 )
-PRODUCTS = {"strongswan": "ipsec", "nftables": "firewall", "flowstat": "statistics"}
+PRODUCTS = {path.parent.name: json.loads(path.read_text())["kind"] for path in sorted(VNFS.glob("*/product.json"))}
 
 PORTS = [
     {"role": "lan", "mac": "02:42:64:40:00:01", "mtu": 1400, "addresses": []},
