@@ -91,6 +91,8 @@ class Console:
             Text.assemble(_word(result.verdict), f"  {_counts(result)} in {duration_text(result.duration_seconds)}")
         )
         self._line(Text(f"report: {report_dir / 'report.html'}"))
+        if result.lab_kept:
+            self._line(Text(f"lab {result.lab} is left up; lso down {result.lab} removes it"))
 
     def _explain(self, step: StepResult) -> None:
         if step.message:

@@ -117,7 +117,7 @@ def run(name: str, session: Session, folder: Path, names: Mapping[str, str], tim
     wanted = [first, *(command for command in commands_of(name) if not elsewhere(command))]
     out = folder / "session"
     out.mkdir()
-    script = ["trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    script = ["set -o pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
     for number, command in enumerate(wanted):
         text = command.text if command is first else _changed(command.text, session.changes)
         script += [f"exec >{out}/{number}.out 2>&1", _changed(text, names), f"echo $? >{out}/{number}.code"]

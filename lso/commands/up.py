@@ -15,7 +15,7 @@ from testbed.progress import Progress, silent
 HELP = "start a scenario's network and leave it up"
 EXAMPLES = """examples:
   lso up scenarios/poc-two-sites
-  lso exec poc-two-sites-123456 a1 -- ping -c 1 10.1.0.1
+  lso exec poc-two-sites-123456 a1 -- ip address
   lso serve --lab poc-two-sites-123456
   lso down poc-two-sites-123456"""
 
