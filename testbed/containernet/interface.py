@@ -6,6 +6,7 @@ Images therefore need no ``ip``, ``ifconfig``, ``ethtool`` or ``tc`` of their ow
 
 from __future__ import annotations
 
+import inspect
 import json
 from contextlib import suppress
 from functools import partial
@@ -18,6 +19,7 @@ from mininet.node import OVSSwitch
 from testbed import kernel
 from testbed.containernet import names
 from testbed.containernet.factories import is_class, unwrapped
+from testbed.containernet.parameters import nearest
 from testbed.containernet.plan import Plan, network_of, run_line
 from testbed.errors import Ended
 
@@ -33,12 +35,24 @@ class PlannedIntf:
     mac: str | None
     ip: str | None
     prefixLen: int | str | None  # noqa: N815
+    _told: frozenset[str] = frozenset()
 
     def cmd(self, *args: Any, **_options: Any) -> str:
         """Run words in the node's network, or plan it; a planned command prints nothing."""
         words = args[0] if len(args) == 1 and isinstance(args[0], list) else args
         line = " ".join(str(word) for word in words)
         return self.plan.do(self.node, line)
+
+    def config(self, **params: Any) -> Any:
+        """Configure the interface as its class does; words that nobody takes are said once, as Mininet does not."""
+        for word in params.keys() - self._words() - self._told:
+            warn(f"*** {self.name}: {word} {_no_parameter(word, self._words())}\n")
+        self._told = self._told | params.keys()
+        return super().config(**params)  # type: ignore[misc]
+
+    def _words(self) -> set[str]:
+        functions = [vars(cls)["config"] for cls in type(self).__mro__ if "config" in vars(cls)]
+        return {word for function in functions for word in inspect.signature(function).parameters}
 
     def setIP(self, ipstr: str, prefixLen: int | None = None, overwrite: bool = True) -> str:  # noqa: N803
         """Replace the address of that family, IPv4 or IPv6, or with *overwrite* False add one.
@@ -135,7 +149,7 @@ class PlannedShapedIntf(PlannedIntf):
         if lost and not kernel.has_netem():
             warn(f"*** {self.name}: this kernel has no netem, so {', '.join(lost)} cannot work; bw can\n")
             params = {word: value for word, value in params.items() if word not in lost}
-        return super().config(**params)  # type: ignore[misc]
+        return super().config(**params)
 
 
 class PlannedLink:
@@ -165,6 +179,12 @@ class PlannedLink:
             if name in node.nameToIntf or (node1 is node2 and intfname1 == intfname2):
                 raise ValueError(f"{node.name}: it has an interface {name} already")
         self.plan.add_pair((node1, intfname1, addr1, self.mtu), (node2, intfname2, addr2, self.mtu))
+
+
+def _no_parameter(word: str, known: set[str]) -> str:
+    if word in inspect.signature(TCIntf.config).parameters:
+        return "has no effect on a plain link: use TCLink"
+    return f"is no parameter of an interface{nearest(word, known)}"
 
 
 def is_veth(cls: Any) -> bool:

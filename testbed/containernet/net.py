@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mininet.cli import CLI
-from mininet.link import Intf, OVSLink, TCIntf, TCLink
+from mininet.link import Intf, OVSIntf, OVSLink, TCIntf, TCLink
 from mininet.log import info, output, warn
 from mininet.net import Mininet
 from mininet.node import Controller, DefaultController, OVSController, OVSSwitch, Switch, findController
@@ -24,7 +24,7 @@ from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.container import Docker
 from testbed.containernet.controllers import NoController
 from testbed.containernet.factories import adopt, is_class, unwrapped
-from testbed.containernet.interface import is_patch, is_veth, planned_interface, planned_link
+from testbed.containernet.interface import PlannedLink, is_patch, is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
 from testbed.containernet.plan import Plan, in_parallel, network_of, run_line
 from testbed.containernet.sap import ExternalAccess
@@ -166,17 +166,25 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
     def _name_link(self, nodes: list[Any], ports: tuple[Any, Any], cls: Any, params: dict[str, Any]) -> Any:
         patch = is_patch(cls, *nodes)
         if not patch and (is_veth(cls) or is_class(cls, OVSLink)) and params.get("fast", True):
-            self._plan_ends(cls, nodes, params)
+            self._plan_ends(cls, params)
             cls = planned_link(cls, self.plan)
         else:
             self.plan.realize()
             params = params if isinstance(cls, type) else self._made_outside(params)
         link = super().addLink(*nodes, *ports, cls, **params)
+        if not isinstance(link, PlannedLink):
+            self._mark(link)
         if not patch and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
             for intf in (link.intf1, link.intf2):
                 self.plan.add_plain_checksums(intf.node, intf.name)
                 intf.plain_checksums = True
         return link
+
+    def _mark(self, link: Any) -> None:
+        """Mark the ends of a link that Mininet itself has made, where they are the machine's own interfaces."""
+        for intf in (link.intf1, link.intf2):
+            if not intf.node.inNamespace and not isinstance(intf, OVSIntf):
+                self.plan.do(intf.node, f"ip link set dev {intf.name} alias {self.plan.owner.alias}")
 
     def _made_outside(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return *params* for a function that makes a link by itself: its ends are made here and moved."""
@@ -194,11 +202,8 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
                 intf.node.detach(intf)
         self.delLink(link)
 
-    def _plan_ends(self, cls: Any, nodes: list[Any], params: dict[str, Any]) -> None:
-        shaped = issubclass(cls, TCLink)
-        if shaped and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
-            params.setdefault("txo", False)
-        default = TCIntf if shaped else params.get("intf") or self.intf or Intf
+    def _plan_ends(self, cls: Any, params: dict[str, Any]) -> None:
+        default = TCIntf if issubclass(cls, TCLink) else params.get("intf") or self.intf or Intf
         for end in ("cls1", "cls2"):
             params[end] = planned_interface(params.get(end) or default, self.plan)
 

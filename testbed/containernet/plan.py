@@ -131,9 +131,9 @@ class Plan:
             wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
             outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
-            for node, interface in checksums:
-                offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             in_parallel(lambda item: self._run(*item), lines.items())
+            for node, interface in checksums:  # last: Mininet's shaping switches them to the network card
+                offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             for node in nodes:
                 node.check()
 

@@ -14,7 +14,7 @@ from mininet.node import Host as MininetHost
 from mininet.node import Node, OVSBridge, OVSSwitch
 from mininet.util import custom
 
-from testbed import kernel
+from testbed import kernel, offload
 from testbed.containernet import Containernet, Docker, Host, NamespaceBridge
 
 IMAGE = "lso/base"
@@ -180,6 +180,18 @@ def test_patch_links_join_switches_and_only_switches(net: Containernet) -> None:
     net.start()
     assert s1.cmd("ovs-vsctl get interface cfp1-eth2 type").strip() == "patch"
     assert net.pingAll() == 0.0
+
+
+@needs_ovs
+@pytest.mark.parametrize("kind", ["TCLink", "function", "link with shaped ends"])
+def test_tcp_passes_a_userspace_switch_whatever_shapes_the_link(net: Containernet, kind: str) -> None:
+    s1 = net.addSwitch("cfs2", failMode="standalone", datapath="user")
+    h1, h2 = net.addHost("h1"), net.addHost("h2")
+    for host in (h1, h2):
+        net.addLink(host, s1, cls=LINKS[kind][0])
+    net.start()
+    assert not offload.tx_checksum("h1-eth0", h1.namespace)
+    assert not offload.tx_checksum("cfs2-eth1", None)
 
 
 @needs_ovs

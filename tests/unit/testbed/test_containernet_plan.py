@@ -50,6 +50,24 @@ def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.M
     ]
 
 
+@pytest.mark.parametrize(
+    ("cls", "words", "said"),
+    [
+        (Intf, {"delay": "1ms"}, ["delay has no effect on a plain link: use TCLink"]),
+        (Intf, {"ipp": "10.0.0.1/8"}, ["ipp is no parameter of an interface; did you mean ip?"]),
+        (TCIntf, {"max_queue": 10}, ["max_queue is no parameter of an interface; did you mean max_queue_size?"]),
+        (TCIntf, {"bw": 10, "ip": "10.0.0.1/8"}, []),
+        (type("Own", (Intf,), {"config": lambda self, colour="red", **_params: None}), {"colour": "blue"}, []),
+    ],
+)
+def test_words_that_no_interface_takes_are_said_once(
+    cls: Any, words: dict[str, Any], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    intf = planned_interface(cls, Plan(owner))("h1-eth0", node=Node(), **words)
+    intf.config(**words)
+    assert [record.getMessage().strip().removeprefix("*** h1-eth0: ") for record in caplog.records] == said
+
+
 def test_a_class_is_planned_once() -> None:
     plan = Plan(owner)
     planned = planned_interface(Intf, plan)
