@@ -119,8 +119,6 @@ IN_MEMORY = {
     "docs/reports.md": Session(changes={"/tmp/sample": "sample"}),  # noqa: S108  (what the page says)
     "client": Session("openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout >robot.pem"),
     "order": Session(changes={"0b1c7f3e-2f0c-4d0f-9f55-5a4b6ad9c0f1": "$(lso order list --json | jq -r '.[0].id')"}),
-    "doctor": Session(),
-    "ls": Session(),
     "validate": Session("cp orchestrator/templates/poc-site.yaml my-site.yaml"),
     "report": Session(SAMPLE),
 }
@@ -182,6 +180,8 @@ IN_A_LAB = {
     ),
     "docs/add-a-vnf.md": Session(changes={"<product>": "nftables"}),
     "build": Session(),
+    "doctor": Session(),
+    "ls": Session(),
     "up": Session(
         STARTING,
         {"lso serve --lab poc-two-sites-123456": "SERVE --lab $LAB; STOP", **touring("poc-two-sites-123456")},
