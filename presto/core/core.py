@@ -363,6 +363,8 @@ class Core:
             if locked and state.service:
                 message = f'UNI {state.uni.name} belongs to service "{state.service}"'
                 raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Delete the service first.")])
+            if state.terminated and locked:
+                return  # it is locked, and stays so
             if state.terminated:
                 message = f"UNI {state.uni.name} is terminated"
                 raise Rejected([Finding(Tag.IN_USE, ("uni",), message, "Enrol it anew, under another name.")])

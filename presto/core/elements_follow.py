@@ -80,13 +80,16 @@ def follow_elements(
     ids = {place: element.id for place, element in live.items()}
     heard: list[NewEvent] = []
     working = _working(row)
+    ordered = order is not None or bool(back)
+    same = _same(there.documents, row) if not ordered else frozenset()
     for kind, identifier in [(SWVC, row.name), *((END_POINT, end["identifier"]) for end in row.document["end_points"])]:
         place = (kind, _key(kind, identifier))
         element = live.pop(place, None)
         said = back.get(element.id) if element else None
         said = asked.get(place) if said is None else said
         works = len(working) > 1 if kind == SWVC else identifier in working
-        values = _values(row, works, identifier, element, said, ordered=order is not None or bool(back))
+        as_asked = ordered or (element is not None and element.generation in same)
+        values = _values(row, works, identifier, element, said, ordered=as_asked)
         if element:
             added.add(_CHANGE_ELEMENT, [{"element": element.id, **values}])
         else:
@@ -131,6 +134,25 @@ def _values(
         "asked": dict(known),
         "generation": row.generation,
     }
+
+
+def _same(documents: Mapping[int, Any], row: ServiceRow | NewService) -> frozenset[int]:
+    """The changes before this one whose SWVC was the same, so that what was said of it still is so."""
+    here = _ordered(row.document) if documents.keys() - {row.generation} else {}
+    return frozenset(number for number in documents.keys() - {row.generation} if _ordered(documents[number]) == here)
+
+
+def _ordered(swvc: Mapping[str, Any]) -> dict[str, Any]:
+    """What an SWVC is, without what one face alone knows of it and what the server chose."""
+    ends = [_less(end, "tapi", "local_id") for end in swvc["end_points"]]
+    maps = [*(end["overrides"] for end in ends), swvc["mappings"]]
+    assignments = [[_less(entry, "kind") for entry in entries] for entries in maps]
+    parts_of_it = _less(swvc, "tapi", "listed_end_points", "carrier", "mappings")
+    return {**parts_of_it, "end_points": [_less(end, "overrides") for end in ends], "maps": assignments}
+
+
+def _less(members: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in names}
 
 
 def _working(row: ServiceRow | NewService) -> frozenset[str]:

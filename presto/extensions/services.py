@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -76,6 +76,10 @@ class ServiceForm(Wire):
     end_points: list[EndPointForm] = Field(default_factory=list)
 
 
+_LEFT_ASIDE = "Told by the server, and left aside when it comes back"
+_SAME = "As it is, when it is given: it cannot be changed here"
+
+
 class EndPointView(EndPointForm):
     """An end point, and how the last work ended there."""
 
@@ -96,6 +100,27 @@ class ServiceView(ServiceForm):
     created: datetime
     changed: datetime
     end_points: list[EndPointView]  # type: ignore[assignment]  # what is shown has more members than what is sent
+
+
+class EndPointChange(EndPointForm):
+    """An end point, as it shall be, or as it was shown."""
+
+    working: bool | None = Field(None, description=_LEFT_ASIDE)
+    error: str | None = Field(None, description=_LEFT_ASIDE)
+
+
+class ServiceChange(ServiceForm):
+    """What can be changed, and what is shown besides: so what was read can be sent back."""
+
+    end_points: list[EndPointChange] = Field(default_factory=list)  # type: ignore[assignment]  # as shown
+    id: str | None = Field(None, description=_SAME)
+    name: str | None = Field(None, description=_SAME)
+    service_type: str | None = Field(None, description=_SAME)
+    state: State | None = Field(None, description=_LEFT_ASIDE, strict=False)
+    error: str | None = Field(None, description=_LEFT_ASIDE)
+    generation: int | None = Field(None, description=_LEFT_ASIDE)
+    created: datetime | None = Field(None, description=_LEFT_ASIDE, strict=False)
+    changed: datetime | None = Field(None, description=_LEFT_ASIDE, strict=False)
 
 
 _TAGGED: dict[str, Any] = {"headers": {"ETag": {"description": "Entity tag", "schema": {"type": "string"}}}}
@@ -137,10 +162,11 @@ def services_router(core: Core) -> APIRouter:
         responses={202: _TAGGED, **declared(404, 409, 412, 422, 428)},
     )
     async def patch(
-        service_id: ServiceId, form: Annotated[ServiceForm, Body()], response: Response, if_match: IfMatch = None
+        service_id: ServiceId, form: Annotated[ServiceChange, Body()], response: Response, if_match: IfMatch = None
     ) -> ServiceView:
         """Have a service changed: accepted, and carried out in the background."""
-        changed = await core.update(service_id, lambda swvc: merged(swvc, form), guard=_guard(if_match))
+        guard = _guard(if_match, form)
+        changed = await core.update(service_id, lambda swvc: merged(swvc, form), guard=guard)
         response.headers["ETag"] = etag(changed)
         return shown(changed)
 
@@ -205,7 +231,9 @@ def merged(swvc: Swvc, form: ServiceForm) -> Swvc:
         "end_points": lambda: tuple(_merged_end_point(one, before.get(one.identifier)) for one in form.end_points),
     }
     core_name = {"policy_map": "mappings"}
-    values = {core_name.get(name, name): given[name]() for name in form.model_fields_set}
+    values = {core_name.get(name, name): given[name]() for name in form.model_fields_set & given.keys()}
+    # What is the same stays as it is: there is more to it than this face shows.
+    values = {name: value for name, value in values.items() if value != getattr(swvc, name)}
     if "end_points" in values:
         values["listed_end_points"] = ()
     return replace(swvc, **values)  # type: ignore[arg-type]  # the table above has the fields' types
@@ -216,16 +244,29 @@ def criteria(found: tuple[Criterion, ...]) -> list[CriterionForm]:
     return [CriterionForm(name=one.name, parameters=list(one.parameters)) for one in found]
 
 
-def _guard(if_match: str | None) -> Callable[[Service], None]:
-    """Refuses a change that was made from another state than the present one, or that does not say from which."""
+def _guard(if_match: str | None, form: ServiceChange | None = None) -> Callable[[Service], None]:
+    """Refuses a change that was made from another state than the present one, or that does not say from which.
+
+    And one of what a service keeps as long as it is there.
+    """
 
     def check(service: Service) -> None:
         if if_match is None:
             raise Refused(428, f"Send If-Match: {etag(service)}, or * to change it whatever it is now")
         if if_match.strip() != "*" and etag(service) not in [tag.strip() for tag in if_match.split(",")]:
             raise Refused(412, f"The service has changed since; it is {etag(service)} now")
+        if form and (findings := list(_kept(service, form))):
+            raise Rejected(findings)
 
     return check
+
+
+def _kept(service: Service, form: ServiceChange) -> Iterator[Finding]:
+    swvc = service.swvc
+    for name, value in (("id", service.id), ("name", swvc.identifier), ("service_type", swvc.service_type)):
+        if getattr(form, name) not in {None, value}:
+            message, hint = f'This is "{value}" and cannot be changed here', "Leave it out, or as it is."
+            yield Finding(Tag.INVALID_VALUE, (name,), message, hint)
 
 
 def _end_point(service: Service, end_point: EndPoint) -> EndPointView:

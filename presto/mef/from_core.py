@@ -34,12 +34,12 @@ _PORTS = {
 
 def swvc(found: Swvc) -> dict[str, Any]:
     """An SWVC as `swVc.yaml`."""
-    groups = dict.fromkeys(flow.group for flow in found.applications if flow.group)
+    groups = dict.fromkeys(one.group for one in found.applications if one.group)
     given = {
         "reservedPrefixes": [{"ipv4Prefix": _prefix(text)} for text in found.reserved_prefixes],
-        "policyList": [_policy(policy) for policy in found.policies],
+        "policyList": [policy(one) for one in found.policies],
         "applicationFlowSpecificationGroupList": [{"name": name} for name in groups],
-        "applicationFlowSpecificationList": [_flow(flow) for flow in found.applications],
+        "applicationFlowSpecificationList": [flow(one) for one in found.applications],
     }
     return {
         "@type": URNS[Kind.SWVC],
@@ -52,12 +52,12 @@ def swvc(found: Swvc) -> dict[str, Any]:
 def end_point(found: Swvc, end: EndPoint) -> dict[str, Any]:
     """An end point as `swVcEndPoint.yaml`; its map is the service's with the overrides in it."""
     entries = []
-    groups = {flow.group for flow in found.applications}
-    for name, policy in effective_map(found, end).items():
-        of_group = name in groups and name not in {flow.identifier for flow in found.applications}
+    groups = {one.group for one in found.applications}
+    for name, assigned in effective_map(found, end).items():
+        of_group = name in groups and name not in {one.identifier for one in found.applications}
         what = {"applicationFlowGroup": [{"name": name}]} if of_group else None
         entries.append(
-            {**(what or {"applicationFlow": [{"applicationFlowName": name}]}), "policy": {"polName": policy}}
+            {**(what or {"applicationFlow": [{"applicationFlowName": name}]}), "policy": {"polName": assigned}}
         )
     return {
         "@type": URNS[Kind.END_POINT],
@@ -134,7 +134,8 @@ def _topology(found: Swvc) -> dict[str, Any]:
     return {"vtName": TOPOLOGY, "vtType": "MPT_TO_MPT", "vtEp": {"multipointToMultipoint": everybody}}
 
 
-def _policy(found: Policy) -> dict[str, Any]:
+def policy(found: Policy) -> dict[str, Any]:
+    """A policy as `Policy`."""
     criteria = []
     for criterion in found.criteria:
         member, published = _POLICY_MEMBERS[criterion.name]
@@ -143,7 +144,8 @@ def _policy(found: Policy) -> dict[str, Any]:
     return {"polName": found.identifier, "polCl": criteria}
 
 
-def _flow(found: Application) -> dict[str, Any]:
+def flow(found: Application) -> dict[str, Any]:
+    """An application flow as `ApplicationFlowSpecification`."""
     criteria: dict[str, Any] = {}
     for criterion in found.criteria:
         criteria |= _criterion(criterion)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from orchestrator.inventory import Uni
 from presto.core.enrolled import Enrolled
 from presto.core.findings import Finding, Path, Rejected, Tag
-from presto.core.model import EndPoint, PolicyAssignment, Swvc
+from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
 from presto.core.orders import ElementRecord
-from presto.mef import payload
+from presto.mef import from_core, payload
 from presto.mef.enrolled import Taken
 from presto.mef.from_core import effective_map
 from presto.mef.items import ENROLLED, Item
@@ -19,6 +19,8 @@ from presto.mef.payload import Kind
 from presto.mef.problems import Problem
 from presto.mef.relationships import OF_SWVC, TO_UNI, Links, Other, wrong_end
 from presto.mef.to_core import Places, SwvcParts, policy_map, swvc_parts
+
+Named = TypeVar("Named", Application, Policy)
 
 
 @dataclass
@@ -50,8 +52,8 @@ class Plan:
                 swvc,
                 identifier=parts.identifier,
                 reserved_prefixes=parts.reserved,
-                applications=parts.applications,
-                policies=parts.policies,
+                applications=_in_old_words(parts.applications, swvc.applications, from_core.flow),
+                policies=_in_old_words(parts.policies, swvc.policies, from_core.policy),
                 underlays=parts.underlays,
                 service_type="point-to-point" if pair and len(self._ends(swvc)) < 3 else parts.service_type,
             )
@@ -150,6 +152,13 @@ def make_plan(
     return plan, problems
 
 
+def _in_old_words(new: Sequence[Named], old: Sequence[Named], told: Callable[[Any], Any]) -> tuple[Named, ...]:
+    """What means the same as before is left as another face has written it; `told` gives what it means."""
+    before = {one.identifier: one for one in old}
+    same = {name for one in new if (name := one.identifier) in before and told(before[name]) == told(one)}
+    return tuple(before[one.identifier] if one.identifier in same else one for one in new)
+
+
 def _told_twice(items: Sequence[Item]) -> Iterator[Problem]:
     """Only one of two items for the same end point could be done."""
     seen: set[str] = set()
@@ -171,8 +180,14 @@ def _parts(item: Item, given: payload.Swvc, taken: Taken, enrolment: Enrolled) -
 
 
 def _locked(items: Sequence[Item]) -> bool | None:
-    states = {item.wire.service.state for item in items if item.kind not in ENROLLED} - {None}
+    """Whether the SWVC shall be kept off the network; None: as it is, as is what an item shows as it stands."""
+    states = {item.wire.service.state for item in items if item.kind not in ENROLLED and not _stands_so(item)} - {None}
     return bool(states & {"inactive", "reserved"}) if states else None
+
+
+def _stands_so(item: Item) -> bool:
+    """Whether the state of an item is the one that its service has, be it because that does not work."""
+    return item.element is not None and item.element.state == item.wire.service.state
 
 
 def _settle(plan: Plan, items: Sequence[Item], swvcs: list[Item], targets: set[str]) -> Iterator[Problem]:
@@ -180,7 +195,8 @@ def _settle(plan: Plan, items: Sequence[Item], swvcs: list[Item], targets: set[s
     adds = bool(swvcs) and swvcs[0].wire.action == "add"
     if len(targets) > 1 or (adds and targets):
         yield Problem("otherIssue", ("serviceOrderItem",), "An order is about one SWVC", "Send another order.")
-    states = {item.wire.service.state for item in items if item.kind not in ENROLLED} - {None}
+    counted = (item for item in items if item.kind is Kind.SWVC or not (item.kind in ENROLLED or _stands_so(item)))
+    states = {item.wire.service.state for item in counted} - {None}
     if len(states) > 1:
         text = "An SWVC and its end points have one state"
         yield Problem("invalidValue", ("serviceOrderItem",), text, f"Ordered: {', '.join(sorted(map(str, states)))}.")

@@ -21,6 +21,7 @@ from presto.core.model import (
 )
 from presto.restconf import messages, sdwan
 from presto.restconf.messages import CreateInput, UpdateInput
+from presto.restconf.pairs import is_ours
 from presto.restconf.tapi import AdministrativeState, ConnectivityConstraint
 
 SERVICE_TYPES: dict[str, ServiceType] = {
@@ -112,13 +113,16 @@ def _echo(model: Any, names: tuple[str, ...]) -> dict[str, Any]:
 def _end_point(wire: messages.EndPoint) -> EndPoint:
     attributes = wire.swvc_endpoint_attributes or sdwan.SwvcEndpointAttributes()
     overrides = attributes.policy_overrides.policy_override if attributes.policy_overrides else None
+    echo = _echo(wire, _END_POINT_ECHO)
+    if "name" in echo:  # pairs of ours are told anew each time
+        echo["name"] = [pair for pair in echo["name"] if not is_ours(pair)]
     return EndPoint(
         identifier=attributes.endpoint_identifier or "",
         uni=_reference(wire) or _named_uni(wire),
         local_id=wire.local_id,
         role=ROLES.get(wire.role or "", "symmetric"),
         overrides=_assignments(overrides),
-        tapi={**_echo(wire, _END_POINT_ECHO), **_echo(attributes, ("endpoint_uni",))},
+        tapi={**echo, **_echo(attributes, ("endpoint_uni",))},
     )
 
 
@@ -143,7 +147,7 @@ def _with_attributes(swvc: Swvc, given: sdwan.SwvcServiceAttributes | None) -> S
         ("policies", given.policies and tuple(map(_policy, given.policies.policy or ()))),
         ("mappings", given.application_policy_mappings and _assignments(given.application_policy_mappings.mapping)),
     ):
-        if value is not None:
+        if value is not None and value != getattr(swvc, member):
             changes[member] = value
     return replace(swvc, **changes)
 

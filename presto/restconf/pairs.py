@@ -47,11 +47,12 @@ def published(document: Any) -> Any:
         return document
     members = {name: published(member) for name, member in document.items()}
     if isinstance(members.get("name"), list):
-        members["name"] = [pair for pair in members["name"] if not _ours(pair)]
+        members["name"] = [pair for pair in members["name"] if not is_ours(pair)]
         if not members["name"]:
             del members["name"]
     return members
 
 
-def _ours(pair: Mapping[str, Any]) -> bool:
+def is_ours(pair: Mapping[str, Any]) -> bool:
+    """Whether only the server tells such a pair."""
     return str(pair.get("value-name", "")).startswith(OURS)

@@ -34,6 +34,9 @@ _END_POINT: Honoured = {
     "capacity": None,
     "connection-end-point": None,
 }
+_TOLD = ("operational-state", "lifecycle-state")
+"""What is told of an end point and nobody orders: who sends back what was shown asks for nothing by it."""
+_CHANGED_END_POINT: Honoured = {member: values for member, values in _END_POINT.items() if member not in _TOLD}
 _SWVC: Honoured = {
     "fragmentation": ("ENABLED",),
     "path-mtu-discovery": ("ENABLED",),
@@ -51,7 +54,7 @@ def check_honoured(order: CreateInput | UpdateInput) -> Iterator[Finding]:
     if order.swvc_service_attributes:
         yield from _refuse_swvc(order.swvc_service_attributes)
     if isinstance(order.end_point, EndPoint):
-        yield from refuse(order.end_point, _END_POINT, ("input", "end-point"))
+        yield from refuse(order.end_point, _CHANGED_END_POINT, ("input", "end-point"))
     for index, end_point in enumerate(order.end_point or [] if isinstance(order, CreateInput) else []):
         yield from refuse(end_point, _END_POINT, ("input", "end-point", index))
 
