@@ -13,7 +13,7 @@ from presto import examples
 from presto.docs.schemas import Json
 from presto.examples import FLOWS, POC, TYPES, Known, NotPossible, site_of, uni_name
 from presto.extensions.app import BASE as EXTENSIONS
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 from presto.mef.query import LARGEST_PAGE
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.router import YANG_JSON

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from presto.docs.schemas import Json, models_of, published_name, reachable, reference, schemas
 from presto.mef import envelope, inventory, ordering, payload, results
-from presto.mef.app import BASES, JSON
+from presto.mef.addresses import BASES
+from presto.mef.app import JSON
 from presto.mef.envelope import Order, ServiceStateType, Subscription
 from presto.mef.payload import KINDS, MODELS
 from presto.mef.query import LARGEST_PAGE

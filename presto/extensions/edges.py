@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field, ValidationError
 
 from orchestrator.health import EndpointHealth
@@ -151,9 +151,10 @@ def edges_router(core: Core) -> APIRouter:
         return [_shown(ucpe, unis) for ucpe in core.inventory.ucpes]
 
     @router.post("/edge", operation_id="enrolEdge", status_code=201, responses=declared(409, 422))
-    async def enrol(form: Annotated[EdgeForm, Body()]) -> Edge:
+    async def enrol(form: Annotated[EdgeForm, Body()], request: Request, response: Response) -> Edge:
         """Enrol a uCPE with its UNIs, so that they can be ordered on. It is connected to before it is accepted."""
         ucpe = await core.enrol(_enrolment(form))
+        response.headers["Location"] = f"{request.url.path}/{ucpe.id}"
         return await _edge(core, ucpe)
 
     @router.get("/edge/{edge_id}", operation_id="getEdge", responses=declared(404, 422))

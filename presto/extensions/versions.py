@@ -9,7 +9,7 @@ from pydantic import Field
 
 from presto.core.core import Core
 from presto.extensions.wire import Wire
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 
 
 class Face(Wire):

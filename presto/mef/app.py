@@ -20,6 +20,7 @@ from presto.core.idempotency import Written, answer_of, answering
 from presto.core.orders import OrderRecord, Orders
 from presto.limits import BodyTooBig
 from presto.mef import inventory, ordering, show
+from presto.mef.addresses import BASES, hub_address, order_address
 from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types
 from presto.mef.placing import acknowledged
@@ -29,7 +30,6 @@ from presto.mef.wire import parse_json, validate
 from presto.mounting import mount
 from presto.notify.notifier import Notifier
 
-BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/legato/serviceInventory/v7"}
 JSON = "application/json;charset=utf-8"
 _RETRIEVE_LISTENER = {"ordering": "retrieveEventSubscription", "inventory": "retrieveHub"}
 """The two files call it so."""
@@ -126,7 +126,8 @@ def _hub(api: str, notifier: Notifier) -> Iterator[Operation]:
         if reason := notifier.refusal(given.callback):
             hint = "Give a callback that the server may reach."
             raise Refused([Problem("invalidValue", ("callback",), f"Nothing is sent there: {reason}", hint)])
-        return _json(show.listener(await notifier.subscribe(api, given.callback, given.query)), 201)
+        listener = await notifier.subscribe(api, given.callback, given.query)
+        return _json(show.listener(listener), 201, {"Location": hub_address(api, listener.id)})
 
     async def get(request: Request) -> Response:
         listener_id = request.path_params["id"]
@@ -147,7 +148,7 @@ def _json(document: Any, status: int = 200, headers: Mapping[str, str] | None = 
 
 
 def _created(order: OrderRecord) -> Response:
-    return _json(show.order(order), 201)
+    return _json(show.order(order), 201, {"Location": order_address(order.id)})
 
 
 def _promised(written: Written) -> KeptAnswer:

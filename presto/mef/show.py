@@ -14,6 +14,7 @@ from presto.core.lifecycles import OrderState
 from presto.core.model import Swvc
 from presto.core.orders import ElementRecord, ItemRecord, OrderRecord
 from presto.mef import from_core
+from presto.mef.addresses import order_address, service_address
 from presto.mef.payload import Kind
 from presto.mef.relationships import OF_SWVC, OF_UCS, TO_UCS_UNI, TO_UNI, UCS_OF
 from presto.notify.register import Listener
@@ -29,6 +30,7 @@ def order(found: OrderRecord) -> dict[str, Any]:
     shown = {
         **found.document,
         "id": found.id,
+        "href": order_address(found.id),
         "state": found.state,
         "orderDate": instant(found.ordered),
         "serviceOrderItem": [_item(sent, at, n) for n, (sent, at) in enumerate(zip(items, found.items, strict=True))],
@@ -68,6 +70,7 @@ def element(found: ElementRecord) -> dict[str, Any]:
         "serviceConfiguration": told,
         **asked,
         "id": found.id,
+        "href": service_address(found.id),
         "state": found.state,
         "serviceDate": instant(found.created),
         **{name: instant(moment) for name, moment in dates if moment},
@@ -112,6 +115,7 @@ def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapp
     return {
         **said,
         "id": thing.id,
+        "href": service_address(thing.id),
         "state": found.state,
         "serviceConfiguration": {**_configuration(thing), **said.get("serviceConfiguration", {})},
         **({"endDate": instant(found.ended)} if found.ended else {}),

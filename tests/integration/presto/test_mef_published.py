@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 import standards
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 from presto.server import BackgroundServer, build_app
 
 ROOT = Path(__file__).parents[3]

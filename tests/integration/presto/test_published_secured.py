@@ -17,7 +17,7 @@ from presto.auth.access import Access
 from presto.auth.edit import add_client
 from presto.auth.limits import Limits
 from presto.auth.scopes import DEFAULT, SCHEME
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
 from presto.server import BackgroundServer, build_app
 

@@ -16,7 +16,7 @@ from presto.auth.guard import AuthGuard
 from presto.auth.scopes import OPERATE, OPERATOR, READ, Catalogue, operation_id, walk
 from presto.auth.security import Security
 from presto.core.core import Core
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.router import OPERATION_ID
 

@@ -18,7 +18,7 @@ from presto.docs.app import DOCUMENTS
 from presto.docs.known import NOTHING, Standing, inputs_of
 from presto.docs.restconf import INPUTS
 from presto.examples import POC, TYPES
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
 
 API = pytest.mark.parametrize("api", ["ordering", "inventory"])

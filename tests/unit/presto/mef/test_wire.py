@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 import standards
 from presto.mef import envelope
-from presto.mef.app import BASES
+from presto.mef.addresses import BASES
 from presto.mef.hub import EVENTS
 
 pytestmark = pytest.mark.asyncio
