@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -110,12 +111,37 @@ def _engine(address: URL) -> Engine:
             pool_timeout=_CONNECT_SECONDS,
             connect_args=connect,
         )
+    engine = create_engine(address, hide_parameters=True, **documents)
     if address.database:
         _make_private(Path(address.database))
-    engine = create_engine(address, hide_parameters=True, **documents)
+        _watch(engine, Path(address.database))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _watch(engine: Engine, path: Path) -> None:
+    """Have nothing done in a file that is no longer where it was: what is written there is lost with the process.
+
+    An open connection does not notice, and a new one would make an empty file in its place.
+    """
+    before = _identity(path)
+
+    def check(*_of_the_event: object) -> None:
+        if _identity(path) != before:
+            reason = f"the file {path} has been removed or replaced while it was in use"
+            raise OperationalError("", None, sqlite3.OperationalError(reason))
+
+    for moment in ("do_connect", "begin", "commit"):
+        event.listen(engine, moment, check)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class Document(dict[str, Any]):

@@ -19,6 +19,7 @@ from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.inventory import load_inventory
@@ -35,6 +36,7 @@ from presto.auth.security import load_security
 from presto.bounded import Acceptor
 from presto.connections import Bounds, Gate, places
 from presto.core.core import STOP_PATIENCE, Core
+from presto.core.database_lock import DatabaseLock
 from presto.core.settings import Settings
 from presto.core.store import Store
 from presto.core.tables import open_engine, orchestrator_url
@@ -81,15 +83,28 @@ def build_app(
     security = load_security(access.clients, database, access.limits, hosts) if access.clients else None
     if security and access.plain and not security.clients.file.issuer:
         say(_NO_ISSUER.format(file=access.clients))
-    try:
-        engine = open_engine(database, say)
-        url = orchestrator_url(engine)
-    except (SQLAlchemyError, OSError, ImportError) as error:
-        raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
+    engine = _open(database, say)
+    url = orchestrator_url(engine)
     orchestrator = OrchestratorProcess(enrolled, OrchestratorStore(url, say), partial(Orchestrator, store=url))
     assignments = security.clients.assignments(enrolled) if security else None
     core = Core(enrolled, Store(engine), orchestrator, settings, assignments)
     return create_app(core, hosts=hosts, notifications=notifications, security=security)
+
+
+def _open(database: str, say: Callable[[str], object]) -> Engine:
+    """The database, for this server alone until the engine is given up. Raises StoreError."""
+    try:
+        lock = DatabaseLock(database)
+        lock.acquire()
+        try:
+            engine = open_engine(database, say)
+        except BaseException:
+            lock.release()
+            raise
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
+    lock.release_with(engine)
+    return engine
 
 
 def serve(
