@@ -1,8 +1,8 @@
 """One server works on a SQLite file: two would carry out the same orders.
 
 The lock is the kernel's (`flock`) on a file beside the database, so it ends with the process that holds it, however
-that ends. It is not on the database itself: there SQLite has its own locks, which a process loses when it closes any of its
-descriptors of that file.
+that ends. It is not on the database itself: there SQLite has locks of its own, which a process loses when it closes any
+of its descriptors of that file.
 """
 
 from __future__ import annotations

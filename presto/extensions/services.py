@@ -118,6 +118,7 @@ class ServiceChange(ServiceForm):
     service_type: str | None = Field(None, description=_SAME)
     state: State | None = Field(None, description=_LEFT_ASIDE, strict=False)
     error: str | None = Field(None, description=_LEFT_ASIDE)
+    missing: str | None = Field(None, description=_LEFT_ASIDE)
     generation: int | None = Field(None, description=_LEFT_ASIDE)
     created: datetime | None = Field(None, description=_LEFT_ASIDE, strict=False)
     changed: datetime | None = Field(None, description=_LEFT_ASIDE, strict=False)
