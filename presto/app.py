@@ -73,7 +73,7 @@ def create_app(
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)
     app.add_middleware(IdempotencyGuard, keys=core.keys, known=security is not None)
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, known=security is not None)
     if security:
         _secure(app, core, security)
     app.add_middleware(Docs, secure=secure)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from presto.connections import let_in
 from presto.core.findings import Tag
 from presto.faces import Refusal, refuse
-from presto.limits import BODY_PATIENCE, LARGEST_BODY, BodyTooBig
+from presto.limits import BODY_PATIENCE, LARGE_BODY, LARGEST_BODY, BodyTooBig
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -57,18 +57,29 @@ ENCODED = Refusal(
 )
 
 
-class BodyGuard:
-    """Refuses bodies that are too big, by their announced length or as they arrive, and those that do not arrive."""
+_LONGEST_PAUSE = 1.0
+"""Seconds between two large bodies; what waits for the disk meanwhile keeps nobody."""
 
-    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE) -> None:
-        self._app, self._largest, self._patience = app, largest, patience
+
+class BodyGuard:
+    """Refuses bodies that are too big, by their announced length or as they arrive, and those that do not arrive.
+
+    Where clients are `known`, whoever is not may send less.
+    """
+
+    def __init__(
+        self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE, *, known: bool = False
+    ) -> None:
+        self._app, self._largest, self._patience, self._known = app, largest, patience, known
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 413; a body that is too slow is answered with 408 by the face."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken, complete, too_many = 0, False, f"The body is larger than {self._largest} bytes"
+        largest = LARGE_BODY if self._known and "principal" not in scope else self._largest
+        taken, complete, too_many = 0, False, f"The body is larger than {largest} bytes"
         deadline = asyncio.get_running_loop().time() + self._patience
 
         async def counted() -> Message:
@@ -77,19 +88,49 @@ class BodyGuard:
             message = await (receive() if complete else _in_time(receive, deadline))
             complete = not message.get("more_body", False)
             taken += len(message.get("body", b""))
-            if taken > self._largest:
+            if taken > largest:
                 raise BodyTooBig(too_many)
+            if complete and taken > LARGE_BODY and not turn:
+                turn.append(await self._turns.take())
             return message
 
+        turn: list[float] = []
         try:
             if _header(scope, b"content-encoding").strip().casefold() not in {"", "identity"}:
                 await refuse(ENCODED, scope["path"])(scope, receive, send)
                 return
-            if _announced(scope) > self._largest:
+            if _announced(scope) > largest:
                 raise BodyTooBig(too_many)
             await self._app(scope, counted, send)
         except BodyTooBig as error:
             await refuse(_too_big(str(error)), scope["path"])(scope, receive, send)
+        finally:
+            for begun in turn:
+                self._turns.give_back(begun)
+
+
+class Turns:
+    """Large bodies are worked on one after the other, with as long a pause for all else as the one before took."""
+
+    def __init__(self) -> None:
+        self._turn, self._free = asyncio.Lock(), 0.0
+
+    async def take(self) -> float:
+        """Wait for it; returns when it begins, in the loop's time."""
+        await self._turn.acquire()
+        now = asyncio.get_running_loop().time
+        try:
+            await asyncio.sleep(max(0.0, self._free - now()))
+        except BaseException:
+            self._turn.release()
+            raise
+        return now()
+
+    def give_back(self, begun: float) -> None:
+        """It is over."""
+        now = asyncio.get_running_loop().time()
+        self._free = now + min(now - begun, _LONGEST_PAUSE)
+        self._turn.release()
 
 
 def _too_big(reason: str) -> Refusal:

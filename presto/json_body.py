@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
 
-from presto.limits import LONGEST_NAME, MOST_VALUES, BodyTooBig
+from presto.limits import LARGE_BODY, LONGEST_NAME, MOST_VALUES, BodyTooBig
+
+Read = TypeVar("Read")
 
 
 def read_json(content: bytes) -> Any:
@@ -20,6 +23,11 @@ def read_json(content: bytes) -> Any:
     if sum(map(content.count, (b",", b"[", b"{"))) >= MOST_VALUES and _more_than(MOST_VALUES, document):
         raise BodyTooBig(f"The body has more than {MOST_VALUES} values")
     return document
+
+
+async def apart(function: Callable[[bytes], Read], content: bytes) -> Read:
+    """What a function reads from a body; on a thread where it is large, so that others are answered meanwhile."""
+    return await asyncio.to_thread(function, content) if len(content) > LARGE_BODY else function(content)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi import Request
 
 from presto.core.findings import MOST_TOLD, Finding, Path, Rejected, Tag
 from presto.extensions.problems import Refused
-from presto.json_body import read_json
+from presto.json_body import apart, read_json
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]").search
@@ -29,8 +29,12 @@ async def check_body(request: Request) -> None:
     media = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
     if media not in MEDIA_TYPES:
         raise Refused(415, f"Say what the body is: Content-Type: {MEDIA_TYPES[0]}")
-    if findings := list(islice(_wrong(_parsed(content)), MOST_TOLD + 1)):
+    if findings := await apart(_findings, content):
         raise Rejected(findings)
+
+
+def _findings(content: bytes) -> list[Finding]:
+    return list(islice(_wrong(_parsed(content)), MOST_TOLD + 1))
 
 
 def _parsed(content: bytes) -> Any:

@@ -18,6 +18,7 @@ from presto.core.findings import first
 from presto.core.idempotency import Answer as KeptAnswer
 from presto.core.idempotency import Written, answer_of, answering
 from presto.core.orders import OrderRecord, Orders
+from presto.json_body import apart
 from presto.limits import BodyTooBig
 from presto.mef import inventory, ordering, show
 from presto.mef.addresses import BASES, hub_address, order_address
@@ -172,7 +173,7 @@ async def _body(request: Request) -> dict[str, Any]:
     if kind.strip() != "application/json" or (charset and charset[1] not in {"utf-8", "utf8"}):
         raise Answer(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {JSON}.")
     try:
-        return parse_json(await request.body())
+        return await apart(parse_json, await request.body())
     except BodyTooBig as error:
         raise Answer(413, "invalidBody", str(error), "Send less.") from None
 

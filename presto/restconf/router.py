@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from presto.core.core import Core
 from presto.core.findings import Finding, Rejected, Tag
 from presto.core.idempotency import answer_of, answering
+from presto.json_body import apart
 from presto.restconf import errors
 from presto.restconf.operations import acknowledgement, find_operation, run
 from presto.restconf.pairs import published
@@ -46,7 +47,7 @@ def restconf_router(core: Core) -> APIRouter:
             module = operation.module
             _check_query(request)
             _check_content_type(request, media_types)
-            body = parse_body(await request.body())
+            body = await apart(parse_body, await request.body())
             with answering(lambda written: answer_of(answer(acknowledgement(core, operation, written), media))):
                 output = await run(operation, core, body)
         except Rejected as rejected:

@@ -109,7 +109,7 @@ SHAPES: dict[str, tuple[Make, int]] = {
     "deep objects": (lambda n: b'{"input":' + b'{"a":' * n + b"1" + b"}" * n + b"}", 40_000),
     "spaces": (lambda n: b" " * n + b"[]", 200_000),
     "no UTF-8": (lambda n: b'"' + b"\xff" * n, 200_000),
-    "numbers": (lambda n: b'{"input":[%s]}' % b",".join([b"1"] * n), 20_000),
+    "numbers": (lambda n: b'{"input":[%s]}' % b",".join([b"1"] * n), 10_000),
     "escapes": (lambda n: b'{"input":"%s"}' % (b"\\ud800" * n), 40_000),
 }
 """Bodies of any form, for every operation that takes one."""
@@ -247,7 +247,7 @@ async def test_orders_whose_parts_are_compared(spend: Any, name: str) -> None:
 async def test_the_largest_bodies_take_a_moment(spend: Any, shape: str) -> None:
     """They are bounded in values as well as in bytes, so that no request keeps the others waiting for long."""
     make, size = SHAPES[shape]
-    largest = size * (LARGEST_BODY - 1000) // len(make(size))
+    largest = min(size * (LARGEST_BODY - 1000) // len(make(size)), MOST_VALUES - 10)
     for method, path, media in TAKERS:
         assert min([await spend(method, path, media, make(largest)) for _ in range(2)]) < MOST_SECONDS, path
 

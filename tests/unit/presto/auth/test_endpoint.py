@@ -274,3 +274,9 @@ async def test_where_somebody_asks_from(address: str, expected: str) -> None:
 
 async def _asked(door: Door, client: str) -> int:
     return (await door.http.post("/oauth2/token", data={**POST, "client_id": client})).status_code
+
+
+async def test_a_token_request_has_no_large_body(door: Door) -> None:
+    """Nobody is known yet who sends one."""
+    answer = await door.http.post("/oauth2/token", data={**POST, "scope": "x" * 70_000})
+    assert answer.status_code == 413

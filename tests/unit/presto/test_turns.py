@@ -1,0 +1,75 @@
+"""Large bodies wait for each other, and leave time for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from presto.guards import BodyGuard
+from presto.limits import LARGE_BODY
+
+pytestmark = pytest.mark.asyncio
+
+
+class App:
+    """Keeps the loop busy for a while with each body, as validating it does."""
+
+    def __init__(self, busy: float) -> None:
+        self.busy, self.times = busy, list[tuple[float, float]]()
+
+    async def __call__(self, _scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+        start = time.monotonic()
+        time.sleep(self.busy)
+        await asyncio.sleep(0)
+        self.times.append((start, time.monotonic()))
+
+
+async def posted(guard: BodyGuard, size: int) -> None:
+    scope = {"type": "http", "path": "/", "headers": []}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"a" * size}
+
+    async def send(_message: Any) -> None:
+        raise AssertionError("nothing is refused")
+
+    await guard(scope, receive, send)
+
+
+async def test_large_bodies_come_one_after_the_other_with_pauses() -> None:
+    app = App(0.05)
+    guard = BodyGuard(app)
+    await asyncio.gather(*(posted(guard, LARGE_BODY + 1) for _ in range(3)))
+    pauses = [begun - ended for (_, ended), (begun, _) in zip(app.times, app.times[1:], strict=False)]
+    assert len(pauses) == 2
+    assert min(pauses) >= 0.05
+
+
+async def test_small_ones_do_not_wait() -> None:
+    app = App(0.0)
+    guard = BodyGuard(app)
+    turn = await guard._turns.take()
+    await posted(guard, LARGE_BODY)
+    assert len(app.times) == 1
+    large = asyncio.create_task(posted(guard, LARGE_BODY + 1))
+    await asyncio.sleep(0.01)
+    assert len(app.times) == 1
+    guard._turns.give_back(turn)
+    await large
+    assert len(app.times) == 2
+
+
+async def test_who_has_gone_while_he_waited_keeps_no_turn() -> None:
+    app = App(0.0)
+    guard = BodyGuard(app)
+    turn = await guard._turns.take()
+    gone = asyncio.create_task(posted(guard, LARGE_BODY + 1))
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    guard._turns.give_back(turn)
+    async with asyncio.timeout(10):
+        await posted(guard, LARGE_BODY + 1)
