@@ -17,7 +17,7 @@ from mininet.log import warn
 from mininet.node import OVSSwitch
 
 from testbed import kernel
-from testbed.containernet import names
+from testbed.containernet import middle, names
 from testbed.containernet.factories import is_class, unwrapped
 from testbed.containernet.parameters import nearest
 from testbed.containernet.plan import Plan, network_of, run_line
@@ -145,11 +145,29 @@ class PlannedShapedIntf(PlannedIntf):
         """Configure address and shaping; see Mininet's ``TCIntf``."""
         if self.plain_checksums:
             params.setdefault("txo", False)
-        lost = [word for word in NETEM if params.get(word)]
-        if lost and not kernel.has_netem():
-            warn(f"*** {self.name}: this kernel has no netem, so {', '.join(lost)} cannot work; bw can\n")
-            params = {word: value for word, value in params.items() if word not in lost}
+        words = {word: params[word] for word in NETEM if params.get(word)}
+        if (words or self.plan.middle(self.node, self.name, make=False)) and not kernel.has_netem():
+            params = {word: value for word, value in params.items() if word not in words}
+            self._without_netem(words)
         return super().config(**params)
+
+    def _without_netem(self, words: dict[str, Any]) -> None:
+        """Do *words* in user space, all of them anew as tc would; say so, and what cannot be done there."""
+        wanted = {word: words.pop(word) for word in middle.WORDS if word in words and middle.available()}
+        found = self.plan.middle(self.node, self.name, make=bool(wanted))
+        if found:
+            found[0].impair(found[1], wanted)
+        if found and wanted:
+            self._say(f"{', '.join(wanted)} is done in user space")
+        elif wanted:
+            self._say(f"{', '.join(wanted)} cannot work on a link that was made without; bw can")
+        if words:
+            self._say(f"{', '.join(words)} cannot work; bw can")
+
+    def _say(self, consequence: str) -> None:
+        if consequence not in self._told:  # Mininet configures some interfaces again and again
+            self._told |= {consequence}
+            warn(f"*** {self.name}: this kernel has no netem, so {consequence}\n")
 
 
 class PlannedLink:

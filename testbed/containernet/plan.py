@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from graphlib import CycleError, TopologicalSorter
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mininet.log import error
 
 from testbed import offload, wiring
 from testbed.containernet import commands
+from testbed.containernet.middle import Middle
 from testbed.namespace import Namespace
 from testbed.owner import Owner
 
@@ -46,6 +48,9 @@ class Plan:
         self.faults: list[str] = []  # what failed so far, each with its node
         self._checksums: list[tuple[Any, str]] = []
         self._variants: dict[tuple[type, type], type] = {}
+        self._boxes: list[Middle] = []
+        self._middles: dict[tuple[Any, str], tuple[Middle, str]] = {}
+        self._numbers = count(1)
         self.named: dict[str, PlannedNode] = {}
 
     def variant(self, cls: type, mixin: type) -> type:
@@ -115,6 +120,21 @@ class Plan:
                 error(f"*** Error: {self.faults[-1]}\n")
         return "".join(outcome.printed for outcome in outcomes)
 
+    def middle(self, node: Any, interface: str, *, make: bool) -> tuple[Middle, str] | None:
+        """Return the box in the middle of a link, and by which port the packets of *interface* leave it.
+
+        With *make*, a link that is only planned gets one; None for a link without.
+        """
+        for index, (left, right) in enumerate(self._pairs if make else ()):
+            if (node, interface) in (left[:2], right[:2]) and (node, interface) not in self._middles:
+                box = Middle(self, f"wire-{next(self._numbers)}")
+                self._boxes.append(box)
+                ends = [(box, port, wiring.mac_address(box.name, port), left[3]) for port in "ab"]
+                self._pairs[index : index + 1] = [(left, ends[0]), (ends[1], right)]
+                self._middles |= {left[:2]: (box, "b"), right[:2]: (box, "a")}
+                break
+        return self._middles.get((node, interface))
+
     def add_plain_checksums(self, node: Any, interface: str) -> None:
         """Plan to have *interface* compute its checksums in software."""
         self._checksums.append((node, interface))
@@ -124,11 +144,16 @@ class Plan:
         with self._lock:
             nodes, pairs, lines, checksums = self._nodes, self._pairs, self._commands, self._checksums
             self._nodes, self._pairs, self._commands, self._checksums = [], [], {}, []
+            boxes, self._boxes = self._boxes, []
             if nodes:
                 self._owner()  # made here, not by whichever thread comes first
             for side_by_side in _layers(nodes):
                 in_parallel(lambda node: node.make(), side_by_side)
+            for box in boxes:
+                box.make()
             wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
+            for box in boxes:
+                box.plug()
             outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
             in_parallel(lambda item: self._run(*item), lines.items())

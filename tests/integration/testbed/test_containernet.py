@@ -47,7 +47,7 @@ def test_the_first_example_runs_with_mininets_command_line() -> None:
     assert "address of d2: 10.0.0.252" in printed
     assert "s1-eth2<->s2-eth1 (OK OK)" in printed
     assert "Error" not in printed
-    assert ("has no netem, so delay cannot work" in printed) is not kernel.has_netem()
+    assert ("has no netem, so delay is done in user space" in printed) is not kernel.has_netem()
 
 
 @needs_ovs
@@ -114,12 +114,30 @@ def test_shaping_works_and_what_the_kernel_lacks_is_said(net: Containernet, capl
     net.addLink(h1, d1, cls=TCLink, bw=10, delay="30ms")
     net.start()
     assert "rate 10Mbit" in h1.network_command("tc class show dev h1-eth0")
-    rtt = net.pingFull([h1, d1])[0][2][3]
+    assert net.pingFull([h1, d1])[0][2][3] > 59
+    if not kernel.has_netem():
+        assert "this kernel has no netem, so delay is done in user space" in caplog.text
+        assert caplog.text.count("h1-eth0: this kernel has no netem") == 1
+
+
+def test_loss_and_delay_change_while_it_runs(net: Containernet) -> None:
+    h1, d1 = net.addHost("h1"), net.addDocker("d1", dimage=IMAGE)
+    link = net.addLink(h1, d1, cls=TCLink, loss=100)
+    net.start()
+    assert net.ping([h1, d1], timeout=1) == 100.0
+    for intf in (link.intf1, link.intf2):
+        intf.config(delay="40ms")
+    assert net.ping([h1, d1], timeout=2) == 0.0
+    assert net.pingFull([h1, d1])[0][2][3] > 79
+    assert link.intf1.ifconfig("down") == ""
+    assert net.ping([h1, d1], timeout=1) == 100.0
+
+
+def test_a_delay_that_is_no_time_is_refused(net: Containernet) -> None:
     if kernel.has_netem():
-        assert rtt > 59
-    else:
-        assert rtt < 30
-        assert "this kernel has no netem, so delay cannot work; bw can" in caplog.text
+        pytest.skip("tc itself refuses it")
+    with pytest.raises(ValueError, match="'soon' is no time: 10ms, 1s or 500us are"):
+        net.addLink(net.addHost("h1"), net.addHost("h2"), cls=TCLink, delay="soon")
 
 
 def test_links_and_containers_come_and_go(net: Containernet) -> None:
