@@ -142,7 +142,7 @@ class _Caught:
     def __init__(self) -> None:
         self.status = 0
         self._headers: tuple[tuple[str, str], ...] = ()
-        self._body = b""
+        self._body = bytearray()
 
     async def take(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -152,7 +152,7 @@ class _Caught:
             self._body += message.get("body", b"")
 
     def answer(self) -> Answer:
-        return Answer(self.status, kept_headers(self._headers), self._body)
+        return Answer(self.status, kept_headers(self._headers), bytes(self._body))
 
 
 def _response(answer: Answer) -> Response:
@@ -184,12 +184,12 @@ def _fingerprint(scope: Scope, body: bytes) -> str:
 
 
 async def _body(receive: Receive) -> bytes:
-    body, more = b"", True
+    pieces, more = [], True
     while more:
         message = await receive()
-        body += message.get("body", b"")
+        pieces.append(message.get("body", b""))
         more = message["type"] == "http.request" and message.get("more_body", False)
-    return body
+    return b"".join(pieces)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

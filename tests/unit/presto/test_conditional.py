@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -95,6 +96,21 @@ async def test_making_documents_over_and_over_costs_little(client: Any) -> None:
 async def test_whether_the_server_is_well(client: Any) -> None:
     answer = await client.http.get("/healthz")
     assert (answer.status_code, answer.text, answer.headers["cache-control"]) == (200, "ok\n", "no-store")
+
+
+@pytest.mark.asyncio
+async def test_a_server_whose_database_is_gone_is_not_well(client: Any, database: Path) -> None:
+    if not database.exists():
+        pytest.skip("the database is no file")
+    assert (await client.http.get("/healthz")).status_code == 200
+    kept = database.rename(database.with_suffix(".away"))
+    try:
+        async with asyncio.timeout(10):
+            while (answer := await client.http.get("/healthz")).status_code == 200:
+                await asyncio.sleep(0.05)
+        assert (answer.status_code, answer.text) == (503, "the database does not answer\n")
+    finally:
+        kept.rename(database)
 
 
 def test_browsers_are_told_to_take_answers_for_what_they_are(lasting_core: Any) -> None:

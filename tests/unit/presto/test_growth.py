@@ -8,15 +8,21 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import jwt
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from presto.auth import assertions
 from presto.auth.assertions import claimed_client
 from presto.auth.proof import find_proof, read_form
 from presto.auth.tokens import verify
 from presto.core.findings import MOST_TOLD
+from presto.idempotency import IdempotencyGuard
 from presto.limits import LARGEST_BODY, MOST_VALUES
 from presto.mef.envelope import Order, Subscription
 from presto.mef.hub import check_callback, event_types
@@ -351,3 +357,55 @@ async def test_texts(name: str) -> None:
         return time.process_time() - start
 
     await check(name, spend, size)
+
+
+async def test_a_body_of_small_pieces() -> None:
+    """It is put together once, however many pieces a client cuts it into."""
+
+    async def spend(times: int) -> float:
+        left = times
+
+        async def receive() -> Message:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": b"a" * 20, "more_body": left > 0}
+
+        async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+            assert len((await receive())["body"]) == 20 * times
+
+        async def send(_message: Message) -> None:
+            pass
+
+        headers = [(b"idempotency-key", b"one"), (b"host", b"127.0.0.1")]
+        scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": headers}
+        start = time.process_time()
+        with suppress(NotImplementedError):
+            await IdempotencyGuard(app, _NoKeys(), known=False)(scope, receive, send)  # type: ignore[arg-type]
+        return time.process_time() - start
+
+    await check("small pieces", spend, 12_000)
+
+
+class _NoKeys:
+    """Nothing is known, and this is as far as the test goes."""
+
+    kept = timedelta(hours=1)
+
+    def find(self, _owner: str, _key: str) -> None:
+        raise NotImplementedError
+
+
+async def test_many_assertions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is remembered for some minutes; they are not all looked through for each new one."""
+    monkeypatch.setattr(assertions, "decoded", lambda text, *_: {"sub": "one", "jti": text, "exp": 1_000_060})
+    monkeypatch.setattr(jwt, "get_unverified_header", lambda _text: {})
+    client = SimpleNamespace(id="one", key=object())
+
+    async def spend(times: int) -> float:
+        used = assertions.Assertions(lambda: 1_000_000.0)
+        start = time.process_time()
+        for number in range(times):
+            used.check(client, str(number), ())  # type: ignore[arg-type]
+        return time.process_time() - start
+
+    await check("assertions", spend, 3_000)
