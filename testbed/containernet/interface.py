@@ -110,6 +110,7 @@ class PlannedIntf:
         with suppress(Ended):  # it ended with its node
             self.cmd(f"(ip link del dev {self.name}) 2>/dev/null || :")
         self.node.delIntf(self)
+        self.plan.leave_middle(self.node, self.name)
 
     def status(self) -> str:
         """Return OK or MISSING."""

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from testbed.ending import clear_namespace
 from testbed.impairment.impairer import Impairer
 from testbed.impairment.model import ip
 from testbed.namespace import Namespace
@@ -58,6 +60,12 @@ class Middle:
         """Do to the packets that leave by *port* what Mininet's *words* say, from now on or when it is made."""
         self._wanted[port] = impairment(words)
         self._apply(port)
+
+    def remove(self) -> None:
+        """Remove the namespace with all that is in it."""
+        if self.namespace:
+            clear_namespace(Path(self.namespace.path))
+            self.namespace = None
 
     def _apply(self, port: str) -> None:
         if self.namespace:

@@ -135,6 +135,12 @@ class Plan:
                 break
         return self._middles.get((node, interface))
 
+    def leave_middle(self, node: Any, interface: str) -> None:
+        """Forget what is in the middle of the link of an interface that goes; remove it with the second of the ends."""
+        box, _ = self._middles.pop((node, interface), (None, ""))
+        if box and all(box is not other for other, _ in self._middles.values()):
+            box.remove()
+
     def add_plain_checksums(self, node: Any, interface: str) -> None:
         """Plan to have *interface* compute its checksums in software."""
         self._checksums.append((node, interface))
