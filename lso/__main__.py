@@ -19,7 +19,7 @@ from lso import commands
 from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError
 
 DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
-ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 EPILOG = """examples:
   lso doctor                         what this machine can do
   lso run scenarios/poc-two-sites    order a two-site SD-WAN and prove it on the wire
@@ -35,14 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in ENDINGS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup has it ignored
             signal.signal(number, _interrupt)
+    sys.unraisablehook = _not_lost
     try:
         parser = _parser(argv)
         options = parser.parse_args(argv)
         return int(options.run(options))
     except KeyboardInterrupt:
-        with contextlib.suppress(OSError):  # the terminal can be gone
-            print("lso: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except UsageError as error:
         print(f"lso: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
         return ERROR
     except Exception as error:  # noqa: BLE001  (the last line of defence: a sentence and a file, not a traceback)
-        return _report_trouble(error)
+        return _interrupted() if _comes_of_interruption(error) else _report_trouble(error)
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -88,7 +87,39 @@ def _add(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, 
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End, once: what runs is being removed from then on, and only Ctrl-C can interrupt that."""
+    for other in ENDINGS:
+        if signal.getsignal(other) is _interrupt:
+            signal.signal(other, signal.default_int_handler if other is signal.SIGINT else _ending)
     raise KeyboardInterrupt
+
+
+def _interrupted() -> int:
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # all is removed, only the exit code is left to tell
+    with contextlib.suppress(OSError):  # the terminal can be gone
+        print("lso: interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _comes_of_interruption(error: BaseException | None) -> bool:
+    """Tell whether *error* was raised on the way out of an interruption, such as by a lock that was not taken yet."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def _not_lost(ignored: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more where Python had to ignore it: in a destructor, or a callback of a library."""
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        signal.signal(signal.SIGALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+    else:
+        sys.__unraisablehook__(ignored)
+
+
+def _ending(number: int, frame: FrameType | None) -> None:
+    """Go on with ending. Not ``SIG_IGN``: programs that are started meanwhile would ignore the signal too."""
 
 
 def _report_trouble(error: Exception) -> int:

@@ -14,6 +14,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from testbed import netns
 from testbed.namespace import Namespace
+from testbed.uninterrupted import uninterrupted
 
 ESP_STATE = "src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel aead rfc4106(gcm(aes)) 0x{} 128"
 
@@ -51,6 +52,10 @@ def ovs_datapath_fault() -> str | None:
     """Return why the datapath's family is not in generic netlink, or None: a kernel can have it without a module."""
     if not Path("/sys/module/openvswitch").exists() and shutil.which("modprobe"):
         subprocess.run(["modprobe", "-q", "openvswitch"], check=False, capture_output=True, timeout=5)
+    return uninterrupted(_no_datapath_family)
+
+
+def _no_datapath_family() -> str | None:
     netlink = GenericNetlinkSocket()
     try:
         netlink.bind("ovs_datapath", genlmsg)

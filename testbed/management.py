@@ -12,6 +12,7 @@ from pyroute2 import IPRoute
 
 from testbed.engine import EngineError, engine
 from testbed.owner import Owner
+from testbed.uninterrupted import uninterrupted
 
 POOL = ip_network("172.30.0.0/15")
 LENGTH = 24
@@ -52,6 +53,10 @@ def candidates(lab: str, used: frozenset[IPv4Network]) -> Iterator[IPv4Network]:
 
 def used_prefixes() -> frozenset[IPv4Network]:
     """Return the prefixes that this machine has routes to, the default route left out."""
+    return uninterrupted(_used_prefixes)
+
+
+def _used_prefixes() -> frozenset[IPv4Network]:
     found = set()
     with IPRoute() as netlink:
         for route in netlink.get_routes(family=2):

@@ -8,6 +8,7 @@ from mininet.node import Switch
 
 from testbed.containernet.node import PlannedNode
 from testbed.containernet.plan import Plan
+from testbed.wiring import ip_batch
 
 # Where br_netfilter is loaded, each new namespace sends bridged packets through iptables and connection tracking. There
 # are no rules to meet here, and it costs a tenth of the throughput.
@@ -28,10 +29,8 @@ class NamespaceBridge(PlannedNode, Switch):  # type: ignore[misc]
     def make(self) -> None:
         """Make the namespace and the bridge in it."""
         super().make()
-        self.namespace.run(["ip", "-batch", "-"], input=(
-            f"link add name {self.BRIDGE} mtu {self.mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
-            f"link set dev {self.BRIDGE} up\n"
-        ))  # fmt: skip
+        made = f"link add name {self.BRIDGE} mtu {self.mtu} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+        ip_batch([made, f"link set dev {self.BRIDGE} up"], self.namespace)
         self.namespace.run(["sh", "-c", UNFILTERED])
 
     def start(self, _controllers: list[Any]) -> None:

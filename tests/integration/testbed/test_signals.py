@@ -41,6 +41,25 @@ def test_a_signal_ends_the_command_and_its_lab(number: signal.Signals, leftovers
     assert leftovers(lab) == []
 
 
+@pytest.mark.parametrize("first", [signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
+def test_more_signals_do_not_interrupt_the_ending(first: signal.Signals, leftovers: Leftovers) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lso", "up", str(SCENARIO)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    lab = lab_of(process)
+    process.send_signal(first)
+
+    def ended_under_fire() -> bool:  # as when a terminal is closed, and its shell ends its jobs
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+            process.send_signal(number)
+        return process.poll() is not None
+
+    assert poll(ended_under_fire, 60, interval=0.05)
+    assert process.communicate()[1] == "lso: interrupted\n"
+    assert process.returncode == 130
+    assert leftovers(lab) == []
+
+
 def test_a_command_that_shall_outlive_its_terminal_does(leftovers: Leftovers) -> None:
     process = subprocess.Popen(
         ["nohup", sys.executable, "-m", "lso", "up", str(SCENARIO)],
