@@ -30,6 +30,7 @@ from presto.mef.hub import event_types
 from presto.notify.notifier import Notifier
 from presto.notify.settings import NotifySettings
 from presto.restconf import errors
+from presto.restconf.discovery import allowed, discovery_router
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.router import OPERATION_ID, YANG_JSON, json_response, restconf_router
 from presto.restconf.strict import StrictFace
@@ -66,6 +67,7 @@ def create_app(
     app.state.closing = core.events.end
     app.router.routes.append(mef_mount(core, notifier))
     app.include_router(restconf_router(core))
+    app.include_router(discovery_router(strict=core.settings.strict))
     app.include_router(health_router(core.engine))
     secure = secured if security else as_it_is
     app.router.routes.append(extensions_mount(core, notifier, secure))
@@ -107,6 +109,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     message = f"{request.method} {request.url.path[:120]}: {error.detail}".rstrip(".")
     response = json_response(errors.body([Finding(tag, (), message, "")]), error.status_code, YANG_JSON)
     response.headers.update(error.headers or {})
+    if error.status_code == 405 and (methods := allowed(request.url.path)):
+        response.headers["Allow"] = methods
     return response
 
 

@@ -20,11 +20,20 @@ from presto.auth.tokens import TokenRefused
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.app import PUBLIC_PATHS
 from presto.health import PATH as HEALTH
+from presto.restconf.discovery import HOST_META, HOST_META_JSON
 
 log = logging.getLogger(__name__)
 TOKEN, KEYS, METADATA = "/oauth2/token", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"
 PUBLIC = frozenset(
-    {TOKEN, KEYS, METADATA, HEALTH, *(f"{EXTENSIONS}{path}" for path in ("/openapi.json", *PUBLIC_PATHS))}
+    {
+        TOKEN,
+        KEYS,
+        METADATA,
+        HEALTH,
+        HOST_META,
+        HOST_META_JSON,
+        *(f"{EXTENSIONS}{path}" for path in ("/openapi.json", *PUBLIC_PATHS)),
+    }
 )
 """What is answered without a token: what is needed to get one, to read our signatures, and to know the interface."""
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}

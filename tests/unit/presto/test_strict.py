@@ -135,7 +135,7 @@ async def test_what_is_no_answer_of_an_operation_keeps_its_status(strict: Strict
     for method, path, status in (
         ("GET", f"/restconf/operations/{DETAILS}/", 405),
         ("POST", "/restconf/operations/get-everything/", 404),
-        ("POST", "/restconf/data/", 404),
+        ("POST", "/restconf/data/", 405),
     ):
         answer = await strict.http.request(method, path)
         assert (answer.status_code, answer.content) == (status, b"")

@@ -318,7 +318,8 @@ async def test_a_body_without_announced_length_is_counted(lasting_client: Any) -
     [
         ("GET", LIST, 405, "operation-not-supported"),
         ("DELETE", LIST, 405, "operation-not-supported"),
-        ("POST", "/restconf/data", 404, "invalid-value"),
+        ("POST", "/restconf/data", 405, "operation-not-supported"),
+        ("POST", "/restconf/data/no:such", 404, "invalid-value"),
         ("GET", "/docs/..", 404, "invalid-value"),
         ("GET", "/openapi.json", 404, "invalid-value"),
         ("POST", "/restconf/operations/%00", 404, "invalid-value"),

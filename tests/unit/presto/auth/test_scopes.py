@@ -104,7 +104,7 @@ async def test_every_operation_asks_for_its_scope(door: Door, app: FastAPI) -> N
         token = door.security.minter.mint("operator", door.operations.scopes - {scope}, None, OURS)
         answer = await door.http.request(method, path, headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == 403, (method, path)
-        assert f"has no scope {scope}" in answer.text
+        assert method == "HEAD" or f"has no scope {scope}" in answer.text
         asked.add(scope)
     assert asked == door.operations.scopes - {"getEventKeys"}, "all but what is public"
 
