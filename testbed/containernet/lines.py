@@ -35,4 +35,4 @@ class LongLines:
 def pieces(command: str) -> list[str]:
     """Return the lines that put *command* into a variable of any POSIX shell."""
     parts = [command[start : start + PIECE] for start in range(0, len(command), PIECE)]
-    return ["mininet_line=\n", *(f"mininet_line=$mininet_line{shlex.quote(part)}\n" for part in parts)]
+    return ["mininet_line=\n", *(f"mininet_line=${{mininet_line}}{shlex.quote(part)}\n" for part in parts)]
