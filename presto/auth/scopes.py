@@ -43,7 +43,7 @@ OPERATE = frozenset(
 READ = frozenset({"explain"})
 """What reads although its method does not say so. Paths are kept when they are computed, so that is no reading."""
 
-OPERATOR = frozenset({"enrolEdge", "withdrawEdge", "getMetrics"})
+OPERATOR = frozenset({"enrolEdge", "withdrawEdge", "getMetrics", "listOrphans", "removeOrphan"})
 """What shows or changes what belongs to all tenants: never for a client that has a tenant."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
+from presto.core.acceptance import changed_service, checked_swvc
 from presto.core.additions import Additions
 from presto.core.cancel import cancel
 from presto.core.check import Surroundings, check, completed, find_uni
 from presto.core.check_edges import check_enrolment, check_health
-from presto.core.compile import site_unis
 from presto.core.credentials import utc_now
 from presto.core.edges import Edges, Enrolment, joined, without
 from presto.core.enrolled import Enrolled
@@ -31,14 +31,15 @@ from presto.core.lifecycles import ServiceState
 from presto.core.meters import Meters
 from presto.core.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.core.observer import Observer, Seen
+from presto.core.orphans import Orphans
 from presto.core.paths import PathStore
 from presto.core.performance import Measurements, Prober
 from presto.core.pipeline import Network, Pipeline
+from presto.core.redaction import RedactingNetwork
 from presto.core.settings import Settings
 from presto.core.standing import Standing
 from presto.core.store import Store
 from presto.core.tenancy import NOBODY, Assignments, current, owner
-from presto.core.underlays import carrier
 
 STOP_PATIENCE = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
@@ -71,12 +72,13 @@ class Core:
         self._inventory = joined(inventory, self._edges.all())
         self._assignments = assignments or Assignments()
         self._views: dict[str | None, Inventory] = {}
-        self._store, self._network = store, network
+        self._store, self._network = store, (network := RedactingNetwork(network, self._inventory))
         self.events = EventLog(store.engine)
         self.paths = PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
         self.keys = Keys(store.engine, self.settings.answers_kept)
         self.meters = Meters()
+        self.orphans = Orphans(store, self._network)
         self._observer, self._prober = Observer(network), Prober(network)
         self._standing = Standing(Observer(self._network), lambda: self._inventory)
         self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters, self._standing)
@@ -165,7 +167,7 @@ class Core:
         def adding(added: Additions) -> Service:
             surroundings = self._surroundings(wanted, things=things)
             guard(surroundings.closed)
-            checked, now = _checked(wanted, earlier, surroundings), utc_now()
+            checked, now = checked_swvc(wanted, earlier, surroundings), utc_now()
             service = Service(new_id(), checked, State.ACCEPTED, 1, now, now, tenant=owner())
             self._store.add(added, service)
             return service
@@ -192,7 +194,9 @@ class Core:
                 message = f'Service "{service.swvc.identifier}" is being removed'
                 raise Rejected([Finding(Tag.IN_USE, ("service",), message, "Order it anew when it is gone.")])
             swvc = completed(change(service.swvc), self.inventory)
-            return _next(service, State.ACCEPTED, _checked(swvc, earlier, self._surroundings(swvc, service)))
+            return changed_service(
+                service, State.ACCEPTED, checked_swvc(swvc, earlier, self._surroundings(swvc, service))
+            )
 
         return await self._change(changed)
 
@@ -206,7 +210,9 @@ class Core:
             service = self._service(id_or_name)
             if guard:
                 guard(service)
-            return service if service.state is State.REMOVING else _next(service, State.REMOVING, service.swvc)
+            return (
+                service if service.state is State.REMOVING else changed_service(service, State.REMOVING, service.swvc)
+            )
 
         return await self._change(change)
 
@@ -393,16 +399,3 @@ class Core:
             raise Rejected([Finding(Tag.DATA_EXISTS, (), message, "Look at the services and order again.")]) from None
         self._pipeline.wake(service.id)
         return service
-
-
-def _checked(swvc: Swvc, earlier: tuple[Finding, ...], surroundings: Surroundings) -> Swvc:
-    """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
-    findings = check(swvc, surroundings)
-    if earlier or findings:
-        raise Rejected((*earlier, *findings))
-    ucpes = [uni.ucpe for uni in site_unis(swvc, surroundings.inventory)]
-    return replace(swvc, carrier=carrier(swvc, surroundings.inventory, ucpes, surroundings.closed.keys()))
-
-
-def _next(service: Service, state: State, swvc: Swvc) -> Service:
-    return replace(service, swvc=swvc, state=state, generation=service.generation + 1, changed=utc_now(), error=None)

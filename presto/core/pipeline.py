@@ -30,6 +30,7 @@ from orchestrator.model import (
     StoreUnavailable,
     UnknownService,
 )
+from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
 from presto.core import credentials
 from presto.core.compile import compile_request, site_unis
@@ -83,6 +84,10 @@ class Network(Measured, Protocol):
 
     def carried(self, ucpe: str) -> tuple[str, ...]:
         """The names of the services of which something is, or may be, on that uCPE."""
+        ...
+
+    def services(self) -> tuple[StoredService, ...]:
+        """All that is deployed, or may be, whoever asked for it."""
         ...
 
     async def health(self, ucpe: Ucpe) -> UcpeHealth:

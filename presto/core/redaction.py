@@ -26,6 +26,7 @@ from orchestrator.model import (
     SiteMeasurement,
     VnfObservation,
 )
+from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
 from presto.core.pipeline import Network
 
@@ -87,6 +88,10 @@ class RedactingNetwork:
     def carried(self, ucpe: str) -> tuple[str, ...]:
         """As the network's."""
         return self._network.carried(ucpe)
+
+    def services(self) -> tuple[StoredService, ...]:
+        """As the network's."""
+        return self._network.services()
 
     async def health(self, ucpe: Ucpe) -> UcpeHealth:
         """As the network's: it is about addresses."""

@@ -25,6 +25,7 @@ from presto.extensions.flow_tables import flow_tables_router
 from presto.extensions.listeners import listeners_router
 from presto.extensions.metrics import metrics_router
 from presto.extensions.orders import orders_router
+from presto.extensions.orphans import orphans_router
 from presto.extensions.policies import policies_router
 from presto.extensions.problems import Problem, add_handlers, declared
 from presto.extensions.queries import check_query
@@ -47,6 +48,7 @@ def routers(core: Core, notifier: Notifier) -> tuple[APIRouter, ...]:
         versions_router,
         metrics_router,
         edges_router,
+        orphans_router,
         vnfs_router,
         underlays_router,
         tunnels_router,

@@ -35,6 +35,7 @@ from orchestrator.model import (
     UnknownService,
     VnfObservation,
 )
+from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
 from presto.app import create_app
 from presto.core.core import Core
@@ -176,6 +177,12 @@ class MemoryNetwork:
     def carried(self, ucpe: str) -> tuple[str, ...]:
         services = self.deployed.values()
         return tuple(one.name for one in services if ucpe in {end.ucpe for end in one.deployments})
+
+    def services(self) -> tuple[StoredService, ...]:
+        return tuple(
+            StoredService(one.id, one.name, 1, {}, {end.ucpe: "applied" for end in one.deployments})
+            for one in self.deployed.values()
+        )
 
     async def health(self, ucpe: Ucpe) -> UcpeHealth:
         """As the real one says it, of uCPEs that answer unless they are in `unreachable`."""

@@ -21,6 +21,7 @@ from orchestrator.model import (
     SiteMeasurement,
     UnknownService,
 )
+from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
 from presto.app import create_app
 from presto.core.core import Core
@@ -62,6 +63,9 @@ class HeldNetwork:
         pass
 
     def carried(self, ucpe: str) -> tuple[str, ...]:
+        return ()
+
+    def services(self) -> tuple[StoredService, ...]:
         return ()
 
     async def health(self, ucpe: Ucpe) -> UcpeHealth:
