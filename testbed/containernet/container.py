@@ -13,6 +13,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from mininet.log import debug, info, warn
 from mininet.node import Host as MininetHost
+from mininet.util import isShellBuiltin
 
 from testbed.containernet import image, parameters
 from testbed.containernet.compatible import Compatible
@@ -27,6 +28,7 @@ from testbed.namespace import Namespace
 from testbed.target import Target
 
 CONFLICT = 409
+PRINT_PID = r'printf "\001%d\012" $$; exec '  # as Mininet looks for it
 SETTLE = 5  # seconds
 SHELLS = ("/bin/bash", "/bin/sh", None)  # what keeps a container alive; None: what its image runs by itself
 
@@ -275,6 +277,14 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         super().startShell(mnopts)
         if pid:
             self.pid = pid
+
+    def sendCmd(self, *args: Any, printPid: bool = False, **kwargs: Any) -> None:  # noqa: N802, N803  (Mininet's names)
+        """Send a command to the shell and return at once; *printPid* needs none of Mininet's tools in the image."""
+        words = args[0] if len(args) == 1 and isinstance(args[0], list) else args
+        line = " ".join(str(word) for word in words)
+        if printPid and line and not isShellBuiltin(line):
+            line = f"sh -c {shlex.quote(PRINT_PID + line)}"
+        super().sendCmd(line, **kwargs)
 
     def start(self) -> None:
         """Run what the image runs by itself, its ENTRYPOINT and CMD, beside the shell; its output is the container's.

@@ -138,6 +138,18 @@ def test_a_long_command_is_not_cut(net: Containernet, images: dict[str, str], im
     assert node.cmd("echo after").strip() == "after"
 
 
+def test_a_command_tells_its_number_and_can_be_interrupted(net: Containernet, images: dict[str, str]) -> None:
+    for name, image in (("d1", BASE), ("d2", images["busybox"])):
+        node = net.addDocker(name, dimage=image)
+        node.sendCmd("sleep 1000", printPid=True)
+        while not node.lastPid:
+            node.monitor(timeoutms=1000)
+        assert "sleep" in node.popen(["cat", f"/proc/{node.lastPid}/cmdline"]).communicate()[0].decode()
+        node.sendInt()
+        node.waitOutput()
+        assert node.cmd("echo after").strip() == "after"
+
+
 def test_a_shell_that_ends_is_told_and_the_next_command_has_a_new_one(net: Containernet) -> None:
     d1 = net.addDocker("d1", dimage=BASE)
     with pytest.raises(RuntimeError, match="d1: its shell ended with exit code 3"):
