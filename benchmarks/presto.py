@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -20,12 +21,13 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
 
 from benchmarks import presto_fill
-from benchmarks.load import INVENTORY, Ask, Connection, Sample, closed_loop, open_loop, orders, posting
+from benchmarks.load import INVENTORY, ORDERING, Ask, Connection, Sample, closed_loop, open_loop, orders, posting
 from benchmarks.measured import Figure, Process, machine, show
 
 ROOT = Path(__file__).parent.parent
@@ -120,11 +122,58 @@ async def memory(options: argparse.Namespace) -> list[Figure]:
         ]
 
 
+async def reads(options: argparse.Namespace) -> list[Figure]:
+    """From order to completed, one order a second, while 200 clients read lists as fast as they are answered."""
+    with served(1000, fill=1000) as (url, _, _):
+        paths = [f"{INVENTORY}/service?limit=100", f"{ORDERING}/serviceOrder?limit=100", "/presto-sdwan/v1/service"]
+
+        def asks() -> Iterator[Ask]:
+            for path in itertools.cycle(paths):
+                yield partial(_get, path=path)
+
+        idle = await _completed(url, orders(1, 999), 5)
+        load = asyncio.create_task(closed_loop(url, asks(), 200, options.seconds + 5))
+        await asyncio.sleep(5)
+        busy = await _completed(url, orders(101, 999), options.seconds)
+        sample = await load
+        return [
+            Figure("order to completed, idle, p50", idle.quantile(0.5), "ms"),
+            Figure("order to completed with 200 readers, p95", busy.quantile(0.95), "ms", 5000),
+            Figure("… p50", busy.quantile(0.5), "ms"),
+            Figure("… orders completed", len(busy.seconds), ""),
+            Figure("… reads", sample.rate, "/s"),
+        ]
+
+
+async def _get(connection: Connection, path: str) -> int:
+    return (await connection.request("GET", path))[0]
+
+
+async def _completed(url: str, bodies: Iterator[tuple[str, bytes]], seconds: float) -> Sample:
+    """An order a second, each followed to its end, which may come after the last one was placed."""
+    sample, start = Sample(), time.monotonic()
+
+    async def follow(body: bytes) -> None:
+        connection, placed = Connection(url), time.monotonic()
+        await presto_fill.carried_out(connection, body)
+        sample.seconds.append(time.monotonic() - placed)
+        await connection.close()
+
+    tasks = []
+    while time.monotonic() - start < seconds:
+        tasks.append(asyncio.create_task(follow(next(bodies)[1])))
+        await asyncio.sleep(1)
+    await asyncio.gather(*tasks)
+    sample.elapsed = time.monotonic() - start
+    return sample
+
+
 MEASURES: dict[str, Measure] = {
     "throughput": throughput,
     "latency": latency,
     "page": page,
     "memory": memory,
+    "reads": reads,
 }
 
 

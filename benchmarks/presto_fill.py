@@ -100,8 +100,8 @@ async def cycle(url: str, server: Process, count: int, sites: int) -> list[Readi
         nonlocal done
         connection = Connection(url)
         while done < count:
-            placed = await _carried_out(connection, body)
-            await _carried_out(connection, _deletion(placed["serviceOrderItem"][2]["service"]["id"]))
+            placed = await carried_out(connection, body)
+            await carried_out(connection, _deletion(placed["serviceOrderItem"][2]["service"]["id"]))
             done += 2
             if done >= readings[-1].orders + count / 40:
                 read()
@@ -113,7 +113,8 @@ async def cycle(url: str, server: Process, count: int, sites: int) -> list[Readi
     return readings
 
 
-async def _carried_out(connection: Connection, body: bytes) -> Any:
+async def carried_out(connection: Connection, body: bytes) -> Any:
+    """Place an order and look at it until it has ended."""
     status, answer = await connection.request("POST", f"{ORDERING}/serviceOrder", body)
     if status != 201:
         raise SystemExit(f"an order was refused: {answer.decode()}")

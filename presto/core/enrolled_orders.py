@@ -103,7 +103,9 @@ class EnrolledOrders:
 
     def _states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
         with Session(self._engine) as session:
-            return tuple(_state(session, thing) for thing in things)
+            asked = select(LockedUniRow).where(LockedUniRow.uni.in_({thing.id for thing in things}))
+            rows = {row.uni: row for row in session.scalars(asked)}
+            return tuple(_state(rows.get(thing.id), thing) for thing in things)
 
     def _closed(self) -> dict[str, ServiceState]:
         with Session(self._engine) as session:
@@ -138,7 +140,7 @@ def fault(
     session: Session, enrolment: Enrolled, thing: Thing, wanted: ServiceState, leaving: Collection[str] = ()
 ) -> Finding | None:
     """Why a thing cannot come to a state, or None; `leaving` are ids of what is terminated with it."""
-    here, label = _state(session, thing).state, label_of(thing)
+    here, label = _state(session.get(LockedUniRow, thing.id), thing).state, label_of(thing)
     if here is ServiceState.TERMINATED:
         return Finding(Tag.IN_USE, (), f"{label} is terminated", "Enrol it anew, under another name.")
     if wanted in {here, ServiceState.ACTIVE}:
@@ -176,11 +178,10 @@ def _used_by(enrolment: Enrolled, thing: Thing) -> ColumnElement[bool]:
 
 
 def _lives(session: Session, thing: Thing) -> bool:
-    return _state(session, thing).state is not ServiceState.TERMINATED
+    return _state(session.get(LockedUniRow, thing.id), thing).state is not ServiceState.TERMINATED
 
 
-def _state(session: Session, thing: Thing) -> EnrolledState:
-    row = session.get(LockedUniRow, thing.id)
+def _state(row: LockedUniRow | None, thing: Thing) -> EnrolledState:
     if row is None:
         return EnrolledState(thing, ServiceState.ACTIVE)
     if row.ended is None:
@@ -210,7 +211,7 @@ def _apply(
     found = fault(session, enrolment, thing, wanted)
     if found:
         return found.message
-    here = _state(session, thing).state
+    here = _state(session.get(LockedUniRow, thing.id), thing).state
     if wanted is here:
         return None
     step(SERVICE_GRAPH, here, wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,9 +106,9 @@ class Orders:
         """A page of the SWVCs and end points that satisfy all conditions, oldest first, and how many there are."""
         return await asyncio.to_thread(self._elements, where, offset, limit)
 
-    async def items_for(self, element: str) -> tuple[tuple[str, str], ...]:
-        """The orders and items that ordered something of a service."""
-        return await asyncio.to_thread(self._items_for, element)
+    async def items_for(self, elements: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The orders and items that ordered something of services, by the ids of those of which any did."""
+        return await asyncio.to_thread(self._items_for, elements) if elements else {}
 
     async def said_of(self, things: Collection[str]) -> dict[str, dict[str, Any]]:
         """What orders said last of enrolled things, beside their payloads, by the ids of those of which any did."""
@@ -170,11 +171,14 @@ class Orders:
             swvcs = documents(session.connection(), {(row.service, row.generation) for row in rows})
             return [_element(row, by_element[row.id], swvcs[row.service, row.generation]) for row in rows], total
 
-    def _items_for(self, element: str) -> tuple[tuple[str, str], ...]:
-        query = select(ElementOrderRow).where(ElementOrderRow.element == element)
+    def _items_for(self, elements: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+        link = ElementOrderRow
+        query = select(link.element, link.order, link.item).join(OrderRow).where(link.element.in_(elements))
+        found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         with Session(self._engine) as session:
-            rows = session.scalars(query.join(OrderRow).order_by(OrderRow.ordered))
-            return tuple((row.order, row.item) for row in rows)
+            for row in session.execute(query.order_by(OrderRow.ordered)):
+                found[row.element].append((row.order, row.item))
+        return {element: tuple(items) for element, items in found.items()}
 
     def _said(self, where: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, Any]]:
         """The last word is that of an order that was not in vain."""

@@ -33,6 +33,7 @@ from orchestrator.model import (
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
 from presto.core import credentials
+from presto.core.background import Background
 from presto.core.compile import compile_request, site_unis
 from presto.core.findings import Rejected
 from presto.core.meters import Meters
@@ -116,7 +117,7 @@ class Pipeline:
         self._stages: dict[str, str] = {}
         self._standing = standing
         self._took = meters.work_seconds.observe
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots, self._background = asyncio.Semaphore(AT_ONCE), Background(AT_ONCE)
         self.right_of_way = RightOfWay()
 
     def use(self, inventory: Inventory) -> None:
@@ -146,6 +147,7 @@ class Pipeline:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._background.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -161,7 +163,7 @@ class Pipeline:
     async def _worked(self, service_id: str) -> bool:
         """Do what is to do for a service; False when the database went away meanwhile, and all is to be done again."""
         try:
-            service = await asyncio.to_thread(self._store.find, service_id)
+            service = await self._background.run(self._store.find, service_id)
             if service and service.state in UNFINISHED:
                 await self._finish(service)
         except (*AWAY, StoreUnavailable) as error:
@@ -198,7 +200,7 @@ class Pipeline:
         if not await self._record(service, State.DEPLOYING, None):
             return
         try:
-            request = await asyncio.to_thread(self._compile, service)
+            request = await self._background.run(self._compile, service)
             outcome = await self._network.deploy(request, self._note)
         except StoreUnavailable:
             raise
@@ -207,7 +209,7 @@ class Pipeline:
         except (OrchestratorError, Rejected) as error:
             await self._record(replace(service, end_points={}), State.FAILED, str(error))
         else:
-            await asyncio.to_thread(self._store.deployed, service, outcome.generation)
+            await self._background.run(self._store.deployed, service, outcome.generation)
             await self._judge(service, outcome)
 
     def _compile(self, service: Service) -> ServiceRequest:
@@ -254,7 +256,7 @@ class Pipeline:
         if error:
             await self._record(service, State.REMOVAL_FAILED, error, outcome)
         else:
-            await asyncio.to_thread(self._store.remove, service)
+            await self._background.run(self._store.remove, service)
 
     async def _clear(self, service: Service) -> tuple[str | None, ServiceOutcome | None]:
         """Take the service off the network; returns why that failed, and what it came to where it was tried."""
@@ -284,7 +286,7 @@ class Pipeline:
         clean = [end.ucpe for end in outcome.deployments if end.result in _CLEAN] if outcome else []
         unis = [uni.id for ucpe in clean for uni in self._inventory.unis_on(ucpe)]
         after = replace(service, state=state, error=error, changed=now)
-        return await asyncio.to_thread(self._store.progress, after, unis)
+        return await self._background.run(self._store.progress, after, unis)
 
 
 def _not_gone(service: Service, ended: Mapping[str, DeploymentOutcome]) -> dict[str, EndPointState]:

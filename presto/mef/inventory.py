@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, case, exists, func
 
 from presto.core.core import Core
 from presto.core.enrolled import Thing, kind_of
-from presto.core.enrolled_orders import EnrolledState
 from presto.core.lifecycles import ServiceState
 from presto.core.order_tables import ElementOrderRow, ElementRow
 from presto.core.orders import ElementRecord, Orders
@@ -60,8 +59,7 @@ async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[
     elements, total = await _elements(orders, given, page, len(things))
     total += len(things)
     shown = things[page.offset : page.offset + page.size]
-    said = await orders.said_of([thing.id for thing in shown])
-    found = [await _shown(orders, state, said) for state in await core.enrolled.states(shown)]
+    found = await _shown(core, orders, shown)
     found += [show.element(element) for element in elements]
     return found, page.headers(total, len(found))
 
@@ -70,14 +68,17 @@ async def get(core: Core, orders: Orders, service_id: str) -> dict[str, Any] | N
     """The service of that id."""
     thing = core.enrolment.get(service_id)
     if thing:
-        (state,) = await core.enrolled.states([thing])
-        return await _shown(orders, state, await orders.said_of([service_id]))
+        return (await _shown(core, orders, [thing]))[0]
     found, _ = await orders.elements([ElementRow.id == service_id], 0, 1)
     return show.element(found[0]) if found else None
 
 
-async def _shown(orders: Orders, state: EnrolledState, said: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    return show.enrolled(state, await orders.items_for(state.thing.id), said.get(state.thing.id, {}))
+async def _shown(core: Core, orders: Orders, things: Sequence[Thing]) -> list[dict[str, Any]]:
+    """Enrolled things as the inventory shows them; what is asked of the database is asked for all of them at once."""
+    ids = [thing.id for thing in things]
+    said, items = await orders.said_of(ids), await orders.items_for(ids)
+    states = await core.enrolled.states(things)
+    return [show.enrolled(one, items.get(one.thing.id, ()), said.get(one.thing.id, {})) for one in states]
 
 
 def _check_pair(given: dict[str, Any]) -> None:
