@@ -29,6 +29,7 @@ from presto.mef.app import mef_mount
 from presto.mef.hub import event_types
 from presto.notify.notifier import Notifier
 from presto.notify.settings import NotifySettings
+from presto.reading import ReadingTurns
 from presto.restconf import errors
 from presto.restconf.discovery import allowed, discovery_router
 from presto.restconf.operations import OPERATIONS
@@ -74,6 +75,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)
+    app.add_middleware(ReadingTurns)
     app.add_middleware(IdempotencyGuard, keys=core.keys, known=security is not None)
     app.add_middleware(BodyGuard, known=security is not None)
     if security:

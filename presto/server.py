@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
 START_PATIENCE = 30.0
+SWITCH_SECONDS = 0.0005
+"""For which a thread keeps the interpreter that others wait for: with Python's 5 ms, work waits for reads too long."""
 _SAFE = (("X-Content-Type-Options", "nosniff"),)
 _SAFE_WITH_TLS = (("Strict-Transport-Security", "max-age=31536000"),)
 DEVELOPMENT = NotifySettings(development=True)
@@ -191,6 +194,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         tls = access.tls
         one_arena()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._gate = Gate(bounds or Bounds(connections=places()))
         self._acceptor = Acceptor(self._gate, tls.context() if tls else None)
         super().__init__(
