@@ -49,9 +49,8 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         plan: Plan | None = None,
         **kwargs: Any,
     ) -> None:
-        self.words = self._read(name, kwargs)
         self.build_params = dict(build_params or {})
-        parameters.refuse(name, image.findings(dimage, self.build_params))
+        self.words = self._read(name, kwargs, image.findings(dimage, self.build_params))
         self._reference, self._image = dimage, ""
         self.dcmd = dcmd if dcmd is not None else SHELLS[0]
         self._commands = SHELLS if dcmd is None else (dcmd,)
@@ -67,11 +66,11 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         self._beside: list[subprocess.Popen[Any]] = []
         super().__init__(name, plan, **kwargs)
 
-    def _read(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _read(self, name: str, given: Mapping[str, Any], findings: list[str]) -> dict[str, Any]:
         for word, meant in parameters.WITHOUT_EFFECT.items():
             if word in given:
                 warn(f"*** {name}: {word} does nothing, as in Containernet; {meant} would\n")
-        words = parameters.read(name, given, parameters.words_of(type(self), Docker))
+        words = parameters.read(name, given, parameters.words_of(type(self), Docker), findings)
         if given.get("cores") and "cpuset_cpus" not in words:  # Mininet's autoPinCpus
             words["cpuset_cpus"] = str(given["cores"])
         return words

@@ -101,13 +101,14 @@ class ParameterError(ValueError):
     """A node was given words that it does not take; the message names each of them."""
 
 
-def read(name: str, given: Mapping[str, Any], also: Iterable[str] = ()) -> dict[str, Any]:
+def read(name: str, given: Mapping[str, Any], also: Iterable[str] = (), found: Iterable[str] = ()) -> dict[str, Any]:
     """Return the words of *given* that are the container's own, with checked values; None means not given.
 
-    *also* are further words that somebody else takes. Raises :class:`ParameterError` with everything that is wrong.
+    *also* are further words that somebody else takes, *found* is what is wrong besides. Raises
+    :class:`ParameterError` with everything that is wrong.
     """
     known = {*WORDS, *MININET, *also}
-    findings = [finding for word in given if (finding := _unknown(word, known))]
+    findings = [*found, *(finding for word in given if (finding := _unknown(word, known)))]
     values: dict[str, Any] = {}
     for word in sorted(WORDS.keys() & given.keys()):
         if given[word] is None:

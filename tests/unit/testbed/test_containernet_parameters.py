@@ -57,8 +57,8 @@ def test_what_cannot_be_is_refused_by_name_when_it_is_named(given: dict[str, Any
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ParameterError) as refused:
-        name(dimage=IMAGE, enviroment={}, privileged=True, cpus=-1, ports=["x"])
-    assert len(str(refused.value).splitlines()) == 4
+        name(build_params={"tag": "x"}, enviroment={}, privileged=True, cpus=-1, ports=["x"])
+    assert len(str(refused.value).splitlines()) == 5
 
 
 @pytest.mark.parametrize(
