@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,10 +73,8 @@ def test_a_lock_that_is_not_the_first_counts_too(tmp_path: Path) -> None:
 
 def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
     with held(tmp_path / "lock") as holder:
-        began = time.monotonic()
         with waiting(1, tmp_path / "lock") as run:
             shown, told = run.communicate(timeout=30)
-        assert time.monotonic() - began >= 1
         assert run.returncode == 1
         assert shown.count("\n") == 1
         assert told.startswith(f"setup: gave up waiting for process {holder.pid} (") and told.count("\n") == 1
