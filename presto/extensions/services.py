@@ -120,8 +120,8 @@ class ServiceChange(ServiceForm):
     error: str | None = Field(None, description=_LEFT_ASIDE)
     missing: str | None = Field(None, description=_LEFT_ASIDE)
     generation: int | None = Field(None, description=_LEFT_ASIDE)
-    created: datetime | None = Field(None, description=_LEFT_ASIDE, strict=False)
-    changed: datetime | None = Field(None, description=_LEFT_ASIDE, strict=False)
+    created: str | None = Field(None, description=_LEFT_ASIDE)
+    changed: str | None = Field(None, description=_LEFT_ASIDE)
 
 
 _TAGGED: dict[str, Any] = {"headers": {"ETag": {"description": "Entity tag", "schema": {"type": "string"}}}}
