@@ -45,6 +45,14 @@ EXAMPLES = """examples:
       --tls-certificate lso.example.pem --tls-key lso.example.key"""
 
 
+_QUOTAS = {
+    "listeners": "subscriptions of one tenant",
+    "client_streams": "event streams of one client",
+    "tenant_streams": "event streams of one tenant",
+}
+"""What `NotifySettings` bounds, and how many of it the operator allows."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     where = parser.add_mutually_exclusive_group(required=True)
@@ -100,6 +108,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=NotifySettings.base,
         help="base path between a callback and /listener (default: %(default)s)",
     )
+    for name, what in _QUOTAS.items():
+        default = getattr(NotifySettings, name)
+        option, text = f"--{name.replace('_', '-')}", f"{what} at most (default: %(default)s)"
+        parser.add_argument(option, metavar="NUMBER", type=_positive, default=default, help=text)
     _configure_access(parser.add_argument_group("who may ask, and from where"))
 
 
@@ -150,6 +162,12 @@ def _port(text: str) -> int:
     return port
 
 
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) == int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 999999999")
+    return int(text)
+
+
 def _hours(text: str) -> timedelta:
     try:
         hours = float(text)
@@ -180,7 +198,9 @@ def run(options: argparse.Namespace) -> int:
         options.keep_answers,
     )
     development, allowed = options.auth is None, tuple(options.callback_allow)
-    notifications = replace(DEVELOPMENT, development=development, allowed=allowed, base=options.notification_base)
+    quotas = {name: getattr(options, name) for name in _QUOTAS}
+    base = options.notification_base
+    notifications = replace(DEVELOPMENT, development=development, allowed=allowed, base=base, **quotas)
     try:
         serve(
             inventory,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -53,7 +53,7 @@ def routers(core: Core, notifier: Notifier) -> tuple[APIRouter, ...]:
         underlays_router,
         tunnels_router,
         explain_router,
-        events_router,
+        partial(events_router, settings=notifier.settings),
         services_router,
         orders_router,
         policies_router,

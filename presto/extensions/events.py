@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -24,6 +25,7 @@ from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
 from presto.notify.messages import document
 from presto.notify.register import DeadLetter, Register
+from presto.notify.settings import NotifySettings
 from presto.notify.signing import public_keys
 
 HEARTBEAT = 15.0
@@ -74,10 +76,10 @@ class Wanted:
         return self.tenant in {None, event.tenant} and of_service and (not self.types or event.type in self.types)
 
 
-def events_router(core: Core) -> APIRouter:
+def events_router(core: Core, settings: NotifySettings) -> APIRouter:
     """Stream, keys and dead letters."""
     router = APIRouter(tags=["events"])
-    streams = Streams(core.events)
+    streams = Streams(core.events, settings=settings)
     register = Register(core.engine)
     description = "Server-sent events: `id` is the sequence number, `event` the type, `data` the notification"
     answer: dict[int | str, dict[str, Any]] = {
@@ -88,7 +90,7 @@ def events_router(core: Core) -> APIRouter:
         "/event/stream",
         operation_id="streamEvents",
         response_class=StreamingResponse,
-        responses={**answer, **declared(404, 409, 422, 503)},
+        responses={**answer, **declared(404, 409, 422, 429, 503)},
     )
     async def stream(
         request: Request,
@@ -108,7 +110,7 @@ def events_router(core: Core) -> APIRouter:
         start = last_event_id if last_event_id is not None else since
         wanted = Wanted(frozenset(types or ()), await _known(core, service or ()), current())
         principal: Principal | None = request.scope.get("principal")
-        frames = await streams.open(start, wanted, principal.ends if principal else math.inf)
+        frames = await streams.open(start, wanted, principal)
         return StreamingResponse(frames, media_type=_MEDIA, headers={"Cache-Control": "no-store"})
 
     @router.get("/event/key", operation_id="getEventKeys")
@@ -158,25 +160,44 @@ def _shown_letter(letter: DeadLetter) -> DeadLetterShown:
 class Streams:
     """Open streams over an event log. What a client has not read yet stays in the log, and nowhere else."""
 
-    def __init__(self, log: EventLog, heartbeat: float | None = None) -> None:
+    def __init__(self, log: EventLog, heartbeat: float | None = None, settings: NotifySettings | None = None) -> None:
         self._log = log
         self._heartbeat = HEARTBEAT if heartbeat is None else heartbeat
+        self._settings = settings or NotifySettings()
         self._open = 0
+        self._clients, self._tenants = Counter[str](), Counter[str]()
 
-    async def open(self, start: int | None, wanted: Wanted, ends: float = math.inf) -> AsyncIterator[bytes]:
-        """The frames after that number, or from now on, until `ends` (seconds since 1970). Raises Refused."""
-        if self._open >= MOST_STREAMS:
-            raise Refused(503, f"{MOST_STREAMS} streams are open already")
+    async def open(self, start: int | None, wanted: Wanted, principal: Principal | None = None) -> AsyncIterator[bytes]:
+        """The frames after that number, or from now on, until the client's token ends. Raises Refused."""
+        self._check_room(principal)
         last = await asyncio.to_thread(self._log.last_stored)
         if start is not None and start > last:
             hint = f"The last event has number {last}: start there, or leave the number out."
             raise Refused(
                 422, "No event has that number yet", [Finding(Tag.INVALID_VALUE, ("since",), str(start), hint)]
             )
-        return self._counted(last if start is None else start, wanted, ends)
+        return self._counted(last if start is None else start, wanted, principal)
 
-    async def _counted(self, cursor: int, wanted: Wanted, ends: float) -> AsyncIterator[bytes]:
-        self._open += 1
+    def _check_room(self, principal: Principal | None) -> None:
+        """So many streams of all, and of one client and one tenant fewer: nobody takes those of the others."""
+        if self._open >= MOST_STREAMS:
+            raise Refused(503, f"{MOST_STREAMS} streams are open already")
+        if principal is None:
+            return
+        if self._clients[principal.client] >= self._settings.client_streams:
+            raise Refused(429, f"This client has {self._settings.client_streams} streams open already: close one")
+        if principal.tenant is not None and self._tenants[principal.tenant] >= self._settings.tenant_streams:
+            raise Refused(429, f"This tenant has {self._settings.tenant_streams} streams open already: close one")
+
+    def _count(self, principal: Principal | None, change: int) -> None:
+        self._open += change
+        if principal:
+            self._clients[principal.client] += change
+            self._tenants[principal.tenant or ""] += change
+
+    async def _counted(self, cursor: int, wanted: Wanted, principal: Principal | None) -> AsyncIterator[bytes]:
+        self._count(principal, 1)
+        ends = principal.ends if principal else math.inf
         try:
             yield b"retry: 1000\n\n"
             oldest = await asyncio.to_thread(self._log.oldest_stored)
@@ -186,7 +207,7 @@ class Streams:
             async for frame in self._frames(cursor, wanted, ends):
                 yield frame
         finally:
-            self._open -= 1
+            self._count(principal, -1)
 
     async def _frames(self, cursor: int, wanted: Wanted, ends: float) -> AsyncIterator[bytes]:
         heard = time.monotonic()

@@ -127,6 +127,9 @@ def _hub(api: str, notifier: Notifier) -> Iterator[Operation]:
         if reason := notifier.refusal(given.callback):
             hint = "Give a callback that the server may reach."
             raise Refused([Problem("invalidValue", ("callback",), f"Nothing is sent there: {reason}", hint)])
+        if await notifier.is_full():
+            reason = f"There are {notifier.settings.listeners} subscriptions already, as many as one tenant may have"
+            raise Answer(409, "conflict", reason, "Delete one that is of no more use.")
         listener = await notifier.subscribe(api, given.callback, given.query)
         return _json(show.listener(listener), 201, {"Location": hub_address(api, listener.id)})
 

@@ -76,6 +76,10 @@ class Notifier:
             self._begin(listener, standing)
         return listener
 
+    async def is_full(self) -> bool:
+        """Whether the tenant that is being served has as many listeners as it may."""
+        return await asyncio.to_thread(self._register.count) >= self.settings.listeners
+
     async def listener(self, api: str, listener_id: str) -> Listener | None:
         """The listener of that id."""
         return await asyncio.to_thread(self._register.find, api, listener_id)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine, bindparam, delete, select, update
+from sqlalchemy import Engine, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
@@ -68,6 +68,12 @@ class Register:
             values = {"id": listener.id, "api": api, "callback": callback, "query": query, "tenant": owner()}
             session.add(ListenerRow(**values, cursor=last, failures=0))
         return listener, Standing(last)
+
+    def count(self) -> int:
+        """How many listeners the tenant that is being served has, or clients without one together."""
+        mine = select(func.count()).select_from(ListenerRow).where(ListenerRow.tenant == owner())
+        with Session(self._engine) as session:
+            return session.scalar(mine) or 0
 
     def find(self, api: str, listener_id: str) -> Listener | None:
         """The listener of that id."""

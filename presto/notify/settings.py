@@ -23,7 +23,9 @@ class NotifySettings:
     `development` lets callbacks lead to loopback and private addresses, `allowed` to those of these networks. `base`
     is what stands between a callback and `/listener`: MEF 99.1's guide and its notification files say one thing, the
     text in its management file another. `give_up` is the age at which an event that is not taken becomes a dead letter,
-    `longest_wait` the most that a subscriber's `Retry-After` is obeyed for.
+    `longest_wait` the most that a subscriber's `Retry-After` is obeyed for. `listeners` is how many subscriptions a
+    tenant may have, and clients without a tenant together; `client_streams` and `tenant_streams` are how many streams
+    of events a client, and a tenant, may have open.
     """
 
     development: bool = False
@@ -35,6 +37,9 @@ class NotifySettings:
     give_up: float = 24 * 3600.0
     connect_timeout: float = 5.0
     answer_timeout: float = 15.0
+    listeners: int = 100
+    client_streams: int = 20
+    tenant_streams: int = 60
 
     def path(self, api: str, event_type: str) -> str:
         """The path of an event below a callback."""
