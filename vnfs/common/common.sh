@@ -3,7 +3,14 @@
 STATE=/var/lib/vnf        # the intent survives a restart
 RUN=/dev/shm/vnf          # what is true of this start only; a tmpfs of its own
 LIB=/vnf/lib
+PROCESSES=''               # those of the engine; process 1 ends when one of them does
 umask 077
+
+# engine_process COMMAND...: starts a process of the engine, as a child of process 1.
+engine_process() {
+  "$@" &
+  PROCESSES="$PROCESSES $!"
+}
 
 # bad_intent MESSAGE PATH: the contract's refusal.
 bad_intent() {
@@ -14,8 +21,8 @@ bad_intent() {
 # interface_of MAC: prints the name of the interface that has it.
 interface_of() {
   for file in /sys/class/net/*/address; do
-    read -r mac <"$file" || continue
-    [ "$mac" = "$1" ] || continue
+    read -r found <"$file" || continue
+    [ "$found" = "$1" ] || continue
     name=${file%/address}
     echo "${name##*/}"
     return 0

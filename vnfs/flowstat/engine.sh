@@ -4,8 +4,9 @@
 # copies leave through `meter0`, which has no TSO: the kernel cuts them into the packets that the wire carries, with
 # its own segmentation code, and `meter1` receives those. What passes is never touched.
 
-engine_start() { :; }
-engine_stop() { stop_exporter; }
+engine_start() { engine_process keep_exporter; }
+engine_stop() { ! exporter_runs || kill "$(cat "$RUN/exporter.pid")"; }
+engine_runs() { nft list chain netdev flowstat count >/dev/null 2>&1; }
 
 make_meter() {
   [ ! -e /sys/class/net/meter0 ] || return 0
@@ -26,27 +27,41 @@ engine_apply() {
   # With netfilter's check of IPv4 headers: no packet passes that the meter's IP layer would not take.
   bridge_ports "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1
   set_port br0 "$lan_mtu" $address
-  if [ "$exporter_arguments" != "$(cat "$RUN/exporter" 2>/dev/null)" ]; then
-    stop_exporter
-    start_exporter
-  fi
+  [ "$exporter_arguments" = "$(cat "$RUN/exporter" 2>/dev/null)" ] || change_exporter
+}
+
+# keep_exporter: runs softflowd with the arguments in $RUN/exporter, or nothing while there are none. A lock, because
+# /vnf/apply ends the process whose arguments are old: exporter.pid must be that of the newest by then.
+keep_exporter() {
+  while :; do
+    exec 8>"$RUN/exporter.lock"
+    flock 8
+    arguments=$(cat "$RUN/exporter" 2>/dev/null)
+    # shellcheck disable=SC2086  # a list of words, compiled from checked values
+    if [ -n "$arguments" ]; then
+      LD_PRELOAD=$LIB/capture_timeout.so softflowd -d -i meter1 -c "$RUN/exporter.ctl" $arguments \
+        </dev/null >"$RUN/exporter.log" 2>&1 8>&- &
+    else
+      sleep infinity 8>&- &
+    fi
+    echo $! >"$RUN/exporter.pid"
+    exec 8>&-
+    wait $!
+    [ "$arguments" != "$(cat "$RUN/exporter" 2>/dev/null)" ] || sleep 0.5 # it ended by itself: not in a tight loop
+  done
 }
 
 # SIGTERM makes softflowd export the flows that it holds.
-stop_exporter() {
-  if exporter_runs; then kill "$(cat "$RUN/exporter.pid")"; fi
-}
-
-start_exporter() {
+change_exporter() {
+  exec 8>"$RUN/exporter.lock"
+  flock 8
   printf '%s' "$exporter_arguments" >"$RUN/exporter"
-  [ -n "$exporter_arguments" ] || return 0
-  # shellcheck disable=SC2086  # a list of words, compiled from checked values
-  LD_PRELOAD=$LIB/capture_timeout.so setsid softflowd -d -i meter1 -c "$RUN/exporter.ctl" $exporter_arguments </dev/null >"$RUN/exporter.log" 2>&1 9>&- &
-  echo $! >"$RUN/exporter.pid"
+  kill "$(cat "$RUN/exporter.pid")" 2>/dev/null || :
+  exec 8>&-
 }
 
 exporter_runs() {
-  [ -s "$RUN/exporter.pid" ] && grep -qs softflowd "/proc/$(cat "$RUN/exporter.pid")/comm"
+  pid=$(cat "$RUN/exporter.pid" 2>/dev/null) && grep -qs softflowd "/proc/$pid/comm"
 }
 
 engine_facts() {

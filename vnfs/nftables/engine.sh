@@ -2,6 +2,7 @@
 
 engine_start() { :; }
 engine_stop() { :; }
+engine_runs() { nft list chain inet firewall forward >/dev/null 2>&1; }
 
 engine_apply() {
   error=$(printf '%s' "$ruleset" | nft -D lan="$LAN" -D wan="$WAN" -f - 2>&1) ||

@@ -65,15 +65,17 @@ table inet gateway {
 }
 RULES
   write_settings -1
-  LD_PRELOAD=/usr/local/lib/roomy.so charon-systemd &
+  LD_PRELOAD=/usr/local/lib/roomy.so engine_process charon-systemd
   charon=$!
-  /vnf/watch &
+  engine_process /vnf/watch
 }
 
 engine_stop() {
   kill "$charon"
   wait "$charon"
 }
+
+engine_runs() { timeout 2 swanctl --version --daemon >/dev/null 2>&1; }
 
 # tunnel_up NAME: true when it is up; else initiates it, unless that is under way.
 tunnel_up() {
@@ -213,5 +215,5 @@ engine_apply() {
 
 engine_facts() {
   until [ -s "$RUN/esp" ]; do sleep 0.01; done # process 1 is just starting
-  { cat "$RUN/esp"; swanctl --list-sas --raw 2>/dev/null; } | tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'
+  { cat "$RUN/esp"; timeout 5 swanctl --list-sas --raw 2>/dev/null; } | tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'
 }
