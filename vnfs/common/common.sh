@@ -3,6 +3,7 @@
 STATE=/var/lib/vnf        # the intent survives a restart
 RUN=/dev/shm/vnf          # what is true of this start only; a tmpfs of its own
 LIB=/vnf/lib
+LARGEST=9216               # the largest MTU of the contract
 PROCESSES=''               # those of the engine; process 1 ends when one of them does
 umask 077
 
@@ -34,12 +35,18 @@ interface_of() {
 # there the kernel tracks the connection of every packet.
 drop_nat() { nft delete table ip nat 2>/dev/null || :; }
 
+# link_up INTERFACE: without an IPv6 address of its own, where it has IPv6: not below an MTU of 1280.
+link_up() {
+  if [ -e "/proc/sys/net/ipv6/conf/$1" ]; then ip link set "$1" addrgenmode none up; else ip link set "$1" up; fi
+}
+
 # set_port INTERFACE MTU [ADDRESS...]: exactly these IPv4 addresses, no default route that Docker may have set.
 set_port() {
   interface=$1 mtu=$2
   shift 2
   wanted=" $* "
-  ip link set "$interface" mtu "$mtu" addrgenmode none up
+  ip link set "$interface" mtu "$mtu"
+  link_up "$interface"
   ip -4 -o address show dev "$interface" | while read -r _ _ _ address _; do
     case $wanted in *" $address "*) ;; *) ip address del "$address" dev "$interface" ;; esac
   done
@@ -47,13 +54,25 @@ set_port() {
   ip -6 address flush dev "$interface"
 }
 
-# bridge_ports LAN WAN MAC [OPTION...]: br0 joins both ports. MAC is one that no port has: a bridge takes a port's
-# by itself, and ports are found by theirs.
+# bridge_ports BRIDGE LAN WAN MAC [OPTION...]: the bridge joins both ports. MAC is one that no port has: a bridge takes a
+# port's by itself, and ports are found by theirs.
 bridge_ports() {
-  lan=$1 wan=$2 mac=$3
-  shift 3
-  [ -e /sys/class/net/br0 ] || ip link add br0 address "$mac" type bridge
-  ip link set br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 "$@"
-  for port in "$lan" "$wan"; do ip link set "$port" master br0; done
-  ip link set br0 addrgenmode none up
+  bridge=$1 lan=$2 wan=$3 mac=$4
+  shift 4
+  [ -e "/sys/class/net/$bridge" ] || ip link add "$bridge" address "$mac" type bridge
+  ip link set "$bridge" type bridge stp_state 0 forward_delay 0 mcast_snooping 0 "$@"
+  for port in "$lan" "$wan"; do ip link set "$port" master "$bridge"; done
+  link_up "$bridge"
+}
+
+# bridge_large MAC [OPTION...]: the way for packets that are larger than the ports' MTU, from `large-lan` to `large-wan`
+# and back, by a bridge with room for them. What makes packets go there is in transparent.jq.
+bridge_large() {
+  for port in lan wan; do
+    [ -e "/sys/class/net/large-$port" ] ||
+      ip link add "large-$port" mtu "$LARGEST" type veth peer name "large-$port-in" mtu "$LARGEST"
+    link_up "large-$port"
+    link_up "large-$port-in"
+  done
+  bridge_ports br1 large-lan-in large-wan-in "$@"
 }

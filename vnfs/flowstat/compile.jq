@@ -3,6 +3,7 @@
 # IPv4 copies go up to the IP layer, which cuts Ethernet padding off, and are counted at its first hook; a container
 # has no IPv6 layer as a rule, so IPv6 copies are counted as they arrive.
 include "contract";
+include "transparent";
 
 def defaults: {flow_table_size: 65536, flow_timeout_seconds: 300, export: null} + .;
 
@@ -43,16 +44,18 @@ def counting($table; $ip; $first; $later):
 
 # Nothing passes uncounted: ARP has counters of its own, and what is neither ARP nor untagged IP ends here. `ether type`
 # is the frame's own; `meta protocol` would be what is inside a tag. A bridge keeps group addresses of IEEE 802.1D.
-def capture($port; $way; $mark):
+def capture($port; $way; $mark; $mtu):
   "add counter netdev flowstat \($way)-other",
   "add chain netdev flowstat \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
   "flush chain netdev flowstat \($port)",
   "add rule netdev flowstat \($port) ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 counter name foreign drop",
-  "add rule netdev flowstat \($port) ether type { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0 accept",
+  "add rule netdev flowstat \($port) ether type { ip, ip6 } meta mark set \($mark) dup to \"meter0\" meta mark set 0",
+  large("netdev flowstat"; $port; $mtu),
+  "add rule netdev flowstat \($port) ether type { ip, ip6 } accept",
   "add rule netdev flowstat \($port) ether type arp counter name \($way)-other accept",
   "add rule netdev flowstat \($port) counter name foreign drop";
 
-def ruleset($resized):
+def ruleset($resized; $mtu):
   . as $settings
   | [objects("ip flowstat"), objects("netdev flowstat"),
      "add chain netdev flowstat count { type filter hook ingress device \"meter1\" priority 0; policy drop; }",
@@ -72,7 +75,7 @@ def ruleset($resized):
      "add rule ip flowstat count meta mark 1 goto lan-to-wan",
      "add rule ip flowstat count meta mark 2 goto wan-to-lan",
      "add counter netdev flowstat foreign",
-     capture("lan"; "lan-to-wan"; 1), capture("wan"; "wan-to-lan"; 2),
+     capture("lan"; "lan-to-wan"; 1; $mtu), capture("wan"; "wan-to-lan"; 2; $mtu), large_ports("netdev flowstat"),
      ""]
   | join("\n");
 
@@ -90,6 +93,7 @@ def compile($applied):
   | (.statistics | defaults) as $now
   | (($applied.statistics // $now) | defaults) as $before
   | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
-     bridge_mac: ("06" + $port.lan.mac[2:]),
+     bridge_mac: ("06" + $port.lan.mac[2:]), large_mac: ("0a" + $port.lan.mac[2:]),
      address: ($now.export.address // ""), exporter_arguments: ($now | exporter_arguments),
-     ruleset: ($now | ruleset([.flow_table_size, .flow_timeout_seconds] != ($before | [.flow_table_size, .flow_timeout_seconds])))};
+     ruleset: ($now | ruleset([.flow_table_size, .flow_timeout_seconds] != ($before | [.flow_table_size, .flow_timeout_seconds]);
+       [$port[].mtu] | min))};

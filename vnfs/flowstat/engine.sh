@@ -10,22 +10,22 @@ engine_runs() { nft list chain netdev flowstat count >/dev/null 2>&1; }
 
 make_meter() {
   [ ! -e /sys/class/net/meter0 ] || return 0
-  # addrgenmode only once they exist: where IPv6 is off, creation with it is refused.
   ip link add meter0 mtu 65535 type veth peer name meter1 mtu 65535
   ethtool -K meter0 tso off gso off tx-udp-segmentation off
-  ip link set meter0 addrgenmode none up
-  ip link set meter1 addrgenmode none up
+  link_up meter0
+  link_up meter1
 }
 
 engine_apply() {
   make_meter
+  bridge_large "$large_mac" nf_call_iptables 1
   error=$(printf '%s' "$ruleset" | nft -D lan="$LAN" -D wan="$WAN" -f - 2>&1) ||
     bad_intent "nft refuses the meter: ${error%%
 *}" statistics
   set_port "$LAN" "$lan_mtu"
   set_port "$WAN" "$wan_mtu"
   # With netfilter's check of IPv4 headers: no packet passes that the meter's IP layer would not take.
-  bridge_ports "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1
+  bridge_ports br0 "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1
   set_port br0 "$lan_mtu" $address
   [ "$exporter_arguments" = "$(cat "$RUN/exporter" 2>/dev/null)" ] || change_exporter
 }

@@ -5,6 +5,7 @@
 # at once. After a change every open connection is judged anew by its next packet: what is still allowed goes on,
 # what is not is cut.
 include "contract";
+include "transparent";
 
 def icmp_number: {
   "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
@@ -60,20 +61,21 @@ def neighbour_discovery:
 
 # Netfilter's inet hooks see untagged IP only, while `meta protocol` is what is inside a tag. So the frame's own EtherType
 # decides, where it comes in: a bridge keeps some frames to the group addresses of IEEE 802.1D from its own hooks.
-def frames:
+def frames($mtu):
   ("lan", "wan") as $port
   | "add chain netdev ports \($port) { type filter hook ingress device $\($port) priority 0; policy accept; }",
     "flush chain netdev ports \($port)",
     "add rule netdev ports \($port) ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 counter name foreign drop",
-    "add rule netdev ports \($port) ether type != { ip, ip6, arp } counter name foreign drop";
+    "add rule netdev ports \($port) ether type != { ip, ip6, arp } counter name foreign drop",
+    large("netdev ports"; $port; $mtu);
 
 # What comes by no port of ours, past those chains, ends here.
 def marks:
   "add table bridge ports",
   "add chain bridge ports prerouting { type filter hook prerouting priority dstnat; policy drop; }",
   "flush chain bridge ports prerouting",
-  "add rule bridge ports prerouting ether type { ip, ip6, arp } iifname $lan meta mark set 1 accept",
-  "add rule bridge ports prerouting ether type { ip, ip6, arp } iifname $wan meta mark set 2 accept";
+  "add rule bridge ports prerouting ether type { ip, ip6, arp } iifname { $lan, \"large-lan-in\" } meta mark set 1 accept",
+  "add rule bridge ports prerouting ether type { ip, ip6, arp } iifname { $wan, \"large-wan-in\" } meta mark set 2 accept";
 
 # Counters of rules that are unchanged live on; those of changed and removed rules go.
 def stale_counters($applied): . as $rules | ($applied.firewall.rules // []) - $rules | map("rule-\(.id)");
@@ -91,10 +93,10 @@ def checked:
          path: "firewall.rules[\($rule.key)].\($list)[\($range.key)]"}), null) as $wrong
   | if $wrong then refuse($wrong.error; $wrong.path) else . end;
 
-def ruleset($applied):
+def ruleset($applied; $mtu):
   (.firewall | generation) as $generation
   | .firewall.rules as $rules
-  | ["add table netdev ports", "add counter netdev ports foreign", frames, marks,
+  | ["add table netdev ports", "add counter netdev ports foreign", frames($mtu), large_ports("netdev ports"), marks,
      "add table inet firewall",
      "add chain inet firewall lan-to-wan",
      "add chain inet firewall wan-to-lan",
@@ -123,4 +125,5 @@ def compile($applied):
   checked
   | (.ports | map({(.role): .}) | add) as $port
   | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
-     bridge_mac: ("06" + $port.lan.mac[2:]), ruleset: ruleset($applied)};
+     bridge_mac: ("06" + $port.lan.mac[2:]), large_mac: ("0a" + $port.lan.mac[2:]),
+     ruleset: ruleset($applied; [$port[].mtu] | min)};

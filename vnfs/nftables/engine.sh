@@ -5,12 +5,13 @@ engine_stop() { :; }
 engine_runs() { nft list chain inet firewall forward >/dev/null 2>&1; }
 
 engine_apply() {
+  bridge_large "$large_mac" nf_call_iptables 1
   error=$(printf '%s' "$ruleset" | nft -D lan="$LAN" -D wan="$WAN" -f - 2>&1) ||
     bad_intent "nft refuses the rules: ${error%%
 *}" firewall
   set_port "$LAN" "$lan_mtu"
   set_port "$WAN" "$wan_mtu"
-  bridge_ports "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1 nf_call_ip6tables 1
+  bridge_ports br0 "$LAN" "$WAN" "$bridge_mac" nf_call_iptables 1 nf_call_ip6tables 1
 }
 
 engine_facts() {

@@ -97,9 +97,12 @@ make_lan() {
   fi
   set_port "$LAN" "$lan_mtu"
   ip link set "$LAN" promisc on # the LAN knows the gateway by the MAC of gro0
-  set_port gro1 "$lan_mtu"
+  # Room for packets that a host makes larger than the service takes: IP answers them here, what drops them does not.
+  set_port gro1 "$LARGEST"
   # shellcheck disable=SC2086  # a list of checked addresses
-  set_port gro0 "$lan_mtu" $lan_addresses
+  set_port gro0 "$LARGEST" $lan_addresses
+  # Above 1400 it fragments what it sends by itself.
+  [ ! -e /sys/class/net/ipsec0 ] || ip link set ipsec0 mtu "$((lan_mtu < 1400 ? lan_mtu : 1400))"
   coalesce gro1 "$MERGE_WAIT" || echo "gateway: only segments that come in one go are merged" >&2
   nft -f - <<RULES
 table netdev lan
@@ -126,6 +129,7 @@ put() {
 policy() {
   echo "flush chain inet gateway forward"
   echo "add rule inet gateway forward tcp flags syn / syn,rst tcp option maxseg size set rt mtu"
+  echo "add rule inet gateway forward tcp flags syn / syn,rst tcp option maxseg size set $((lan_mtu - 40))"
   if [ "$(cat "$RUN/esp")" = libipsec ]; then
     echo "add rule inet gateway forward iifname gro0 oifname ipsec0 accept"
     echo "add rule inet gateway forward iifname ipsec0 oifname gro0 accept"
