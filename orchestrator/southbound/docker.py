@@ -268,7 +268,8 @@ def _create(client: Any, spec: ContainerSpec) -> None:
         devices=[f"{device}:{device}:rwm" for device in spec.devices],
         sysctls=dict(spec.sysctls),
         security_opt=["no-new-privileges"],
-        restart_policy={"Name": "unless-stopped"},
+        # No policy starts again what `docker kill` has ended; this one does at the engine's next start.
+        restart_policy={"Name": "always"},
         log_config={"Type": "json-file", "Config": LOG_LIMITS},
     )
     networking = client.create_networking_config({first[0]: client.create_endpoint_config(ipv4_address=first[1])})

@@ -169,7 +169,7 @@ class Bench:
             cap_add=descriptor["linux_capabilities"],
             devices=descriptor["devices"],
             sysctls=descriptor["sysctls"],
-            restart_policy={"Name": "unless-stopped"},
+            restart_policy={"Name": "always"},
         )
         self._stack.callback(lambda: container.remove(force=True, v=True))
         vnf = Vnf(container)
