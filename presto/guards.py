@@ -90,23 +90,27 @@ class BodyGuard:
             taken += len(message.get("body", b""))
             if taken > largest:
                 raise BodyTooBig(too_many)
-            if complete and taken > LARGE_BODY and not turn:
-                turn.append(await self._turns.take())
+            if complete and taken > LARGE_BODY:
+                await turn.take()
             return message
 
-        turn: list[float] = []
+        async def answered(message: Message) -> None:
+            # The work is done: a stream, or a client that reads slowly, keeps nobody waiting.
+            turn.give_back()
+            await send(message)
+
+        turn = _Turn(self._turns)
         try:
             if _header(scope, b"content-encoding").strip().casefold() not in {"", "identity"}:
                 await refuse(ENCODED, scope["path"])(scope, receive, send)
                 return
             if _announced(scope) > largest:
                 raise BodyTooBig(too_many)
-            await self._app(scope, counted, send)
+            await self._app(scope, counted, answered)
         except BodyTooBig as error:
             await refuse(_too_big(str(error)), scope["path"])(scope, receive, send)
         finally:
-            for begun in turn:
-                self._turns.give_back(begun)
+            turn.give_back()
 
 
 class Turns:
@@ -131,6 +135,26 @@ class Turns:
         now = asyncio.get_running_loop().time()
         self._free = now + min(now - begun, _LONGEST_PAUSE)
         self._turn.release()
+
+
+class _Turn:
+    """That of one request, which has it once."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns, self._begun, self._over = turns, 0.0, True
+        self._had = False
+
+    async def take(self) -> None:
+        """Wait for it, the first time."""
+        if not self._had:
+            self._begun = await self._turns.take()
+            self._had, self._over = True, False
+
+    def give_back(self) -> None:
+        """It is over, if it is not yet."""
+        if not self._over:
+            self._over = True
+            self._turns.give_back(self._begun)
 
 
 def _too_big(reason: str) -> Refusal:

@@ -73,3 +73,25 @@ async def test_who_has_gone_while_he_waited_keeps_no_turn() -> None:
     guard._turns.give_back(turn)
     async with asyncio.timeout(10):
         await posted(guard, LARGE_BODY + 1)
+
+
+async def test_an_answer_without_end_keeps_no_turn() -> None:
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start"})
+        await receive()  # as streams wait for their client to go
+        await asyncio.Event().wait()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"a" * (LARGE_BODY + 1)}
+
+    started = asyncio.Queue[Any]()
+    guard = BodyGuard(app)
+    scope = {"type": "http", "path": "/", "headers": []}
+    streams = [asyncio.create_task(guard(scope, receive, started.put)) for _ in range(2)]
+    async with asyncio.timeout(10):
+        for _ in streams:
+            await started.get()
+    for stream in streams:
+        stream.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
