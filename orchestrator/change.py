@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from orchestrator.model import UcpeError, UcpeRefused, VnfStateUnknown
 from orchestrator.plan import Changes, ContainerPlan, NetworkPlan, PortPlan
+from orchestrator.reconnect import on_switch
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.rules import Rule
 from orchestrator.steps import (
@@ -18,7 +19,6 @@ from orchestrator.steps import (
     container_spec,
     internal_port,
     network_spec,
-    on_switch,
     rules_of,
     set_rules,
 )

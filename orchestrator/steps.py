@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from orchestrator.model import UcpeError, UcpeRefused, VnfError, VnfStateUnknown
 from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
+from orchestrator.reconnect import on_switch
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.ports import InternalPort
@@ -145,17 +146,6 @@ def complaint(output: bytes) -> tuple[str, str | None]:
         return lines[-1][:500], None
 
 
-async def on_switch(uplink: Uplink, work: Callable[[Switch], Awaitable[T]]) -> T:
-    """Do work that may be repeated; once more when the switch dropped its connections meanwhile."""
-    switch = await uplink.switch()
-    try:
-        return await work(switch)
-    except UcpeError:
-        if not switch.failure:
-            raise
-    return await work(await uplink.switch())
-
-
 def rules_of(uplink: Uplink, flows: Iterable[Flow], numbers: Mapping[str, int]) -> tuple[Rule, ...]:
     """Flows with the switch's port numbers; UcpeRefused when a port is missing."""
     missing = sorted({name for flow in flows for name in (flow.in_port, flow.output)} - set(numbers))
@@ -174,13 +164,13 @@ async def set_rules(uplink: Uplink, service_id: str, wanted: tuple[Rule, ...]) -
     Raises UcpeRefused when a rule of somebody else has the same priority and match, when the switch refuses the
     bundle (all is as before then), or when the rules are not as asked afterwards.
     """
-    before: tuple[Rule, ...] = ()
+    before: tuple[Rule, ...] | None = None
 
     async def work(switch: Switch) -> None:
         nonlocal before
         installed = [item.rule for item in await switch.dump()]
         own = tuple(rule for rule in installed if owned(rule, service_id))
-        before = before or own
+        before = own if before is None else before  # a repetition may find what it committed itself
         await _refuse_clashes(uplink, {rule.key: rule for rule in installed if rule not in own}, wanted)
         await switch.commit(messages(difference(own, wanted), OWNER_MASK))
         present = await switch.dump(service_cookie(service_id, 0), OWNER_MASK)
@@ -188,7 +178,7 @@ async def set_rules(uplink: Uplink, service_id: str, wanted: tuple[Rule, ...]) -
             raise UcpeRefused(uplink.ucpe.id, "openflow", f"after the commit the switch has other rules: {left}")
 
     await on_switch(uplink, work)
-    return before
+    return before or ()
 
 
 async def _refuse_clashes(uplink: Uplink, foreign: Mapping[Any, Rule], wanted: Iterable[Rule]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.intent import Role
 from orchestrator.plan import Attachment, ContainerPlan, Flow, NetworkPlan, PortPlan, SitePlan, service_cookie
+from orchestrator.reconnect import on_switch
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
 from orchestrator.southbound.ports import SERVICE, BridgePort
@@ -61,9 +62,11 @@ class Survey:
 async def survey(uplink: Uplink, service_id: str) -> Survey:
     """Ask the three endpoints at once; raises UcpeUnreachable or UcpeRefused."""
     label = f"lso.service={service_id}"
-    switch = await uplink.switch()
     ports, rules, networks, containers = await asyncio.gather(
-        uplink.ports.list(), switch.dump(), uplink.docker.networks(label), uplink.docker.containers(label)
+        uplink.ports.list(),
+        on_switch(uplink, lambda switch: switch.dump()),
+        uplink.docker.networks(label),
+        uplink.docker.containers(label),
     )
     return Survey(service_id, ports, rules, networks, containers)
 

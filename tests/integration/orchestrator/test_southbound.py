@@ -10,12 +10,12 @@ import pytest
 from os_ken.ofproto import ofproto_v1_4, ofproto_v1_4_parser
 
 from orchestrator.model import UcpeRefused
+from orchestrator.reconnect import on_switch
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.openflow import SwitchError
 from orchestrator.southbound.ports import InternalPort
 from orchestrator.southbound.rules import PROTOCOL, Rule, RuleChanges, difference, messages
 from orchestrator.southbound.uplink import connected
-from orchestrator.steps import on_switch
 
 COOKIE, MASK = 0x5EED_0000_0000_0001, 0xFFFF_FFFF_0000_0000
 
