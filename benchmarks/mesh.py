@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 CALL = "restconf/operations/tapi-connectivity:"
 IDLE, LOOK_EVERY, PATIENCE = 20.0, 0.5, 600.0
+LOOK_SECONDS = 60.0
 STATUS = ["sh", "-c", "docker exec $(docker ps --quiet --filter label=lso.kind=ipsec) /vnf/status"]
 
 
@@ -62,8 +64,12 @@ def order(url: str, sites: list[str]) -> Any:
 
 
 def stands(lab: Lab, site: str) -> bool:
-    """Whether the gateway of a site has ESP SAs with every other site."""
-    told = lab.ucpes[site].exec(STATUS, check=False)
+    """Whether the gateway of a site has ESP SAs with every other site; not yet, where it is too slow to say."""
+    try:
+        told = lab.ucpes[site].exec(STATUS, check=False, timeout=LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        print(f"{site} did not answer within {LOOK_SECONDS:g} s; it is asked again", flush=True)
+        return False
     peers = json.loads(told.stdout)["peers"] if told.returncode == 0 else []
     good = [peer for peer in peers if any(child["state"] == "INSTALLED" for child in peer["children"])]
     return len(good) == len(lab.ucpes) - 1
@@ -84,7 +90,11 @@ def _names(url: str) -> dict[str, str]:
 
 
 def _settled(url: str) -> bool:
-    names = _names(url)
+    try:
+        names = _names(url)
+    except TimeoutError:
+        print("the API did not answer in time; it is asked again", flush=True)
+        return False
     if names.get("lso-state") in {"failed", "partial"}:
         raise SystemExit(f"the order ended {names['lso-state']}: {names.get('lso-error', '')[:1000]}")
     return names["state"] == "ENABLED"
