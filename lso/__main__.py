@@ -17,6 +17,7 @@ from types import FrameType, ModuleType
 
 from lso import commands
 from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError
+from lso.lasting import lasting
 
 DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -37,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, _interrupt)
     sys.unraisablehook = _not_lost
     try:
-        parser = _parser(argv)
-        options = parser.parse_args(argv)
-        return int(options.run(options))
+        with contextlib.redirect_stdout(lasting(sys.stdout)):  # lso doctor | head -1
+            options = _parser(argv).parse_args(argv)
+            return int(options.run(options))
     except KeyboardInterrupt:
         return _interrupted()
     except UsageError as error:

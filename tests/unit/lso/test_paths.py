@@ -107,6 +107,19 @@ def test_the_same_table_fits_a_terminal() -> None:
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize("verb", [["ls"], ["ls", "--json"], ["--help"], ["--version"]], ids=" ".join)
+def test_a_reader_who_has_seen_enough_changes_no_exit_code(verb: list[str]) -> None:
+    program = "from lso.commands import ls; from lso.__main__ import main; import sys\n"
+    program += f"ls._labs = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
+    program += f"sys.exit(main({verb!r}))"
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=ROOT, stdout=theirs, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(theirs)
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 4096)
