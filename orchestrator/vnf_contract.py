@@ -17,8 +17,8 @@ from referencing import Registry, Resource
 from orchestrator.plan.build import CONTRACT
 
 _SCHEMAS = Path(__file__).resolve().parent.parent / "vnfs" / "contract"
-_LOOKED_AT = 100
-"""Entries of a list, for instance of flows: the hundred-first is made by the same lines of the product."""
+_LOOKED_AT = 20
+"""Entries of a list, for instance of flows: the next one is made by the same lines of the product."""
 _MOST = 5
 """So many findings say enough; a status of another kind breaks dozens of rules."""
 

@@ -1,15 +1,15 @@
 """uCPEs in this process: a southbound driver without network, for load, for crashes and for tests of what lies above.
 
 It keeps the contract of the real one (`orchestrator.southbound.contract`): names are taken once, what is attached
-cannot be removed, a bundle of rules is applied as a whole, a VNF tells the digest of the intent that it has. It carries
-no packets. With a file, its state outlives this process, as that of real uCPEs does.
+cannot be removed, a bundle of rules is applied as a whole, a VNF tells the digest of the intent that it has. Its
+gateways say that every tunnel stands. It carries no packets. With a file, its state outlives this process, as that of
+real uCPEs does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -157,7 +157,7 @@ class MemoryEngine:
         if vnf.entry.state != "running":
             raise self._refused(f"container {vnf.entry.name} is not running")
         if list(command) == ["/vnf/apply"]:
-            self._state.keep(vnfs={vnf.entry.name: vnf.with_intent(hashlib.sha256(stdin or b"").hexdigest())})
+            self._state.keep(vnfs={vnf.entry.name: vnf.with_intent(stdin or b"")})
             return ExecResult(0, b"", b"")
         if list(command) == ["/vnf/status"]:
             return ExecResult(0, json.dumps(vnf.status()).encode(), b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from orchestrator.inventory import Inventory
 from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
+from orchestrator.southbound.memory_tunnels import Tunnels, tunnels_of
 from orchestrator.southbound.ports import BridgePort
 from orchestrator.southbound.rules import Rule
 
@@ -33,13 +35,16 @@ _NOTHING_SEEN: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Vnf:
-    """A container and the digest of the intent that its VNF has; the intent itself may hold keys."""
+    """A container, the digest of the intent that its VNF has, and the tunnels of a gateway; the intent itself may hold
+    keys, which are not kept.
+    """
 
     entry: ContainerEntry
     intent_sha256: str | None
+    tunnels: Tunnels | None = None
 
     def status(self) -> Mapping[str, Any]:
-        """Its status by the VNF contract: of a VNF that has seen no packet and no peer."""
+        """Its status by the VNF contract: of a VNF that has seen no packet, and reaches every peer at once."""
         kind = self.entry.labels.get("lso.kind", "")
         return {
             "contract": "1",
@@ -50,15 +55,17 @@ class Vnf:
             "vendor": "none",
             "version": "none",
             **_NOTHING_SEEN.get(kind, {"engine": {}}),
+            **({"peers": self.tunnels.status()} if self.tunnels else {}),
         }
 
     def in_state(self, state: str) -> Vnf:
         """The same in another state."""
         return replace(self, entry=replace(self.entry, state=state))
 
-    def with_intent(self, digest: str) -> Vnf:
+    def with_intent(self, intent: bytes) -> Vnf:
         """The same with another intent."""
-        return replace(self, intent_sha256=digest)
+        ipsec = self.entry.labels.get("lso.kind") == "ipsec"
+        return replace(self, intent_sha256=sha256(intent).hexdigest(), tunnels=tunnels_of(intent) if ipsec else None)
 
 
 @dataclass(frozen=True, slots=True)
