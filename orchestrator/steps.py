@@ -23,6 +23,9 @@ from orchestrator.vnf_contract import status_findings
 T = TypeVar("T")
 Undo = Callable[[], Awaitable[None]]
 
+READY_SECONDS, READY_PAUSE = 20.0, 0.5
+"""How long a VNF that has taken its intent may not be ready, and the time between two looks."""
+
 
 class UndoStack:
     """What would restore the state before, each entry with its words."""
@@ -112,8 +115,16 @@ async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
 
 
 async def check_status(uplink: Uplink, container: ContainerPlan, labels: Mapping[str, str]) -> None:
-    """Hold the status of a VNF that has taken its intent against the VNF contract; VnfError says what breaks it."""
+    """Hold the status of a VNF that has taken its intent against the VNF contract; VnfError says what breaks it.
+
+    An engine that is late to answer, as on a machine with too much to do, counts as one that does not run. So a VNF
+    that is not ready is asked again for READY_SECONDS.
+    """
+    end = time.monotonic() + READY_SECONDS
     status, problem = await read_status(uplink, container.name)
+    while status and status.get("ready") is False and time.monotonic() < end:
+        await asyncio.sleep(READY_PAUSE)
+        status, problem = await read_status(uplink, container.name)
     if status is None:
         raise VnfError(uplink.ucpe.id, container.vnf, str(problem))
     digest = hashlib.sha256(intent_bytes(container.intent)).hexdigest()
