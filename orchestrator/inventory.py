@@ -210,7 +210,9 @@ def load_inventory(path: Path) -> Inventory:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         inventory = Inventory.model_validate(values)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise InventoryError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InventoryError(f"{path}: {error}") from error
     except ValidationError as error:
         raise InventoryError("\n".join(f"{path}: {line}" for line in _lines(error))) from error

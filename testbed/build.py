@@ -127,7 +127,7 @@ def _run(recipe: Recipe, digest: str, base: str, clock: Clock) -> None:
             if "error" in event:
                 raise BuildError(_failure(recipe.name, str(event["error"]), lines))
             if str(event.get("stream", "")).startswith("Step "):
-                clock.tell(recipe.name, str(event["stream"]).strip().splitlines()[0].lower()[:100])
+                clock.tell(recipe.name, str(event["stream"]).strip().splitlines()[0][:100])
     except APIError as error:
         raise BuildError(_failure(recipe.name, str(error.explanation), lines)) from error
 

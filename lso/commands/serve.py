@@ -41,7 +41,7 @@ EXAMPLES = """examples:
 
   lso client add clients.yaml portal --role operate
   lso serve --lab poc-two-sites-1a2b --auth clients.yaml
-  lso serve --lab poc-two-sites-1a2b --auth clients.yaml --host 192.0.2.10 --host-name lso.example \
+  lso serve --lab poc-two-sites-1a2b --auth clients.yaml --host 192.0.2.10 --host-name lso.example \\
       --tls-certificate lso.example.pem --tls-key lso.example.key"""
 
 

@@ -18,6 +18,16 @@ def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
     assert ran.err.count("\n") == 1
 
 
+def test_an_inventory_that_is_not_there(lso: Any, tmp_path: Path) -> None:
+    ran = lso("serve", "--inventory", str(tmp_path / "none.json"))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"lso: {tmp_path / 'none.json'}: cannot be read: No such file or directory\n"
+
+
+def test_help_shows_an_example_of_two_lines_as_two(lso: Any) -> None:
+    assert "--host-name lso.example \\\n      --tls-certificate" in lso("serve", "--help").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
