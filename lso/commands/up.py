@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from lso.exits import PASSED, UsageError
+from reports.text import count_text
 from scenarios.errors import ScenarioError
 from scenarios.load import load
 from scenarios.session import new_lab
@@ -31,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         scenario = load(options.path).scenario
     except ScenarioError as error:
-        raise UsageError(str(error)) from error
+        print(error, file=sys.stderr)
+        raise UsageError(f"{count_text(len(error.findings), 'finding')}, nothing was started") from error
     lab = new_lab(scenario, silent if options.json else _show)
     lab.start()
     lab.keep()

@@ -24,6 +24,14 @@ def test_an_inventory_that_is_not_there(lso: Any, tmp_path: Path) -> None:
     assert ran.err == f"lso: {tmp_path / 'none.json'}: cannot be read: No such file or directory\n"
 
 
+def test_findings_of_a_scenario_begin_with_their_place(lso: Any, tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").touch()
+    ran = lso("up", str(tmp_path / "empty.yaml"))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"{tmp_path / 'empty.yaml'}:1:1: ")
+    assert ran.err.endswith("lso: 1 finding, nothing was started\n")
+
+
 def test_help_shows_an_example_of_two_lines_as_two(lso: Any) -> None:
     assert "--host-name lso.example \\\n      --tls-certificate" in lso("serve", "--help").out
 
