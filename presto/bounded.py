@@ -48,9 +48,9 @@ class Bounded(HttpToolsProtocol):
         """Whether it is for the client to do something."""
         return self.deadline < _NEVER or self.cycle is None or self.cycle.response_complete
 
-    def admitted(self) -> None:
+    def admitted(self, client: str) -> None:
         """Its client may ask here."""
-        self._gate.admit(self)
+        self._gate.admit(self, client)
 
     def drop(self) -> None:
         """End it at once."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import resource
+from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +44,11 @@ class Bounds:
         """Connections of those who have not been let in: three of four."""
         return max(1, self.connections * 3 // 4)
 
+    @property
+    def of_one_client(self) -> int:
+        """Connections of one client that nobody takes the place of; what it has beyond them is as a stranger's."""
+        return max(1, self.connections // 8)
+
 
 def places(wanted: int = Bounds.connections) -> int:
     """How many connections there can be with the files that this process may open: a quarter is for other things."""
@@ -74,7 +80,8 @@ class Gate:
     def __init__(self, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()
         self._strangers: dict[Connection, None] = {}
-        self._known: set[Connection] = set()
+        self._known: dict[Connection, str] = {}
+        self._held = Counter[str]()
         self._late = self._displaced = self._refused = 0
         self._said = 0.0
 
@@ -92,16 +99,19 @@ class Gate:
         self._strangers[connection] = None
         return True
 
-    def admit(self, connection: Connection) -> None:
-        """It is somebody's who may ask here: nobody takes its place."""
-        if connection in self._strangers:
+    def admit(self, connection: Connection, client: str = "") -> None:
+        """It is somebody's who may ask here: nobody takes its place, unless the client is named and has many."""
+        if connection in self._strangers and not (client and self._held[client] >= self.bounds.of_one_client):
             del self._strangers[connection]
-            self._known.add(connection)
+            self._known[connection] = client
+            self._held[client] += 1
 
     def leave(self, connection: Connection) -> None:
         """It is closed."""
         self._strangers.pop(connection, None)
-        self._known.discard(connection)
+        client = self._known.pop(connection, None)
+        if client is not None:
+            self._held[client] -= 1
 
     def tick(self, now: float) -> None:
         """End what is overdue, and say now and then what was done."""
@@ -124,8 +134,8 @@ class Gate:
         self._late = self._displaced = self._refused = 0
 
 
-def let_in(scope: Scope) -> None:
+def let_in(scope: Scope, client: str = "") -> None:
     """Whoever sent this request may ask here: its connection keeps its place."""
     connection = scope.get("extensions", {}).get(EXTENSION)
     if connection is not None:
-        connection.admitted()
+        connection.admitted(client)

@@ -39,7 +39,7 @@ class AuthGuard:
             return
         try:
             principal = self._known(scope)
-            let_in(scope)
+            let_in(scope, principal.client)
             self._allowed(principal, scope)
         except NotLetIn as stopped:
             await refuse(stopped.refusal, scope["path"])(scope, receive, send)

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from presto.app import create_app
-from presto.connections import Bounds
+from presto.connections import Bounds, Gate
 from presto.core.core import Core
 from presto.server import BackgroundServer
 
@@ -264,3 +264,27 @@ def test_a_server_that_is_asked_to_end_has_not_failed(inventory: Any, tmp_path: 
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
         assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
+
+
+class Held:
+    """A connection whose client holds it and sends nothing more."""
+
+    deadline, waits = float("inf"), True
+
+    def drop(self) -> None:
+        """Nothing is there to be closed."""
+
+
+def test_one_client_takes_no_places_from_others() -> None:
+    gate = Gate(Bounds(connections=80))
+    for _ in range(200):
+        connection = Held()
+        assert gate.enter(connection)
+        gate.admit(connection, "greedy")
+    other = Held()
+    assert gate.enter(other)
+    gate.admit(other, "modest")
+    for _ in range(200):
+        assert gate.enter(Held())
+    gate.leave(other)
+    assert len(gate._known) == gate.bounds.of_one_client
