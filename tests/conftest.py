@@ -16,6 +16,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control starts `pytest &` with Ctrl-C ignored; what the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 USER = "postgres"
 """Nobody but an unprivileged user may run the server: the package's own, when the tests run as root."""
 
