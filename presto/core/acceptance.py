@@ -10,15 +10,19 @@ from presto.core.credentials import utc_now
 from presto.core.findings import Finding, Rejected
 from presto.core.model import Service, State, Swvc
 from presto.core.underlays import carrier
+from presto.core.wan_ports import chosen_ports
 
 
 def checked_swvc(swvc: Swvc, earlier: tuple[Finding, ...], surroundings: Surroundings) -> Swvc:
-    """The SWVC with the underlay that carries it. Raises Rejected with everything that is wrong."""
+    """The SWVC with the underlay that carries it and its ports. Raises Rejected with everything that is wrong."""
     findings = check(swvc, surroundings)
     if earlier or findings:
         raise Rejected((*earlier, *findings))
-    ucpes = [uni.ucpe for uni in site_unis(swvc, surroundings.inventory)]
-    return replace(swvc, carrier=carrier(swvc, surroundings.inventory, ucpes, surroundings.closed.keys()))
+    inventory, closed = surroundings.inventory, surroundings.closed.keys() | surroundings.claims.keys()
+    ucpes = [uni.ucpe for uni in site_unis(swvc, inventory)]
+    over = carrier(swvc, inventory, ucpes, closed)
+    kept = surroundings.replaces.swvc.wan_ports if surroundings.replaces else {}
+    return replace(swvc, carrier=over, wan_ports=chosen_ports(kept, inventory, ucpes, over, closed) if over else {})
 
 
 def changed_service(service: Service, state: State, swvc: Swvc) -> Service:

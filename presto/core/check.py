@@ -15,6 +15,7 @@ from presto.core.findings import MOST_TOLD, Finding, Path, Tag
 from presto.core.lifecycles import ServiceState
 from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Service, Swvc
 from presto.core.policies import check_policies
+from presto.core.wan_ports import check_ports
 
 SMALLEST_MTU, LARGEST_MTU = 576, 1400
 """Every IPv4 host takes 576 bytes (RFC 791); 1400 is what fits into ESP in UDP over an underlay of 1500."""
@@ -29,17 +30,15 @@ DOTS = (".", "..")
 class Surroundings:
     """What an order is checked against.
 
-    `names` are the identifiers of the other services, `claims` maps the id of each UNI that they use to the
-    identifier of its service, `closed` maps the ids of UNIs, and of what is enrolled of underlays, that are not active
-    to where they stand. `carried` maps uCPEs to the service on them, also those whose UNIs the inventory does not
-    show. `replaces` is the service that a change starts from.
+    `names` are the identifiers of the other services, `claims` maps the id of each UNI and WAN port that they use to
+    the identifier of its service, `closed` maps the ids of UNIs, and of what is enrolled of underlays, that are not
+    active to where they stand. `replaces` is the service that a change starts from.
     """
 
     inventory: Inventory
     names: frozenset[str] = frozenset()
     claims: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[str, ServiceState] = field(default_factory=dict)
-    carried: Mapping[str, str] = field(default_factory=dict)
     replaces: Service | None = None
 
 
@@ -72,6 +71,7 @@ def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
     yield from _check_unis(swvc.end_points, unis, surroundings)
     yield from _check_roles(swvc)
     yield from check_sites(swvc, unis, surroundings.inventory, surroundings.closed.keys())
+    yield from check_ports(swvc, unis, surroundings.inventory, surroundings.closed.keys(), surroundings.claims)
     maps = (swvc.mappings, *(end_point.overrides for end_point in swvc.end_points))
     kinds = tuple(entry.kind for entries in maps for entry in entries)
     yield from _check_flows(swvc.applications, swvc.policies, maps, kinds)
@@ -182,8 +182,6 @@ def _check_identifiers(swvc: Swvc) -> Iterator[Finding]:
 def _check_unis(
     end_points: tuple[EndPoint, ...], unis: list[Uni | None], surroundings: Surroundings
 ) -> Iterator[Finding]:
-    claimed = ((surroundings.inventory.uni(uni), service) for uni, service in surroundings.claims.items())
-    busy = {**{uni.ucpe: service for uni, service in claimed if uni}, **surroundings.carried}
     seen: set[str] = set()
     for index, (end_point, uni) in enumerate(zip(end_points, unis, strict=True)):
         where = ("end_points", index, "uni")
@@ -204,9 +202,6 @@ def _check_unis(
             yield Finding(
                 Tag.IN_USE, where, message, "Delete that service or use another UNI.", "MEF 70 SWVC End Points"
             )
-        elif uni.ucpe in busy:
-            message = f'uCPE {uni.ucpe} of UNI {uni.name} carries service "{busy[uni.ucpe]}"'
-            yield Finding(Tag.IN_USE, where, message, "A uCPE carries one service, which owns its WAN address.")
         elif uni.id in surroundings.closed:
             yield _closed(uni, where, surroundings.closed[uni.id])
         if uni:

@@ -16,6 +16,7 @@ from presto.core.rules import all_firewall_rules
 from presto.core.settings import Settings
 from presto.core.tunnels import peers
 from presto.core.underlays import carrier
+from presto.core.wan_ports import wan_port
 
 
 def site_unis(swvc: Swvc, inventory: Inventory) -> tuple[Uni, ...]:
@@ -42,7 +43,7 @@ def compile_request(
     """The orchestrator's request for a checked service. The identity of a site in IKE is the id of its uCPE."""
     unis = site_unis(service.swvc, inventory)
     underlay = _carrier(service.swvc, inventory, unis)
-    ports = tuple(_wan(inventory, uni, underlay) for uni in unis)
+    ports = tuple(wan_port(service.swvc, inventory, uni.ucpe, underlay) for uni in unis)
     remote = tuple(_remote(uni, port) for uni, port in zip(unis, ports, strict=True))
     reached = peers(service.swvc.end_points)
     firewalls = all_firewall_rules(service.swvc, tuple(uni.prefix for uni in unis))
@@ -69,10 +70,6 @@ def _carrier(swvc: Swvc, inventory: Inventory, unis: tuple[Uni, ...]) -> str:
         message, hint = "No underlay can carry the service any more", "Connect the sites, or change the service."
         raise Rejected([Finding(Tag.INVALID_VALUE, ("underlays",), message, hint)])
     return name
-
-
-def _wan(inventory: Inventory, uni: Uni, underlay: str) -> WanPort:
-    return next(port for port in inventory.ucpe(uni.ucpe).wan if port.underlay == underlay)
 
 
 def _site(swvc: Swvc, uni: Uni, port: WanPort) -> dict[str, Any]:

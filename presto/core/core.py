@@ -40,6 +40,8 @@ from presto.core.settings import Settings
 from presto.core.standing import Standing
 from presto.core.store import Store
 from presto.core.tenancy import NOBODY, Assignments, current, owner
+from presto.core.wan_adoption import adopt_ports
+from presto.core.wan_ports import claimable_on
 
 STOP_PATIENCE = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
@@ -105,6 +107,7 @@ class Core:
 
     async def start(self) -> None:
         """Take up all unfinished work."""
+        await asyncio.to_thread(adopt_ports, self._store.writer, self._inventory)
         await self.events.start()
         await self.enrolled.start()
         for service_id in await asyncio.to_thread(self._store.unfinished):
@@ -142,13 +145,11 @@ class Core:
         besides, tenant = (replaces.id, replaces.tenant) if replaces else ("", owner())
         inventory, enrolled = self._view(tenant or current()), self._enrolled(tenant or current())
         ucpes = [uni.ucpe for uni in (find_uni(inventory, end_point.uni) for end_point in swvc.end_points) if uni]
-        # A uCPE carries one service, so the claims of its other UNIs count as well, whosever they are.
-        beside = {uni.id: ucpe for ucpe in ucpes for uni in self._inventory.unis_on(ucpe)}
-        asked = {*beside, *things, *(thing for ucpe in ucpes for thing in enrolled.wans_of(ucpe))}
-        held = self._store.held(swvc.identifier, tenant=tenant, besides=besides, unis=beside, things=asked)
+        wanted = {claimed for ucpe in ucpes for claimed in claimable_on(inventory, ucpe)}
+        asked = {*wanted, *things, *(thing for ucpe in ucpes for thing in enrolled.wans_of(ucpe))}
+        held = self._store.held(swvc.identifier, tenant=tenant, besides=besides, claims=wanted, things=asked)
         names = frozenset({swvc.identifier} if held.name else ())
-        carried = {beside[uni]: name for uni, name in held.claims.items()}
-        return Surroundings(inventory, names, held.claims, held.closed, carried, replaces)
+        return Surroundings(inventory, names, held.claims, held.closed, replaces)
 
     async def create(
         self,
@@ -221,7 +222,7 @@ class Core:
         try:
             changed = await self._store.writer.do(lambda session: cancel(self._store, session, order_id))
         except IntegrityError:
-            message = "Another service has taken the name or one of the UNIs that the service had before"
+            message = "Another service has taken the name or one of the ports that the service had before"
             raise Rejected([Finding(Tag.IN_USE, ("order",), message, "Order how it shall be.")]) from None
         if changed is not None:
             self._pipeline.wake(changed)
@@ -395,7 +396,7 @@ class Core:
             with self._pipeline.right_of_way.request():
                 service = await stored
         except IntegrityError:
-            message = "Another order took the name or one of the UNIs just now"
+            message = "Another order took the name or one of the ports just now"
             raise Rejected([Finding(Tag.DATA_EXISTS, (), message, "Look at the services and order again.")]) from None
         self._pipeline.wake(service.id)
         return service

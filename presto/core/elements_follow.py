@@ -147,7 +147,7 @@ def _ordered(swvc: Mapping[str, Any]) -> dict[str, Any]:
     ends = [_less(end, "tapi", "local_id") for end in swvc["end_points"]]
     maps = [*(end["overrides"] for end in ends), swvc["mappings"]]
     assignments = [[_less(entry, "kind") for entry in entries] for entries in maps]
-    parts_of_it = _less(swvc, "tapi", "listed_end_points", "carrier", "mappings")
+    parts_of_it = _less(swvc, "tapi", "listed_end_points", "carrier", "wan_ports", "mappings")
     return {**parts_of_it, "end_points": [_less(end, "overrides") for end in ends], "maps": assignments}
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Engine, Row, Table, and_, bindparam, selec
 from sqlalchemy.orm import Session
 
 from presto.core.credentials import utc_now
-from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, UcsUni, kind_of
+from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
 from presto.core.findings import Finding, Tag
 from presto.core.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
 from presto.core.new_order import NewOrder, Receipt
@@ -169,11 +169,9 @@ def _used_by(enrolment: Enrolled, thing: Thing) -> ColumnElement[bool]:
     if isinstance(thing, Ucs):
         return over == thing.underlay.name
     claimed = select(ClaimRow.service)
-    if isinstance(thing, UcsUni | UcsEndPoint):
-        unis = [uni.id for uni in enrolment.inventory.unis_on(thing.ucpe)]
-        ends = [thing] if isinstance(thing, UcsEndPoint) else enrolment.ends_of(thing)
-        here = ServiceRow.id.in_(claimed.where(ClaimRow.uni.in_(unis)))
-        return and_(here, over.in_([end.wan.underlay for end in ends]))
+    if isinstance(thing, UcsEndPoint):
+        here = ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.ucs_uni))
+        return and_(here, over == thing.wan.underlay)
     return ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.id))
 
 

@@ -19,6 +19,7 @@ from presto.core.policies import Encryption, encryption
 from presto.core.rules import CompiledRule, Decision, compiled_rules, decisions
 from presto.core.tunnels import talks
 from presto.core.underlays import carrier, carriers, common_underlays
+from presto.core.wan_ports import wan_port
 
 FIRST_ICMP_TYPES = frozenset({"echo-request", "timestamp-request"})
 """The messages that a stateful firewall takes for the start of a connection (RFC 792 queries)."""
@@ -149,9 +150,10 @@ def _obstacles(swvc: Swvc, unis: tuple[Uni, ...], index: int, far: int | None, p
 
 def _paths(swvc: Swvc, inventory: Inventory, ucpes: list[str], near: int, far: int) -> Iterator[Path]:
     suitable, used = carriers(swvc, inventory, ucpes), carrier(swvc, inventory, ucpes)
-    ends = [{wan.underlay: IPv4Interface(wan.address).ip for wan in inventory.ucpe(ucpes[n]).wan} for n in (near, far)]
     for name in common_underlays(inventory, [ucpes[near], ucpes[far]]):
-        yield Path(name, ends[0][name], ends[1][name], name in suitable, name == used)
+        ports = (wan_port(swvc, inventory, ucpes[place], name) for place in (near, far))
+        own, other = (IPv4Interface(port.address).ip for port in ports)
+        yield Path(name, own, other, name in suitable, name == used)
 
 
 def _encryption_reason(encrypts: Encryption) -> Reason:

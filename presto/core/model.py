@@ -71,7 +71,7 @@ class Swvc:
 
     `listed_end_points` is the order's own list of end point identifiers, empty when it gave none; `underlays` are the
     names of those that may carry it (MEF 70 SWVC List of UCSs), empty when any may. `carrier` is the one of them that
-    was chosen when the order was accepted.
+    was chosen when the order was accepted, and `wan_ports` are its ports at the uCPEs, by these.
     """
 
     identifier: str
@@ -86,6 +86,7 @@ class Swvc:
     mappings: tuple[PolicyAssignment, ...] = ()
     underlays: tuple[str, ...] = ()
     carrier: str | None = None
+    wan_ports: Mapping[str, str] = field(default_factory=dict)
     tapi: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -45,6 +45,7 @@ from presto.core.standing import Standing
 from presto.core.store import Store
 from presto.core.tenancy import detached
 from presto.core.tunnels import peers
+from presto.core.wan_ports import claimable_on
 
 log = logging.getLogger(__name__)
 
@@ -280,13 +281,13 @@ class Pipeline:
     async def _record(
         self, service: Service, state: State, error: str | None, outcome: ServiceOutcome | None = None
     ) -> bool:
-        """Keep where the work stands, and let go of UNIs that the service has no more where the outcome is clean."""
+        """Keep where the work stands, and let go of ports that the service has no more where the outcome is clean."""
         log.info('service %s "%s": %s%s', service.id, service.swvc.identifier, state, f": {error}" if error else "")
         now = credentials.utc_now()
         clean = [end.ucpe for end in outcome.deployments if end.result in _CLEAN] if outcome else []
-        unis = [uni.id for ucpe in clean for uni in self._inventory.unis_on(ucpe)]
+        ports = [port for ucpe in clean for port in claimable_on(self._inventory, ucpe)]
         after = replace(service, state=state, error=error, changed=now)
-        return await self._background.run(self._store.progress, after, unis)
+        return await self._background.run(self._store.progress, after, ports)
 
 
 def _not_gone(service: Service, ended: Mapping[str, DeploymentOutcome]) -> dict[str, EndPointState]:

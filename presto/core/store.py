@@ -36,6 +36,7 @@ from presto.core.order_follow import appeared, begin_orders
 from presto.core.prepared import Prepared
 from presto.core.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
 from presto.core.tenancy import ANOTHER, NOBODY, current
+from presto.core.wan_ports import claims_of
 from presto.core.writer import Writer, writing
 
 _SWVC = TypeAdapter(Swvc)
@@ -57,7 +58,10 @@ KEPT_CHANGES = 32
 
 @dataclass(frozen=True)
 class Held:
-    """Whether a name is taken, the UNIs in use with the names of their services, and the things that are not active."""
+    """Whether a name is taken, what is in use with the names of the services, and the things that are not active.
+
+    UNIs and WAN ports are in use.
+    """
 
     name: bool
     claims: Mapping[str, str]
@@ -127,24 +131,24 @@ class Store:
         with self._reading() as session:
             return frozenset(session.scalars(select(ServiceRow.name)))
 
-    def held(self, name: str, *, tenant: str, besides: str, unis: Collection[str], things: Collection[str]) -> Held:
+    def held(self, name: str, *, tenant: str, besides: str, claims: Collection[str], things: Collection[str]) -> Held:
         """What others than `besides` have of what an order wants, in one query: it is asked for every order."""
-        places = _numbered("uni", unis or ("",)), _numbered("thing", things or ("",))
+        places = _numbered("uni", claims or ("",)), _numbered("thing", things or ("",))
         given = {"whose": tenant, "name": name, "besides": besides} | places[0] | places[1]
         with self._reading() as session:
             rows = list(map(tuple, _held(*map(len, places)).execute(session.connection(), [given])))
             new = {row["id"]: row for row in waiting(session, _NEW_SERVICE)}
             taken = {row["uni"]: new[row["service"]] for row in waiting(session, _NEW_CLAIM)}
-        claims = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
-        claims |= {uni: _known(row["name"], row["tenant"]) for uni, row in taken.items() if uni in unis}
+        found = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
+        found |= {uni: _known(row["name"], row["tenant"]) for uni, row in taken.items() if uni in claims}
         closed = {thing: ServiceState(state) for kind, thing, state, _ in rows if kind == "closed"}
         named = any(row["name"] == name and row["tenant"] == tenant for row in new.values())
-        return Held(named or any(kind == "name" for kind, *_ in rows), claims, closed)
+        return Held(named or any(kind == "name" for kind, *_ in rows), found, closed)
 
     def claims(self, *, among: Collection[str] | None = None) -> dict[str, str]:
-        """The UNIs in use: UNI id → name of its service, which other tenants do not learn.
+        """The UNIs and WAN ports in use: id → name of its service, which other tenants do not learn.
 
-        `among` asks for some UNIs only.
+        `among` asks for some only.
         """
         query, given = (_USED, {}) if among is None else (_USED_AMONG, {"among": list(among)})
         with self._reading() as session:
@@ -154,8 +158,8 @@ class Store:
     def add(self, added: Additions, service: Service) -> None:
         """Have a new service stored with all that comes with it: this is what the transaction of an order writes.
 
-        It is the service, its elements in the inventory, the order that asks for it with its items, the UNIs that it
-        claims, the events of all these, and the answer to a request with a key.
+        It is the service, its elements in the inventory, the order that asks for it with its items, the UNIs and
+        WAN ports that it claims, the events of all these, and the answer to a request with a key.
         """
         new = _new(service)
         added.add(_NEW_SERVICE, [vars(new)])
@@ -164,9 +168,9 @@ class Store:
         keep_with(added)
 
     def save(self, service: Service) -> None:
-        """Replace a service, and claim its UNIs. Those that it had it keeps until `progress` tells of its end.
+        """Replace a service, and claim its ports. Those that it had it keeps until `progress` tells of its end.
 
-        Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its UNIs.
+        Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its ports.
         """
 
         def work(session: Session) -> None:
@@ -184,16 +188,16 @@ class Store:
     def progress(self, service: Service, clean: Collection[str] = ()) -> bool:
         """Record the state that work for `service.generation` came to; False when a newer change was accepted since.
 
-        The service lets go of those of the UNIs in `clean` that it has no more; of all such when it is carried out.
+        The service lets go of those of the UNIs and WAN ports in `clean` that it has no more; of all such when it is
+        carried out.
         """
 
         def work(session: Session) -> bool:
             row = session.get(ServiceRow, service.id, with_for_update=True)
             if row is None:
                 return False
-            kept = {end["uni"] for end in row.document["end_points"]}
             # What a newer change takes out is still there as this one has made it.
-            kept |= {end_point.uni for end_point in service.swvc.end_points}
+            kept = {*claims_of(swvc_of(row.document)), *claims_of(service.swvc)}
             if service.state in ON_ITS_WAY_OUT:
                 kept = set()
             left = delete(ClaimRow).where(ClaimRow.service == service.id, ClaimRow.uni.not_in(kept))
@@ -313,7 +317,7 @@ def _known(service: str, tenant: str) -> str:
 
 
 def _claims(service: Service) -> list[dict[str, str]]:
-    return [{"uni": end_point.uni, "service": service.id} for end_point in service.swvc.end_points]
+    return [{"uni": claimed, "service": service.id} for claimed in claims_of(service.swvc)]
 
 
 def _new(service: Service) -> NewService:

@@ -64,9 +64,9 @@ class NewService:
 
 
 class ClaimRow(Base):
-    """The service that a UNI belongs to: at most one, kept so by the key.
+    """The service that a UNI or a WAN port belongs to, by the id of either: at most one, kept so by the key.
 
-    A UNI that a change takes out of a service stays claimed until the change has been carried out.
+    One that a change takes out of a service stays claimed until the change has been carried out.
     """
 
     __tablename__ = "presto_claims"

@@ -16,6 +16,7 @@ from presto.core.model import Service
 from presto.core.observer import Seen
 from presto.core.tenancy import ANOTHER
 from presto.core.tunnels import Tunnel, Verdict, carries, site_verdict, sites, tunnel_verdict, tunnels, ucpe_verdict
+from presto.core.wan_ports import wan_port
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.pairs import observed, operational, pairs
@@ -39,21 +40,24 @@ class Picture:
     seen: Mapping[str, Seen]
 
     @cached_property
-    def tunnels(self) -> tuple[tuple[Tunnel, Verdict], ...]:
+    def tunnels(self) -> tuple[tuple[Service, Tunnel, Verdict], ...]:
         """The tunnels of all services that were looked at."""
         return tuple(
-            (tunnel, tunnel_verdict(tunnel, self.seen[service.id]))
+            (service, tunnel, tunnel_verdict(tunnel, self.seen[service.id]))
             for service in self.services
             if service.id in self.seen
             for tunnel in tunnels(service.swvc, self.inventory)
         )
 
     @cached_property
-    def over(self) -> Mapping[tuple[str, str], list[Verdict]]:
-        """uCPE and underlay → the tunnels that end there and lead over it."""
-        return _grouped(
-            ((site.ucpe, tunnel.underlay), up) for tunnel, up in self.tunnels for site in (tunnel.near, tunnel.far)
+    def over(self) -> Mapping[tuple[str, WanPort], list[Verdict]]:
+        """uCPE and WAN port → the tunnels that end there."""
+        ends = (
+            (service.swvc, site.ucpe, tunnel.underlay, up)
+            for service, tunnel, up in self.tunnels
+            for site in (tunnel.near, tunnel.far)
         )
+        return _grouped(((ucpe, wan_port(swvc, self.inventory, ucpe, name)), up) for swvc, ucpe, name, up in ends)
 
     @cached_property
     def looks(self) -> Mapping[str, list[Seen]]:
@@ -83,7 +87,7 @@ def underlay_topology(picture: Picture) -> Topology:
     """The whole topology."""
     nodes = [_node(ucpe, picture) for ucpe in picture.inventory.ucpes]
     ends = _grouped((wan.underlay, (ucpe, wan)) for ucpe in picture.inventory.ucpes for wan in ucpe.wan)
-    verdicts = _grouped((tunnel.underlay, up) for tunnel, up in picture.tunnels)
+    verdicts = _grouped((tunnel.underlay, up) for _, tunnel, up in picture.tunnels)
     links = [_link(name, there, verdicts.get(name, [])) for name, there in ends.items()]
     return Topology.model_validate({**_head(), "node": nodes, "link": links})
 
@@ -109,7 +113,7 @@ def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
     problem = _NOT_YOURS if any(state.service == ANOTHER for state in states) else _EMPTY
     verdict = ucpe_verdict(ucpe.id, picture.looks.get(ucpe.id, ()), problem)
     unis = [_uni(state, picture) for state in states]
-    ports = [_port(ucpe, wan, picture.over.get((ucpe.id, wan.underlay), ())) for wan in ucpe.wan]
+    ports = [_port(ucpe, wan, picture.over.get((ucpe.id, wan), ())) for wan in ucpe.wan]
     return {
         "uuid": identity.node_id(UNDERLAYS, ucpe.id),
         "name": pairs(("name", ucpe.id), *observed(verdict)),
