@@ -71,6 +71,7 @@ async def test_orders_of_one_commit_are_checked_against_one_another(mef: Any, ex
 async def test_what_the_client_sent_comes_back_unchanged(mef: Any, example: Any) -> None:
     example["note"] = [{"author": "a", "date": "2026-03-01T00:00:00Z", "id": "n", "source": "bus", "text": "hello"}]
     order = await mef.ended((await mef.place(example))["id"])
+    assert order.pop("href").endswith(f"/serviceOrder/{order['id']}")
     for name in ("id", "state", "orderDate", "startDate", "completionDate"):
         del order[name]
     for item in order["serviceOrderItem"]:
