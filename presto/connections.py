@@ -14,6 +14,7 @@ from typing import Protocol
 
 from starlette.types import Scope
 
+from orchestrator.text import counted
 from presto.limits import BODY_PATIENCE
 
 log = logging.getLogger(__name__)
@@ -120,16 +121,17 @@ class Gate:
             self.leave(connection)
             connection.drop()
         if now >= self._said + _SAID_EVERY:
-            self._say(now)
+            self.say(now)
 
-    def _say(self, now: float) -> None:
+    def say(self, now: float) -> None:
+        """Log what was done since the last time."""
         for count, text in (
-            (self._late, "%d connections ended: what they were to send or to read took too long"),
-            (self._displaced, "%d connections ended that had not been let in: others came, and no place was free"),
-            (self._refused, "%d connections refused: all places are taken"),
+            (self._late, "%s ended: what was to be sent or read took too long"),
+            (self._displaced, "%s ended that had not been let in: others came, and no place was free"),
+            (self._refused, "%s refused: all places are taken"),
         ):
             if count:
-                log.warning(text, count)
+                log.warning(text, counted(count, "connection"))
                 self._said = now
         self._late = self._displaced = self._refused = 0
 

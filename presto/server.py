@@ -237,6 +237,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._acceptor.stop()
         self._on_shutdown()
+        self._gate.say(asyncio.get_running_loop().time())
         garbage.unspare()
         await super().shutdown(sockets)
 
