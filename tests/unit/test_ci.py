@@ -109,7 +109,7 @@ def test_a_checkout_of_another_user(tmp_path: Path) -> None:
 )
 def test_stopped_tests_end_in_their_order_and_nothing_is_left(tmp_path: Path, sent: signal.Signals, code: int) -> None:
     """They get SIGINT, at which pytest takes its labs down, and have the time that takes."""
-    slow = "@trap 'sleep 0.5; echo taken down; exit 2' INT; echo at work; sleep 60 & wait"
+    slow = "@trap 'sleep 0.5; echo taken down; exit 2' INT; echo at work; while :; do sleep 0.1 || :; done"
     checkout = Checkout(tmp_path, slow)
     with checkout.start() as running:
         assert running.stdout

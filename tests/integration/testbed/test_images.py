@@ -48,7 +48,7 @@ def test_an_image_is_built_again_exactly_when_its_content_changes(context: Path)
     dockerfile = "ARG BASE\nFROM $BASE\nCOPY file /file\n"
     seen: list[Progress] = []
     first = make(recipe(context, dockerfile), seen)
-    assert any(step.text.startswith("step 3/") for step in seen)
+    assert any(step.text.startswith("Step 3/") for step in seen)
     assert make(recipe(context, dockerfile)) == first
     (context / "file").write_text("two")
     second = make(recipe(context, dockerfile))
