@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mininet.log import setLogLevel
 
 from testbed import build, marks
+from testbed.containernet import Containernet
 from testbed.lab import Lab
 from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
@@ -67,3 +69,14 @@ def lab(two_sites: LabSpec) -> Iterator[Lab]:
     """A running lab of two sites, shared by the tests of one file; they leave it as it is."""
     with Lab.create(two_sites) as running:
         yield running
+
+
+@pytest.fixture
+def net(leftovers: Callable[[str], list[str]]) -> Iterator[Containernet]:
+    """An empty network of a script; whatever the test does, nothing of it may be left."""
+    setLogLevel("warning")
+    network = Containernet(controller=None)
+    yield network
+    lab = network.plan.owner.lab
+    network.stop()
+    assert leftovers(lab) == []

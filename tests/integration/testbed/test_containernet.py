@@ -3,11 +3,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from mininet.link import TCLink
-from mininet.log import setLogLevel
 
 from testbed import kernel, lease, offload
 from testbed.containernet import Containernet, Docker, NamespaceBridge
@@ -18,16 +17,6 @@ needs_ovs = pytest.mark.skipif(
     subprocess.run(["ovs-vsctl", "--timeout=2", "show"], capture_output=True, check=False).returncode != 0,
     reason="Open vSwitch does not run on this machine",
 )
-
-
-@pytest.fixture
-def net(leftovers: Callable[[str], list[str]]) -> Iterator[Containernet]:
-    setLogLevel("warning")
-    network = Containernet(controller=None)
-    yield network
-    lab = network.plan.owner.lab
-    network.stop()
-    assert leftovers(lab) == []
 
 
 def run(example: str, typed: str = "") -> str:

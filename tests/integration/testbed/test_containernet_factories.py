@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 from mininet.link import Link, OVSLink, TCIntf, TCLink
-from mininet.log import setLogLevel
 from mininet.node import Host as MininetHost
 from mininet.node import Node, OVSBridge, OVSSwitch
 from mininet.util import custom
@@ -55,16 +54,6 @@ class Slow(TCLink):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **params: Any) -> None:
         super().__init__(*args, **{**params, "delay": "30ms", "bw": 20})
-
-
-@pytest.fixture
-def net(leftovers: Callable[[str], list[str]]) -> Iterator[Containernet]:
-    setLogLevel("warning")
-    network = Containernet(controller=None)
-    yield network
-    lab = network.plan.owner.lab
-    network.stop()
-    assert leftovers(lab) == []
 
 
 HOSTS: dict[str, Any] = {

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from docker.errors import ImageNotFound
-from mininet.log import setLogLevel
 
 from testbed.containernet import Containernet, NamespaceBridge
 from testbed.engine import EngineError, engine
@@ -38,16 +37,6 @@ def images() -> Iterator[dict[str, str]]:
     yield tags
     for tag in tags.values():
         engine().images.remove(tag, force=True)
-
-
-@pytest.fixture
-def net(leftovers: Callable[[str], list[str]]) -> Iterator[Containernet]:
-    setLogLevel("warning")
-    network = Containernet(controller=None)
-    yield network
-    lab = network.plan.owner.lab
-    network.stop()
-    assert leftovers(lab) == []
 
 
 def until(look: Callable[[], Any], seconds: float = 10) -> Any:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mininet.log import setLogLevel
 
 from testbed.containernet import Containernet, NamespaceBridge, ParameterError, TreeContainerNet, cleanup
 from testbed.engine import EngineError, engine
 
 IMAGE = "lso/base"
-
-
-@pytest.fixture
-def net(leftovers: Callable[[str], list[str]]) -> Iterator[Containernet]:
-    setLogLevel("warning")
-    network = Containernet(controller=None)
-    yield network
-    lab = network.plan.owner.lab
-    network.stop()
-    assert leftovers(lab) == []
 
 
 def asked(node: Any) -> dict[str, Any]:
