@@ -53,7 +53,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """
     info(f"*** {name}: building {arguments.get('tag') or arguments.get('path')}\n")
     try:
-        built, log = engine().images.build(**{"rm": True, **arguments})
+        built, log = engine().images.build(**{"rm": True, "forcerm": True, **arguments})
     except BuildError as error:
         raise EngineError(f"{name}: the image cannot be built: {error.msg}\n{_text(error.build_log)}") from error
     except (APIError, TypeError, OSError) as error:

@@ -174,11 +174,13 @@ def test_an_image_is_built_when_it_is_asked_for_and_again_when_its_recipe_change
 
 
 def test_a_build_that_fails_shows_its_output(net: Containernet, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo my last words; false\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo my last words {tmp_path}; false\n")
     d1 = net.addDocker("d1", build_params={"path": str(tmp_path)})
     with pytest.raises(EngineError, match=r"d1: the image cannot be built: [\s\S]*my last words"):
         net.start()
     assert d1._did == ""
+    left = engine().api.containers(all=True)
+    assert not [one for one in left if str(tmp_path) in one["Command"]], "the container of the failed step is gone"
 
 
 def test_sysfs_and_private_folders_are_the_hosts_in_cmd_and_popen(net: Containernet, tmp_path: Path) -> None:
