@@ -115,11 +115,11 @@ start_openvswitch() {
 make_venv() {
     local stamp wanted
     stamp=.venv/.stamp
-    wanted="$($SYSTEM_PYTHON -V) $(pwd) $(sha256sum <pyproject.toml)"
+    wanted="$($SYSTEM_PYTHON -V) $(pwd) $(cat pyproject.toml constraints.txt | sha256sum)"
     [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
     say "making the virtual environment"
     [ -x .venv/bin/python ] || $SYSTEM_PYTHON -m venv --system-site-packages .venv
-    .venv/bin/python -m pip install -q --disable-pip-version-check -e '.[dev]' >"$RUN/pip.log" 2>&1 ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]' >"$RUN/pip.log" 2>&1 ||
         { tail -n 20 "$RUN/pip.log" >&2; die "the Python packages could not be installed; the whole log is $RUN/pip.log"; }
     printf '%s' "$wanted" >"$stamp"
 }

@@ -15,7 +15,8 @@ from typing import Any
 from .documented_sessions import ELSEWHERE, Session
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))))
+_DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = ("README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in _DOCS))
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^ *```", re.DOTALL | re.MULTILINE)
 _UNFINISHED = re.compile(r"(\\|\||&&)\s*$")
 

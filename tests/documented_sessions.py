@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 ELSEWHERE = {
     "make demo": "setup.sh, then the scenario that tests/e2e runs",
     "make test": "that is this run",
+    "make setup": "setup.sh, which made what this run needs",
+    ".venv/bin/pre-commit install": "writes into the clone; test_habits.py has the file that it reads",
+    ".venv/bin/pytest tests/": "they run beside this one",
     "make test-vm": "needs an hour of one core: by hand, before a release; its parts are in tests/vm",
     "testbed/vm/run.sh": "as make test-vm",
     "vagrant": "needs hardware virtualisation; it runs setup.sh, as this run did",
