@@ -122,7 +122,7 @@ def test_text_is_written_so_that_it_stays_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 443, -1, 1.5, 1e20, 1e-7, True, None, "", "a: b", "- x", "é\n", [1, {"a": []}]])
-def test_values_are_written_so_that_they_stay(value: object) -> None:
+def test_values_are_written_so_that_they_stay(value: Any) -> None:
     read = read_yaml(write_yaml({"key": value}).encode()).data["key"]
     assert type(read) is type(value)
     assert read == value or math.isclose(read, value)

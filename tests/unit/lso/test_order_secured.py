@@ -36,7 +36,7 @@ def secured(lso: Any, southbound: MemorySouthbound, tmp_path: Path) -> Iterator[
     for client, role in (("portal", "operate"), ("watch", "read")):
         added = lso("client", "add", str(file), client, "--role", role)
         assert added.code == 0
-        secrets[client] = re.search(r"client_secret: (\S+)", added.out)[1]
+        (secrets[client],) = re.findall(r"client_secret: (\S+)", added.out)
     enrolled, database = memory_inventory(4), str(tmp_path / "presto.db")
     security = load_security(file, database, Limits())
     orchestrator = Orchestrator(enrolled, f"sqlite:///{tmp_path}/orchestrator.db", connect=southbound.connect)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import pytest
@@ -24,14 +24,14 @@ from presto.core.policies import encryption
 from presto.core.rules import firewall_rules
 from presto.core.settings import Settings
 
-PREFIXES = (ip_network("10.1.0.0/24"), ip_network("10.2.0.0/24"), ip_network("10.3.0.0/24"))
+PREFIXES = tuple(map(IPv4Network, ("10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24")))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONTRACT = Path(__file__).parents[3] / "vnfs" / "contract"
 
 Criteria = Mapping[str, list[str]]
 
 
-def flow(name: str, group: str | None = None, **criteria: list[str]) -> Application:
+def flow(name: str, group: str | None = None, /, **criteria: list[str]) -> Application:
     given = {key.replace("_", "-"): values for key, values in criteria.items()}
     return Application(name, group, tuple(Criterion(key, tuple(values)) for key, values in given.items()))
 
@@ -258,7 +258,7 @@ def test_three_sites_are_a_full_mesh(inventory: Any) -> None:
 
 def test_leaves_reach_the_root_only(inventory: Any) -> None:
     order = swvc((), (), ((), (), ()), service_type="rooted-multipoint")
-    roles = ("leaf", "root", "leaf")
+    roles: tuple[Literal["leaf", "root"], ...] = ("leaf", "root", "leaf")
     end_points = tuple(replace(end, role=role) for end, role in zip(order.end_points, roles, strict=True))
     request = compiled(replace(order, end_points=end_points), inventory)
     peers = {end.ucpe: [peer["name"] for peer in end.inputs["peers"]] for end in request.deployments}
@@ -314,7 +314,8 @@ def validate_firewall(config: dict[str, Any]) -> None:
     registry: Registry[Any] = Registry().with_resources(
         (schema["$id"], Resource.from_contents(schema)) for schema in schemas
     )
-    ports = [{"role": role, "mac": "02:42:64:40:00:02", "mtu": 1400, "addresses": []} for role in ("lan", "wan")]
+    port = {"mac": "02:42:64:40:00:02", "mtu": 1400, "addresses": []}
+    ports: list[Any] = [{"role": role, **port} for role in ("lan", "wan")]
     intent = {"contract": "1", "kind": "firewall", "name": "firewall", "ports": ports, "firewall": config}
     schema = {"$ref": "urn:lso:vnf-contract:1:firewall-intent"}
     jsonschema.Draft202012Validator(schema, registry=registry).validate(intent)

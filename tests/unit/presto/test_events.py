@@ -218,9 +218,14 @@ async def test_what_this_process_wrote_is_told_as_it_was_written(
     """A commit of ours costs no look at the database; what another process wrote in between is read there."""
     engine = open_engine(str(tmp_path / "lso.db"))
     other = open_engine(str(tmp_path / "lso.db"))  # as another process has it
-    log, looks = EventLog(engine), []
+    log, looks = EventLog(engine), list[Any]()
     read = log.read
-    monkeypatch.setattr(log, "read", lambda *where: looks.append(where) or read(*where))
+
+    def counting(*where: Any) -> Any:
+        looks.append(where)
+        return read(*where)
+
+    monkeypatch.setattr(log, "read", counting)
     await log.start()
 
     def lock(where: Any, uni: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, cast
 
 import pytest
 
@@ -41,7 +42,7 @@ async def test_streams_of_a_client_and_of_a_tenant_are_bounded(
         await streams.open(None, ALL, mine)
     assert refused.value.status == 429
     await streams.open(None, ALL, others)
-    await opened[0].aclose()
+    await cast(AsyncGenerator[bytes, None], opened[0]).aclose()
     await streams.open(None, ALL, mine)
 
 

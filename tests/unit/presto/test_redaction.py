@@ -17,7 +17,7 @@ HERE = WITHHELD
 @pytest.fixture
 def redaction(inventory: Inventory) -> Redaction:
     tls = Tls(ca=Path("/etc/lso/ca.pem"), certificate=Path("/etc/lso/cert.pem"), key=Path("/etc/lso/key.pem"))
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "site-a": {"tls": tls},
         "site-b": {"docker": "tcp://[fd00::b]:2376", "ovsdb": "ssl:[fd00::b]:6640"},
         "site-c": {"docker": "unix:///run/c/docker.sock", "ovsdb": "unix:/run/c/db.sock"},

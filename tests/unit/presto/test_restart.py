@@ -33,8 +33,8 @@ class Api:
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/restconf/operations/", timeout=5)
 
     def call(self, operation: str, values: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
-        body = {"json": {"input": values}} if values is not None else {}
-        return self._http.post(operation, headers=headers, **body)
+        body = {"input": values} if values is not None else None
+        return self._http.post(operation, headers=headers, json=body)
 
     def state(self, name: str) -> str:
         """`gone`, or the service's lso-state; `down` while nobody answers."""
@@ -45,7 +45,7 @@ class Api:
         if answer.status_code == 404:
             return "gone"
         pairs = {pair["value-name"]: pair["value"] for pair in answer.json()["output"]["service"]["name"]}
-        return pairs["lso-state"]
+        return str(pairs["lso-state"])
 
     def until(self, name: str, wanted: str) -> None:
         deadline = time.monotonic() + 60

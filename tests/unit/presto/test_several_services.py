@@ -255,7 +255,7 @@ async def test_services_from_before_have_the_first_port(
     with Session(core.engine.execution_options(**{WRITES: True})) as session, session.begin():
         document = dict(session.scalar(select(ServiceRow.document)) or {})
         assert document.pop("wan_ports") == {"site-a": "wan0", "site-b": "wan0"}
-        session.connection().execute(update(ServiceRow.__table__).values(document=document))
+        session.connection().execute(update(ServiceRow).values(document=document))
         known = [ucs_uni_id(site, "wan0") for site in ("site-a", "site-b")]
         session.execute(delete(ClaimRow).where(ClaimRow.uni.in_(known)))
     async with serving(core, network) as client:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from report_samples import a_step, sample
 
 from reports.console import Console
 from reports.model import RunResult
+
+from .report_samples import a_step, sample
 
 
 class Terminal(io.StringIO):

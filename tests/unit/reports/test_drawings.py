@@ -6,7 +6,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from markupsafe import Markup
-from report_samples import SAMPLES, a_run, a_step, sample
 
 from reports.model import RunResult, Series, TopologyPicture, UnderlayPicture
 from reports.page.charts import chart_groups, line_chart, round_step, summary_text
@@ -14,6 +13,8 @@ from reports.page.narrow import narrow_drawing
 from reports.page.picture import Picture, impairment_text, picture
 from reports.page.timeline import bars
 from reports.page.wide import wide_drawing
+
+from .report_samples import SAMPLES, a_run, a_step, sample
 
 Draw = Callable[[Picture], Markup]
 DRAWINGS: tuple[Draw, ...] = (wide_drawing, narrow_drawing)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
-from report_samples import SAMPLES, a_run, a_step, sample
 
 from reports.junit import junit_xml
 from reports.model import RunResult
+
+from .report_samples import SAMPLES, a_run, a_step, sample
 
 # The grammar that the schemas of Jenkins, GitLab and Ant's JUnit task have in common.
 CHILDREN = {

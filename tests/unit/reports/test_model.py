@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from report_samples import SAMPLES, a_run, a_step, sample
 
 from reports.model import Check, Engine, Evidence, RunResult, Series, TunnelPicture, Verdict
+
+from .report_samples import SAMPLES, a_run, a_step, sample
 
 P, F, E, S = Verdict.PASSED, Verdict.FAILED, Verdict.ERROR, Verdict.SKIPPED
 
@@ -44,7 +45,7 @@ def test_evidence_stays_in_its_folder(path: str) -> None:
 
 def test_results_are_immutable() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        a_step().verdict = Verdict.FAILED  # type: ignore[misc]
+        a_step().verdict = Verdict.FAILED  # type: ignore[misc]  # that is the test
 
 
 @pytest.mark.parametrize(

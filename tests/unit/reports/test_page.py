@@ -7,12 +7,13 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from page_reader import PageReader
-from report_samples import SAMPLES, a_run, a_step, sample
 
 from reports.page import render_html
 from reports.page.render import headline
 from reports.text import printable
+
+from .page_reader import PageReader
+from .report_samples import SAMPLES, a_run, a_step, sample
 
 LINK_ATTRIBUTES = (
     "href",

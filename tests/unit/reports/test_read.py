@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from report_samples import SAMPLES, sample
 
 from reports.read import ReportError, latest_run, load_run
 from reports.write import write_report
+
+from .report_samples import SAMPLES, sample
 
 
 def test_a_folder_or_its_file(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from report_samples import SAMPLES
 
 from reports.schema import SCHEMA_PATH, result_schema, schema_text
+
+from .report_samples import SAMPLES
 
 
 def test_the_published_schema_is_current() -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from report_samples import SAMPLES, a_run, a_step, sample
 
 from reports.model import Phase, Wait
 from reports.timing import where_time_went
+
+from .report_samples import SAMPLES, a_run, a_step, sample
 
 
 def _phase(name: str, start: float, length: float) -> Phase:

@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from report_samples import a_run, a_step, sample
 
 from reports.verdicts import ElementVerdict, element_verdicts
+
+from .report_samples import a_run, a_step, sample
 
 TOPOLOGY = sample("passed").topology
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_samples import SAMPLES, sample
 
 from reports.read import load_run
 from reports.write import ReportPaths, write_report
+
+from .report_samples import SAMPLES, sample
 
 
 @pytest.mark.parametrize("name", SAMPLES)

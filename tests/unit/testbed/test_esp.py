@@ -22,7 +22,7 @@ LEFT, RIGHT, SPI = "198.51.100.1", "198.51.100.2", 0xC1D2E3F4
 GCM_KEY = bytes(range(36))
 INNER = IP(src="10.1.0.10", dst="10.2.0.10") / UDP(sport=1, dport=2) / Raw(b"canary" * 20)
 
-SUITES = {  # name: scapy's arguments, the exported entry
+SUITES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # name: scapy's arguments, the exported entry
     "gcm": (
         {"crypt_algo": "AES-GCM", "crypt_key": GCM_KEY},
         {"encryption": "AES_GCM_16", "encryption_key": GCM_KEY.hex(), "integrity": None, "integrity_key": None},

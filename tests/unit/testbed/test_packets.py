@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
@@ -10,14 +12,18 @@ from testbed.namespace import Namespace
 from testbed.packets import Count, CountedStream, End, Flow, FlowKey, Kind, Reply, canary, probe, tcp_reply
 from testbed.packets.wire import arp_sender
 
-MACS = {"source_mac": "06:00:00:00:00:01", "destination_mac": "06:00:00:00:00:02"}
-ENDS = {"source": "10.1.0.10", "destination": "10.2.0.10"}
+ADDRESSES: dict[str, Any] = {
+    "source_mac": "06:00:00:00:00:01",
+    "destination_mac": "06:00:00:00:00:02",
+    "source": "10.1.0.10",
+    "destination": "10.2.0.10",
+}
 
 
 @pytest.mark.parametrize(("kind", "layer"), [("udp", UDP), ("tcp", TCP), ("icmp", ICMP)])
 def test_a_probe_is_a_valid_packet_of_its_kind_with_its_payload_at_the_end(kind: Kind, layer: type) -> None:
     token = canary()
-    frame = probe(kind, **MACS, **ENDS, source_port=1234, destination_port=80, payload=token)
+    frame = probe(kind, **ADDRESSES, source_port=1234, destination_port=80, payload=token)
     parsed = Ether(frame)
     assert layer in parsed
     assert frame.endswith(token)
@@ -28,8 +34,8 @@ def test_a_probe_is_a_valid_packet_of_its_kind_with_its_payload_at_the_end(kind:
 
 
 def test_an_icmp_type_a_ttl_and_a_bare_protocol_can_be_asked_for() -> None:
-    assert Ether(probe("icmp", **MACS, **ENDS, icmp_type=13, ttl=3))[ICMP].type == 13
-    raw = Ether(probe(47, **MACS, **ENDS, payload=b"gre?", dont_fragment=True))
+    assert Ether(probe("icmp", **ADDRESSES, icmp_type=13, ttl=3))[ICMP].type == 13
+    raw = Ether(probe(47, **ADDRESSES, payload=b"gre?", dont_fragment=True))
     assert (raw[IP].proto, bytes(raw[IP].payload)[:4], str(raw[IP].flags)) == (47, b"gre?", "DF")
 
 
@@ -37,7 +43,7 @@ def test_canaries_never_repeat() -> None:
     assert len({canary() for _ in range(1000)}) == 1000
 
 
-SYN = probe("tcp", **MACS, **ENDS, source_port=40000, destination_port=80)
+SYN = probe("tcp", **ADDRESSES, source_port=40000, destination_port=80)
 ANSWER = Ether() / IP(src="10.2.0.10", dst="10.1.0.10")
 
 

@@ -83,10 +83,10 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "ca")
 
 
-def trusting(ca: Path, *certificate: Path) -> httpx.Client:
+def trusting(ca: Path, certificate: Path | None = None, key: Path | None = None) -> httpx.Client:
     context = ssl.create_default_context(cafile=ca)
     if certificate:
-        context.load_cert_chain(*certificate)
+        context.load_cert_chain(certificate, key)
     return httpx.Client(verify=context)
 
 

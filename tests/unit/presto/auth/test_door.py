@@ -180,7 +180,7 @@ async def test_without_credentials(door: Door, face: str) -> None:
 @pytest.mark.parametrize("header", ["Basic b3BlcmF0b3I6eA==", "Bearer", "Bearer a b", "Bearer ä", "token"])
 async def test_other_headers(door: Door, face: str, header: str) -> None:
     method, path = FACES[face]
-    answer = await door.http.request(method, path, headers={"authorization": header.encode("latin-1")})
+    answer = await door.http.request(method, path, headers=[(b"authorization", header.encode("latin-1"))])
     assert (answer.status_code, code_and_reason(face, answer)[1].split(".")[0]) == (
         401,
         "The Authorization header is no Bearer token",

@@ -57,7 +57,7 @@ def test_the_sets_name_operations_that_there_are(app: FastAPI) -> None:
 
 def test_roles_grow(app: FastAPI) -> None:
     operations = catalogue(app)
-    read, operate, admin = (operations.role(role) for role in ("read", "operate", "admin"))  # type: ignore[arg-type]
+    read, operate, admin = (operations.role(role) for role in ("read", "operate", "admin"))
     assert read < operate < admin == operations.scopes
     assert {"serviceGet", "listServiceOrder", "get-connectivity-service-list", "getVersions"} <= read
     assert operate - read == OPERATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import fastapi.routing
 import jsonschema
@@ -105,7 +105,7 @@ def test_every_route_is_documented_and_no_other(api: str, new_core: Any) -> None
     found = set()
     contexts = getattr(fastapi.routing, "iter_route_contexts", iter)  # newer versions keep included routers apart
     (mounted,) = [route for route in create_app(new_core()).routes if getattr(route, "path", "") == "/mefApi"]
-    for route in contexts(mounted.app.routes):
+    for route in contexts(cast(Any, mounted).app.routes):
         for method in getattr(route, "methods", None) or ():
             if route.path.startswith(BASES[api]) and method != "HEAD":
                 found.add((method.lower(), re.sub(r"\{\w+\}", "{id}", route.path.removeprefix(BASES[api]))))

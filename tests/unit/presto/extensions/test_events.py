@@ -221,7 +221,7 @@ async def test_keys_and_dead_letters(face: Any, client: Any) -> None:
     assert "d" not in key, "the private half"
     assert await face.get("/event/deadLetter") == []
     moment = datetime(2026, 3, 1, tzinfo=UTC)
-    values = {
+    values: dict[str, Any] = {
         "api": "ordering",
         "callback": "http://c",
         "body": {"eventId": "1"},

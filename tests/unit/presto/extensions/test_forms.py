@@ -113,7 +113,7 @@ async def test_no_operation_takes_parameters_that_it_does_not_have(lasting_face:
     for path, operations in described.items():
         for method in operations:
             full = re.sub(r"{\w+}", "x", path)
-            content = {} if method in {"get", "delete"} else {"json": {}}
+            content: dict[str, Any] = {} if method in {"get", "delete"} else {"json": {}}
             answer = await lasting_face.http.request(method, f"{BASE}{full}?unheardOf=1", **content)
             assert answer.status_code == 422, (method, path, answer.text)
             assert any(one["pointer"] == "/unheardOf" for one in answer.json()["findings"]), (method, path)

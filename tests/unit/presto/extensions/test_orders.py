@@ -148,7 +148,7 @@ async def test_a_change_that_is_cancelled_leads_back(client: Any, face: Any, net
     inventory = (await client.http.get(f"/mefApi/legato/serviceInventory/v7/service/{service}")).json()
     configuration = inventory["serviceConfiguration"]
     configuration["policyList"][0]["polCl"][0]["encryptionType"] = "OPTIONAL"
-    item = {"id": "1", "action": "modify"}
+    item: dict[str, Any] = {"id": "1", "action": "modify"}
     item["service"] = {"id": service, "state": "active", "serviceConfiguration": configuration}
     change = {**{name: value for name, value in EXAMPLE.items() if name != "serviceOrderItem"}}
     network.gate.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from presto.core.enrolled import ucs_id, ucs_uni_id
 
 from .order_changes import (
@@ -34,7 +36,7 @@ from .order_changes import (
 )
 
 UCS_OF, OF_UCS, TO_UCS_UNI = "UCS_OF_SWVC", "ENDPOINT_OF_UCS", "CONNECTS_TO_UCS_UNI"
-PLACE = [{"role": "INSTALL_LOCATION", "place": {"@type": "GeographicSiteRef", "id": "site-a"}}]
+PLACE: list[dict[str, Any]] = [{"role": "INSTALL_LOCATION", "place": {"@type": "GeographicSiteRef", "id": "site-a"}}]
 END, PORTS = "site-a-wan0-internet", "tcpUdpDestinationPortList"
 ENDS = {OF_UCS: ucs_id("internet"), TO_UCS_UNI: ucs_uni_id("site-a", "wan0")}
 SECURE = {"encryptionType": "REQUIRED_ALWAYS"}

@@ -67,7 +67,7 @@ def inventory(inventory: Inventory) -> Inventory:
 async def test_every_example_order_is_carried_out(mef: Any, client: Any) -> None:
     for name, words in PLACED.items():
         text = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8")
-        ids = {}
+        ids: dict[str, str] = {}
         for service in await mef.services():
             if service["state"] != "terminated":
                 ids |= {service["serviceConfiguration"].get(member): service["id"] for member in NAMES}

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -52,7 +53,12 @@ async def test_orders_of_one_commit_are_checked_against_one_another(mef: Any, ex
     same_name = json.loads(text.replace("site-a", "site-c").replace("site-b", "site-d"))
     free = json.loads(json.dumps(same_name).replace('"acme-office"', '"third"'))
     writer, began, go = client.core._store.writer, threading.Event(), threading.Event()
-    held = writer.submit(lambda session: session.connection() and (began.set() or go.wait(10)))
+
+    def hold(_session: Session) -> bool:
+        began.set()
+        return go.wait(10)
+
+    held = writer.submit(hold)
     assert await asyncio.to_thread(began.wait, 10), "alone, so that those that come now are of one commit"
     answers = [asyncio.create_task(mef.post(order)) for order in (example, same_unis, same_name, free)]
     async with asyncio.timeout(10):

@@ -124,7 +124,8 @@ def published(kind: Kind) -> jsonschema.Draft7Validator:
     document["properties"]["@type"] = {"const": URNS[kind]}
     document |= {"additionalProperties": False, "required": ["@type"]}
     uri = path.as_uri()
-    registry: Registry[Any] = Registry(retrieve=retrieve).with_resource(uri, Resource.from_contents(document, DRAFT7))
+    registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]  # its name in attrs is _retrieve
+    registry = registry.with_resource(uri, Resource.from_contents(document, DRAFT7))
     return jsonschema.Draft7Validator({"$ref": uri}, registry=registry)
 
 

@@ -232,8 +232,8 @@ async def test_a_reserved_service_that_never_began_leaves_nothing(
 
 
 async def test_a_leaf_that_leaves_alone(mef: Any, example: Any, change: Any) -> None:
-    topology = {"vtName": "star", "vtEp": {"rootedMultipoint": {"rootList": ["site-a"], "leafList": ["site-b"]}}}
-    topology["vtEp"]["rootedMultipoint"]["leafList"].append("site-c")
+    leaves = ["site-b", "site-c"]
+    topology = {"vtName": "star", "vtEp": {"rootedMultipoint": {"rootList": ["site-a"], "leafList": leaves}}}
     placed = await three_sites(mef, example, topology)
     await made(mef, change({"action": "delete", "service": {"id": placed[-1]}}))
     found = await as_it_is(mef, placed[2])

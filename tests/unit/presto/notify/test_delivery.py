@@ -24,7 +24,11 @@ from presto.notify.verifying import Verifier
 pytestmark = pytest.mark.asyncio
 ORDERING, INVENTORY = "/mefApi/legato/serviceOrderingManagement/v6", "/mefApi/legato/serviceInventory/v7"
 NAMES = [f"service-{number:03}" for number in range(40)]
-QUICK = {"development": True, "first_delay": 0.02, "longest_delay": 0.1}
+
+
+def quick(**changed: Any) -> NotifySettings:
+    """Settings of a server that tries again soon."""
+    return NotifySettings(development=True, first_delay=0.02, longest_delay=0.1, **changed)
 
 
 def names(subscriber: Any) -> list[str]:
@@ -66,7 +70,7 @@ async def test_an_order_is_told_as_the_files_have_it(serving: Any, subscriber: A
 
 
 async def test_the_other_base_path(serving: Any, subscriber: Any) -> None:
-    async with serving(NotifySettings(**QUICK, base="management")) as server:
+    async with serving(quick(base="management")) as server:
         there = subscriber()
         await server.subscribe(there.callback)
         server.write("a")
@@ -210,7 +214,7 @@ async def test_who_asks_for_time_is_given_it(serving: Any, subscriber: Any) -> N
 
 
 async def test_nobody_is_waited_for_without_end(serving: Any, subscriber: Any) -> None:
-    async with serving(NotifySettings(**QUICK, longest_wait=0.2)) as server:
+    async with serving(quick(longest_wait=0.2)) as server:
         there = subscriber()
         await server.subscribe(there.callback)
         there.script = [(503, 10**9)]
@@ -219,7 +223,7 @@ async def test_nobody_is_waited_for_without_end(serving: Any, subscriber: Any) -
 
 
 async def test_what_fails_for_too_long_is_given_up_in_order(serving: Any, subscriber: Any) -> None:
-    async with serving(NotifySettings(**QUICK, give_up=0.5)) as server:
+    async with serving(quick(give_up=0.5)) as server:
         there = subscriber()
         await server.subscribe(there.callback)
         there.script = [503] * 1000
@@ -243,7 +247,7 @@ async def test_a_name_that_cannot_be_looked_up_fails_as_others_do(serving: Any) 
     """The hub refuses it now; a database may have one from before."""
     async with serving() as server:
         Register(server.core.engine).add("inventory", "http://a..b/", None)
-    async with serving(NotifySettings(**QUICK, give_up=0.2)) as server:
+    async with serving(quick(give_up=0.2)) as server:
         server.write("a")
         register = Register(server.core.engine)
         async with asyncio.timeout(10):
@@ -346,7 +350,7 @@ async def test_the_status_decides_and_not_the_body(serving: Any, end: bytes | No
         writer.close()
 
     there = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with there, serving(NotifySettings(**QUICK, answer_timeout=5)) as server:
+    async with there, serving(quick(answer_timeout=5)) as server:
         await server.subscribe(f"http://127.0.0.1:{there.sockets[0].getsockname()[1]}")
         server.write("a", "b", "c")
         async with asyncio.timeout(10):
@@ -379,7 +383,7 @@ async def test_an_address_that_swallows_packets_is_passed_over(
     with ExitStack() as stack:
         for address in found[:-1]:
             stack.enter_context(swallowing(address, there.port))
-        async with serving(NotifySettings(**QUICK, connect_timeout=1, answer_timeout=3)) as server:
+        async with serving(quick(connect_timeout=1, answer_timeout=3)) as server:
             await server.subscribe(there.callback.replace("127.0.0.1", "client.example"))
             server.write("a")
             await there.has(1, patience=6)  # as long as two attempts
@@ -401,7 +405,7 @@ async def test_a_name_server_that_does_not_answer_delays_nobody_else(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     try:
-        async with serving(NotifySettings(**QUICK, answer_timeout=0.5)) as server:
+        async with serving(quick(answer_timeout=0.5)) as server:
             for number in range(40):
                 await server.subscribe(f"http://dead-{number}.example")
             server.write(*NAMES[:5])
