@@ -16,10 +16,10 @@ from benchmarks.measured import Figure, machine, show
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
-from presto.core.core import Core
-from presto.core.model import UNFINISHED, EndPoint, Swvc
-from presto.core.store import Store
-from presto.core.tables import open_engine, orchestrator_url
+from presto.domain.model import UNFINISHED, EndPoint, Swvc
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine, orchestrator_url
+from presto.service.core import Core
 
 GOALS = {"hub": 10.0, "mesh": 120.0}
 """Seconds for 1,000 sites."""

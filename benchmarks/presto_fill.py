@@ -17,10 +17,10 @@ from sqlalchemy import Table, insert
 from benchmarks.load import ORDERING, Connection, orders
 from benchmarks.measured import Process
 from orchestrator.database import WRITES
-from presto.core.model import EndPoint, Swvc
-from presto.core.order_tables import ElementRow
-from presto.core.swvc_table import SwvcRow
-from presto.core.tables import ServiceRow, open_engine
+from presto.domain.model import EndPoint, Swvc
+from presto.persistence.order_tables import ElementRow
+from presto.persistence.swvc_table import SwvcRow
+from presto.persistence.tables import ServiceRow, open_engine
 
 _MOMENTS = {"requestedStartDate": "2026-03-02T08:00:00Z", "requestedCompletionDate": "2026-03-02T08:05:00Z"}
 _SWVC = TypeAdapter(Swvc)

@@ -17,18 +17,18 @@ from benchmarks.memory import memory_orchestrator
 from orchestrator.process import OrchestratorProcess
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.store import Store as OrchestratorStore
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.store import Store
-from presto.core.tables import open_engine, orchestrator_url
 from presto.notify.settings import NotifySettings
-from presto.server import BackgroundServer
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine, orchestrator_url
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
 def memory_app(database: str, sites: int, state: Path | None = None, delay: float = 0.0) -> FastAPI:
-    """As `presto.server.build_app`, with the driver exchanged; `state` is where the uCPEs keep theirs."""
+    """As `presto.web.server.build_app`, with the driver exchanged; `state` is where the uCPEs keep theirs."""
     inventory, engine = memory_inventory(sites), open_engine(database)
     url = orchestrator_url(engine)
     make = partial(memory_orchestrator, url, state, delay)

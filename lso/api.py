@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from presto.core.settings import Settings
-from presto.server import BackgroundServer, build_app
+from presto.domain.settings import Settings
+from presto.web.server import BackgroundServer, build_app
 
 
 @contextmanager

@@ -23,9 +23,9 @@ from orchestrator.model import OrchestratorError
 from presto.auth.access import Access, Tls
 from presto.auth.errors import AccessWrong
 from presto.auth.limits import Limits
-from presto.core.settings import Settings
+from presto.domain.settings import Settings
 from presto.notify.settings import Base, NotifySettings
-from presto.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
+from presto.web.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
 
 MOST_PORT = 65535
 MOST_HOURS = 24 * 366

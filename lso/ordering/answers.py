@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 
 from lso.exits import BAD_INPUT, ERROR, FAILED, PASSED
-from presto.client import BadAnswer, ErrorAnswer, PrestoError, ServerFailed, Unreachable
 from presto.mef.results import ServiceOrder
+from presto_client import BadAnswer, ErrorAnswer, PrestoError, ServerFailed, Unreachable
 
 
 def carry_out(verb: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:

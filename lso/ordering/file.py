@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from orchestrator.model import Finding
 from orchestrator.tosca.document import Document, read_document
 from orchestrator.tosca.report import Place, Report
-from presto.client import Finding as ServerFinding
+from presto_client import Finding as ServerFinding
 
 
 class BadFile(Exception):

@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.text import Text
 
 from lso.ordering.show import heading, item_table, what, why
-from presto.client import Client, PrestoError
-from presto.core.lifecycles import ENDED
+from presto.domain.lifecycles import ENDED
 from presto.mef.results import ServiceOrder
+from presto_client import Client, PrestoError
 
 Looks = Iterator[tuple[ServiceOrder, str]]
 """The order at each look, with what is being done."""

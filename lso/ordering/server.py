@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lso.exits import UsageError
-from presto.client import DEFAULT_URL, Client, ClientCredentials, Options, Token
+from presto_client import DEFAULT_URL, Client, ClientCredentials, Options, Token
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:

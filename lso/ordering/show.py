@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from rich.table import Column, Table
 from rich.text import Text
 
-from presto.client import payload
 from presto.mef.results import ServiceOrder, ServiceOrderItem
+from presto_client import payload
 
 STYLES = {"completed": "green", "failed": "bold red", "partial": "bold yellow", "rejected": "bold red"}
 _IDENTIFIERS = ("sw_vc_identifier", "sw_vc_end_point_identifier", "uni_identifier", "ucs_identifier", "identifier")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from presto.core.findings import Tag
-from presto.faces import Refusal
+from presto.domain.findings import Tag
+from presto.web.faces import Refusal
 
 REALM = "lso-presto"
 

@@ -16,9 +16,9 @@ from orchestrator.tosca.report import Place, Report
 from presto.auth.config import Client, ClientsFile
 from presto.auth.errors import ClientsWrong
 from presto.auth.scopes import Catalogue
-from presto.core.check import find_uni
-from presto.core.findings import nearest
-from presto.core.tenancy import Assignments
+from presto.domain.check import find_uni
+from presto.domain.findings import nearest
+from presto.persistence.tenancy import Assignments
 
 Wrong = tuple[tuple[str | int, ...], str, str]
 """Where in the file, what is wrong, and what to do."""

@@ -19,8 +19,8 @@ from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.app import PUBLIC_PATHS
-from presto.health import PATH as HEALTH
 from presto.restconf.discovery import HOST_META, HOST_META_JSON
+from presto.web.health import PATH as HEALTH
 
 log = logging.getLogger(__name__)
 TOKEN, KEYS, METADATA = "/oauth2/token", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"

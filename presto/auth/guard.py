@@ -15,9 +15,9 @@ from presto.auth.principal import Principal
 from presto.auth.scopes import Catalogue, NoScope
 from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
-from presto.connections import let_in
-from presto.core.tenancy import acting_for
-from presto.faces import refuse
+from presto.persistence.tenancy import acting_for
+from presto.web.connections import let_in
+from presto.web.faces import refuse
 
 log = logging.getLogger(__name__)
 _TOKEN = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)

@@ -15,7 +15,7 @@ from presto.auth.limits import Buckets, Limits
 from presto.auth.principal import Principal
 from presto.auth.scopes import Catalogue
 from presto.auth.tokens import Minter, TokenRefused, Trusted, verify
-from presto.guards import LOOPBACK_HOSTS
+from presto.web.guards import LOOPBACK_HOSTS
 
 
 class Security:

@@ -19,11 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from presto.conditional import Made
 from presto.docs import mef, restconf
 from presto.docs.known import Standing, ids_of, inputs_of, orders_of
 from presto.docs.made import Documents
 from presto.docs.secured import Secure, as_it_is
+from presto.web.conditional import Made
 
 BASE = "/docs"
 _PAGE = files("presto.docs") / "page"

@@ -9,9 +9,9 @@ from datetime import datetime
 import httpx
 from starlette.types import ASGIApp
 
-from presto import examples
+from presto.docs import examples
+from presto.docs.examples import FLOWS, POC, TYPES, Known, NotPossible, site_of, uni_name
 from presto.docs.schemas import Json
-from presto.examples import FLOWS, POC, TYPES, Known, NotPossible, site_of, uni_name
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.mef.addresses import BASES
 from presto.mef.query import LARGEST_PAGE

@@ -13,9 +13,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from presto.conditional import Made
 from presto.docs.known import NOTHING, Standing, standing
 from presto.docs.secured import Secure
+from presto.web.conditional import Made
 
 JSON = "application/json"
 _MOST_KEPT = 100

@@ -13,9 +13,6 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import Mount
 
-from presto.conditional import Made
-from presto.core.core import Core
-from presto.core.orders import Orders
 from presto.docs.secured import Secure, as_it_is
 from presto.extensions.bodies import check_body
 from presto.extensions.edges import edges_router
@@ -34,8 +31,11 @@ from presto.extensions.tunnels import tunnels_router
 from presto.extensions.underlays import underlays_router
 from presto.extensions.versions import versions_router
 from presto.extensions.vnfs import vnfs_router
-from presto.mounting import mount
 from presto.notify.notifier import Notifier
+from presto.service.core import Core
+from presto.service.orders import Orders
+from presto.web.conditional import Made
+from presto.web.mounting import mount
 
 BASE = "/presto-sdwan/v1"
 PUBLIC_PATHS = frozenset({"/event/key"})

@@ -9,9 +9,9 @@ from typing import Any
 
 from fastapi import Request
 
-from presto.core.findings import MOST_TOLD, Finding, Path, Rejected, Tag
+from presto.domain.findings import MOST_TOLD, Finding, Path, Rejected, Tag
 from presto.extensions.problems import Refused
-from presto.json_body import apart, read_json
+from presto.web.json_body import apart, read_json
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]").search

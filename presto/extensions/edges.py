@@ -13,14 +13,14 @@ from pydantic import Field, ValidationError
 
 from orchestrator.health import EndpointHealth
 from orchestrator.inventory import Ucpe, Uni
-from presto.core.core import Core, UniState
-from presto.core.edges import Enrolment, TlsTexts
-from presto.core.findings import MOST_TOLD, Finding, Rejected
-from presto.core.tenancy import current
+from presto.domain.findings import MOST_TOLD, Finding, Rejected
 from presto.extensions import words
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire
-from presto.segments import Written
+from presto.persistence.edges import Enrolment, TlsTexts
+from presto.persistence.tenancy import current
+from presto.service.core import Core, UniState
+from presto.web.segments import Written
 
 EdgeId = Annotated[str, Path(description="The id of the uCPE", max_length=64, examples=["site-a"]), Written]
 

@@ -16,17 +16,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from presto.auth.principal import Principal
-from presto.core.core import Core
-from presto.core.event_log import EventLog
-from presto.core.events import Event, EventType
-from presto.core.findings import Finding, Rejected, Tag
-from presto.core.tenancy import current
+from presto.domain.findings import Finding, Rejected, Tag
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
 from presto.notify.messages import document
 from presto.notify.register import DeadLetter, Register
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import public_keys
+from presto.persistence.event_log import EventLog
+from presto.persistence.events import Event, EventType
+from presto.persistence.tenancy import current
+from presto.service.core import Core
 
 HEARTBEAT = 15.0
 """Seconds without an event after which a client hears that the stream still lives."""

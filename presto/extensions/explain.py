@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 from pydantic import Field, field_validator, model_validator
 
-from presto.core.core import Core
-from presto.core.criteria import ICMP_TYPES, PROTOCOL_NAMES
-from presto.core.explain import Explanation, Reason, explain
-from presto.core.findings import Finding, Rejected, Tag, nearest
-from presto.core.matches import ICMP, TCP, UDP, Packet
-from presto.core.model import Swvc
+from presto.domain.criteria import ICMP_TYPES, PROTOCOL_NAMES
+from presto.domain.explain import Explanation, Reason, explain
+from presto.domain.findings import Finding, Rejected, Tag, nearest
+from presto.domain.matches import ICMP, TCP, UDP, Packet
+from presto.domain.model import Swvc
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire
+from presto.service.core import Core
 
 Port = Annotated[int | None, Field(ge=0, le=65535)]
 

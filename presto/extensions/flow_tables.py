@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from orchestrator.model import DeploymentObservation, FlowObservation
-from presto.core.core import Core
-from presto.core.orders import Orders
-from presto.core.tenancy import current
-from presto.core.tunnels import Site, sites
+from presto.domain.tunnels import Site, sites
 from presto.extensions.problems import declared
 from presto.extensions.services import ServiceId
 from presto.extensions.wire import Wire
+from presto.persistence.tenancy import current
+from presto.service.core import Core
+from presto.service.orders import Orders
 
 
 class FlowRule(Wire):

@@ -13,14 +13,14 @@ from fastapi import APIRouter, Response
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from presto.core.core import Core
-from presto.core.counts import Counts, counts
-from presto.core.credentials import utc_now
-from presto.core.lifecycles import OrderState
-from presto.core.meters import Meters
-from presto.core.model import State
-from presto.core.performance import ECHOES, Performance
-from presto.core.tunnels import tunnel_verdict, tunnels
+from presto.domain.credentials import utc_now
+from presto.domain.lifecycles import OrderState
+from presto.domain.model import State
+from presto.domain.tunnels import tunnel_verdict, tunnels
+from presto.persistence.counts import Counts, counts
+from presto.service.core import Core
+from presto.service.meters import Meters
+from presto.service.performance import ECHOES, Performance
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LOOKS = 64

@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field
 
-from presto.core.core import Core
-from presto.core.findings import Finding, Tag, told
-from presto.core.findings import Path as CorePath
-from presto.core.orders import OrderRecord, Orders
-from presto.core.together import NotAlone, Together
+from presto.domain.findings import Finding, Tag, told
+from presto.domain.findings import Path as CorePath
 from presto.extensions.problems import ProblemFinding, Refused, declared, shown_finding
 from presto.extensions.wire import Wire
 from presto.mef import ordering, show
 from presto.mef.problems import Refused as Unfit
-from presto.segments import Written
+from presto.service.core import Core
+from presto.service.orders import OrderRecord, Orders
+from presto.service.together import NotAlone, Together
+from presto.web.segments import Written
 
 MOST_ORDERS = 100
 

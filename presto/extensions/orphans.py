@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
-from presto.core.core import Core
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire
-from presto.segments import Written
+from presto.service.core import Core
+from presto.web.segments import Written
 
 OrphanId = Annotated[str, Path(description="The id of the orphan", max_length=64), Written]
 

@@ -7,15 +7,15 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from presto.core.compile import site_unis
-from presto.core.core import Core
-from presto.core.explain import Reason, policy_reason
-from presto.core.model import Service, Swvc
-from presto.core.rules import CompiledRule, Decision, compiled_rules, decisions
+from presto.domain.compile import site_unis
+from presto.domain.explain import Reason, policy_reason
+from presto.domain.model import Service, Swvc
+from presto.domain.rules import CompiledRule, Decision, compiled_rules, decisions
 from presto.extensions.explain import Step, steps
 from presto.extensions.problems import declared
 from presto.extensions.services import CriterionForm, ServiceId, criteria
 from presto.extensions.wire import Wire
+from presto.service.core import Core
 
 UNMATCHED = Reason("Packets of no application flow are discarded", "MEF 70 R45")
 

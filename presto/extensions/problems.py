@@ -13,11 +13,11 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from presto.core.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
+from presto.domain.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
 from presto.extensions import words
 from presto.extensions.wire import Wire
-from presto.limits import BodyTooBig
-from presto.segments import written
+from presto.web.limits import BodyTooBig
+from presto.web.segments import written
 
 MEDIA = "application/problem+json"
 _STATUS = {

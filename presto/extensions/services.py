@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 from pydantic import Field
 
-from presto.core.core import Core
-from presto.core.findings import Finding, Rejected, Tag
-from presto.core.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
+from presto.domain.findings import Finding, Rejected, Tag
+from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
-from presto.segments import Written
+from presto.service.core import Core
+from presto.web.segments import Written
 
 LARGEST_PAGE = 100
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
-from presto.core.core import Core
-from presto.core.model import Service
-from presto.core.observer import Seen
-from presto.core.performance import ECHOES, MOST_ECHOES, Measurements, Performance
-from presto.core.tunnels import Site, Tunnel, tunnel_verdict, tunnels
+from presto.domain.model import Service
+from presto.domain.tunnels import Site, Tunnel, tunnel_verdict, tunnels
 from presto.extensions.problems import declared
 from presto.extensions.tunnel_states import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPerformance, TunnelState
+from presto.service.core import Core
+from presto.service.observer import Seen
+from presto.service.performance import ECHOES, MOST_ECHOES, Measurements, Performance
 
 
 def tunnels_router(core: Core) -> APIRouter:

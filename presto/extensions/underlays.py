@@ -9,9 +9,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from orchestrator.inventory import Inventory
-from presto.core.core import Core
-from presto.core.tunnels import tunnels
+from presto.domain.tunnels import tunnels
 from presto.extensions.wire import Wire
+from presto.service.core import Core
 
 
 class UnderlayPort(Wire):

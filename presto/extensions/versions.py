@@ -7,9 +7,9 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from pydantic import Field
 
-from presto.core.core import Core
 from presto.extensions.wire import Wire
 from presto.mef.addresses import BASES
+from presto.service.core import Core
 
 
 class Face(Wire):

@@ -12,12 +12,12 @@ from pydantic import Field
 from orchestrator.model import DeploymentObservation, OrchestratorError, VnfObservation
 from orchestrator.plan.trace import follow
 from orchestrator.tosca.products import VnfProduct
-from presto.core.core import Core
-from presto.core.model import Service
-from presto.core.observer import Seen
-from presto.core.tunnels import Site, sites
+from presto.domain.model import Service
+from presto.domain.tunnels import Site, sites
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
+from presto.service.core import Core
+from presto.service.observer import Seen
 
 ServiceName = Annotated[str | None, Query(description="Only of the service of that id or name", max_length=64)]
 EdgeName = Annotated[str | None, Query(description="Only on that uCPE", max_length=64)]

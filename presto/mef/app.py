@@ -13,13 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from orchestrator.database import json_text
-from presto.core.core import Core
-from presto.core.findings import first
-from presto.core.idempotency import Answer as KeptAnswer
-from presto.core.idempotency import Written, answer_of, answering
-from presto.core.orders import OrderRecord, Orders
-from presto.json_body import apart
-from presto.limits import BodyTooBig
+from presto.domain.findings import first
 from presto.mef import inventory, ordering, show
 from presto.mef.addresses import BASES, hub_address, order_address
 from presto.mef.envelope import Subscription
@@ -28,8 +22,14 @@ from presto.mef.placing import acknowledged
 from presto.mef.problems import Answer, Problem, Refused
 from presto.mef.query import no_query
 from presto.mef.wire import parse_json, validate
-from presto.mounting import mount
 from presto.notify.notifier import Notifier
+from presto.persistence.idempotency import Answer as KeptAnswer
+from presto.persistence.idempotency import Written, answer_of, answering
+from presto.service.core import Core
+from presto.service.orders import OrderRecord, Orders
+from presto.web.json_body import apart
+from presto.web.limits import BodyTooBig
+from presto.web.mounting import mount
 
 JSON = "application/json;charset=utf-8"
 _RETRIEVE_LISTENER = {"ordering": "retrieveEventSubscription", "inventory": "retrieveHub"}

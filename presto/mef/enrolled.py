@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.inventory import Uni
-from presto.core.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
-from presto.core.enrolled_orders import KIND_NAMES, label_of
-from presto.core.findings import Path, nearest
-from presto.core.lifecycles import ServiceState
-from presto.core.orders import ElementRecord
+from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
+from presto.domain.findings import Path, nearest
+from presto.domain.lifecycles import ServiceState
 from presto.mef import payload
 from presto.mef.from_core import BILLING, switch
 from presto.mef.items import ENROLLED, Item
@@ -19,6 +17,8 @@ from presto.mef.payload import Kind
 from presto.mef.problems import Problem, unsupported
 from presto.mef.relationships import OF_UCS, TO_UCS_UNI, UCS_OF, Links, unknown_roles, wrong_end
 from presto.mef.unis import uni_problems
+from presto.service.enrolled_orders import KIND_NAMES, label_of
+from presto.service.orders import ElementRecord
 
 _IDENTIFIERS = {
     Kind.UNI: ("uni_identifier", "uniIdentifier"),

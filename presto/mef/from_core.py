@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.inventory import Uni
-from presto.core.criteria import ICMP_TYPE, PROTOCOL_NAMES, prefix
-from presto.core.enrolled import Ucs, UcsEndPoint, UcsUni
-from presto.core.model import Application, Criterion, EndPoint, Policy, Swvc
+from presto.domain.criteria import ICMP_TYPE, PROTOCOL_NAMES, prefix
+from presto.domain.enrolled import Ucs, UcsEndPoint, UcsUni
+from presto.domain.model import Application, Criterion, EndPoint, Policy, Swvc
 from presto.mef.payload import URNS, Kind
 from presto.mef.unis import MAX_L2_FRAME
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from presto.core.findings import MOST_TOLD, nearest
+from presto.domain.findings import MOST_TOLD, nearest
 from presto.mef.envelope import Subscription
 from presto.mef.problems import Problem, Refused
 

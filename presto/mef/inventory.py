@@ -9,15 +9,15 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import ColumnElement, case, exists, func
 
-from presto.core.core import Core
-from presto.core.enrolled import Thing, kind_of
-from presto.core.lifecycles import ServiceState
-from presto.core.order_tables import ElementOrderRow, ElementRow
-from presto.core.orders import ElementRecord, Orders
+from presto.domain.enrolled import Thing, kind_of
+from presto.domain.lifecycles import ServiceState
 from presto.mef import show
 from presto.mef.payload import KINDS, OLDER_URNS, URNS, Kind
 from presto.mef.problems import Answer
 from presto.mef.query import DATE, Page, Parser, one_of, read_query, text
+from presto.persistence.order_tables import ElementOrderRow, ElementRow
+from presto.service.core import Core
+from presto.service.orders import ElementRecord, Orders
 
 _EVERYTHING = 2**31 - 1
 _INSTANT = timedelta(microseconds=1)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from presto.core.enrolled import kind_of
-from presto.core.enrolled_orders import EnrolledState
-from presto.core.findings import Path, nearest
-from presto.core.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
-from presto.core.orders import ElementRecord
+from presto.domain.enrolled import kind_of
+from presto.domain.findings import Path, nearest
+from presto.domain.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
 from presto.mef.envelope import Order, OrderItem, ServiceValue
 from presto.mef.payload import KINDS, MODELS, Kind, Payload
 from presto.mef.problems import Problem
 from presto.mef.wire import moment, typed
+from presto.service.enrolled_orders import EnrolledState
+from presto.service.orders import ElementRecord
 
 HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESERVED)
 """What an order can ask for: carried, or kept off the network with its UNIs held."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from presto.core.check_flows import MOST_FLOWS
+from presto.domain.check_flows import MOST_FLOWS
 from presto.mef.wire import Wire
 
 Identifier = Annotated[str, Field(min_length=1, max_length=53, pattern=r"^[\x20-\x7E]+$")]

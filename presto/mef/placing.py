@@ -8,17 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from presto.core.core import Core
-from presto.core.credentials import utc_now
-from presto.core.enrolled import Thing
-from presto.core.enrolled_orders import EnrolledState
-from presto.core.findings import Rejected
-from presto.core.ids import new_id
-from presto.core.lifecycles import OrderState, ServiceState
-from presto.core.model import Service
-from presto.core.new_order import NewItem, NewOrder, Receipt, placed
-from presto.core.order_tables import ElementRow
-from presto.core.orders import ElementRecord, ItemRecord, OrderRecord, Orders
+from presto.domain.credentials import utc_now
+from presto.domain.enrolled import Thing
+from presto.domain.findings import Rejected
+from presto.domain.lifecycles import OrderState, ServiceState
+from presto.domain.model import Service
 from presto.mef import show
 from presto.mef.enrolled import Taken, beside_an_swvc, take, unmoved, wanted_state
 from presto.mef.envelope import Order, OrderItem
@@ -28,6 +22,12 @@ from presto.mef.plan import Plan, make_plan
 from presto.mef.problems import Problem, Refused, from_finding
 from presto.mef.relationships import Links
 from presto.mef.wire import validate
+from presto.persistence.ids import new_id
+from presto.persistence.new_order import NewItem, NewOrder, Receipt, placed
+from presto.persistence.order_tables import ElementRow
+from presto.service.core import Core
+from presto.service.enrolled_orders import EnrolledState
+from presto.service.orders import ElementRecord, ItemRecord, OrderRecord, Orders
 
 _NOT_KEPT = {"id", "href", "serviceRelationship", "serviceOrderItem"}
 """What an item says of its service and the inventory tells from elsewhere."""

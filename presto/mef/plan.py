@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from orchestrator.inventory import Uni
-from presto.core.enrolled import Enrolled
-from presto.core.findings import Finding, Path, Rejected, Tag
-from presto.core.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
-from presto.core.orders import ElementRecord
+from presto.domain.enrolled import Enrolled
+from presto.domain.findings import Finding, Path, Rejected, Tag
+from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
 from presto.mef import from_core, payload
 from presto.mef.enrolled import Taken
 from presto.mef.from_core import effective_map
@@ -19,6 +18,7 @@ from presto.mef.payload import Kind
 from presto.mef.problems import Problem
 from presto.mef.relationships import OF_SWVC, TO_UNI, Links, Other, wrong_end
 from presto.mef.to_core import Places, SwvcParts, policy_map, swvc_parts
+from presto.service.orders import ElementRecord
 
 Named = TypeVar("Named", Application, Policy)
 

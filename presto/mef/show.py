@@ -8,16 +8,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from presto.core.enrolled import Thing, Ucs, UcsEndPoint, UcsUni, ucs_id
-from presto.core.enrolled_orders import EnrolledState
-from presto.core.lifecycles import OrderState
-from presto.core.model import Swvc
-from presto.core.orders import ElementRecord, ItemRecord, OrderRecord
+from presto.domain.enrolled import Thing, Ucs, UcsEndPoint, UcsUni, ucs_id
+from presto.domain.lifecycles import OrderState
+from presto.domain.model import Swvc
 from presto.mef import from_core
 from presto.mef.addresses import order_address, service_address
 from presto.mef.payload import Kind
 from presto.mef.relationships import OF_SWVC, OF_UCS, TO_UCS_UNI, TO_UNI, UCS_OF
 from presto.notify.register import Listener
+from presto.service.enrolled_orders import EnrolledState
+from presto.service.orders import ElementRecord, ItemRecord, OrderRecord
 
 _SWVC = TypeAdapter(Swvc)
 NOT_SHOWN = frozenset({"state", "name", "startDate", "endDate"})

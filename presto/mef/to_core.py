@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.inventory import Inventory
-from presto.core.criteria import ICMP_TYPE
-from presto.core.findings import Path, nearest
-from presto.core.model import Application, Criterion, EndPointRole, Policy, PolicyAssignment, ServiceType
-from presto.core.policies import CRITERIA, NOT_HONOURED
+from presto.domain.criteria import ICMP_TYPE
+from presto.domain.findings import Path, nearest
+from presto.domain.model import Application, Criterion, EndPointRole, Policy, PolicyAssignment, ServiceType
+from presto.domain.policies import CRITERIA, NOT_HONOURED
 from presto.mef import payload
 from presto.mef.problems import Problem, unsupported
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from orchestrator.inventory import Uni
-from presto.core.findings import Path
+from presto.domain.findings import Path
 from presto.mef import payload
 from presto.mef.problems import Problem, unsupported
 

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 import presto
 from orchestrator.database import Schema
 from orchestrator.store import SCHEMA as ORCHESTRATOR
-from presto.core.tables import SCHEMA as PRESTO
+from presto.persistence.tables import SCHEMA as PRESTO
 
 HEAD = '''"""All tables, as `python -m presto.migrations` writes them."""
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from secrets import SystemRandom
 
-from presto.core.credentials import utc_now
-from presto.core.event_log import EventLog
-from presto.core.events import Event
-from presto.core.tenancy import may_hear
+from presto.domain.credentials import utc_now
 from presto.notify import messages
 from presto.notify.register import DeadLetter, Listener, Register, Standing
 from presto.notify.sender import Attempt, Result, Sender
 from presto.notify.settings import NotifySettings
+from presto.persistence.event_log import EventLog
+from presto.persistence.events import Event
+from presto.persistence.tenancy import may_hear
 
 _RANDOM = SystemRandom()
 _PAGE = 100

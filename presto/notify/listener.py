@@ -17,13 +17,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from presto.core.events import EventType
-from presto.core.lifecycles import OrderState, ServiceState
+from presto.domain.lifecycles import OrderState, ServiceState
 from presto.mef.problems import Answer
 from presto.mef.wire import moment, parse_json
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import MEDIA
 from presto.notify.verifying import BadSignature, NotSigned, Verifier
+from presto.persistence.events import EventType
 
 _REMEMBERED = 100_000
 _LARGEST = 64 * 1024

@@ -7,7 +7,7 @@ from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
-from presto.core.events import Event, EventType
+from presto.persistence.events import Event, EventType
 
 _WITH_STATE = {EventType.ORDER_STATE_CHANGE, EventType.ITEM_STATE_CHANGE, EventType.SERVICE_STATE_CHANGE}
 

@@ -12,9 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from presto.core.credentials import utc_now
-from presto.core.event_log import EventLog
-from presto.core.tenancy import detached
+from presto.domain.credentials import utc_now
 from presto.notify import guard
 from presto.notify.delivery import Delivery, Gone
 from presto.notify.lookups import Lookups
@@ -22,6 +20,8 @@ from presto.notify.register import DeadLetter, Listener, Register, Standing
 from presto.notify.sender import Sender
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey, load_key
+from presto.persistence.event_log import EventLog
+from presto.persistence.tenancy import detached
 
 log = logging.getLogger(__name__)
 

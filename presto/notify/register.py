@@ -11,10 +11,10 @@ from sqlalchemy import Engine, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
-from presto.core.event_tables import DeadLetterRow, EventCounterRow
-from presto.core.order_tables import ListenerRow
-from presto.core.tables import utc
-from presto.core.tenancy import NOBODY, owner
+from presto.persistence.event_tables import DeadLetterRow, EventCounterRow
+from presto.persistence.order_tables import ListenerRow
+from presto.persistence.tables import utc
+from presto.persistence.tenancy import NOBODY, owner
 
 
 @dataclass(frozen=True)

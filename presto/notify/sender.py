@@ -13,13 +13,13 @@ from http import HTTPStatus
 
 import httpx
 
-from presto.core.credentials import utc_now
-from presto.core.events import Event
+from presto.domain.credentials import utc_now
 from presto.notify import guard, messages
 from presto.notify.lookups import Lookups
 from presto.notify.retry_after import retry_after
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey
+from presto.persistence.events import Event
 
 _REFUSALS = frozenset({400, 413, 422})
 """Statuses that say that the same body will never be taken."""

@@ -24,8 +24,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
-from presto.core.credentials import utc_now
-from presto.core.event_tables import SigningKeyRow
+from presto.domain.credentials import utc_now
+from presto.persistence.event_tables import SigningKeyRow
 
 TAG = "presto-notification"
 """The `tag` of the signature: what it was made for."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.inventory import Inventory
-from presto.core.check import find_uni
-from presto.core.core import UniState
-from presto.core.model import (
+from presto.domain.check import find_uni
+from presto.domain.model import (
     ON_ITS_WAY_OUT,
     UNFINISHED,
     Criterion,
@@ -26,6 +25,7 @@ from presto.restconf.orders import ROLES, SERVICE_TYPES
 from presto.restconf.overlays import connection_references
 from presto.restconf.pairs import pairs
 from presto.restconf.sdwan import ServiceInterfacePoint
+from presto.service.core import UniState
 
 _TYPES = {ours: published for published, ours in SERVICE_TYPES.items()}
 _ROLES = {ours: published for published, ours in ROLES.items()}

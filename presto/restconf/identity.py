@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from presto.core.check import RESERVED
+from presto.domain.check import RESERVED
 
 UNDERLAYS = RESERVED
 """The scope of what belongs to no service."""

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from orchestrator.inventory import Inventory
-from presto.core.core import Core
-from presto.core.findings import Ambiguous, Finding, Rejected, Tag, nearest
-from presto.core.model import Service
-from presto.core.tunnels import sites
+from presto.domain.findings import Ambiguous, Finding, Rejected, Tag, nearest
+from presto.domain.model import Service
+from presto.domain.tunnels import sites
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id
 from presto.restconf.messages import (
     ConnectionIdInput,
@@ -31,6 +30,7 @@ from presto.restconf.parse import Parsed, all_given, only
 from presto.restconf.tapi import GlobalClass
 from presto.restconf.tapi_topology import Node, Topology
 from presto.restconf.underlays import TOPOLOGY_ID, Picture, underlay_node, underlay_summary, underlay_topology
+from presto.service.core import Core
 
 Thing = TypeVar("Thing", bound=GlobalClass)
 

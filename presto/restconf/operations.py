@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from presto.core.core import Core
-from presto.core.findings import Finding, Rejected, Tag, nearest
-from presto.core.idempotency import Written
-from presto.core.model import Service
-from presto.core.store import service_of
+from presto.domain.findings import Finding, Rejected, Tag, nearest
+from presto.domain.model import Service
+from presto.persistence.idempotency import Written
+from presto.persistence.store import service_of
 from presto.restconf import answers, network, path_computation
 from presto.restconf.messages import (
     CreateInput,
@@ -31,6 +30,7 @@ from presto.restconf.parse import Parsed, all_given, missing, only, to_model
 from presto.restconf.paths import in_an_update, on_the_wire
 from presto.restconf.tapi import Wire
 from presto.restconf.unsupported import check_honoured
+from presto.service.core import Core
 
 Handler = Callable[[Core, Parsed], Awaitable[Wire | None]]
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from orchestrator.inventory import Inventory
-from presto.core.check import find_uni
-from presto.core.findings import Finding, Tag, nearest
-from presto.core.model import (
+from presto.domain.check import find_uni
+from presto.domain.findings import Finding, Tag, nearest
+from presto.domain.model import (
     Application,
     Criterion,
     EndPoint,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.inventory import Inventory
-from presto.core.model import Service
-from presto.core.observer import Seen
-from presto.core.tunnels import Site, Tunnel, Verdict, installed, site_verdict, sites, tunnel_verdict, tunnels
+from presto.domain.model import Service
+from presto.domain.tunnels import Site, Tunnel, Verdict, installed, site_verdict, sites, tunnel_verdict, tunnels
 from presto.restconf import identity
 from presto.restconf.pairs import lifecycle, observed, operational, pairs
 from presto.restconf.tapi_topology import Connection, Topology
+from presto.service.observer import Seen
 
 _ROLES = {"symmetric": "SYMMETRIC", "root": "ROOT", "leaf": "LEAF"}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from presto.core.model import ON_ITS_WAY_OUT, Service
-from presto.core.tunnels import Verdict
+from presto.domain.model import ON_ITS_WAY_OUT, Service
+from presto.domain.tunnels import Verdict
 
 OURS = "lso-"
 """What the names of our own pairs begin with."""

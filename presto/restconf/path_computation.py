@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.inventory import Inventory, Uni
-from presto.core.check import find_uni
-from presto.core.core import Core
-from presto.core.findings import Finding, Rejected, Tag
-from presto.core.paths import Computation
-from presto.core.tunnels import Verdict, sites, tunnel_verdict, tunnels
-from presto.core.underlays import common_underlays
+from presto.domain.check import find_uni
+from presto.domain.findings import Finding, Rejected, Tag
+from presto.domain.tunnels import Verdict, sites, tunnel_verdict, tunnels
+from presto.domain.underlays import common_underlays
+from presto.persistence.paths import Computation
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.pairs import pairs
@@ -29,6 +28,7 @@ from presto.restconf.tapi_paths import (
     PathOutput,
     PathServiceEndPoint,
 )
+from presto.service.core import Core
 
 _ASKED = ("routing-constraint", "objective-function", "optimization-constraint")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.inventory import Inventory, Uni
-from presto.core.check import find_uni
-from presto.core.findings import Finding, Path, Tag, nearest
+from presto.domain.check import find_uni
+from presto.domain.findings import Finding, Path, Tag, nearest
 from presto.restconf.tapi_paths import ComputeInput
 
 _SEP: Path = ("input", "sep")

@@ -11,16 +11,16 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from orchestrator.inventory import Inventory, Ucpe, WanPort
-from presto.core.core import UniState
-from presto.core.model import Service
-from presto.core.observer import Seen
-from presto.core.tenancy import ANOTHER
-from presto.core.tunnels import Tunnel, Verdict, carries, site_verdict, sites, tunnel_verdict, tunnels, ucpe_verdict
-from presto.core.wan_ports import wan_port
+from presto.domain.model import Service
+from presto.domain.tunnels import Tunnel, Verdict, carries, site_verdict, sites, tunnel_verdict, tunnels, ucpe_verdict
+from presto.domain.wan_ports import wan_port
+from presto.persistence.tenancy import ANOTHER
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.pairs import observed, operational, pairs
 from presto.restconf.tapi_topology import Node, Topology
+from presto.service.core import UniState
+from presto.service.observer import Seen
 
 TOPOLOGY_ID = identity.topology_id(UNDERLAYS)
 _Key = TypeVar("_Key")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from breaking import Judge, assert_fails, assert_passes, inside, intent, swanctl
 
-from presto.core import credentials
+from presto.domain import credentials
 from scenarios.context import Context
 
 VERB = "ipsec.established"

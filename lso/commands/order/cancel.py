@@ -8,7 +8,7 @@ import sys
 from lso.exits import BAD_INPUT, PASSED
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, print_json
-from presto.client import Client, NotFound
+from presto_client import Client, NotFound
 
 HELP = "cancel an order"
 EXAMPLES = """examples:

@@ -13,8 +13,8 @@ from lso.exits import BAD_INPUT, PASSED
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, print_json
 from orchestrator.tosca.yaml_writer import write_yaml
-from presto.client import Unreachable
-from presto.examples import POC, TYPES, Known, NotPossible, example, summary
+from presto.docs.examples import POC, TYPES, Known, NotPossible, example, summary
+from presto_client import Unreachable
 
 HELP = "print a complete order as a start"
 EXAMPLES = """types:

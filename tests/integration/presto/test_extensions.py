@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from presto.extensions.app import BASE
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
 
 ROOT = Path(__file__).parents[3]
 ORDER = json.loads((ROOT / "tests" / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
 
 TEXT = (Path(__file__).parents[3] / "docs" / "presto-mef.md").read_text(encoding="utf-8")

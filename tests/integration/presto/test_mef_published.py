@@ -16,7 +16,7 @@ import pytest
 
 import standards
 from presto.mef.addresses import BASES
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE: Any = json.loads(

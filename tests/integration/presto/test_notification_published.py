@@ -14,7 +14,7 @@ import pytest
 
 import standards
 from presto.notify.listener import Notification, create_listener
-from presto.server import BackgroundServer
+from presto.web.server import BackgroundServer
 
 EXAMPLES = os.environ.get("LSO_EXAMPLES", "25")
 BASES = {

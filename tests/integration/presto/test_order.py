@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from presto.core.settings import Settings
-from presto.server import BackgroundServer, build_app
+from presto.domain.settings import Settings
+from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
 
 PATIENCE = 60.0

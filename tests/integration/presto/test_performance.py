@@ -11,8 +11,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from presto.client import Client, Options
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
+from presto_client import Client, Options
 from testbed.lab import Lab
 from testbed.spec import Impairment
 

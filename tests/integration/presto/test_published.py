@@ -22,13 +22,13 @@ import standards
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.settings import Settings
-from presto.core.store import Store
-from presto.core.tables import database_url, open_engine
+from presto.domain.settings import Settings
+from presto.persistence.store import Store
+from presto.persistence.tables import database_url, open_engine
 from presto.restconf.operations import OPERATIONS
-from presto.server import BackgroundServer
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 ROOT = Path(__file__).parents[3]
 ORDER = json.loads((ROOT / "tests" / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ from presto.auth.limits import Limits
 from presto.auth.scopes import DEFAULT, SCHEME
 from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
 
 from . import test_mef_published as mef
 from . import test_published as poc

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from orchestrator.inventory import Inventory, Uni, load_inventory
-from presto.core.settings import Settings
-from presto.server import BackgroundServer, build_app
+from presto.domain.settings import Settings
+from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
 from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 

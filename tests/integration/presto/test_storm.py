@@ -23,11 +23,11 @@ import pytest
 from benchmarks.load import INVENTORY, ORDERING, Connection, orders
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
-from presto.core.event_log import EventLog
-from presto.core.events import Event, EventType
-from presto.core.tables import open_engine
 from presto.notify.listener import Notification, create_listener
-from presto.server import BackgroundServer
+from presto.persistence.event_log import EventLog
+from presto.persistence.events import Event, EventType
+from presto.persistence.tables import open_engine
+from presto.web.server import BackgroundServer
 
 ROOT = Path(__file__).parents[3]
 ORDERS, KILLS = map(int, os.environ.get("LSO_STORM", "30,4").split(","))

@@ -14,11 +14,11 @@ from lso import commands as verbs
 from orchestrator.inventory import Inventory
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.store import Store
-from presto.core.tables import open_engine
-from presto.server import DEVELOPMENT, BackgroundServer
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import DEVELOPMENT, BackgroundServer
 
 from ...documented import PAGES, blocks, commands_of, elsewhere, run
 from ...documented_sessions import ELSEWHERE, IN_A_LAB, IN_MEMORY

@@ -14,11 +14,11 @@ from lso.__main__ import main
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.store import Store
-from presto.core.tables import open_engine
-from presto.server import BackgroundServer
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from orchestrator.southbound.memory import MemorySouthbound
-from presto.examples import TYPES
+from presto.docs.examples import TYPES
 
 NO_ORDER = "00000000-0000-4000-8000-000000000000"
 

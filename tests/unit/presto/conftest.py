@@ -37,11 +37,11 @@ from orchestrator.model import (
 )
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.settings import Settings
-from presto.core.store import Store
-from presto.core.tables import open_engine
+from presto.domain.settings import Settings
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
 
 ORDER = json.loads((Path(__file__).parent / "order.json").read_text(encoding="utf-8"))
 

@@ -23,11 +23,11 @@ from orchestrator.model import (
 )
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.store import Store
-from presto.core.tables import open_engine
 from presto.notify.settings import NotifySettings
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
 
 NOTIFICATIONS = NotifySettings(development=True, first_delay=0.05, longest_delay=0.2)
 

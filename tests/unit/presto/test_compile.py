@@ -16,13 +16,13 @@ from referencing import Registry, Resource
 
 from orchestrator.model import ServiceRequest
 from orchestrator.tosca import Catalogue
-from presto.core import credentials
-from presto.core.compile import compile_request
-from presto.core.criteria import ICMP_TYPE
-from presto.core.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
-from presto.core.policies import encryption
-from presto.core.rules import firewall_rules
-from presto.core.settings import Settings
+from presto.domain import credentials
+from presto.domain.compile import compile_request
+from presto.domain.criteria import ICMP_TYPE
+from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
+from presto.domain.policies import encryption
+from presto.domain.rules import firewall_rules
+from presto.domain.settings import Settings
 
 PREFIXES = tuple(map(IPv4Network, ("10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24")))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

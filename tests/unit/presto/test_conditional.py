@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from presto.app import create_app
-from presto.conditional import has
 from presto.docs.app import DOCUMENTS
 from presto.docs.known import NOTHING
-from presto.server import BackgroundServer
+from presto.web.app import create_app
+from presto.web.conditional import has
+from presto.web.server import BackgroundServer
 
 TAGGED = ["/docs", "/docs/", "/docs/files/page.js", *(f"/docs/{name}.json" for name in DOCUMENTS)]
 TAGGED += ["/presto-sdwan/v1/openapi.json"]

@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 import pytest
 
-from presto.app import create_app
-from presto.connections import Bounds, Gate
-from presto.core.core import Core
-from presto.server import BackgroundServer
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.connections import Bounds, Gate
+from presto.web.server import BackgroundServer
 
 ROOT = Path(__file__).parents[3]
 ASK = b"GET /presto-sdwan/v1/service HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -178,7 +178,7 @@ def test_who_sends_nothing_keeps_nobody_out(
 ) -> None:
     """Of eight places six are for those who were not let in; who was keeps his, and newcomers find one."""
     core, _ = lasting_core()
-    caplog.set_level(logging.WARNING, "presto.connections")
+    caplog.set_level(logging.WARNING, "presto.web.connections")
     with (
         BackgroundServer(create_app(core), bounds=Bounds(connections=8)) as server,
         connected(server.url) as known,

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from presto.core.credentials import Credentials, complete
+from presto.domain.credentials import Credentials, complete
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ import pytest
 
 from orchestrator.intent import Role
 from orchestrator.store import Store as OrchestratorStore
-from presto.core import pipeline
+from presto.service import pipeline
 
 ROOT = Path(__file__).parents[3]
 ORDERING = "/mefApi/legato/serviceOrderingManagement/v6"

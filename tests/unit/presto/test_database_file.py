@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from orchestrator.model import StoreError
-from presto.core.database_lock import DatabaseLock
-from presto.server import BackgroundServer, build_app
+from presto.persistence.database_lock import DatabaseLock
+from presto.web.server import BackgroundServer, build_app
 
 ORDERING = "/mefApi/legato/serviceOrderingManagement/v6"
 ORDER = json.loads((Path(__file__).parent / "order.json").read_text(encoding="utf-8"))
@@ -33,7 +33,8 @@ def sites(inventory: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[Any]:
     """Another process that holds the lock."""
-    text = "import sys, time; from presto.core.database_lock import DatabaseLock as L; L(sys.argv[1]).acquire(); "
+    text = "import sys, time; from presto.persistence.database_lock import DatabaseLock; "
+    text += "DatabaseLock(sys.argv[1]).acquire(); "
     command = [sys.executable, "-c", text + "print(flush=True); time.sleep(600)", str(tmp_path / "presto.db")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout
@@ -44,7 +45,7 @@ def holder(tmp_path: Path) -> Iterator[Any]:
 
 
 def test_a_second_server_is_refused(sites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presto.core.database_lock.PATIENCE", 0.1)
+    monkeypatch.setattr("presto.persistence.database_lock.PATIENCE", 0.1)
     database = tmp_path / "presto.db"
     (tmp_path / "link.db").symlink_to(database)
     with BackgroundServer(build_app(sites, str(database))) as server:

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
-from presto.core.event_log import EventLog
-from presto.core.events import Event, EventType, NewEvent, append, committed
-from presto.core.order_tables import ListenerRow
-from presto.core.tables import LockedUniRow, open_engine
+from presto.persistence.event_log import EventLog
+from presto.persistence.events import Event, EventType, NewEvent, append, committed
+from presto.persistence.order_tables import ListenerRow
+from presto.persistence.tables import LockedUniRow, open_engine
 
 CREATE, CHANGE = EventType.SERVICE_CREATE, EventType.SERVICE_STATE_CHANGE
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from orchestrator.inventory import Inventory
-from presto.core.check import Surroundings, check
-from presto.core.criteria import ICMP_TYPES
-from presto.core.explain import DEFAULT_RULE, FIRST_ICMP_TYPES, explain
-from presto.core.matches import ICMP, TCP, UDP, Packet
-from presto.core.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Swvc
-from presto.core.rules import firewall_rules
+from presto.domain.check import Surroundings, check
+from presto.domain.criteria import ICMP_TYPES
+from presto.domain.explain import DEFAULT_RULE, FIRST_ICMP_TYPES, explain
+from presto.domain.matches import ICMP, TCP, UDP, Packet
+from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Swvc
+from presto.domain.rules import firewall_rules
 
 PORTS = [0, 22, 80, 443, 1024, 65535]
 NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}

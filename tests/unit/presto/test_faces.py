@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from presto.limits import LARGEST_BODY
+from presto.web.limits import LARGEST_BODY
 
 LARGER = f"The body is larger than {LARGEST_BODY} bytes"
 SMALLER = "Send less."

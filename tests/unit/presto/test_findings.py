@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from presto.core.check import Surroundings, check
-from presto.core.check_flows import MOST_FLOWS
-from presto.core.findings import MOST_TOLD, Finding, Tag, nearest, told
-from presto.core.model import Application, Criterion, EndPoint, PolicyAssignment, Swvc
+from presto.domain.check import Surroundings, check
+from presto.domain.check_flows import MOST_FLOWS
+from presto.domain.findings import MOST_TOLD, Finding, Tag, nearest, told
+from presto.domain.model import Application, Criterion, EndPoint, PolicyAssignment, Swvc
 
 from .conftest import make_inventory
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from presto.app import create_app
-from presto.garbage import rare_collections
+from presto.web.app import create_app
+from presto.web.garbage import rare_collections
 
 pytestmark = pytest.mark.asyncio
 

@@ -21,13 +21,13 @@ from presto.auth import assertions
 from presto.auth.assertions import claimed_client
 from presto.auth.proof import find_proof, read_form
 from presto.auth.tokens import verify
-from presto.core.findings import MOST_TOLD
-from presto.idempotency import IdempotencyGuard
-from presto.limits import LARGEST_BODY, MOST_VALUES
+from presto.domain.findings import MOST_TOLD
 from presto.mef.envelope import Order, Subscription
 from presto.mef.hub import check_callback, event_types
 from presto.mef.payload import MODELS, URNS
 from presto.restconf.messages import CreateInput, UpdateInput
+from presto.web.idempotency import IdempotencyGuard
+from presto.web.limits import LARGEST_BODY, MOST_VALUES
 
 from .stretching import lists, only_to, sample, stretched
 

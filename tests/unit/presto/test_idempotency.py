@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from presto.app import create_app
-from presto.core.settings import Settings
+from presto.domain.settings import Settings
+from presto.web.app import create_app
 
 pytestmark = [
     pytest.mark.asyncio,

@@ -6,7 +6,7 @@ import os
 import threading
 import uuid
 
-from presto.core.ids import new_id
+from presto.persistence.ids import new_id
 
 
 def test_they_are_random_uuids_in_their_usual_form() -> None:

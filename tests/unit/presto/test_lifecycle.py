@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.model import Finding as TemplateFinding
 from orchestrator.model import TemplateError, UcpeUnreachable
-from presto.core.core import Core
+from presto.service.core import Core
 
 pytestmark = pytest.mark.asyncio
 

@@ -14,14 +14,14 @@ import pytest
 from orchestrator.prefixes import overlaps
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.tosca import Catalogue
-from presto.core.additions import Additions
-from presto.core.check import Surroundings, check, completed
-from presto.core.compile import compile_request
-from presto.core.credentials import Credentials, utc_now
-from presto.core.model import EndPoint, Service, State, Swvc
-from presto.core.settings import Settings
-from presto.core.store import Store
-from presto.core.tables import open_engine
+from presto.domain.check import Surroundings, check, completed
+from presto.domain.compile import compile_request
+from presto.domain.credentials import Credentials, utc_now
+from presto.domain.model import EndPoint, Service, State, Swvc
+from presto.domain.settings import Settings
+from presto.persistence.additions import Additions
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
 
 SIZE, TIMES, ROOM = 200, 4, 1.75
 CATALOGUE = Catalogue()

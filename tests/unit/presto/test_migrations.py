@@ -17,10 +17,10 @@ from orchestrator.database import Schema, new_engine, upgrade
 from orchestrator.model import StoreError
 from orchestrator.store import SCHEMA as ORCHESTRATOR
 from orchestrator.store import Store as OrchestratorStore
-from presto.core.tables import SCHEMA as PRESTO
-from presto.core.tables import open_engine, orchestrator_url
 from presto.migrations.__main__ import import_tables
-from presto.server import build_app
+from presto.persistence.tables import SCHEMA as PRESTO
+from presto.persistence.tables import open_engine, orchestrator_url
+from presto.web.server import build_app
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 either_schema = pytest.mark.parametrize("schema", [PRESTO, ORCHESTRATOR], ids=lambda schema: schema.name)
@@ -116,7 +116,7 @@ def test_a_revision_that_fails_leaves_nothing(database_url: str, tmp_path: Path)
 
 
 def test_servers_that_start_at_once_do_not_collide(database_url: str) -> None:
-    program = "import sys; from presto.core.tables import open_engine; open_engine(sys.argv[1], print)"
+    program = "import sys; from presto.persistence.tables import open_engine; open_engine(sys.argv[1], print)"
     command = [sys.executable, "-c", program, database_url]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     said = [process.communicate(timeout=60)[0] for process in started]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.model import OrchestratorError, ServiceObservation, UnknownService
-from presto.core.credentials import utc_now
-from presto.core.looks import AT_ONCE, WAITING
-from presto.core.model import Service, State, Swvc
-from presto.core.observer import Observer
+from presto.domain.credentials import utc_now
+from presto.domain.model import Service, State, Swvc
+from presto.service.looks import AT_ONCE, WAITING
+from presto.service.observer import Observer
 
 pytestmark = pytest.mark.asyncio
 

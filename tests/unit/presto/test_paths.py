@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import event
 
 from orchestrator.inventory import Inventory
-from presto.core import paths as path_store
-from presto.core.core import Core
-from presto.core.findings import Rejected
-from presto.core.observer import Observer
-from presto.core.paths import PathStore
-from presto.core.tables import open_engine
-from presto.core.tenancy import acting_for
+from presto.domain.findings import Rejected
+from presto.persistence import paths as path_store
+from presto.persistence.paths import PathStore
+from presto.persistence.tables import open_engine
+from presto.persistence.tenancy import acting_for
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id, underlay_id
+from presto.service.core import Core
+from presto.service.observer import Observer
 
 Json = dict[str, Any]
 COMPUTE, OPTIMIZE, DELETE = "compute-p-2-p-path", "optimize-p-2-p-path", "delete-p-2-p-path"

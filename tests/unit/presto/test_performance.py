@@ -9,9 +9,9 @@ import pytest
 
 from orchestrator.inventory import Inventory
 from orchestrator.model import SiteMeasurement, UnknownService
-from presto.core.credentials import utc_now
-from presto.core.model import EndPoint, Service, State, Swvc
-from presto.core.performance import Measurements, Performance, Prober, performance
+from presto.domain.credentials import utc_now
+from presto.domain.model import EndPoint, Service, State, Swvc
+from presto.service.performance import Measurements, Performance, Prober, performance
 
 Figures = tuple[int, int, float, float | None, float | None, float | None, float | None]
 CASES: list[tuple[str, Sequence[float | None], Figures]] = [

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import Engine, Table, bindparam, delete, insert, select, update
 
-from presto.core.order_tables import ElementRow, OrderRow
-from presto.core.prepared import Prepared
-from presto.core.tables import open_engine
+from presto.persistence.order_tables import ElementRow, OrderRow
+from presto.persistence.prepared import Prepared
+from presto.persistence.tables import open_engine
 
 ORDERS, ELEMENTS = cast(Table, OrderRow.__table__), cast(Table, ElementRow.__table__)
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=UTC)

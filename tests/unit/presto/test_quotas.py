@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from presto.auth.principal import Principal
-from presto.core.event_log import EventLog
 from presto.extensions.events import Streams, Wanted
 from presto.extensions.problems import Refused
 from presto.notify.settings import NotifySettings
+from presto.persistence.event_log import EventLog
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from presto.reading import ReadingTurns
+from presto.web.reading import ReadingTurns
 
 pytestmark = pytest.mark.asyncio
 

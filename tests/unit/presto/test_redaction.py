@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.inventory import Inventory, Tls
 from orchestrator.model import UcpeUnreachable
-from presto.core.redaction import WITHHELD, Redaction
+from presto.service.redaction import WITHHELD, Redaction
 
 HERE = WITHHELD
 

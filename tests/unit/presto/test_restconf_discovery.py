@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
-from presto.app import create_app
 from presto.restconf.operations import OPERATIONS
-from presto.server import BackgroundServer
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 XRD = "{http://docs.oasis-open.org/ns/xri/xrd-1.0}"

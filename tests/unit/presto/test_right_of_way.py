@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from presto.core import right_of_way
-from presto.core.right_of_way import RightOfWay
+from presto.service import right_of_way
+from presto.service.right_of_way import RightOfWay
 
 
 class Pieces:

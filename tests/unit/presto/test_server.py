@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from orchestrator.model import InventoryError, StoreError
-from presto.app import create_app
 from presto.auth.errors import UnsafeBinding
-from presto.client import Client, Options
-from presto.core.core import Core
-from presto.server import BackgroundServer, build_app, serve
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer, build_app, serve
+from presto_client import Client, Options
 
 ROOT = Path(__file__).parents[3]
 

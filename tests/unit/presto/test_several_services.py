@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
 from orchestrator.inventory import Inventory
-from presto.core.core import Core
-from presto.core.enrolled import ucs_uni_id
-from presto.core.enrolled_orders import fault
-from presto.core.findings import Rejected
-from presto.core.lifecycles import ServiceState
-from presto.core.model import EndPoint, Swvc
-from presto.core.tables import ClaimRow, ServiceRow
-from presto.core.tenancy import ANOTHER, acting_for
+from presto.domain.enrolled import ucs_uni_id
+from presto.domain.findings import Rejected
+from presto.domain.lifecycles import ServiceState
+from presto.domain.model import EndPoint, Swvc
+from presto.persistence.tables import ClaimRow, ServiceRow
+from presto.persistence.tenancy import ANOTHER, acting_for
+from presto.service.core import Core
+from presto.service.enrolled_orders import fault
 from tests.unit.presto.conftest import Client, MemoryNetwork, make_inventory, serving
 
 pytestmark = pytest.mark.asyncio

@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 import standards
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.settings import Settings
+from presto.domain.settings import Settings
 from presto.restconf.operations import OPERATIONS
+from presto.service.core import Core
+from presto.web.app import create_app
 
 pytestmark = pytest.mark.asyncio
 YANG = "application/yang-data+json"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from presto.core.observer import Observer
 from presto.restconf.pairs import published
+from presto.service.observer import Observer
 
 pytestmark = pytest.mark.asyncio
 Json = dict[str, Any]

@@ -8,10 +8,10 @@ import pytest
 
 from orchestrator.inventory import Inventory
 from orchestrator.model import ContainerObservation, DeploymentObservation, VnfObservation
-from presto.core.credentials import utc_now
-from presto.core.model import EndPoint, EndPointRole, Swvc
-from presto.core.observer import Seen
-from presto.core.tunnels import site_verdict, tunnel_verdict, tunnels
+from presto.domain.credentials import utc_now
+from presto.domain.model import EndPoint, EndPointRole, Swvc
+from presto.domain.tunnels import site_verdict, tunnel_verdict, tunnels
+from presto.service.observer import Seen
 
 UP: dict[str, Any] = {"ike": {"state": "ESTABLISHED"}, "children": [{"state": "REKEYING"}, {"state": "INSTALLED"}]}
 

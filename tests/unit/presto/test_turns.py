@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from presto.guards import BodyGuard
-from presto.limits import LARGE_BODY
+from presto.web.guards import BodyGuard
+from presto.web.limits import LARGE_BODY
 
 pytestmark = pytest.mark.asyncio
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from orchestrator.inventory import Inventory
-from presto.core.check import Surroundings, check
-from presto.core.compile import compile_request
-from presto.core.credentials import Credentials, utc_now
-from presto.core.model import Criterion, EndPoint, Policy, Service, State, Swvc
-from presto.core.settings import Settings
+from presto.domain.check import Surroundings, check
+from presto.domain.compile import compile_request
+from presto.domain.credentials import Credentials, utc_now
+from presto.domain.model import Criterion, EndPoint, Policy, Service, State, Swvc
+from presto.domain.settings import Settings
 
 NETWORKS = {"internet": "198.51.100", "mpls": "192.0.2", "lte": "203.0.113"}
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import standards
-from presto.core.findings import MOST_TOLD
+from presto.domain.findings import MOST_TOLD
 from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.parse import parse_body, to_model

@@ -16,14 +16,14 @@ from sqlalchemy import Engine, Table, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from presto.core import events
-from presto.core.additions import Additions, waiting
-from presto.core.event_log import EventLog
-from presto.core.event_tables import EventRow
-from presto.core.events import EventType, NewEvent
-from presto.core.prepared import Prepared
-from presto.core.tables import LockedUniRow, open_engine
-from presto.core.writer import Writer, attempt_adding, writing
+from presto.persistence import events
+from presto.persistence.additions import Additions, waiting
+from presto.persistence.event_log import EventLog
+from presto.persistence.event_tables import EventRow
+from presto.persistence.events import EventType, NewEvent
+from presto.persistence.prepared import Prepared
+from presto.persistence.tables import LockedUniRow, open_engine
+from presto.persistence.writer import Writer, attempt_adding, writing
 
 
 @pytest.fixture

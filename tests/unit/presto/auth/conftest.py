@@ -18,15 +18,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from fastapi import FastAPI
 
-from presto.app import catalogue, create_app
 from presto.auth.clients import read_clients
 from presto.auth.keys import SigningKey, VerificationKey, signing_key
 from presto.auth.limits import Limits
 from presto.auth.scopes import Catalogue
 from presto.auth.secret import hashed, new_secret
 from presto.auth.security import Security
-from presto.core.core import Core
 from presto.notify.settings import NotifySettings
+from presto.service.core import Core
+from presto.web.app import catalogue, create_app
 
 SECRET = new_secret()
 HASHED = hashed(SECRET)

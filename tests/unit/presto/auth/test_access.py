@@ -18,16 +18,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from lso.__main__ import main
-from presto import guards
-from presto.app import create_app
 from presto.auth.access import Access, Tls
 from presto.auth.errors import TlsUnusable, UnsafeBinding
 from presto.auth.security import Security
-from presto.connections import Bounds
-from presto.core.core import Core
-from presto.guards import LOOPBACK_HOSTS
-from presto.limits import LARGEST_BODY
-from presto.server import BackgroundServer
+from presto.service.core import Core
+from presto.web import guards
+from presto.web.app import create_app
+from presto.web.connections import Bounds
+from presto.web.guards import LOOPBACK_HOSTS
+from presto.web.limits import LARGEST_BODY
+from presto.web.server import BackgroundServer
 
 from .conftest import SECRET
 

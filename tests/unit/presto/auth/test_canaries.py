@@ -16,12 +16,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from sqlalchemy.orm import Session
 
-from presto.app import catalogue, create_app
 from presto.auth.security import Security
-from presto.core.core import Core
-from presto.core.settings import Settings
-from presto.core.tables import CredentialsRow
+from presto.domain.settings import Settings
 from presto.notify.settings import NotifySettings
+from presto.persistence.tables import CredentialsRow
+from presto.service.core import Core
+from presto.web.app import catalogue, create_app
 
 from .conftest import HASHED, SECRET, Door
 from .test_door import WRONG

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from lso.__main__ import main
-from presto.app import create_app
 from presto.auth import secret
 from presto.auth.clients import read_clients
 from presto.auth.errors import ClientsWrong, KeyUnusable
 from presto.auth.keys import public_key, signing_key
 from presto.auth.security import Security, key_file
-from presto.core.core import Core
+from presto.service.core import Core
+from presto.web.app import create_app
 
 from .conftest import CLIENT_KEY, HASHED, SECRET, clients_file, pem
 

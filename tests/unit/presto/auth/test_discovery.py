@@ -14,14 +14,14 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_u
 from cryptography.hazmat.primitives import serialization
 from joserfc.jwk import ECKey
 
-from presto.app import create_app
 from presto.auth.access import Tls
 from presto.auth.clients import read_clients
 from presto.auth.errors import ClientsWrong
 from presto.auth.keys import signing_key
 from presto.auth.security import Security
-from presto.core.core import Core
-from presto.server import BackgroundServer
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 from .conftest import CLIENT_KEY, OURS, SECRET, Door, clients_file, opened
 from .test_access import Authority, authority, trusting  # noqa: F401  (a fixture)

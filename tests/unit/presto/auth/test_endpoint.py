@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from presto.app import create_app
 from presto.auth.assertions import ASSERTION_TYPE
 from presto.auth.keys import public_key
 from presto.auth.limits import Limits, place
 from presto.auth.security import Security
-from presto.core.idempotency import IdempotencyRow
-from presto.server import BackgroundServer
+from presto.persistence.idempotency import IdempotencyRow
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 from .conftest import CLIENT_KEY, OURS, SECRET, Door
 

@@ -9,16 +9,16 @@ import pytest
 from fastapi import FastAPI
 
 import standards
-from presto.app import catalogue, create_app
 from presto.auth.config import Client
 from presto.auth.endpoint import PUBLIC
 from presto.auth.guard import AuthGuard
 from presto.auth.scopes import OPERATE, OPERATOR, READ, Catalogue, operation_id, walk
 from presto.auth.security import Security
-from presto.core.core import Core
 from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.router import OPERATION_ID
+from presto.service.core import Core
+from presto.web.app import catalogue, create_app
 
 from .conftest import HASHED, OURS, Door
 

@@ -11,14 +11,14 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from orchestrator.database import WRITES
-from presto.core.core import Core
-from presto.core.findings import Rejected, Tag
-from presto.core.model import EndPoint, Service, Swvc
-from presto.core.order_tables import ElementRow, ListenerRow, OrderRow
-from presto.core.orders import Orders
-from presto.core.tables import ServiceRow
-from presto.core.tenancy import ANOTHER, Assignments, acting_for, current, may_hear
+from presto.domain.findings import Rejected, Tag
+from presto.domain.model import EndPoint, Service, Swvc
 from presto.notify.register import Register
+from presto.persistence.order_tables import ElementRow, ListenerRow, OrderRow
+from presto.persistence.tables import ServiceRow
+from presto.persistence.tenancy import ANOTHER, Assignments, acting_for, current, may_hear
+from presto.service.core import Core
+from presto.service.orders import Orders
 
 pytestmark = pytest.mark.asyncio
 UNI = "0000000{}-0000-4000-8000-000000000000".format

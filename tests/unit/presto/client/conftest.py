@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from presto.app import create_app
-from presto.client import Client, Options
-from presto.core.core import Core
-from presto.server import BackgroundServer
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
+from presto_client import Client, Options
 
 ROOT = Path(__file__).parents[4]
 TEXT = (ROOT / "docs" / "presto-mef.md").read_text(encoding="utf-8")

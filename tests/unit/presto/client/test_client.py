@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from presto.client import (
+from presto.mef import inventory, ordering
+from presto.mef.envelope import Order
+from presto.mef.payload import EndPoint, Swvc, Uni
+from presto_client import (
     Client,
     ClientCredentials,
     Conflict,
@@ -24,10 +27,7 @@ from presto.client import (
     Unreachable,
     payload,
 )
-from presto.client.pages import query_name
-from presto.mef import inventory, ordering
-from presto.mef.envelope import Order
-from presto.mef.payload import EndPoint, Swvc, Uni
+from presto_client.pages import query_name
 
 
 def ids(presto: Client) -> list[str]:
@@ -113,8 +113,8 @@ def test_pages_are_followed_to_the_end(presto: Client, example: Any) -> None:
 
 
 def test_filters_have_their_published_names() -> None:
-    from presto.client.orders import OrderFilters
-    from presto.client.services import ServiceFilters
+    from presto_client.orders import OrderFilters
+    from presto_client.services import ServiceFilters
 
     assert {query_name(name) for name in OrderFilters.__annotations__} == set(ordering.FILTERS)
     published = set(inventory.FILTERS)
@@ -209,7 +209,7 @@ def test_headers_that_cannot_be_sent_are_neither_tried_again_nor_shown(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("presto.client.connection.time.sleep", slept.append)
+    monkeypatch.setattr("presto_client.connection.time.sleep", slept.append)
     with Client(Options(url=server, credentials=Token(f"{SECRET}\r"))) as client:
         for ask in (lambda: client.orders.get("x"), lambda: client.extensions.events().__enter__()):
             with pytest.raises(PrestoError, match="printable ASCII") as error:

@@ -12,14 +12,14 @@ import jsonschema
 import pytest
 
 import standards
-from presto.app import create_app
 from presto.docs import mef, restconf
 from presto.docs.app import DOCUMENTS
+from presto.docs.examples import POC, TYPES
 from presto.docs.known import NOTHING, Standing, inputs_of
 from presto.docs.restconf import INPUTS
-from presto.examples import POC, TYPES
 from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
+from presto.web.app import create_app
 
 API = pytest.mark.parametrize("api", ["ordering", "inventory"])
 OURS = {413}

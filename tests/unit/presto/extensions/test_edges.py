@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator.model import InventoryError
-from presto.core.core import Core
+from presto.service.core import Core
 
 FORM: dict[str, Any] = {
     "id": "site-e",

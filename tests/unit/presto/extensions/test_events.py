@@ -14,14 +14,14 @@ import httpx
 import pytest
 
 from orchestrator.database import WRITES
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.event_log import EventLog
-from presto.core.events import EventType, NewEvent, append, committed
 from presto.extensions import events as extension
 from presto.extensions.events import Streams, Wanted
 from presto.notify.register import DeadLetter, Register, Standing
-from presto.server import BackgroundServer
+from presto.persistence.event_log import EventLog
+from presto.persistence.events import EventType, NewEvent, append, committed
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 pytestmark = pytest.mark.asyncio
 STREAM = "/presto-sdwan/v1/event/stream"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from presto.core.lifecycles import ENDED
+from presto.domain.lifecycles import ENDED
 
 ROOT = Path(__file__).parents[4]
 EXAMPLE: Any = json.loads(

@@ -16,10 +16,10 @@ import pytest
 from orchestrator.inventory import Inventory
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.store import Store
-from presto.core.tables import open_engine
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
 
 pytestmark = pytest.mark.asyncio
 ROOT = Path(__file__).parents[4]

@@ -17,10 +17,10 @@ from orchestrator.inventory import Inventory
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.rules import Rule, RuleChanges, messages
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.store import Store
-from presto.core.tables import open_engine
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
 from testbed.pki import Authority
 
 ROOT = Path(__file__).parents[4]

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from orchestrator.model import DeploymentObservation, FlowObservation, PortObservation, ServiceObservation
 from orchestrator.plan import service_cookie
-from presto.core.findings import MOST_TOLD
+from presto.domain.findings import MOST_TOLD
 
 
 @pytest_asyncio.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from presto.core.enrolled import ucs_id, ucs_uni_id
+from presto.domain.enrolled import ucs_id, ucs_uni_id
 
 from .order_changes import (
     NOTE,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from presto.core import check
+from presto.domain import check
 
 pytestmark = pytest.mark.asyncio
 FACE_C = "/presto-sdwan/v1"

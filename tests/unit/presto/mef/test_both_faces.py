@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from presto.core.orders import Orders
+from presto.service.orders import Orders
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from orchestrator.inventory import Inventory
-from presto.app import create_app
-from presto.core.enrolled import Enrolled
-from presto.core.new_order import NewItem, NewOrder
-from presto.core.order_follow import place_lone
-from presto.core.settings import Settings
+from presto.domain.enrolled import Enrolled
+from presto.domain.settings import Settings
+from presto.persistence.new_order import NewItem, NewOrder
+from presto.persistence.order_follow import place_lone
+from presto.web.app import create_app
 
 pytestmark = pytest.mark.asyncio
 URN, OLDER = "urn:mef:lso:spec:service:{}:v0.0.3:all", "urn:mef:lso:spec:legato:{}:v0.0.1:all"

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from presto.core.lifecycles import (
+from presto.domain.lifecycles import (
     ENDED,
     FIRST_SERVICE_STATES,
     ITEM_GRAPH,

@@ -14,8 +14,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 import standards
-from presto.core.model import Criterion, EndPoint, Policy, Swvc
-from presto.core.policies import CRITERIA
+from presto.domain.model import Criterion, EndPoint, Policy, Swvc
+from presto.domain.policies import CRITERIA
 from presto.mef import payload, wire
 from presto.mef.envelope import Order
 from presto.mef.from_core import swvc

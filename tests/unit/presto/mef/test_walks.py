@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from orchestrator.model import OrchestratorError
-from presto.core.events import Event, EventType
-from presto.core.lifecycles import ENDED, ITEM_GRAPH, ORDER_GRAPH, SERVICE_GRAPH, OrderState, ServiceState, aggregate
+from presto.domain.lifecycles import ENDED, ITEM_GRAPH, ORDER_GRAPH, SERVICE_GRAPH, OrderState, ServiceState, aggregate
+from presto.persistence.events import Event, EventType
 
 pytestmark = pytest.mark.asyncio
 STEPS = 30

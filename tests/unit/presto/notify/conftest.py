@@ -18,13 +18,13 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.database import WRITES
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.events import EventType, NewEvent, append, committed
 from presto.notify.listener import Notification, create_listener
 from presto.notify.settings import NotifySettings
 from presto.notify.verifying import Verifier
-from presto.server import BackgroundServer
+from presto.persistence.events import EventType, NewEvent, append, committed
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 
 ORDERING, INVENTORY = "/mefApi/legato/serviceOrderingManagement/v6", "/mefApi/legato/serviceInventory/v7"
 QUICK = NotifySettings(development=True, first_delay=0.02, longest_delay=0.1, answer_timeout=5)

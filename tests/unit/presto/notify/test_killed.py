@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from presto.core.event_log import EventLog
-from presto.core.tables import open_engine
+from presto.persistence.event_log import EventLog
+from presto.persistence.tables import open_engine
 
 SERVER = Path(__file__).parents[1] / "held_server.py"
 ORDERING = "/mefApi/legato/serviceOrderingManagement/v6"

@@ -11,10 +11,10 @@ import pytest
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
 from http_message_signatures.algorithms import ED25519
 
-from presto.core.tables import open_engine
 from presto.notify.listener import Notification, create_listener
 from presto.notify.signing import COVERED, MEDIA, TAG, SigningKey, load_key, public_keys
 from presto.notify.verifying import BadSignature, NotSigned, Verifier
+from presto.persistence.tables import open_engine
 
 PATH = "/mefApi/legato/serviceInventoryNotification/v7/listener/serviceStateChangeEvent"
 URL = f"http://client.example:8080{PATH}"

@@ -1,0 +1,1 @@
+"""What is stored: the tables, and the statements that read and write them."""

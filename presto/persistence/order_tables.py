@@ -1,0 +1,109 @@
+"""The tables of orders, of the services that they make, and of the listeners that want to hear of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from presto.persistence.event_tables import Sequence
+from presto.persistence.tables import Base
+from presto.persistence.tenancy import Owned
+
+
+class OrderRow(Owned, Base):
+    """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out.
+
+    `replaced` is what it changes, to go back to: the SWVC before, and what was said of the services that it names, by
+    their ids (`ElementRow.asked`).
+    """
+
+    __tablename__ = "presto_orders"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    ordered: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    completed: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    service: Mapped[str] = mapped_column(String(36), index=True)
+    generation: Mapped[int]
+    document: Mapped[Any] = mapped_column(JSON)
+    replaced: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+
+
+class ItemRow(Base):
+    """An item of an order; `element` is the id of its service, `end_point` the end point that decides its end.
+
+    `item` is the item's id in the order, `fault` why it failed.
+    """
+
+    __tablename__ = "presto_order_items"
+
+    order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    item: Mapped[str]
+    action: Mapped[str] = mapped_column(String(8))
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    end_point: Mapped[str | None] = mapped_column(String(53))
+    element: Mapped[str | None] = mapped_column(String(64))
+    fault: Mapped[str | None]
+
+
+class ElementRow(Owned, Base):
+    """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
+
+    `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `generation`
+    is the change that made the last SWVC that it was part of (`presto.persistence.swvc_table`).
+    """
+
+    __tablename__ = "presto_elements"
+    # The order of the inventory's pages: to skip to one of them reads the index alone.
+    __table_args__ = (Index("ix_presto_elements_page", "created", "kind", "id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    service: Mapped[str] = mapped_column(String(36), index=True)
+    identifier: Mapped[str] = mapped_column(String(53))
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    asked: Mapped[Any] = mapped_column(JSON)
+    generation: Mapped[int]
+
+
+class ElementOrderRow(Base):
+    """An item that ordered something of a service; `item` is its id, of any length and so no key.
+
+    `said` is what it says of an enrolled service, beside what the inventory of uCPEs tells of that.
+    """
+
+    __tablename__ = "presto_element_orders"
+
+    element: Mapped[str] = mapped_column(String(64), primary_key=True)
+    order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    item: Mapped[str]
+    said: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+
+
+class ListenerRow(Owned, Base):
+    """Somebody who wants to hear of events of one API (`ordering` or `inventory`).
+
+    `cursor` is the sequence number up to which it has had its events. While it does not take them, `failures` counts
+    attempts in a row, the first one `failing_since`, and `fault` is what the last one came to.
+    """
+
+    __tablename__ = "presto_listeners"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    api: Mapped[str] = mapped_column(String(16))
+    callback: Mapped[str]
+    query: Mapped[str | None]
+    cursor: Mapped[int] = mapped_column(Sequence, index=True)
+    failures: Mapped[int]
+    failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    fault: Mapped[str | None]

@@ -1,0 +1,223 @@
+"""Orders about what is enrolled: they take it into service, out of service, or end it; the network stays as it is.
+
+Such an order is stored as acknowledged and carried out at once, each of its items in one transaction with the change
+that it asks for. What was true when it was accepted may have changed by then: an item fails on its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Engine, Row, Table, and_, bindparam, select
+from sqlalchemy.orm import Session
+
+from presto.domain.credentials import utc_now
+from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
+from presto.domain.findings import Finding, Tag
+from presto.domain.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
+from presto.persistence.new_order import NewOrder, Receipt
+from presto.persistence.order_follow import end_lone, lone_items, lone_orders, place_lone
+from presto.persistence.order_tables import OrderRow
+from presto.persistence.tables import ClaimRow, LockedUniRow, ServiceRow
+from presto.persistence.tenancy import ALL_TENANTS, ANOTHER, NOBODY, Assignments, current
+from presto.persistence.writer import Writer, writing
+
+_LOCKED = cast(Table, LockedUniRow.__table__)
+_CLOSED_AMONG = select(_LOCKED.c.uni, _LOCKED.c.ended).where(_LOCKED.c.uni.in_(bindparam("things", expanding=True)))
+
+KIND_NAMES = {"sd-wan-uni": "UNI", "ucs": "UCS", "ucs-uni": "UCS UNI", "ucs-end-point": "UCS end point"}
+
+
+@dataclass(frozen=True)
+class EnrolledState:
+    """A thing and where it stands: active, inactive, or terminated since `ended`."""
+
+    thing: Thing
+    state: ServiceState
+    ended: datetime | None = None
+
+
+class EnrolledOrders:
+    """Keeps the states of enrolled things and carries orders about them out."""
+
+    def __init__(
+        self, engine: Engine, writer: Writer, enrolment: Callable[[], Enrolled], assignments: Assignments | None = None
+    ) -> None:
+        self._engine, self._writer, self._enrolment = engine, writer, enrolment
+        self._assignments = assignments or Assignments()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Take up what an earlier process left unfinished."""
+        for order_id in await asyncio.to_thread(self._open):
+            self._wake(order_id)
+
+    async def stop(self) -> None:
+        """Wait until what is under way is stored."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
+        """Where things stand."""
+        return await asyncio.to_thread(self._states, things) if things else ()
+
+    async def closed(self) -> dict[str, ServiceState]:
+        """The ids of all things that are not active."""
+        return await asyncio.to_thread(self._closed)
+
+    def closed_among(self, things: Collection[str]) -> dict[str, ServiceState]:
+        """As `closed`, of these things only, inside of a change."""
+        session = writing()
+        if session is None:
+            raise RuntimeError("this is asked inside of a change")
+        rows = session.connection().execute(_CLOSED_AMONG, {"things": list(things)})
+        return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
+
+    def ended(self) -> frozenset[str]:
+        """The ids of all things that are terminated."""
+        return frozenset(name for name, state in self._closed().items() if state is ServiceState.TERMINATED)
+
+    async def faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
+        """For each thing why it cannot come to that state together with the others, or None."""
+        return await asyncio.to_thread(self._faults, wanted)
+
+    async def place(self, order: NewOrder) -> Receipt:
+        """Store a checked order and have it carried out."""
+        receipt = await self._writer.do(lambda session: place_lone(session, order))
+        self._wake(order.id)
+        return receipt
+
+    def _wake(self, order_id: str) -> None:
+        tenants = self._assignments.tenants
+        work = self._writer.do(lambda session: _carry_out(session, self._enrolment(), order_id, tenants))
+        task = asyncio.create_task(work, name=f"order {order_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _open(self) -> tuple[str, ...]:
+        with Session(self._engine) as session:
+            return lone_orders(session)
+
+    def _states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
+        with Session(self._engine) as session:
+            asked = select(LockedUniRow).where(LockedUniRow.uni.in_({thing.id for thing in things}))
+            rows = {row.uni: row for row in session.scalars(asked)}
+            return tuple(_state(rows.get(thing.id), thing) for thing in things)
+
+    def _closed(self) -> dict[str, ServiceState]:
+        with Session(self._engine) as session:
+            rows = session.scalars(select(LockedUniRow))
+            return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
+
+    def _faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
+        leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
+        with Session(self._engine) as session:
+            return tuple(
+                self._not_its_own(thing) or fault(session, self._enrolment(), thing, state, leaving)
+                for thing, state in wanted
+            )
+
+    def _not_its_own(self, thing: Thing) -> Finding | None:
+        """A tenant takes nothing out of service that others use as well."""
+        if self._assignments.owns(current(), thing.id):
+            return None
+        return Finding(Tag.ACCESS_DENIED, (), f"{label_of(thing)} is there for every tenant", "Ask the operator.")
+
+
+def _carry_out(session: Session, enrolment: Enrolled, order_id: str, tenants: Mapping[str, str]) -> None:
+    document = session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
+    outcomes = {}
+    for item in _ends_first(lone_items(session, order_id)):
+        error = _apply(session, enrolment, item, _wanted(document, item), tenants)
+        outcomes[item.number] = (OrderState.FAILED, error) if error else (OrderState.COMPLETED, None)
+    end_lone(session, order_id, outcomes)
+
+
+def fault(
+    session: Session, enrolment: Enrolled, thing: Thing, wanted: ServiceState, leaving: Collection[str] = ()
+) -> Finding | None:
+    """Why a thing cannot come to a state, or None; `leaving` are ids of what is terminated with it."""
+    here, label = _state(session.get(LockedUniRow, thing.id), thing).state, label_of(thing)
+    if here is ServiceState.TERMINATED:
+        return Finding(Tag.IN_USE, (), f"{label} is terminated", "Enrol it anew, under another name.")
+    if wanted in {here, ServiceState.ACTIVE}:
+        return None
+    users = select(ServiceRow.name, ServiceRow.tenant).where(_used_by(enrolment, thing)).limit(1)
+    user = session.execute(users, execution_options={ALL_TENANTS: True}).first()
+    if user is not None:
+        name = user.name if current() in {None, user.tenant} else ANOTHER
+        return Finding(Tag.IN_USE, (), f'{label} is in use by service "{name}"', "Delete that service first.")
+    if wanted is ServiceState.TERMINATED:
+        ends = [end.name for end in enrolment.ends_of(thing) if end.id not in leaving and _lives(session, end)]
+        if ends:
+            message = f"{label} has end points: {', '.join(ends[:4])}{' …' * (len(ends) > 4)}"
+            return Finding(Tag.IN_USE, (), message, "Delete them first, or by the same order.")
+    return None
+
+
+def label_of(thing: Thing) -> str:
+    """A thing by its kind and name."""
+    return f"{KIND_NAMES[kind_of(thing)]} {thing.name}"
+
+
+def _used_by(enrolment: Enrolled, thing: Thing) -> ColumnElement[bool]:
+    """True for the services that a thing belongs to, or whose packets cross it."""
+    over: ColumnElement[str] = ServiceRow.document["carrier"].as_string()
+    if isinstance(thing, Ucs):
+        return over == thing.underlay.name
+    claimed = select(ClaimRow.service)
+    if isinstance(thing, UcsEndPoint):
+        here = ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.ucs_uni))
+        return and_(here, over == thing.wan.underlay)
+    return ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.id))
+
+
+def _lives(session: Session, thing: Thing) -> bool:
+    return _state(session.get(LockedUniRow, thing.id), thing).state is not ServiceState.TERMINATED
+
+
+def _state(row: LockedUniRow | None, thing: Thing) -> EnrolledState:
+    if row is None:
+        return EnrolledState(thing, ServiceState.ACTIVE)
+    if row.ended is None:
+        return EnrolledState(thing, ServiceState.INACTIVE)
+    ended = row.ended.replace(tzinfo=UTC) if row.ended.tzinfo is None else row.ended
+    return EnrolledState(thing, ServiceState.TERMINATED, ended)
+
+
+def _ends_first(items: Iterable[Row[Any]]) -> list[Row[Any]]:
+    """End points leave before what they attach to."""
+    return sorted(items, key=lambda item: item.kind != "ucs-end-point")
+
+
+def _wanted(document: dict[str, Any], item: Row[Any]) -> ServiceState:
+    if item.action == "delete":
+        return ServiceState.TERMINATED
+    return ServiceState(document["serviceOrderItem"][item.number]["service"]["state"])
+
+
+def _apply(
+    session: Session, enrolment: Enrolled, item: Row[Any], wanted: ServiceState, tenants: Mapping[str, str]
+) -> str | None:
+    """Bring a thing into a state; returns why that is not possible."""
+    thing = enrolment.get(item.element)
+    if thing is None:
+        return "it is no longer enrolled"
+    found = fault(session, enrolment, thing, wanted)
+    if found:
+        return found.message
+    here = _state(session.get(LockedUniRow, thing.id), thing).state
+    if wanted is here:
+        return None
+    step(SERVICE_GRAPH, here, wanted)
+    row = session.get(LockedUniRow, thing.id) or LockedUniRow(uni=thing.id, tenant=tenants.get(thing.id, NOBODY))
+    if wanted is ServiceState.ACTIVE:
+        session.delete(row)
+    else:
+        row.ended = utc_now() if wanted is ServiceState.TERMINATED else None
+        session.add(row)
+    session.flush()
+    return None

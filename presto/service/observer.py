@@ -1,0 +1,59 @@
+"""Looks at what services really have on the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from orchestrator.model import DeploymentObservation, ServiceObservation, UnknownService
+from presto.domain.credentials import utc_now
+from presto.domain.model import Service
+from presto.service.looks import DEADLINE, Looks
+
+
+class Observed(Protocol):
+    """The part of the network that is looked at."""
+
+    async def observe(self, service_id: str) -> ServiceObservation:
+        """What the uCPEs really have of a service now. Raises UnknownService when nothing of it is deployed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a service: uCPE → what it has. `problem` says why nothing is known; then the rest is empty."""
+
+    moment: datetime | None = None
+    sites: Mapping[str, DeploymentObservation] = field(default_factory=dict)
+    problem: str | None = None
+
+
+_Key = tuple[str, int, str]
+
+
+class Observer:
+    """Answers questions about services, for any number of askers."""
+
+    def __init__(self, network: Observed, deadline: float = DEADLINE) -> None:
+        self._network = network
+        self._looks: Looks[_Key, Seen] = Looks(self._seen, lambda problem: Seen(problem=problem), deadline)
+
+    async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
+        """Service id → what is seen of it now, within the deadline."""
+        # A change of a service makes what was seen before worthless.
+        keys = {service.id: (service.id, service.generation, service.state.value) for service in services}
+        found = await self._looks.ask(keys.values())
+        return {service_id: found[key] for service_id, key in keys.items()}
+
+    async def stop(self) -> None:
+        """Give up all looks."""
+        await self._looks.stop()
+
+    async def _seen(self, key: _Key) -> Seen:
+        try:
+            found = await self._network.observe(key[0])
+        except UnknownService:
+            return Seen(utc_now())
+        return Seen(utc_now(), {site.ucpe: site for site in found.deployments})

@@ -1,0 +1,217 @@
+"""uvicorn's own HTTP protocol within bounds: its parser has none.
+
+A request's header is bounded in size, fields and time, a message in time, and what nobody reads is not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from presto.web.connections import EXTENSION, Gate, log
+
+_NEVER = float("inf")
+_BREATH = 0.1
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n"
+
+
+class TooMuch(Exception):
+    """A header is larger than is taken."""
+
+
+class Bounded(HttpToolsProtocol):
+    """A connection within bounds."""
+
+    def __init__(self, accepted: socket.socket, gate: Gate, **options: Any) -> None:
+        super().__init__(**options)
+        self._socket, self._gate, self._bounds = accepted, gate, gate.bounds
+        self._dropped = False
+        self._to_send, self._to_read = self.loop.time() + self._bounds.header_patience, _NEVER
+        self._in_message = self._in_header = self._delivered = False
+        self._header = self._fields = self._undelivered = 0
+
+    @property
+    def deadline(self) -> float:
+        """When it is ended, unless its client has done its part before."""
+        return min(self._to_send, self._to_read)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is for the client to do something."""
+        return self.deadline < _NEVER or self.cycle is None or self.cycle.response_complete
+
+    def admitted(self, client: str) -> None:
+        """Its client may ask here."""
+        self._gate.admit(self, client)
+
+    def drop(self) -> None:
+        """End it at once."""
+        self._dropped = True
+        if self.transport is not None:
+            self.transport.abort()
+        else:
+            with suppress(OSError):  # it has gone by itself
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Its TLS handshake is done, where there is one."""
+        if self._dropped:
+            transport.abort()
+        else:
+            super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self._gate.leave(self)
+        if self.transport is not None:
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on to the parser, unless what comes is part of nothing that it has delivered yet, and too long."""
+        if not self._in_message and self._to_send == _NEVER:
+            self._to_send = self.loop.time() + self._bounds.header_patience
+        self._delivered = False
+        super().data_received(data)
+        self._undelivered = 0 if self._delivered else self._undelivered + len(data)
+        if self._undelivered > self._bounds.header and not self.transport.is_closing():
+            self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:
+        """Say why; who was answered already is left."""
+        if self._in_message and not self._in_header and self.cycle.response_started:
+            self.transport.abort()
+            return
+        size, fields = self._bounds.header, self._bounds.fields
+        if self._undelivered > size or self._header > size or self._fields > fields:
+            msg = f"A header has at most {size} bytes and {fields} fields."
+        super().send_400_response(msg)
+
+    def on_message_begin(self) -> None:
+        """Count anew."""
+        super().on_message_begin()
+        self._in_message = self._in_header = self._delivered = True
+        self._header = self._fields = 0
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]  # an object of ours, not a dictionary
+
+    def on_url(self, url: bytes) -> None:
+        """Count it with the header."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count it; trailers as well, which nobody here reads."""
+        self._fields += 1
+        self._count(len(name) + len(value) + 4)
+        if self._in_header:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The client's next duty is the body."""
+        self._in_header = False
+        self._to_send = self.loop.time() + self._bounds.body_patience
+        if not self.url.startswith(b"/"):
+            self._take_host()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Counted by who reads it."""
+        self._delivered = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The client has sent what it must."""
+        self._in_message, self._delivered, self._to_send = False, True, _NEVER
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """What the client does not read is not kept for ever."""
+        self._to_read = self.loop.time() + self._bounds.unread_patience
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        self._to_read = _NEVER
+        super().resume_writing()
+
+    def _count(self, size: int) -> None:
+        self._delivered = True
+        self._header += size
+        if self._header > self._bounds.header or self._fields > self._bounds.fields:
+            raise TooMuch  # the parser stops there, and the answer is 400
+
+    def _take_host(self) -> None:
+        """The host of an absolute target stands for that of the header (RFC 9112 section 3.2.2)."""
+        authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        named = [number for number, (name, _) in enumerate(self.headers) if name == b"host"]
+        if authority and len(named) < 2:
+            for number in named:
+                del self.headers[number]
+            self.headers.append((b"host", authority))
+
+
+class Acceptor:
+    """Takes connections in, each with a place at the gate before anything of it is read; with TLS or without."""
+
+    def __init__(self, gate: Gate, tls: ssl.SSLContext | None = None) -> None:
+        self._gate, self._tls = gate, tls
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(
+        self, listener: socket.socket, config: uvicorn.Config, state: ServerState, shared: dict[str, Any]
+    ) -> None:
+        """Listen, and accept until `stop`."""
+        listener.setblocking(False)
+        listener.listen(config.backlog)
+        self._begin(self._accept(listener, {"config": config, "server_state": state, "app_state": shared}))
+
+    def stop(self) -> None:
+        """Take nobody in any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket, options: dict[str, Any]) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                log.warning("no connection can be accepted: %s", error.strerror)
+                await asyncio.sleep(_BREATH)
+                continue
+            # An answer is written in two pieces, and not every loop has accepted sockets send the first at once.
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Bounded(accepted, self._gate, **options)
+            if self._gate.enter(connection):
+                self._begin(self._welcome(connection, accepted))
+            else:
+                self._turn_away(accepted)
+
+    async def _welcome(self, connection: Bounded, accepted: socket.socket) -> None:
+        """Shake hands, in the time of a header, and have the connection served."""
+        patience = self._gate.bounds.header_patience if self._tls else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=patience
+            )
+        except OSError:
+            self._gate.leave(connection)
+            accepted.close()
+
+    def _turn_away(self, accepted: socket.socket) -> None:
+        with accepted, suppress(OSError):
+            accepted.setblocking(False)
+            if self._tls is None:
+                accepted.send(_FULL)

@@ -1,0 +1,143 @@
+"""How many connections there are, and whose: a bound that keeps nobody out who may come in.
+
+All that have not been let in share a part of the places only. Where it is full, the newest takes the place of the one
+that has waited longest, so that many who send nothing keep nobody out.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.types import Scope
+
+from orchestrator.text import counted
+from presto.web.limits import BODY_PATIENCE
+
+log = logging.getLogger(__name__)
+
+EXTENSION = "lso.connection"
+"""Where a request's scope has its connection."""
+
+_SAID_EVERY = 5.0
+"""Seconds between two lines of the log about the same."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bytes and fields of a header, seconds for it and for what follows, and how many connections there can be.
+
+    `body_patience` is longer than a body may take, which is answered with 408.
+    """
+
+    header: int = 64 << 10
+    fields: int = 100
+    header_patience: float = 10.0
+    body_patience: float = BODY_PATIENCE + 5
+    unread_patience: float = 60.0
+    connections: int = 2000
+
+    @property
+    def strangers(self) -> int:
+        """Connections of those who have not been let in: three of four."""
+        return max(1, self.connections * 3 // 4)
+
+    @property
+    def of_one_client(self) -> int:
+        """Connections of one client that nobody takes the place of; what it has beyond them is as a stranger's."""
+        return max(1, self.connections // 8)
+
+
+def places(wanted: int = Bounds.connections) -> int:
+    """How many connections there can be with the files that this process may open: a quarter is for other things."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 2 * wanted:
+        soft = 2 * wanted if hard == resource.RLIM_INFINITY else min(hard, 2 * wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(8, min(wanted, soft * 3 // 4))
+
+
+class Connection(Protocol):
+    """What the gate knows of a connection."""
+
+    @property
+    def deadline(self) -> float:
+        """When it is ended, in the loop's time, unless its client has done its part before."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is for the client to do something."""
+
+    def drop(self) -> None:
+        """End it at once."""
+
+
+class Gate:
+    """All connections of a server; `tick` looks after them, some times a second."""
+
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._strangers: dict[Connection, None] = {}
+        self._known: dict[Connection, str] = {}
+        self._held = Counter[str]()
+        self._late = self._displaced = self._refused = 0
+        self._said = 0.0
+
+    def enter(self, connection: Connection) -> bool:
+        """Give a new connection a place, another one's if need be; False: there is none."""
+        room = min(self.bounds.strangers, self.bounds.connections - len(self._known))
+        if room <= 0:
+            self._refused += 1
+            return False
+        while len(self._strangers) >= room:
+            oldest = next((one for one in self._strangers if one.waits), next(iter(self._strangers)))
+            self.leave(oldest)
+            oldest.drop()
+            self._displaced += 1
+        self._strangers[connection] = None
+        return True
+
+    def admit(self, connection: Connection, client: str = "") -> None:
+        """It is somebody's who may ask here: nobody takes its place, unless the client is named and has many."""
+        if connection in self._strangers and not (client and self._held[client] >= self.bounds.of_one_client):
+            del self._strangers[connection]
+            self._known[connection] = client
+            self._held[client] += 1
+
+    def leave(self, connection: Connection) -> None:
+        """It is closed."""
+        self._strangers.pop(connection, None)
+        client = self._known.pop(connection, None)
+        if client is not None:
+            self._held[client] -= 1
+
+    def tick(self, now: float) -> None:
+        """End what is overdue, and say now and then what was done."""
+        for connection in [one for one in (*self._strangers, *self._known) if one.deadline < now]:
+            self._late += 1
+            self.leave(connection)
+            connection.drop()
+        if now >= self._said + _SAID_EVERY:
+            self.say(now)
+
+    def say(self, now: float) -> None:
+        """Log what was done since the last time."""
+        for count, text in (
+            (self._late, "%s ended: what was to be sent or read took too long"),
+            (self._displaced, "%s ended that had not been let in: others came, and no place was free"),
+            (self._refused, "%s refused: all places are taken"),
+        ):
+            if count:
+                log.warning(text, counted(count, "connection"))
+                self._said = now
+        self._late = self._displaced = self._refused = 0
+
+
+def let_in(scope: Scope, client: str = "") -> None:
+    """Whoever sent this request may ask here: its connection keeps its place."""
+    connection = scope.get("extensions", {}).get(EXTENSION)
+    if connection is not None:
+        connection.admitted(client)

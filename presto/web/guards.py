@@ -1,0 +1,184 @@
+"""What every request passes before a face sees it: the host that it was meant for, and its body's size and time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from presto.domain.findings import Tag
+from presto.web.connections import let_in
+from presto.web.faces import Refusal, refuse
+from presto.web.limits import BODY_PATIENCE, LARGE_BODY, LARGEST_BODY, BodyTooBig
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+OTHER_HOST = Refusal(
+    403, Tag.ACCESS_DENIED, "accessDenied", "This server does not answer for that host name", "Use 127.0.0.1."
+)
+
+
+NOT_ONE_HOST = Refusal(400, Tag.INVALID_VALUE, "invalidQuery", "The request has not one Host header", "Send one.")
+
+
+class HostGuard:
+    """Refuses requests for other host names than ours.
+
+    A server on the loopback address can be reached by any web page that has its own name point there. Where nobody is
+    asked who he is, it `admits` whoever asks for us.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], *, admits: bool = False) -> None:
+        self._app, self._hosts, self._admits = app, hosts, admits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 400 (RFC 9112 section 3.2) or 403."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif sum(name == b"host" for name, _ in scope["headers"]) != 1:
+            await refuse(NOT_ONE_HOST, scope["path"])(scope, receive, send)
+        elif _host(scope) not in self._hosts:
+            await refuse(OTHER_HOST, scope["path"])(scope, receive, send)
+        else:
+            if self._admits:
+                let_in(scope)
+            await self._app(scope, receive, send)
+
+
+ENCODED = Refusal(
+    415,
+    Tag.INVALID_VALUE,
+    "invalidBody",
+    "The body has a Content-Encoding, which is not taken here",
+    "Send it as it is.",
+    {"Accept-Encoding": "identity"},
+)
+
+
+_LONGEST_PAUSE = 1.0
+"""Seconds between two large bodies; what waits for the disk meanwhile keeps nobody."""
+
+
+class BodyGuard:
+    """Refuses bodies that are too big, by their announced length or as they arrive, and those that do not arrive.
+
+    Where clients are `known`, whoever is not may send less.
+    """
+
+    def __init__(
+        self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE, *, known: bool = False
+    ) -> None:
+        self._app, self._largest, self._patience, self._known = app, largest, patience, known
+        self._turns = Turns()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 413; a body that is too slow is answered with 408 by the face."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        largest = LARGE_BODY if self._known and "principal" not in scope else self._largest
+        taken, complete, too_many = 0, False, f"The body is larger than {largest} bytes"
+        deadline = asyncio.get_running_loop().time() + self._patience
+
+        async def counted() -> Message:
+            nonlocal taken, complete
+            # After the body comes only the news that the client has gone, for which a stream waits as long as it lasts.
+            message = await (receive() if complete else _in_time(receive, deadline))
+            complete = not message.get("more_body", False)
+            taken += len(message.get("body", b""))
+            if taken > largest:
+                raise BodyTooBig(too_many)
+            if complete and taken > LARGE_BODY:
+                await turn.take()
+            return message
+
+        async def answered(message: Message) -> None:
+            # The work is done: a stream, or a client that reads slowly, keeps nobody waiting.
+            turn.give_back()
+            await send(message)
+
+        turn = _Turn(self._turns)
+        try:
+            if _header(scope, b"content-encoding").strip().casefold() not in {"", "identity"}:
+                await refuse(ENCODED, scope["path"])(scope, receive, send)
+                return
+            if _announced(scope) > largest:
+                raise BodyTooBig(too_many)
+            await self._app(scope, counted, answered)
+        except BodyTooBig as error:
+            await refuse(_too_big(str(error)), scope["path"])(scope, receive, send)
+        finally:
+            turn.give_back()
+
+
+class Turns:
+    """Large bodies are worked on one after the other, with as long a pause for all else as the one before took."""
+
+    def __init__(self) -> None:
+        self._turn, self._free = asyncio.Lock(), 0.0
+
+    async def take(self) -> float:
+        """Wait for it; returns when it begins, in the loop's time."""
+        await self._turn.acquire()
+        now = asyncio.get_running_loop().time
+        try:
+            await asyncio.sleep(max(0.0, self._free - now()))
+        except BaseException:
+            self._turn.release()
+            raise
+        return now()
+
+    def give_back(self, begun: float) -> None:
+        """It is over."""
+        now = asyncio.get_running_loop().time()
+        self._free = now + min(now - begun, _LONGEST_PAUSE)
+        self._turn.release()
+
+
+class _Turn:
+    """That of one request, which has it once."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns, self._begun, self._over = turns, 0.0, True
+        self._had = False
+
+    async def take(self) -> None:
+        """Wait for it, the first time."""
+        if not self._had:
+            self._begun = await self._turns.take()
+            self._had, self._over = True, False
+
+    def give_back(self) -> None:
+        """It is over, if it is not yet."""
+        if not self._over:
+            self._over = True
+            self._turns.give_back(self._begun)
+
+
+def _too_big(reason: str) -> Refusal:
+    """The rest of the body may stay unread, so the connection is of no more use."""
+    return Refusal(413, Tag.TOO_BIG, "invalidBody", reason, "Send less.", {"Connection": "close"})
+
+
+async def _in_time(receive: Receive, deadline: float) -> Message:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(408, "The body did not arrive in time", {"Connection": "close"}) from None
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _host(scope: Scope) -> str:
+    name, _, port = _header(scope, b"host").casefold().rpartition(":")
+    return name if port.isdigit() and name else _header(scope, b"host").casefold()
+
+
+def _announced(scope: Scope) -> int:
+    text = _header(scope, b"content-length")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0

@@ -1,0 +1,264 @@
+"""Serving the API: blocking for the command line, or in a thread of its own for tests and scenarios.
+
+Without authentication the server binds to loopback addresses only, and with it to others only under TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.inventory import load_inventory
+from orchestrator.malloc import one_arena
+from orchestrator.model import StoreError
+from orchestrator.process import OrchestratorProcess
+from orchestrator.service import Orchestrator
+from orchestrator.store import Store as OrchestratorStore
+from orchestrator.tosca import Catalogue
+from presto.auth.access import Access, Tls
+from presto.auth.security import load_security
+from presto.domain.settings import Settings
+from presto.notify.settings import NotifySettings
+from presto.persistence.database_lock import DatabaseLock
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine, orchestrator_url
+from presto.service.core import STOP_PATIENCE, Core
+from presto.web import garbage
+from presto.web.app import create_app
+from presto.web.bounded import Acceptor
+from presto.web.connections import Bounds, Gate, places
+from presto.web.guards import LOOPBACK_HOSTS
+
+log = logging.getLogger(__name__)
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
+START_PATIENCE = 30.0
+SWITCH_SECONDS = 0.0005
+"""For which a thread keeps the interpreter that others wait for: with Python's 5 ms, work waits for reads too long."""
+_SAFE = (("X-Content-Type-Options", "nosniff"),)
+_SAFE_WITH_TLS = (("Strict-Transport-Security", "max-age=31536000"),)
+DEVELOPMENT = NotifySettings(development=True)
+"""Who can order here is on this machine and can reach its addresses anyway."""
+
+
+_NO_ISSUER = "OAuth clients behind the proxy find no https issuer: give the URL that they use as issuer in {file}"
+
+
+class ServerFailed(Exception):
+    """The server did not start or did not stop."""
+
+
+def build_app(
+    inventory: Path,
+    database: str,
+    settings: Settings | None = None,
+    say: Callable[[str], object] = log.info,
+    notifications: NotifySettings = DEVELOPMENT,
+    access: Access | None = None,
+    host: str = DEFAULT_HOST,
+) -> FastAPI:
+    """The application over the orchestrator, which gets a process of its own.
+
+    `database` is a SQLAlchemy URL or the path of a SQLite file. Its tables are made, or upgraded to what this version
+    needs; `say` is told.
+    Raises InventoryError when the inventory is wrong, UnknownTemplate when there is no such site template, StoreError
+    when the database cannot be used (all of orchestrator.model), AccessWrong when the clients file or the signing key
+    is.
+    """
+    enrolled, settings, access = load_inventory(inventory), settings or Settings(), access or Access()
+    Catalogue().template(settings.template)
+    hosts = LOOPBACK_HOSTS | access.hosts(host)
+    security = load_security(access.clients, database, access.limits, hosts) if access.clients else None
+    if security and access.plain and not security.clients.file.issuer:
+        say(_NO_ISSUER.format(file=access.clients))
+    engine = _open(database, say)
+    url = orchestrator_url(engine)
+    orchestrator = OrchestratorProcess(enrolled, OrchestratorStore(url, say), partial(Orchestrator, store=url))
+    assignments = security.clients.assignments(enrolled) if security else None
+    core = Core(enrolled, Store(engine), orchestrator, settings, assignments)
+    return create_app(core, hosts=hosts, notifications=notifications, security=security)
+
+
+def _open(database: str, say: Callable[[str], object]) -> Engine:
+    """The database, for this server alone until the engine is given up. Raises StoreError."""
+    try:
+        lock = DatabaseLock(database)
+        lock.acquire()
+        try:
+            engine = open_engine(database, say)
+        except BaseException:
+            lock.release()
+            raise
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
+    lock.release_with(engine)
+    return engine
+
+
+def serve(
+    inventory: Path,
+    database: str,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    settings: Settings | None = None,
+    ready: Callable[[str], None] | None = None,
+    say: Callable[[str], object] = log.info,
+    notifications: NotifySettings = DEVELOPMENT,
+    access: Access | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the base URL once requests are answered.
+
+    Port 0 takes a free one. Raises UnsafeBinding for addresses that are not safe to be reached at, TlsUnusable,
+    OSError when the address is taken, and what `build_app` raises.
+    """
+    access = access or Access()
+    listener = _bind(host, port, access)
+    with listener:
+        app = build_app(inventory, database, settings, say, notifications, access, host)
+        server = _Server(app, lambda: ready and ready(_url(listener, access.tls)), access)
+        server.run(sockets=[listener])
+
+
+class BackgroundServer:
+    """The application on a port of its own in a thread: `start` returns when it answers, `stop` when it is gone."""
+
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str = DEFAULT_HOST,
+        port: int = 0,
+        tls: Tls | None = None,
+        bounds: Bounds | None = None,
+        proxies: tuple[IPv4Network | IPv6Network, ...] = (),
+    ) -> None:
+        access = Access(tls=tls, proxies=proxies)
+        self._listener = _bind(host, port, access)
+        self._changed = threading.Event()
+        self._server = _Server(app, self._changed.set, access, bounds)
+        self._thread = threading.Thread(target=self._run, name="presto", daemon=True)
+        self.url = _url(self._listener, tls)
+
+    def start(self) -> str:
+        """Returns the base URL. Raises ServerFailed."""
+        self._thread.start()
+        if not (self._changed.wait(START_PATIENCE) and self._server.started):
+            self.stop()
+            raise ServerFailed("the server did not start; its log says why")
+        return self.url
+
+    def stop(self) -> None:
+        """Ends the server; orders under way get a moment, then wait for the next start. Raises ServerFailed."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(STOP_PATIENCE + START_PATIENCE)
+        self._listener.close()
+        if self._thread.is_alive():
+            raise ServerFailed("the server did not stop")
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            self._changed.set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it has started."""
+
+    def __init__(
+        self, app: FastAPI, started: Callable[[], object], access: Access, bounds: Bounds | None = None
+    ) -> None:
+        tls = access.tls
+        one_arena()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self._gate = Gate(bounds or Bounds(connections=places()))
+        self._acceptor = Acceptor(self._gate, tls.context() if tls else None)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(access.proxies),
+                forwarded_allow_ips=list(map(str, access.proxies)),
+                timeout_graceful_shutdown=5,
+                lifespan="on",
+                headers=[*_SAFE, *(_SAFE_WITH_TLS if tls else ())],
+            )
+        )
+        self._on_start = started
+        self._on_shutdown: Callable[[], object] = getattr(getattr(app, "state", None), "closing", lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup([])
+        if self.started:
+            for listener in sockets or []:
+                self._acceptor.start(listener, self.config, self.server_state, self.lifespan.state)
+            garbage.spare()
+            self._on_start()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 5 == 0:
+            self._gate.tick(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """To be asked to end is no fault: the signals are not raised once more."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._acceptor.stop()
+        self._on_shutdown()
+        self._gate.say(asyncio.get_running_loop().time())
+        garbage.unspare()
+        await super().shutdown(sockets)
+
+
+def _bind(host: str, port: int, access: Access) -> socket.socket:
+    """A listening socket's base; every address that the host name stands for must be safe to be reached at."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    access.check_binding(host, [str(entry[4][0]) for entry in found])
+    if access.tls:
+        access.tls.context()
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _url(listener: socket.socket, tls: Tls | None) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
