@@ -83,6 +83,15 @@ class Context:
         except ViewError as error:
             raise Fault(f"{site}: {program} of the {kind} VNF", "JSON as the VNF contract says", str(error)) from error
 
+    def vnf_statuses(self, site: str, kind: str) -> dict[str, dict[str, Any]]:
+        """Return the status of each of *site*'s VNFs of *kind* by the VNF's name. Raises as :meth:`vnf_json`."""
+        try:
+            return self.view(site).vnf_jsons(self.service_id, kind, "/vnf/status")
+        except ViewError as error:
+            raise Fault(
+                f"{site}: /vnf/status of the {kind} VNFs", "JSON as the VNF contract says", str(error)
+            ) from error
+
     def settled(self) -> dict[str, Any] | None:
         """Return the service's details once its order has reached an end, whichever."""
         details = self.face.service(self.service_id)

@@ -14,6 +14,7 @@ from scenarios.proof import Proof
 from scenarios.verb import Host, Verb
 from testbed.packets import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth, interface_mac
 
+KIND = "statistics"
 FORTH, BACK = "forth", "back"
 LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
 
@@ -21,7 +22,7 @@ Flows = dict[FlowKey, Count]
 
 
 class StatisticsExact(Verb, name="statistics.exact"):
-    """Prove that the statistics VNF's counters equal the ground truth of a counted stream.
+    """Prove that the counters of every statistics VNF on the way equal the ground truth of a counted stream.
 
     *Expected results*: at both sites the packets and layer-3 bytes of each direction, of each protocol and of each
     flow rose by exactly what the stream sent (UDP both ways, ICMP echo with its replies). Where the underlay declares
@@ -32,7 +33,7 @@ class StatisticsExact(Verb, name="statistics.exact"):
     *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 500}}``
     """
 
-    asks: ClassVar[str] = "statistics"
+    asks: ClassVar[str] = KIND
     from_: Host = Field(alias="from")
     to: Host
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
@@ -45,12 +46,14 @@ class StatisticsExact(Verb, name="statistics.exact"):
         stream = self._stream(context)
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
-        before = {site: context.vnf_status(site, "statistics") for site in sites}
+        before = {site: context.vnf_statuses(site, KIND) or {KIND: {}} for site in sites}
         result = stream.run(deadline=self.within_seconds)
         left, entered = self._crossed(context, proof, result)
         for site, directions in sites.items():
             truth = Truth({key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left})
-            self._judge(context, proof, site, before[site], truth, directions)
+            for vnf, status in before[site].items():
+                name = site if len(before[site]) == 1 else f"{site}/{vnf}"
+                self._judge(context, proof, (site, vnf, name), status, _expected(truth, directions))
         total = Truth(entered).direction(FORTH) + Truth(entered).direction(BACK)
         return f"both sites counted exactly what they carried, {count_text(total.packets, 'packet')} from end to end"
 
@@ -85,24 +88,23 @@ class StatisticsExact(Verb, name="statistics.exact"):
         return End(host.namespace, host.interface, host.ip, own, wire.gateway_mac(context, name))
 
     def _judge(
-        self, context: Context, proof: Proof, site: str, before: Any, truth: Truth, directions: Mapping[str, str]
+        self, context: Context, proof: Proof, place: tuple[str, str, str], before: Any, expected: dict[str, Count]
     ) -> None:
-        expected = _expected(truth, directions)
-        proof.until(
-            f"counters of {site}",
-            self.within_seconds,
-            lambda: _risen(before, context.vnf_status(site, "statistics"), expected) == expected,
-        )
-        after = context.vnf_status(site, "statistics")
-        proof.add_json(
-            f"{site}.json", f"the statistics VNF of {site} before and after", {"before": before, "after": after}
-        )
-        element = context.vnf_element(site, "statistics")
+        """Compare one VNF's counters; *place* is its site, its name there, and what its checks call it."""
+        site, vnf, name = place
+
+        def counted() -> dict[str, Any]:
+            return context.vnf_statuses(site, KIND).get(vnf, {})
+
+        proof.until(f"counters of {name}", self.within_seconds, lambda: _risen(before, counted(), expected) == expected)
+        after = counted()
+        evidence = f"{name.replace('/', '-')}.json"
+        proof.add_json(evidence, f"the statistics VNF of {name} before and after", {"before": before, "after": after})
         for key, measured in _risen(before, after, expected).items():
-            proof.equal(f"{site}: {key}", _text(measured), _text(expected[key]), element=element)
+            proof.equal(f"{name}: {key}", _text(measured), _text(expected[key]), element=f"vnf:{site}/{vnf}")
 
     def live_command(self, context: Context) -> str:
-        node = context.vnf_node(context.site_of(self.from_), "statistics")
+        node = context.vnf_node(context.site_of(self.from_), KIND)
         return f"lso exec {context.lab.id} {node} -- /vnf/metrics"
 
 

@@ -118,26 +118,16 @@ class UcpeView:
         return next((vnf for vnf in self.vnfs(service) if vnf.kind == kind), None)
 
     def vnf_json(self, service: str, kind: str, *argv: str) -> dict[str, Any]:
-        """Return the JSON object that *argv* prints in the VNF of *kind*; empty while no such VNF runs.
+        """Return the JSON object that *argv* prints in the first VNF of *kind*; empty while no such VNF runs.
 
         Raises :class:`ViewError` when the command fails in a VNF that runs, or prints anything else.
         """
         vnf = self.vnf(service, kind)
-        if not vnf:
-            return {}
-        try:
-            printed = vnf.inside.run(argv)
-        except (ViewError, Ended):
-            if not vnf.inside.alive():
-                return {}
-            raise
-        try:
-            answer = json.loads(printed)
-        except json.JSONDecodeError as error:
-            raise ViewError(f"{argv[0]} of {vnf.name} printed no JSON: {error}") from error
-        if not isinstance(answer, dict):
-            raise ViewError(f"{argv[0]} of {vnf.name} printed no JSON object")
-        return answer
+        return _printed(vnf, argv) if vnf else {}
+
+    def vnf_jsons(self, service: str, kind: str, *argv: str) -> dict[str, dict[str, Any]]:
+        """Return what *argv* prints in each VNF of *kind* that runs, by the VNF's name. Raises as :meth:`vnf_json`."""
+        return {vnf.name: _printed(vnf, argv) for vnf in self.vnfs(service) if vnf.kind == kind}
 
     def run(self, argv: Sequence[str]) -> str:
         """Run *argv* in the uCPE itself and return its standard output; :class:`ViewError` when it fails."""
@@ -189,6 +179,23 @@ class UcpeView:
             container=container,
             inside=inside,
         )
+
+
+def _printed(vnf: Vnf, argv: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON object that *argv* prints in *vnf*, empty when the VNF has ended meanwhile."""
+    try:
+        printed = vnf.inside.run(argv)
+    except (ViewError, Ended):
+        if not vnf.inside.alive():
+            return {}
+        raise
+    try:
+        answer = json.loads(printed)
+    except json.JSONDecodeError as error:
+        raise ViewError(f"{argv[0]} of {vnf.name} printed no JSON: {error}") from error
+    if not isinstance(answer, dict):
+        raise ViewError(f"{argv[0]} of {vnf.name} printed no JSON object")
+    return answer
 
 
 def _position(container: Container) -> int:
