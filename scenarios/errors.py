@@ -33,6 +33,6 @@ class ScenarioError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word nearest to *word*, else all of them."""
-    words = sorted(known)
+    words = sorted(set(known))
     close = get_close_matches(word, words, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(words)}"

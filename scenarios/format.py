@@ -22,6 +22,7 @@ from testbed.spec import HostSpec, Impairment, LabSpec, SiteSpec, UnderlaySpec, 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="lower case, digits and hyphens")]
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id, kept over years")]
 LAB_NAME_LENGTH = 24  # the path of a control socket in the lab's folder ends at 107 octets (unix(7))
+ANY_LENGTH = 32
 Word = Annotated[str, Field(min_length=1, max_length=53)]  # MEF identifiers: 1 to 53 characters
 BLOCK = (
     "block",
@@ -45,7 +46,17 @@ def _written_network(value: object) -> object:
 
 Address = Annotated[IPv4Address, BeforeValidator(_written_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_written_network)]
-Criterion = list[StrictStr | StrictInt] | StrictStr | StrictInt
+
+
+def _written_criterion(value: object) -> object:
+    """Refuse all else in one sentence: pydantic has one for each kind of value that would do."""
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, bool) or not isinstance(item, int | str) for item in items):
+        raise ValueError("a criterion has a whole number, a text or a list of these; quotes make a text")
+    return value
+
+
+Criterion = Annotated[list[StrictStr | StrictInt] | StrictStr | StrictInt, BeforeValidator(_written_criterion)]
 
 
 class Strict(BaseModel):
@@ -197,7 +208,7 @@ def _site(name: str, entry: SiteEntry, underlays: dict[str, UnderlayEntry]) -> S
         name=name,
         lan_prefix=str(entry.lan),
         lan_gateway=str(entry.gateway),
-        hosts=tuple(HostSpec(host, f"{address}/{entry.lan.prefixlen}") for host, address in entry.hosts.items()),
+        hosts=tuple(HostSpec(host, f"{address}/{_prefixlen(entry.lan)}") for host, address in entry.hosts.items()),
         wan=tuple(
             WanSpec(port, wan.underlay, f"{wan.address}/{_length(underlays, wan.underlay)}")
             for port, wan in entry.wan.items()
@@ -207,4 +218,9 @@ def _site(name: str, entry: SiteEntry, underlays: dict[str, UnderlayEntry]) -> S
 
 def _length(underlays: dict[str, UnderlayEntry], name: str) -> int:
     """Return the prefix length of an underlay; one that is not there is a finding, for which any length does."""
-    return underlays[name].prefix.prefixlen if name in underlays else 32
+    return _prefixlen(underlays[name].prefix) if name in underlays else ANY_LENGTH
+
+
+def _prefixlen(network: IPv4Network | str) -> int:
+    """Return the length of a prefix; one that could not be read is a finding as well."""
+    return network.prefixlen if isinstance(network, IPv4Network) else ANY_LENGTH

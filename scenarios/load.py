@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from scenarios.errors import Finding, ScenarioError, nearest
-from scenarios.format import Scenario
+from scenarios.errors import ScenarioError, nearest
+from scenarios.findings import Fault, Findings
+from scenarios.format import Scenario, Strict, Topology
+from scenarios.partial import partial
 from scenarios.references import references
 from scenarios.source import Path_, Source, read
 from scenarios.verb import Verb
 from scenarios.verbs import REGISTRY
 
 FILE_NAME = "scenario.yaml"
+OrderCheck = Callable[[Scenario], Iterable[Fault]]
+Checked = TypeVar("Checked", bound=Strict)
 
 
 @dataclass(frozen=True)
@@ -31,54 +35,81 @@ class LoadedScenario:
     verbs: tuple[Verb, ...]
 
 
-def load(path: Path) -> LoadedScenario:
-    """Return the scenario at *path* (a file, or a folder with ``scenario.yaml``); raises ``ScenarioError``."""
+def load(path: Path, check_order: OrderCheck = lambda _scenario: ()) -> LoadedScenario:
+    """Return the scenario at *path* (a file, or a folder with ``scenario.yaml``); raises ``ScenarioError``.
+
+    *check_order* yields why its service cannot be ordered. Checks go on behind a fault, with what is right: it is given
+    a scenario without the sites that cannot be.
+    """
     file = path / FILE_NAME if path.is_dir() else path
     source = read(file)
-    findings: list[Finding] = []
+    findings = Findings(source)
+    scenario = _checked(findings, Scenario, source.data, ())
     steps = list(_steps(source, findings))
-    try:
-        scenario = Scenario.model_validate(source.data)
-    except ValidationError as error:
-        raise ScenarioError([*findings, *_findings(source, error, Scenario, ())]) from error
-    findings += references(source, scenario, steps)
-    if findings:
-        raise ScenarioError(findings)
+    findings.add(references(scenario, steps))
+    findings.add(_order_faults(scenario, findings, check_order))
+    if findings.all:
+        raise ScenarioError(findings.all)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     return LoadedScenario(file, digest, scenario, tuple(step for _, step in steps))
 
 
-def _steps(source: Source, findings: list[Finding]) -> Iterator[tuple[int, Verb]]:
+def _checked(findings: Findings, model: type[Checked], data: Any, base: Path_) -> Checked:
+    """Return *data* as a *model*; what is wrong with it is a finding, and empty in what is returned."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        findings.add(_faults(error, model, base))
+        return cast("Checked", partial(model, data))
+
+
+def _steps(source: Source, findings: Findings) -> Iterator[tuple[int, Verb]]:
     """Yield each step's verb with its parameters; what is wrong with them goes into *findings*."""
     steps = source.data.get("steps") if isinstance(source.data, dict) else None
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         if not isinstance(step, dict) or "verb" not in step:
             continue  # the format's own check reports it
-        verb = REGISTRY.get(str(step["verb"]))
-        place: Path_ = ("steps", index, "verb")
-        if verb is None:
-            findings.append(
-                source.finding(place, f"unknown verb {step['verb']!r}", nearest(str(step["verb"]), REGISTRY))
-            )
-            continue
-        parameters = step.get("with") or {}
-        try:
-            yield index, verb.model_validate(parameters)
-        except ValidationError as error:
-            findings += _findings(source, error, verb, ("steps", index, "with"))
+        name = str(step["verb"])
+        if verb := REGISTRY.get(name):
+            yield index, _checked(findings, verb, step.get("with") or {}, ("steps", index, "with"))
+        else:
+            findings.add([(("steps", index, "verb"), f"unknown verb {step['verb']!r}", nearest(name, REGISTRY))])
 
 
-def _findings(source: Source, error: ValidationError, model: type[BaseModel], base: Path_) -> Iterator[Finding]:
+def _order_faults(scenario: Scenario, findings: Findings, check: OrderCheck) -> Iterator[Fault]:
+    """Yield what *check* says of a scenario that has only the sites in which nothing is wrong."""
+    underlays = {
+        name: underlay
+        for name, underlay in scenario.topology.underlays.items()
+        if not findings.touch(("topology", "underlays", name, "prefix"))
+    }
+    sound = {
+        name: site
+        for name, site in scenario.topology.sites.items()
+        if not any(findings.touch(("topology", "sites", name, key)) for key in ("lan", "gateway", "wan"))
+        and all(wan.underlay in underlays for wan in site.wan.values())
+    }
+    topology = Topology.model_construct(underlays=underlays, sites=sound)
+    points = scenario.service.endpoints
+    named = not any(findings.touch(("service", key)) for key in ("applications", "policies"))
+    for path, message, hint in check(scenario.model_copy(update={"topology": topology})):
+        if not named and {"mappings", "overrides"} & set(path):
+            continue  # the names that they are compared with may not be those of the file
+        if path[:2] != ("service", "endpoints") or len(path) < 3 or points[int(path[2])].site in sound:
+            yield path, message, hint
+
+
+def _faults(error: ValidationError, model: type[BaseModel], base: Path_) -> Iterator[Fault]:
     for detail in error.errors(include_url=False):
         inner = tuple(part for part in detail["loc"] if part != "[key]")
         kind, path = detail["type"], (*base, *inner)
         if kind == "extra_forbidden":
             known = _known_keys(model, inner[:-1])
-            yield source.finding(path, f"unknown key {inner[-1]!r}", nearest(str(inner[-1]), known))
+            yield path, f"unknown key {inner[-1]!r}", nearest(str(inner[-1]), known)
         elif kind == "missing":
-            yield source.finding(path, "is missing")
+            yield path, "is missing", ""
         else:
-            yield source.finding(path, _sentence(detail["msg"]), _given(detail["input"]))
+            yield path, _sentence(detail["msg"]), _given(detail["input"])
 
 
 def _sentence(message: str) -> str:

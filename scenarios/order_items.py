@@ -12,6 +12,8 @@ SWVC_ITEM = "swvc"
 UNI_SUFFIX = f"-{LAN_PORT}"
 _TYPE = "urn:mef:lso:spec:service:{}:v0.0.3:all"
 
+MOST_NUMBERS = 1 << 16  # ports
+
 Value = list[str | int] | str | int
 
 
@@ -84,7 +86,7 @@ def _written(
     known: Mapping[str, Callable[[list[str]], Any]], criteria: Mapping[str, Value]
 ) -> Iterator[tuple[str, Any]]:
     for name, value in criteria.items():
-        yield _MEMBERS[name], known[name](_values(value))
+        yield MEMBERS[name], known[name](_values(value))
 
 
 def _values(value: Value) -> list[str]:
@@ -95,17 +97,27 @@ def _numbers(values: list[str]) -> list[int]:
     """Return single numbers; the payload has no ranges, so one is written out."""
     found: list[int] = []
     for value in values:
-        first, _, last = value.partition("-")
-        found += range(int(first), int(last or first) + 1)
+        first, dash, last = value.partition("-")
+        low, high = _number(first), _number(last if dash else first)
+        if not low <= high < low + MOST_NUMBERS:
+            raise ValueError(f"{value} is no range of ports")
+        found += range(low, high + 1)
     return found
+
+
+def _number(text: str) -> int:
+    """Return the number that *text* is in digits; Python's own reading takes ``1_000`` and ``+80`` as well."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text} is no number")
+    return int(text)
 
 
 def _prefixes(values: list[str]) -> list[dict[str, Any]]:
     """Return prefixes; the published length ends at 31, so one address has none."""
     pairs = (value.partition("/") for value in values)
     return [
-        {"ipv4Address": address, **({"prefixLength": int(length)} if length not in {"", "32"} else {})}
-        for address, _, length in pairs
+        {"ipv4Address": address, **({"prefixLength": _number(length)} if slash and length != "32" else {})}
+        for address, slash, length in pairs
     ]
 
 
@@ -117,7 +129,7 @@ def _one_of(values: Mapping[str, str]) -> Callable[[list[str]], str]:
     return write
 
 
-_MEMBERS = {
+MEMBERS = {
     "SAV4": "sav4",
     "DAV4": "dav4",
     "SDAV4": "sdav4",

@@ -82,9 +82,7 @@ class OrderingClient:
         return not self._removal or self._get(f"{ORDERING}/serviceOrder/{self._removal}")["state"] == "completed"
 
     def _place(self, items: list[dict[str, Any]]) -> dict[str, Any]:
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        body = {"requestedStartDate": now, "requestedCompletionDate": now, "serviceOrderItem": items}
-        headers = {"Idempotency-Key": str(uuid4())}
+        body, headers = order_body(items), {"Idempotency-Key": str(uuid4())}
         placed: dict[str, Any] = self._answer(self._http.post(f"{ORDERING}/serviceOrder", json=body, headers=headers))
         return placed
 
@@ -97,6 +95,12 @@ class OrderingClient:
             request = f"{answer.request.method} {answer.request.url.path}"
             raise PrestoError(request, answer.status_code, _messages(answer))
         return answer.json()
+
+
+def order_body(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the order of these items that shall be carried out now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"requestedStartDate": now, "requestedCompletionDate": now, "serviceOrderItem": items}
 
 
 def _messages(answer: httpx.Response) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from scenarios.errors import Finding, ScenarioError
-from scenarios.yaml_reader import Limits, read_yaml
+from scenarios.yaml_reader import Fault, Limits, read_yaml
 
 LIMITS = Limits(bytes=1 << 20, values=100_000)
 Path_ = tuple[str | int, ...]
@@ -15,11 +16,16 @@ Path_ = tuple[str | int, ...]
 
 @dataclass
 class Source:
-    """A parsed file: its data and the line and column (1-based) of each value, by path."""
+    """A parsed file: its data, the line and column (1-based) of each value by path, and values that YAML has not."""
 
     file: str
     data: Any
     marks: dict[Path_, tuple[int, int]] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+    def value(self, path: Path_) -> Any:
+        """Return the value at *path*."""
+        return reduce(lambda value, part: value[part], path, self.data)
 
     def finding(self, path: Path_, message: str, hint: str = "") -> Finding:
         """Return a finding at *path*, or at the nearest parent that stands in the file."""
@@ -39,7 +45,7 @@ def dotted(path: Path_) -> str:
 
 
 def read(path: Path) -> Source:
-    """Return the parsed file; raises ``ScenarioError`` with all faults that plain YAML can have."""
+    """Return the parsed file; raises ``ScenarioError`` when it cannot be read to its end."""
     name = str(path)
     try:
         content = path.read_bytes()
@@ -52,11 +58,11 @@ def read(path: Path) -> Source:
 
 
 def parse(content: bytes, name: str) -> Source:
-    """Return the parsed *content* of the file called *name*."""
+    """Return the parsed *content* of the file called *name*; raises ``ScenarioError`` when that is not all of it."""
     parsed = read_yaml(content, LIMITS)
-    if parsed.faults:
+    if not parsed.complete:
         raise ScenarioError(
             Finding(name, fault.line, fault.column, dotted(fault.path), fault.message, fault.hint)
             for fault in parsed.faults
         )
-    return Source(name, parsed.data, parsed.marks)
+    return Source(name, parsed.data, parsed.marks, parsed.faults)

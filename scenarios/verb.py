@@ -63,7 +63,8 @@ class Verb(Strict):
         """Yield path, message and hint for each parameter that cannot be right in *scenario*."""
         unknown = list(self.unknown_names(scenario))
         yield from unknown
-        if not unknown:
+        sites = [point.site for point in scenario.service.endpoints]
+        if not unknown and sites and all(sites):  # else one could not be read
             yield from self.impossible(scenario)
 
     def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
@@ -73,6 +74,8 @@ class Verb(Strict):
             return
         served = {point.site for point in scenario.service.endpoints}
         sites = {host: name for name, site in scenario.topology.sites.items() for host in site.hosts}
+        if not {source, target} <= sites.keys():
+            return  # the hosts of a site could not be read
         for key, host in (("from", source), ("to", target)):
             if sites[host] not in served:
                 yield (key,), f"host {host!r} is at {sites[host]}, which is no end point of the service", ""
@@ -83,7 +86,9 @@ class Verb(Strict):
     def unknown_names(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Yield path, message and hint for each parameter that names no site or host of *scenario*."""
         sites = scenario.topology.sites
-        known = {"site": list(sites), "host": [host for site in sites.values() for host in site.hosts]}
+        hosts = [list(site.hosts) for site in sites.values()]
+        # Without the names of one site nothing is said of any: what is not known may be there.
+        known = {"site": list(sites), "host": [host for names in hosts for host in names] if all(hosts) else []}
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
             key = field.alias or name
@@ -99,5 +104,5 @@ class Verb(Strict):
 def _unknown(
     path: tuple[str | int, ...], value: object, what: str, known: dict[str, list[str]]
 ) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    if isinstance(value, str) and value not in known[what]:
+    if isinstance(value, str) and known[what] and value not in known[what]:
         yield path, f"no {what} {value!r} in the topology", nearest(value, known[what])

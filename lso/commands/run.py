@@ -17,13 +17,14 @@ from pathlib import Path
 from lso.api import api_server
 from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.lasting import lasting
+from lso.scenario_files import load
 from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
 from reports.write import new_folder, prepare, write_report
 from scenarios.errors import Finding, ScenarioError
 from scenarios.find import find
-from scenarios.load import LoadedScenario, load
+from scenarios.load import LoadedScenario
 from scenarios.run import Options
 from scenarios.run import run as run_scenario
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from lso.exits import PASSED, UsageError
+from lso.scenario_files import load
 from reports.text import count_text
 from scenarios.errors import ScenarioError
-from scenarios.load import load
 from scenarios.session import new_lab
 from testbed.progress import Progress, silent
 

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from lso.exits import BAD_INPUT, PASSED
+from lso.scenario_files import load
 from orchestrator.tosca import validate
 from orchestrator.tosca.yaml_reader import read_yaml
 from reports.text import count_text
 from scenarios.errors import ScenarioError
 from scenarios.find import find
-from scenarios.load import load
 
 HELP = "check scenario files and site templates"
 EXAMPLES = """examples:

@@ -20,6 +20,7 @@ from presto.mef.items import ENROLLED, Item, check_items, check_order, items_els
 from presto.mef.payload import Kind
 from presto.mef.plan import Plan, make_plan
 from presto.mef.problems import Problem, Refused, from_finding
+from presto.mef.refusals import of_the_core
 from presto.mef.relationships import Links
 from presto.mef.wire import validate
 from presto.persistence.ids import new_id
@@ -177,10 +178,7 @@ async def _findings(core: Core, plan: Plan) -> list[Problem]:
     if plan.verb != "create" or plan.parts is None:
         return []
     findings = await asyncio.to_thread(core.findings, plan.result(None))
-    # A finding without a place of its own is about end points that could not be understood, and were told.
-    told = [finding for finding in findings if finding.path[:1] != ("end_points",) or len(finding.path) > 2]
-    told = [finding for finding in told if finding.path[-1:] != ("uni",) or plan.ends_known(finding.path)]
-    return [from_finding(finding, plan.places) for finding in told]
+    return of_the_core(findings, plan, all_told=False)
 
 
 def _asked(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -227,5 +225,5 @@ async def _carry_out(
             else:
                 await core.delete(plan.service or "", guarded)
     except Rejected as rejected:
-        raise Refused(from_finding(finding, plan.places) for finding in rejected.findings) from None
+        raise Refused(of_the_core(rejected.findings, plan, all_told=True)) from None
     return receipt

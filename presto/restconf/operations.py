@@ -12,7 +12,6 @@ from presto.persistence.idempotency import Written
 from presto.persistence.store import service_of
 from presto.restconf import answers, network, path_computation
 from presto.restconf.messages import (
-    CreateInput,
     NoInput,
     PublishedUpdateInput,
     ServiceIdInput,
@@ -25,9 +24,10 @@ from presto.restconf.messages import (
     UpdateInput,
 )
 from presto.restconf.messages import Service as WireService
-from presto.restconf.orders import changed_swvc, new_swvc, order_findings
+from presto.restconf.orders import changed_swvc, order_findings
 from presto.restconf.parse import Parsed, all_given, missing, only, to_model
 from presto.restconf.paths import in_an_update, on_the_wire
+from presto.restconf.refusals import asked
 from presto.restconf.tapi import Wire
 from presto.restconf.unsupported import check_honoured
 from presto.service.core import Core
@@ -66,9 +66,7 @@ async def update_sip(core: Core, parsed: Parsed) -> None:
 
 async def create_service(core: Core, parsed: Parsed) -> ServiceOutput:
     """`create-connectivity-service`: accepted when everything is right, carried out in the background."""
-    order, form = to_model(CreateInput, parsed)
-    findings = (*form, *order_findings(order, core.inventory), *check_honoured(order))
-    return _shown(core, await core.create(new_swvc(order), findings))
+    return _shown(core, await core.create(*asked(parsed, core.inventory)))
 
 
 async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:

@@ -14,12 +14,12 @@ from orchestrator.process import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
 from orchestrator.tosca.catalogue import Catalogue
-from presto.app import create_app
-from presto.core.core import Core
-from presto.core.settings import Settings
-from presto.core.store import Store
-from presto.core.tables import open_engine
-from presto.server import BackgroundServer
+from presto.domain.settings import Settings
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
+from presto.service.core import Core
+from presto.web.app import create_app
+from presto.web.server import BackgroundServer
 from reports.model import Verdict
 from scenarios.load import load
 from scenarios.session import ordered

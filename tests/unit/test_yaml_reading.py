@@ -31,9 +31,12 @@ class Refused(Exception):
 
 def _scenario(content: bytes, _folder: Path) -> Any:
     try:
-        return parse(content, "scenario.yaml").data
+        source = parse(content, "scenario.yaml")
     except ScenarioError as error:
         raise Refused(str(error)) from error
+    if source.faults:
+        raise Refused("\n".join(fault.message for fault in source.faults))
+    return source.data
 
 
 def _document(content: bytes, _folder: Path) -> Any:

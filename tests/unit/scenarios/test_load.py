@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lso.scenario_files import load
 from scenarios.errors import ScenarioError
-from scenarios.load import load
 from testbed.spec_check import check
 
 GOLDEN = Path(__file__).parent / "golden"

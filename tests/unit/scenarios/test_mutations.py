@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from lso.scenario_files import load
 from orchestrator.tosca.yaml_writer import write_yaml
 from scenarios.errors import ScenarioError
-from scenarios.load import load
 from testbed.spec_check import check
 
 POC = Path(__file__).parents[3] / "scenarios" / "poc-two-sites"

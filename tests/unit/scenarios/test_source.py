@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scenarios.errors import ScenarioError
+from scenarios.findings import Findings
 from scenarios.source import dotted, parse
 
 FAULTS = {
@@ -20,9 +21,10 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_names_its_place(name: str) -> None:
     content, place, message = FAULTS[name]
-    with pytest.raises(ScenarioError) as error:
-        parse(content, "f.yaml")
-    (finding,) = error.value.findings
+    try:
+        (finding,) = Findings(parse(content, "f.yaml")).all
+    except ScenarioError as error:
+        (finding,) = error.findings
     assert f"{finding.line}:{finding.column}" == place
     assert message in finding.message
 

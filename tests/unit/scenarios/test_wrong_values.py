@@ -9,9 +9,9 @@ import pytest
 
 from lso.commands import run, validate
 from lso.exits import BAD_INPUT, PASSED
+from lso.scenario_files import load
 from scenarios.errors import ScenarioError
 from scenarios.format import lab_name
-from scenarios.load import load
 from scenarios.references import KINDS
 from testbed.spec_check import check
 
@@ -119,11 +119,11 @@ WRONG = {
     "LAN without a length": (*_lan_b("10.2.0.0", "10.2.0.1", "10.2.0.2"), "14: site-b.lan: a network is text with a l"),
     "LAN that is a number": (*_lan_b("10", "10.2.0.1", "10.2.0.2"), "14: site-b.lan: a network is text with a length"),
     "site ordered twice": ("{site: site-b}]", "{site: site-a}]", "25: service.endpoints[1].site: the site 'site-a' st"),
-    "application twice": ("{id: icmp, c", "{id: web, c", "26: applications[1].id: the id 'web' stands at applications"),
+    "application twice": ("{id: icmp, c", "{id: web, c", "26: applications[1].id: Application \"web\" stands twice"),
     "mapping of no application": ("icmp: block", "imcp: block", "28: service.mappings.imcp: no application 'imcp'"),
     "mapping to no policy": ("web: business", "web: busines", "28: service.mappings.web: no policy 'busines'"),
     "override of no application": ("{site: site-b}]", "{site: site-b, overrides: {wbe: block}}]", "25: no application"),
-    "policy with the reserved name": ("{id: business", "{id: block", "27: policies[0].id: 'block' is the reserved pol"),
+    "policy with the reserved name": ("{id: business", "{id: block", "27: policies[0].id: Policy name \"block\" is"),
     "criterion that is no number or text": ("PROTV4: 1}", "PROTV4: true}", "26: applications[1].criteria.PROTV4"),
     "criterion that is a fraction": ("DPORT: 80", "DPORT: 80.0", "26: applications[0].criteria.DPORT"),
     "number that is a truth value": (PING, PING.replace("b1}", "b1, count: true}"), "30: count: true and false are no"),
@@ -149,7 +149,7 @@ WRONG = {
     "step behind the removal": (
         PING, "verb: service.removed", "31: steps[1].verb: T-1 has removed the service by then",
     ),
-    "sites without a common underlay": ("{site: site-b}]", "{site: site-c}]", "25: service.endpoints: no underlay rea"),
+    "sites without a common underlay": ("{site: site-b}]", "{site: site-c}]", "25: service.endpoints: No underlay con"),
     "id with a space": ("scenario: table", "scenario: my table", "1: scenario: string should match"),
 }  # fmt: skip
 
