@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
-. testbed/apt.sh
+. testbed/host/apt.sh
 
 RUN=/run/lso-testbed
 SYSTEM_PYTHON=/usr/bin/python3 # Mininet's module belongs to the distribution's interpreter

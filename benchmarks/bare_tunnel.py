@@ -11,13 +11,13 @@ from typing import Any
 
 from docker.models.containers import Container
 
-from testbed import reap
-from testbed.engine import engine
-from testbed.namespace import Namespace
-from testbed.owner import Owner
-from testbed.process import poll
-from testbed.recipes import reference
-from testbed.target import Target
+from testbed.host.engine import engine
+from testbed.host.namespace import Namespace
+from testbed.host.process import Target
+from testbed.images.recipes import reference
+from testbed.ownership import reap
+from testbed.ownership.owner import Owner
+from testbed.polling import poll
 
 IMAGE = reference("lso/vnf-strongswan")
 SITES = (("left", "10.81.0", "192.0.2.1"), ("right", "10.82.0", "192.0.2.2"))

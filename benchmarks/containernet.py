@@ -21,11 +21,12 @@ from typing import Any
 
 from mininet.node import OVSSwitch
 
-from testbed import kernel, reap
 from testbed.containernet import Containernet, NamespaceBridge
-from testbed.containernet.plan import in_parallel
-from testbed.engine import engine
-from testbed.owner import Owner
+from testbed.host import kernel
+from testbed.host.engine import engine
+from testbed.ownership import reap
+from testbed.ownership.owner import Owner
+from testbed.threads import in_parallel
 
 IMAGE = "lso-benchmark/tools"  # what the others call inside a container; ours needs none of it
 PACKAGES = "ethtool iproute2 iputils-ping net-tools"

@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 from benchmarks.measured import Figure, machine, show
 from lso.api import api_server
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 CALL = "restconf/operations/tapi-connectivity:"
 IDLE, LOOK_EVERY, PATIENCE = 20.0, 0.5, 600.0

@@ -18,8 +18,8 @@ from scenarios.format import Application, Policy, Scenario, Service
 from scenarios.order import create_input
 from scenarios.order_items import add_items, criterion_fault
 from scenarios.ordering_client import order_body
-from testbed import inventory
-from testbed.spec import LabSpec
+from testbed.lab import inventory
+from testbed.spec.model import LabSpec
 
 LAB = "lab"
 ENGINES = {"esp": "libipsec", "datapath": "netdev"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scenarios.context import Context
 from scenarios.format import Scenario
 from scenarios.proof import Fault
-from testbed.inventory import LAN_PORT
+from testbed.nodes.ucpe import LAN_PORT
 from testbed.ucpe_view import FlowEntry, Port
 
 GATEWAY = "ipsec"

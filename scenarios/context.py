@@ -13,8 +13,8 @@ from scenarios.face import Face
 from scenarios.format import Scenario
 from scenarios.proof import Fault
 from testbed.errors import Ended
+from testbed.host.namespace import Namespace
 from testbed.lab import Lab
-from testbed.namespace import Namespace
 from testbed.ucpe_view import Container, UcpeView, ViewError
 
 HOST_INTERFACE = "eth0"

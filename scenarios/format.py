@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from testbed.spec import HostSpec, Impairment, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.spec.model import HostSpec, Impairment, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="lower case, digits and hyphens")]
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id, kept over years")]

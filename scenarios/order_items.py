@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from scenarios.format import Service
-from testbed.inventory import LAN_PORT
+from testbed.nodes.ucpe import LAN_PORT
 
 SWVC_ITEM = "swvc"
 UNI_SUFFIX = f"-{LAN_PORT}"

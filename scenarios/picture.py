@@ -19,7 +19,7 @@ from reports.model import (
 from scenarios.context import Context
 from scenarios.format import Scenario, SiteEntry
 from testbed.doctor import Capability
-from testbed.inventory import LAN_PORT
+from testbed.nodes.ucpe import LAN_PORT
 
 LIBRARIES = ("lso-testbed", "docker", "fastapi", "os-ken", "scapy", "tosca-parser")
 

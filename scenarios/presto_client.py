@@ -10,7 +10,7 @@ import httpx
 from scenarios.face import Details, State
 from scenarios.format import Service
 from scenarios.order import create_input
-from testbed.inventory import LAN_PORT
+from testbed.nodes.ucpe import LAN_PORT
 
 MEDIA_TYPE = "application/yang-data+json"
 UNI_SUFFIX = f"-{LAN_PORT}"

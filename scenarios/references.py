@@ -10,7 +10,7 @@ from scenarios.format import BLOCK, Scenario, Service, Step
 from scenarios.order_items import criterion_fault
 from scenarios.source import Path_
 from scenarios.verb import Verb
-from testbed.spec_check import spec_findings
+from testbed.spec.check import spec_findings
 
 KINDS = ("firewall", "statistics", "ipsec")
 """The kinds of VNF that there is a contract for (``vnfs/contract``)."""

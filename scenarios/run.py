@@ -18,7 +18,8 @@ from scenarios.judge import judge
 from scenarios.load import LoadedScenario
 from scenarios.presto_client import PrestoError
 from scenarios.session import ApiStarter, new_lab, open_face, order
-from testbed import build, doctor
+from testbed import doctor
+from testbed.images import build
 from testbed.lab import Lab
 
 INTERNAL_SERVER_ERROR = 500

@@ -12,7 +12,7 @@ from scenarios.face import Face
 from scenarios.format import Scenario
 from scenarios.ordering_client import OrderingClient
 from scenarios.presto_client import PrestoClient
-from testbed import build, store
+from testbed.images import build, store
 from testbed.lab import Lab
 from testbed.packets import warm_up
 from testbed.progress import Listener, silent

@@ -6,9 +6,9 @@ import argparse
 
 from lso.exits import PASSED, UsageError
 from reports.text import count_text
-from testbed.build import build
+from testbed.images.build import build
+from testbed.images.recipes import digests, reference
 from testbed.progress import Progress
-from testbed.recipes import digests, reference
 
 HELP = "build the container images that are out of date"
 EXAMPLES = """examples:

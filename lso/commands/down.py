@@ -8,7 +8,7 @@ import sys
 from lso.exits import PASSED, UsageError
 from lso.labs import attach
 from testbed.lab import Lab
-from testbed.lease import LeaseError
+from testbed.ownership.lease import LeaseError
 
 HELP = "remove labs that were left up"
 EXAMPLES = """examples:

@@ -9,9 +9,9 @@ import sys
 from lso.exits import ERROR, UsageError
 from lso.labs import attach
 from testbed.errors import Ended
-from testbed.handle import Node
+from testbed.host.process import Target
 from testbed.lab import Lab
-from testbed.target import Target
+from testbed.nodes.node import Node
 from testbed.ucpe_view import UcpeView
 
 HELP = "run a command in a node of a lab"

@@ -11,7 +11,7 @@ from rich.table import Table
 from lso.exits import PASSED
 from lso.tables import console
 from testbed.lab import Lab
-from testbed.reap import orphans
+from testbed.ownership.reap import orphans
 
 HELP = "list labs, or what is orphaned"
 EXAMPLES = """examples:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from lso.exits import ERROR, PASSED
-from testbed.reap import ReapError, reap, undecided
+from testbed.ownership.reap import ReapError, reap, undecided
 
 HELP = "remove what killed labs left behind"
 EXAMPLES = """examples:

@@ -12,7 +12,7 @@ from scenarios import losses, wire
 from scenarios.context import Context
 from scenarios.firewalling import FirewallVerb
 from scenarios.proof import Proof
-from testbed.inventory import LAN_PORT
+from testbed.nodes.ucpe import LAN_PORT
 
 CONTROLS = 20  # where the network is to lose packets: one of so many comes through
 

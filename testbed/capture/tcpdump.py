@@ -23,8 +23,9 @@ from typing import Literal
 from testbed.capture.messages import Counters, Messages, attached, last_counters
 from testbed.capture.pcap import count_frames
 from testbed.errors import ProbeError
-from testbed.namespace import Namespace
-from testbed.process import Child, ending, poll, start, stop
+from testbed.host.child_process import Child, ending, start, stop
+from testbed.host.namespace import Namespace
+from testbed.polling import poll
 
 SNAPLEN = 2048
 BUFFER_KIB = 8192

@@ -8,10 +8,10 @@ A Containernet script runs after changing one import::
 from __future__ import annotations
 
 from testbed.containernet.bridge import NamespaceBridge
-from testbed.containernet.container import Docker
+from testbed.containernet.containers.container import Docker
+from testbed.containernet.containers.parameters import ParameterError
 from testbed.containernet.net import Containernet, cleanup
 from testbed.containernet.node import Host
-from testbed.containernet.parameters import ParameterError
 from testbed.containernet.trees import ContainerTreeTopo, TreeContainerNet
 
 Dockernet = Containernet  # the name it had before

@@ -8,7 +8,7 @@ from mininet.node import Switch
 
 from testbed.containernet.node import PlannedNode
 from testbed.containernet.plan import Plan
-from testbed.wiring import ip_batch
+from testbed.host.wiring import ip_batch
 
 # Where br_netfilter is loaded, each new namespace sends bridged packets through iptables and connection tracking. There
 # are no rules to meet here, and it costs a tenth of the throughput.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
 
 # What one ``ip -batch`` takes: words that print nothing when they work, without anything that a shell would look at.
 BATCHED = re.compile(r"ip (address|link|neighbour|route) (add|flush|replace|set) [\w ./:@,=-]*")

@@ -11,12 +11,12 @@ from mininet.node import OVSSwitch
 from mininet.nodelib import NAT
 from mininet.util import custom
 
-from testbed import kernel
 from testbed.containernet.controllers import without_program
-from testbed.containernet.immediate import Immediate
+from testbed.containernet.eager import Immediate
 from testbed.containernet.nat import OwnedNat
 from testbed.containernet.plan import Plan
-from testbed.owner import BRIDGE_KEY, BRIDGE_MAKER
+from testbed.host import kernel
+from testbed.labels import BRIDGE_KEY, BRIDGE_MAKER
 
 CUSTOM = custom(object).__code__
 

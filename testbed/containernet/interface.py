@@ -16,12 +16,12 @@ from mininet.link import Link, OVSLink, TCIntf
 from mininet.log import warn
 from mininet.node import OVSSwitch
 
-from testbed import kernel
-from testbed.containernet import middle, names
+from testbed.containernet import impairment_bridge, names
+from testbed.containernet.containers.parameters import nearest
 from testbed.containernet.factories import is_class, unwrapped
-from testbed.containernet.parameters import nearest
 from testbed.containernet.plan import Plan, network_of, run_line
 from testbed.errors import Ended
+from testbed.host import kernel
 
 NETEM = ("delay", "jitter", "loss", "max_queue_size")
 
@@ -154,7 +154,8 @@ class PlannedShapedIntf(PlannedIntf):
 
     def _without_netem(self, words: dict[str, Any]) -> None:
         """Do *words* in user space, all of them anew as tc would; say so, and what cannot be done there."""
-        wanted = {word: words.pop(word) for word in middle.WORDS if word in words and middle.available()}
+        possible = impairment_bridge.WORDS if impairment_bridge.available() else ()
+        wanted = {word: words.pop(word) for word in possible if word in words}
         found = self.plan.middle(self.node, self.name, make=bool(wanted))
         if found:
             found[0].impair(found[1], wanted)

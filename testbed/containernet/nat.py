@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from testbed.containernet.immediate import Immediate
+from testbed.containernet.eager import Immediate
 
 RULE = re.compile(r"iptables (-t \w+ )?-[AID] ")
 

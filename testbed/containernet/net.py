@@ -18,19 +18,22 @@ from mininet.node import Controller, DefaultController, OVSController, OVSSwitch
 from mininet.node import Host as MininetHost
 from mininet.util import ensureRoot, ipAdd
 
-from testbed import description, kernel, lease, reap
 from testbed.containernet import names
 from testbed.containernet.bridge import NamespaceBridge
-from testbed.containernet.container import Docker
+from testbed.containernet.containers.container import Docker
 from testbed.containernet.controllers import NoController
 from testbed.containernet.factories import adopt, is_class, unwrapped
 from testbed.containernet.interface import PlannedLink, is_patch, is_veth, planned_interface, planned_link
 from testbed.containernet.node import Host, PlannedNode
-from testbed.containernet.plan import Plan, in_parallel, network_of, run_line
+from testbed.containernet.plan import Plan, network_of, run_line
 from testbed.containernet.sap import ExternalAccess
-from testbed.handle import Node
-from testbed.lease import State
-from testbed.owner import Owner
+from testbed.host import kernel
+from testbed.nodes import description
+from testbed.nodes.node import Node
+from testbed.ownership import lease, reap
+from testbed.ownership.lease import State
+from testbed.ownership.owner import Owner
+from testbed.threads import in_parallel
 
 NOT_SENT = (0, 0, 0, 0, 0, 0)
 LOST = (1, 0, 0, 0, 0, 0)

@@ -14,10 +14,10 @@ from typing import Any
 
 from mininet.node import Host as MininetHost
 
-from testbed.containernet.lines import LongLines
+from testbed.containernet.long_commands import LongLines
 from testbed.containernet.plan import Line, Plan, run_line
-from testbed.ending import clear_namespace
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
+from testbed.host.termination import clear_namespace
 
 PROMPT = chr(127)
 HANGUP = 0.01  # seconds between two looks at a terminal that nobody has open

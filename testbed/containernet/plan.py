@@ -8,8 +8,7 @@ each node by one more. A command given to a node earlier than that realises the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from graphlib import CycleError, TopologicalSorter
@@ -18,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from mininet.log import error
 
-from testbed import offload, wiring
 from testbed.containernet import commands
-from testbed.containernet.middle import Middle
-from testbed.namespace import Namespace
-from testbed.owner import Owner
+from testbed.containernet.impairment_bridge import Middle
+from testbed.host import offload, wiring
+from testbed.host.namespace import Namespace
+from testbed.ownership.owner import Owner
+from testbed.threads import in_parallel
 
 if TYPE_CHECKING:
     from testbed.containernet.node import PlannedNode
 
-WORKERS = 4
 _HOSTING: ContextVar[Plan | None] = ContextVar("hosting", default=None)
 Line = str | Callable[[], str]
 PlannedEnd = tuple[Any, str, str, int]
@@ -180,18 +179,6 @@ def _layers(nodes: list[PlannedNode]) -> Iterator[list[PlannedNode]]:
         ready = order.get_ready()
         yield list(ready)
         order.done(*ready)
-
-
-def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int = WORKERS) -> None:
-    """Call *work* for each item, some at a time; raise the first error after all have ended."""
-    todo = list(items)
-    if len(todo) == 1:
-        work(todo[0])
-    elif todo:
-        with ThreadPoolExecutor(max_workers=min(workers, len(todo))) as pool:
-            results = [pool.submit(work, item) for item in todo]
-        for result in results:
-            result.result()
 
 
 def network_of(node: Any) -> Namespace | None:

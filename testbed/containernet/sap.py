@@ -12,7 +12,7 @@ from typing import Any
 
 from mininet.node import OVSBridge, OVSSwitch, Switch
 
-from testbed.containernet.parameters import nearest, refuse
+from testbed.containernet.containers.parameters import nearest, refuse
 from testbed.containernet.plan import Plan
 
 

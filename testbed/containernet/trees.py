@@ -7,7 +7,7 @@ from typing import Any
 
 from mininet.topo import Topo
 
-from testbed.containernet.container import Docker
+from testbed.containernet.containers.container import Docker
 from testbed.containernet.net import Containernet
 
 IMAGE = "ubuntu:trusty"  # upstream's

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from testbed import kernel
 from testbed.doctor import machine, network
 from testbed.doctor.model import Capability, choice, present
 from testbed.doctor.network import NetworkProbes
+from testbed.host import kernel
 
 AS_ROOT = "run as root; in a container, grant the capabilities that are missing"
 A_FULL_KERNEL = "boot a distribution's kernel, or run in the virtual machine: vagrant up, or make test-vm"

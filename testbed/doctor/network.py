@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import netns
-from testbed.namespace import Namespace
+from testbed.host import netns
+from testbed.host.namespace import Namespace
 
 _ESP_KEY = "0x" + "00" * 36
 _STATE = ("src", "192.0.2.1", "dst", "192.0.2.2", "proto", "esp", "spi", "0x1000")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from testbed.impairment.model import ImpairmentError
-from testbed.process import poll
+from testbed.polling import poll
 
 PROMPT = b"VDEwf$ "
 TIMEOUT = 5.0

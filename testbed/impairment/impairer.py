@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from testbed.host.child_process import Lifetime
+from testbed.host.kernel import has_netem
+from testbed.host.namespace import Namespace
 from testbed.impairment.model import EngineName, choose
 from testbed.impairment.tc import TcEngine
 from testbed.impairment.wirefilter import WirefilterEngine
-from testbed.kernel import has_netem
-from testbed.namespace import Namespace
-from testbed.process import Lifetime
-from testbed.spec import Impairment
+from testbed.spec.model import Impairment
 
 NOTHING = Impairment()
 

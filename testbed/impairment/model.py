@@ -6,8 +6,8 @@ import json
 from typing import Any, Literal, Protocol, get_args
 
 from testbed.errors import ProbeError
-from testbed.namespace import Namespace
-from testbed.spec import Impairment
+from testbed.host.namespace import Namespace
+from testbed.spec.model import Impairment
 
 EngineName = Literal["netem", "wirefilter", "tbf"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)

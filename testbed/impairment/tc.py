@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from testbed.host.namespace import Namespace
 from testbed.impairment.model import QUEUE_SECONDS, ImpairmentError, queue_bytes
-from testbed.namespace import Namespace
-from testbed.spec import Impairment
+from testbed.spec.model import Impairment
 
 FULL_FRAME = 1514
 UNBOUND_PACKETS = 20_000  # what may be on its way without a rate: 1 Gbit/s for 240 ms

@@ -16,11 +16,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.host.child_process import Lifetime, start
+from testbed.host.namespace import Namespace
 from testbed.impairment.control import answers, command, shut_down
 from testbed.impairment.model import ImpairmentError, ip, link, queue_bytes
-from testbed.namespace import Namespace
-from testbed.process import Lifetime, poll, start
-from testbed.spec import Impairment
+from testbed.polling import poll
+from testbed.spec.model import Impairment
 
 READY_SECONDS = 5.0
 # A signal, not an end of its own (by its control socket, or because it cannot start); ends with the shell itself.

@@ -1,1 +1,1 @@
-"""The kinds of node that a lab is made of."""
+"""The nodes of a running lab as values, and the file in its folder that lists them."""

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
 from testbed.packets.wire import PacketError
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}

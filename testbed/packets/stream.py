@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import zip_longest
 
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
 from testbed.packets.probe import Kind, canary, probe
 from testbed.packets.services import listening
 from testbed.packets.wire import Receiver, open_socket, pace, put

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from types import TracebackType
 
 from testbed.errors import ProbeError
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
 
 BROADCAST = b"\xff" * 6
 ETH_ARP = 0x0806

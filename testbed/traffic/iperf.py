@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed.namespace import Namespace
-from testbed.process import Child, own_sockets, poll, start, stop
+from testbed.host.child_process import Child, own_sockets, start, stop
+from testbed.host.namespace import Namespace
+from testbed.polling import poll
 from testbed.traffic.result import NoTraffic, Protocol, TrafficError, TrafficResult, fault, parse_iperf3, parse_json
 
 # What it sends comes from a temporary file; with no room for that it complains of /dev/urandom. Labs need /run anyway.

@@ -6,7 +6,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
 from testbed.traffic.result import TrafficError
 
 _COUNTS = re.compile(r"(\d+) packets transmitted, (\d+) received(.*)")

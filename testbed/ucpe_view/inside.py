@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import ProbeError
-from testbed.namespace import Namespace
-from testbed.target import OBSERVER, Target
+from testbed.host.namespace import Namespace
+from testbed.host.process import OBSERVER, Target
 
 API = "/v1.41"
 SOCKET = "run/docker.sock"  # not var/run: an absolute link in there would lead to the machine's own engine

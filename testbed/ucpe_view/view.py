@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from testbed.errors import Ended
-from testbed.namespace import Namespace
-from testbed.target import Target
+from testbed.host.namespace import Namespace
+from testbed.host.process import Target
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
 from testbed.ucpe_view.inside import Inside, ViewError
 from testbed.ucpe_view.switch import INTERFACE_COLUMNS, Port, Trace, parse_ports, parse_trace

@@ -18,8 +18,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from testbed import baseimage, build
-from testbed.engine import EngineError
+from testbed.host.engine import EngineError
+from testbed.images import base_image, build
 from testbed.vm import process
 from testbed.vm.distribution import Distribution
 from testbed.vm.errors import VmError
@@ -81,7 +81,7 @@ def kept_images(cache: Path, log: Path) -> Path:
     if not archive.exists():
         _drop(cache, "images-*")
         unfinished = cache / "images-unfinished"
-        process.run(["docker", "save", "--output", str(unfinished), *sorted(images), baseimage.NAME], log)
+        process.run(["docker", "save", "--output", str(unfinished), *sorted(images), base_image.NAME], log)
         unfinished.rename(archive)
     return archive
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from testbed import archives
+from testbed.host import apt
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Distribution:
 
         Where this machine's apt uses no archive of it either, ``mmdebstrap`` takes the distribution's own.
         """
-        keys = archives.keyring(self.origin)
+        keys = apt.keyring(self.origin)
         if mirror:
             sources = [f"deb [signed-by={keys}] {mirror} {self.suite} {self.components}"]
         else:
-            sources = archives.of_this_machine(self.origin, self.suite)
+            sources = apt.of_this_machine(self.origin, self.suite)
         return [
             "mmdebstrap",
             f"--components={self.components.replace(' ', ',')}",

@@ -13,7 +13,7 @@ from scenarios.context import Context
 from scenarios.format import Step
 from scenarios.judge import judge
 from scenarios.verbs import REGISTRY
-from testbed.process import poll
+from testbed.polling import poll
 from testbed.traffic import ping
 from testbed.ucpe_view import Inside
 

@@ -13,8 +13,8 @@ from reports.model import StepResult
 from scenarios.context import Context
 from scenarios.load import load
 from scenarios.session import ordered
-from testbed.engine import engine
-from testbed.owner import LABEL, NODE_LABEL
+from testbed.host.engine import engine
+from testbed.labels import LABEL, NODE_LABEL
 
 
 @pytest.mark.parametrize("kind", ["firewall", "ipsec"])

@@ -14,7 +14,7 @@ import pytest
 from lso.exits import BAD_INPUT, INTERRUPTED, PASSED
 from reports.model import Verdict
 from reports.read import load_run
-from testbed import lease
+from testbed.ownership import lease
 
 ROOT = Path(__file__).parents[2]
 POC = ROOT / "scenarios" / "poc-two-sites"

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from breaking import POC
 
-from testbed.process import poll
+from testbed.polling import poll
 
 RUNS, KILLS = int(os.environ.get("LSO_RUNS", "1")), int(os.environ.get("LSO_KILLS", "2"))
 LSO = (sys.executable, "-m", "lso")

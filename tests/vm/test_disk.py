@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed import archives
+from testbed.host import apt
 from testbed.vm.disk import OVERLAY, digest, disk_file, packages_of, tree_command
 from testbed.vm.distribution import DISTRIBUTIONS
 from testbed.vm.errors import VmError
@@ -47,7 +47,7 @@ def test_the_tree_has_every_package_once(name: str, suite: str) -> None:
 
 
 def test_without_a_mirror_the_archives_of_this_machine_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "of_this_machine", lambda origin, suite: [f"deb {origin} {suite}"])
+    monkeypatch.setattr(apt, "of_this_machine", lambda origin, suite: [f"deb {origin} {suite}"])
     assert tree_command(DISTRIBUTIONS["ubuntu-24.04"], None, (), Path("t"))[-1] == "deb Ubuntu noble"
 
 

@@ -20,10 +20,10 @@ from orchestrator.inventory import Inventory, Ucpe, load_inventory
 from orchestrator.model import DeploymentRequest, ServiceRequest, UnknownService
 from orchestrator.service import Orchestrator
 from orchestrator.tosca import Catalogue
-from testbed import store
+from testbed.images import store
 from testbed.lab import Lab
 from testbed.progress import Clock
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 SITES = {"site-a": 1, "site-b": 2}
 SPEC = LabSpec(

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.model import Action, Result, ServiceEvent, Subject, UnknownService
 from orchestrator.plan import service_prefix
-from testbed.process import poll
+from testbed.polling import poll
 
 
 def await_ping(bed: Any, seconds: float = 15.0) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from orchestrator.model import Result
-from testbed.inventory import LAN_MTU
-from testbed.process import poll
+from testbed.nodes.ucpe import LAN_MTU
+from testbed.polling import poll
 
 HOSTS = {"host-1": "10.1.0.10", "host-2": "10.2.0.10"}
 LARGE = 1500

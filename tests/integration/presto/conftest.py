@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 ORDER = json.loads((Path(__file__).parents[2] / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
 PATIENCE = 180.0  # the second machine (docs/vm.md) needs a minute from the order to the tunnel

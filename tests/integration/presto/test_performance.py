@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from presto.web.server import BackgroundServer, build_app
 from presto_client import Client, Options
 from testbed.lab import Lab
-from testbed.spec import Impairment
+from testbed.spec.model import Impairment
 
 ONE_WAY_MS = 20.0
 

@@ -15,7 +15,7 @@ from orchestrator.inventory import Inventory, Uni, load_inventory
 from presto.domain.settings import Settings
 from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 
 def site(letter: str, number: int) -> SiteSpec:

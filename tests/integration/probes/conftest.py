@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed import netns
-from testbed.namespace import Namespace
-from testbed.process import poll
+from testbed.host import netns
+from testbed.host.namespace import Namespace
+from testbed.polling import poll
 from testbed.traffic import ping
 
 

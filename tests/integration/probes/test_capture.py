@@ -17,8 +17,9 @@ import pytest
 
 from testbed.capture import Capture, CaptureError, captures, find_bytes, read_frames
 from testbed.capture.tcpdump import USER
+from testbed.labels import LAB_VARIABLE
 from testbed.packets import canary, interface_mac, listening, probe, send
-from testbed.process import LAB_MARK, poll
+from testbed.polling import poll
 
 MARK = "test-capture"
 
@@ -161,7 +162,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from testbed.capture import Capture
-from testbed.namespace import Namespace
+from testbed.host.namespace import Namespace
 Capture(Namespace(sys.argv[1]), "to-b", Path(sys.argv[2]), lab=sys.argv[3]).start()
 print("live", flush=True)
 sys.stdin.read()
@@ -183,7 +184,9 @@ def _marked() -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdecimal() and (entry / "comm").read_text() == "tcpdump\n":
-                found += [int(entry.name)] if f"{LAB_MARK}={MARK}".encode() in (entry / "environ").read_bytes() else []
+                found += (
+                    [int(entry.name)] if f"{LAB_VARIABLE}={MARK}".encode() in (entry / "environ").read_bytes() else []
+                )
         except OSError:
             continue
     return found

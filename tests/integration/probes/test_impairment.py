@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from testbed.host.kernel import has_netem
 from testbed.impairment import Impairer, ImpairmentError
 from testbed.impairment.model import EngineName
-from testbed.kernel import has_netem
+from testbed.labels import LAB_VARIABLE
 from testbed.packets import CountedStream, End, Flow, interface_mac
-from testbed.process import LAB_MARK, poll
-from testbed.spec import Impairment
+from testbed.polling import poll
+from testbed.spec.model import Impairment
 from testbed.traffic import PingResult, iperf3, ping
 
 ENGINES = [
@@ -148,7 +149,9 @@ def _wires(lab: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdecimal() and (entry / "comm").read_text() == "wirefilter\n":
-                found += [int(entry.name)] if f"{LAB_MARK}={lab}".encode() in (entry / "environ").read_bytes() else []
+                found += (
+                    [int(entry.name)] if f"{LAB_VARIABLE}={lab}".encode() in (entry / "environ").read_bytes() else []
+                )
         except OSError:
             continue
     return [pid for pid in found if pid != os.getpid()]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from testbed.impairment import Impairer
-from testbed.process import LAB_MARK
-from testbed.spec import Impairment
+from testbed.labels import LAB_VARIABLE
+from testbed.spec.model import Impairment
 from testbed.traffic import NoTraffic, TrafficError, iperf3, ping
 from testbed.traffic.iperf import _streams, udp_sent
 
@@ -28,7 +28,7 @@ def nothing_runs_on() -> Any:
     left = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdecimal() and f"{LAB_MARK}={MARK}".encode() in (entry / "environ").read_bytes():
+            if entry.name.isdecimal() and f"{LAB_VARIABLE}={MARK}".encode() in (entry / "environ").read_bytes():
                 left.append((entry / "comm").read_text().strip())
         except OSError:
             continue

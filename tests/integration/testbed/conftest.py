@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from mininet.log import setLogLevel
 
-from testbed import build, marks
 from testbed.containernet import Containernet
+from testbed.images import build
 from testbed.lab import Lab
-from testbed.spec import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.ownership import resources
+from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 
 def site(number: int) -> SiteSpec:
@@ -35,7 +36,7 @@ def spec_of(sites: int) -> LabSpec:
 
 def left_of(lab: str) -> list[str]:
     """Return everything that *lab* has left on this machine; other labs may run meanwhile."""
-    found = [str(thing) for thing in marks.everything() if thing.lab == lab]
+    found = [str(thing) for thing in resources.everything() if thing.lab == lab]
     mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if lab in line]
     return found + mounts
 

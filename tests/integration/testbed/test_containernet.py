@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 from mininet.link import TCLink
 
-from testbed import kernel, lease, offload
 from testbed.containernet import Containernet, Docker, NamespaceBridge
-from testbed.engine import EngineError, engine
+from testbed.host import kernel, offload
+from testbed.host.engine import EngineError, engine
+from testbed.ownership import lease
 
 IMAGE = "lso/base"
 needs_ovs = pytest.mark.skipif(

@@ -13,8 +13,8 @@ from mininet.node import Host as MininetHost
 from mininet.node import Node, OVSBridge, OVSSwitch
 from mininet.util import custom
 
-from testbed import kernel, offload
 from testbed.containernet import Containernet, Docker, Host, NamespaceBridge
+from testbed.host import kernel, offload
 
 IMAGE = "lso/base"
 needs_ovs = pytest.mark.skipif(

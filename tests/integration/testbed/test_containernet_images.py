@@ -11,7 +11,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from testbed.containernet import Containernet, NamespaceBridge
-from testbed.engine import EngineError, engine
+from testbed.host.engine import EngineError, engine
 
 BASE = "lso/base"
 BUSYBOX = """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from testbed.containernet import Containernet, NamespaceBridge, ParameterError, TreeContainerNet, cleanup
-from testbed.engine import EngineError, engine
+from testbed.host.engine import EngineError, engine
 
 IMAGE = "lso/base"
 

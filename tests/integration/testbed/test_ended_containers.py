@@ -7,8 +7,8 @@ import pytest
 from mininet.log import setLogLevel
 
 from testbed.containernet import Containernet, NamespaceBridge
-from testbed.engine import engine
 from testbed.errors import Ended
+from testbed.host.engine import engine
 
 IMAGE = "lso/base"
 Leftovers = Callable[[str], list[str]]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from testbed.engine import engine
 from testbed.errors import Ended
+from testbed.host.engine import engine
 from testbed.lab import Lab
-from testbed.spec import LabSpec
+from testbed.spec.model import LabSpec
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from testbed import baseimage, build, store
-from testbed.build import BuildError
-from testbed.engine import engine
+from testbed.host.engine import engine
+from testbed.images import base_image, build, store
+from testbed.images.build import BuildError
+from testbed.images.recipes import Recipe, reference, tagged
 from testbed.progress import Clock, Progress
-from testbed.recipes import Recipe, reference, tagged
 
 TAG = "lso/test-image"
 
@@ -29,7 +29,7 @@ def recipe(context: Path, dockerfile: str) -> Recipe:
 
 def make(wanted: Recipe, seen: list[Progress] | None = None) -> str:
     clock = Clock((seen if seen is not None else []).append)
-    base = baseimage.digest()
+    base = base_image.digest()
     build._lane([wanted], base, clock)
     return str(engine().images.get(tagged(TAG, wanted.digest(base))).id)
 

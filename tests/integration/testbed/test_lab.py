@@ -14,14 +14,14 @@ from dataclasses import replace
 import pytest
 from docker.errors import NotFound
 
-from testbed import lease
-from testbed.engine import engine
 from testbed.errors import Ended
+from testbed.host.engine import engine
 from testbed.lab import Lab, LabError
-from testbed.lease import LeaseError
-from testbed.placement import placements
+from testbed.lab.cpu_pinning import placements
+from testbed.ownership import lease
+from testbed.ownership.lease import LeaseError
 from testbed.progress import Progress
-from testbed.spec import Impairment, LabSpec
+from testbed.spec.model import Impairment, LabSpec
 
 Leftovers = Callable[[str], list[str]]
 
@@ -105,14 +105,6 @@ def test_the_folder_is_private_and_describes_the_lab(lab: Lab) -> None:
     assert [ucpe["id"] for ucpe in document["ucpes"]] == ["site-a", "site-b"]
     assert [uni["prefix"] for uni in document["unis"]] == ["10.1.0.0/24", "10.2.0.0/24"]
     assert document["ucpes"][0]["engines"] == lab.engines
-
-
-def test_everything_made_was_written_down_first(lab: Lab) -> None:
-    written = [json.loads(line) for line in (lab.folder / "journal").read_text().splitlines()]
-    kinds = [entry["kind"] for entry in written]
-    assert kinds.count("container") == 2
-    assert kinds.count("network") == 1
-    assert kinds.count("namespace") == len(lab.hosts) + len(lab.lans) + len(lab.underlays)
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from mininet.link import TCIntf, TCLink
 from mininet.log import setLogLevel
 from mininet.node import DefaultController
 
-from testbed import kernel, reap
 from testbed.containernet import Containernet, Host, NamespaceBridge
+from testbed.host import kernel
+from testbed.ownership import reap
 
 Leftovers = Callable[[str], list[str]]
 Net = Containernet

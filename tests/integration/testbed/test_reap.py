@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
-from testbed import lease, reap
 from testbed.lab import Lab
-from testbed.spec import LabSpec
+from testbed.ownership import lease, reap
+from testbed.spec.model import LabSpec
 
 START = """
 import pickle, sys
@@ -84,7 +84,7 @@ def test_two_reapers_do_not_hinder_each_other(
     assert process.stdout
     process.stdout.readline()
     kill(process)
-    command = [sys.executable, "-c", "from testbed.reap import reap; reap()"]
+    command = [sys.executable, "-c", "from testbed.ownership.reap import reap; reap()"]
     reapers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for reaper in reapers:
         _, complaints = reaper.communicate()
@@ -112,12 +112,12 @@ def test_a_clock_that_was_set_back_does_not_hold_up_reaping(
     process, lab = start(make_spec(1))
     kill(process)
     tomorrow = time.time() + 86_400
-    for file in (lease.LABS / lab, *(lease.LABS / lab).glob("journal")):
+    for file in (lease.LABS / lab, lease.LABS / lab / "lease"):
         os.utime(file, (tomorrow, tomorrow))
     unfinished = lease.LABS / f"{lease.UNFINISHED}{lab}"
     unfinished.mkdir()
     os.utime(unfinished, (tomorrow, tomorrow))
-    command = [sys.executable, "-c", "from testbed.reap import reap; reap()"]
+    command = [sys.executable, "-c", "from testbed.ownership.reap import reap; reap()"]
     subprocess.run(command, check=True, timeout=120)  # it slept until the time that the files had
     assert leftovers(lab) == []
     assert not unfinished.exists()
@@ -149,7 +149,7 @@ def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Cal
     process, first = script()
     for _ in range(4):
         kill(process)
-        reaper = subprocess.Popen([sys.executable, "-c", "from testbed.reap import reap; reap()"])
+        reaper = subprocess.Popen([sys.executable, "-c", "from testbed.ownership.reap import reap; reap()"])
         folder = lease.LABS / first.split()[0]
         while reaper.poll() is None and lease.state(folder) is not lease.State.GOING:
             time.sleep(0.001)  # until the reaper is at it
@@ -165,7 +165,7 @@ def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Cal
 
 OWNER = """
 import sys
-from testbed.owner import Owner
+from testbed.ownership.owner import Owner
 owner = Owner.create("stubborn")
 owner.make_namespace("h1")
 print(owner.lab, flush=True)

@@ -17,14 +17,14 @@ from typing import IO
 import pytest
 from docker.errors import NotFound
 
-from testbed import reap
-from testbed.engine import engine
-from testbed.maker import Maker
+from testbed.host.engine import engine
+from testbed.ownership import reap
+from testbed.ownership.creator import Maker
 
 OWNER = """
 import os, sys
-from testbed.engine import engine
-from testbed.owner import Owner
+from testbed.host.engine import engine
+from testbed.ownership.owner import Owner
 owner = Owner.create("elsewhere")
 engine().containers.run("lso/base", ["sleep", "1000"], detach=True, labels=owner.labels("n"), network_mode="none")
 engine().networks.create(f"lso-{owner.lab}", internal=True, labels=owner.labels())

@@ -52,8 +52,8 @@ def test_it_is_listed_and_entered_and_left_to_its_script(net: Containernet) -> N
 
 TWO_LABS = """
 import subprocess, sys
-from testbed import description
-from testbed.owner import Owner
+from testbed.nodes import description
+from testbed.ownership.owner import Owner
 running, kept = Owner.create("running"), Owner.create("kept")
 for owner in (running, kept):
     description.write(owner.folder, [], {}, None)

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from testbed import lease
-from testbed.process import poll
+from testbed.ownership import lease
+from testbed.polling import poll
 
 SCENARIO = Path(__file__).parents[3] / "scenarios" / "poc-two-sites"
 Leftovers = Callable[[str], list[str]]
 
 
 def lab_of(process: subprocess.Popen[str]) -> str:
-    """Return the id of the lab that *process* makes, once it is at the containers."""
+    """Return the id of the lab that *process* makes, once it has its folder."""
 
     def found() -> str | None:
         for folder in lease.folders():
-            if lease.holder(folder).get("pid") == process.pid and (folder / "journal").exists():
+            if lease.holder(folder).get("pid") == process.pid:
                 return folder.name
         return None
 

@@ -13,14 +13,14 @@ import docker
 import pytest
 from docker.tls import TLSConfig
 
-from testbed.build import DIGEST
-from testbed.engine import engine
+from testbed.host.engine import engine
+from testbed.images.build import DIGEST
+from testbed.images.recipes import digests
 from testbed.lab import Lab
+from testbed.lab.readiness import NotReady, wait_until_ready
 from testbed.pki import Authority, write_private
-from testbed.process import poll
-from testbed.ready import NotReady, wait_until_ready
-from testbed.recipes import digests
-from testbed.spec import LabSpec
+from testbed.polling import poll
+from testbed.spec.model import LabSpec
 
 PORTS = {"docker": 2376, "ovsdb": 6640, "openflow": 6653}
 

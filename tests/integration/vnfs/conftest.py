@@ -23,8 +23,8 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from testbed.namespace import Namespace
-from testbed.recipes import reference
+from testbed.host.namespace import Namespace
+from testbed.images.recipes import reference
 
 from .gateways import pair, up  # noqa: F401  # fixtures
 

@@ -16,7 +16,7 @@ from scenarios.errors import Finding, ScenarioError
 from scenarios.load import load as load_unordered
 from scenarios.presto_client import PrestoError
 from scenarios.session import open_face
-from testbed.inventory import inventory
+from testbed.lab.inventory import inventory
 
 GOOD = """\
 scenario: table

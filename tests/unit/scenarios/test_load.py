@@ -8,7 +8,7 @@ import pytest
 
 from lso.scenario_files import load
 from scenarios.errors import ScenarioError
-from testbed.spec_check import check
+from testbed.spec.check import check
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[3]

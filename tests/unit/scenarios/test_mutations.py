@@ -12,7 +12,7 @@ import pytest
 from lso.scenario_files import load
 from orchestrator.tosca.yaml_writer import write_yaml
 from scenarios.errors import ScenarioError
-from testbed.spec_check import check
+from testbed.spec.check import check
 
 POC = Path(__file__).parents[3] / "scenarios" / "poc-two-sites"
 ODD: list[Any] = [

@@ -13,7 +13,7 @@ from lso.scenario_files import load
 from scenarios.errors import ScenarioError
 from scenarios.format import lab_name
 from scenarios.references import KINDS
-from testbed.spec_check import check
+from testbed.spec.check import check
 
 GOOD = """\
 scenario: table

@@ -1,0 +1,1 @@
+"""Docker containers as Mininet hosts: their options, images, limits and commands."""

@@ -1,0 +1,26 @@
+"""Nodes that Mininet itself has made, in a network whose other parts are planned."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+from testbed.containernet.long_commands import LongLines
+from testbed.containernet.plan import Plan
+
+
+class Immediate(LongLines):
+    """Put before the class of a node that Mininet itself has made: what is planned exists before its commands run."""
+
+    plan: Plan
+
+    def sendCmd(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802  (Mininet's name)
+        """Send a command to the shell and return at once."""
+        self.plan.realize()
+        super().sendCmd(*args, **kwargs)  # type: ignore[misc]
+
+    def popen(self, *args: Any, **kwargs: Any) -> subprocess.Popen[Any]:
+        """Start a process in the node, as ``subprocess.Popen`` would."""
+        self.plan.realize()
+        popen: subprocess.Popen[Any] = super().popen(*args, **kwargs)  # type: ignore[misc]
+        return popen

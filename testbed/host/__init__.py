@@ -1,0 +1,1 @@
+"""This machine: its Docker Engine, kernel, namespaces, processes, links and package archives."""

@@ -1,0 +1,58 @@
+"""End processes and be sure that they ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from testbed.host import netns
+from testbed.polling import poll
+
+PATIENCE = 2.0
+
+
+def end_all(processes: Iterable[int]) -> None:
+    """End *processes*, politely first, and wait until they are gone; those that are gone already are fine.
+
+    Each is held by a descriptor from the first look on: whoever gets its number meanwhile is not signalled.
+    """
+    with ExitStack() as stack:
+        left = [descriptor for process in processes for descriptor in _held(process, stack)]
+        for first in (signal.SIGTERM, signal.SIGKILL):
+            left = [descriptor for descriptor in left if _signal(descriptor, first)]
+            if not left or poll(lambda held=left: not any(map(_runs, held)), PATIENCE):  # type: ignore[misc]
+                return
+
+
+def clear_namespace(path: Path) -> None:
+    """End every process in the network namespace at *path* and remove it."""
+    if identity := netns.identity(path):
+        end_all(netns.inhabitants({identity}))
+    netns.remove(path)
+
+
+def _held(process: int, stack: ExitStack) -> list[int]:
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return []
+    stack.callback(os.close, descriptor)
+    return [descriptor]
+
+
+def _signal(descriptor: int, number: signal.Signals) -> bool:
+    try:
+        signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _runs(descriptor: int) -> bool:
+    looked = select.poll()
+    looked.register(descriptor, select.POLLIN)
+    return not looked.poll(0)  # readable once it has ended, also before it is waited for

@@ -1,0 +1,104 @@
+"""What each container image is made of, and the name that says so.
+
+The tag of an image is the digest of everything that decides its content: ``lso/vnf-nftables:1f0c…``. Two checkouts
+with different sources therefore never take an image from each other, and an image that exists is the right one.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed.images import base_image
+
+PROJECT = Path(__file__).resolve().parents[2]
+UCPE = "lso/ucpe"
+VNF = "lso/vnf-"
+LEFT_OUT = ("__pycache__", "descriptor.yaml", "README.md")  # of no use inside an image
+TAG_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one image is built: *context* is the folder that ``COPY`` sees, *files* are what it may copy from there."""
+
+    name: str
+    context: Path
+    dockerfile: str
+    files: tuple[Path, ...]
+
+    def digest(self, base: str) -> str:
+        """Return the digest of content, names and executable bits, on top of the image with digest *base*."""
+        total = hashlib.sha256(f"{base}\0{self.name}\0{self.dockerfile}\0".encode())
+        for path in self.files:
+            content = path.read_bytes()
+            runs = bool(path.stat().st_mode & 0o100)
+            total.update(f"{path.relative_to(self.context)}\0{runs}\0{len(content)}\0".encode())
+            total.update(content)
+        return total.hexdigest()
+
+    def archive(self) -> io.BytesIO:
+        """Return the build context as a tar file, the same bytes for the same content."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for path in self.files:
+                member = tar.gettarinfo(str(path), str(path.relative_to(self.context)))
+                member.mode = 0o755 if member.mode & 0o100 else 0o644
+                member.uid = member.gid = 0
+                member.uname = member.gname = ""
+                member.mtime = 0
+                with path.open("rb") as file:
+                    tar.addfile(member, file)
+        buffer.seek(0)
+        return buffer
+
+
+def recipes(project: Path = PROJECT) -> tuple[Recipe, ...]:
+    """Return the recipes of the uCPE and of all VNF products found in *project*, the uCPE first."""
+    ucpe = project / "testbed" / "images" / "ucpe"
+    vnfs = project / "vnfs"
+    products = sorted(path.parent for path in vnfs.glob("*/Dockerfile"))
+    shared = [path for path in _files(vnfs) if vnfs / path.relative_to(vnfs).parts[0] not in products]
+    return (
+        Recipe(UCPE, ucpe, "Dockerfile", tuple(_files(ucpe))),
+        *(
+            Recipe(f"{VNF}{product.name}", vnfs, f"{product.name}/Dockerfile", (*shared, *_files(product)))
+            for product in products
+        ),
+    )
+
+
+def tagged(name: str, digest: str) -> str:
+    """Return the reference of the image *name* whose content has *digest*."""
+    return f"{name}:{digest[:TAG_DIGITS]}"
+
+
+@functools.cache
+def digests() -> dict[str, str]:
+    """Return image name → digest of its content for the base, the uCPE and all products of this checkout.
+
+    Read once in a process: a run uses the images that it began with, whatever is edited meanwhile.
+    """
+    base = base_image.digest()
+    return {base_image.NAME: base, **{recipe.name: recipe.digest(base) for recipe in recipes()}}
+
+
+def reference(name: str) -> str:
+    """Return the reference of this checkout's image *name*, for instance ``lso/ucpe``; KeyError if it has none."""
+    return tagged(name, digests()[name])
+
+
+def vnf_names() -> tuple[str, ...]:
+    """Return the names of this checkout's VNF images, sorted."""
+    return tuple(sorted(name for name in digests() if name.startswith(VNF)))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part in LEFT_OUT for part in path.parts):
+            yield path

@@ -1,0 +1,1 @@
+"""Who owns what the test-bed makes: leases, the resources of each lab, and their removal."""

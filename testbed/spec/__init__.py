@@ -1,0 +1,1 @@
+"""What a lab shall look like, as plain values, and whether such a lab can exist."""

@@ -1,0 +1,73 @@
+"""Names in a lab's description: which are none, which are taken, which are given twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from testbed.nodes.ucpe import BRIDGE, LAN_PORT
+from testbed.spec.finding import SpecFinding
+from testbed.spec.model import LabSpec, SiteSpec
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+INTERFACE_LENGTH = 15  # IFNAMSIZ of Linux, without the zero at its end
+UCPE_ON_LAN = "ucpe"
+"""What a LAN's bridge calls the port to the site's uCPE; the others are called as the hosts behind them."""
+
+_KERNELS_OWN = (
+    *("lo", "tunl0", "gre0", "gretap0", "erspan0", "sit0"),
+    *("ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0"),
+)
+_TAKEN_PORTS = {
+    **dict.fromkeys(_KERNELS_OWN, "the kernel's own interface"),
+    **dict.fromkeys(("all", "default"), "the kernel's word for every interface"),
+    **dict.fromkeys(("ovs-system", "ovs-netdev"), "Open vSwitch's own interface"),
+    "docker0": "Docker's own bridge",
+    "eth0": "the management port of every uCPE",
+    LAN_PORT: "the LAN port of every uCPE",
+    BRIDGE: "the bridge of every uCPE",
+}
+
+
+def name_findings(spec: LabSpec) -> Iterator[SpecFinding]:
+    """Yield what is wrong with the names of the lab and its parts."""
+    if not NAME.fullmatch(spec.name):
+        yield SpecFinding((), _no_name(spec.name))
+    yield from _node_names(spec)
+    for site in spec.sites:
+        yield from _ports(site)
+
+
+def _node_names(spec: LabSpec) -> Iterator[SpecFinding]:
+    """A node is found by its name alone, so underlays, sites and hosts share one set of names."""
+    parts = [(("underlays", underlay.name), "an underlay") for underlay in spec.underlays]
+    parts += [(("sites", site.name), "a site") for site in spec.sites]
+    hosts = [(("sites", site.name, "hosts", host.name), site.name) for site in spec.sites for host in site.hosts]
+    taken: dict[str, str] = {UCPE_ON_LAN: "what every LAN calls its uCPE"}
+    for path, what in [*parts, *((path, f"a host of {site}") for path, site in hosts)]:
+        name = path[-1]
+        if not NAME.fullmatch(name):
+            yield SpecFinding(path, _no_name(name))
+        elif name in taken:
+            yield SpecFinding(path, f"the name {name!r} is taken: it is {taken[name]}", "give it another name")
+        taken.setdefault(name, what)
+
+
+def _ports(site: SiteSpec) -> Iterator[SpecFinding]:
+    seen: set[str] = set()
+    for wan in site.wan:
+        path, port = ("sites", site.name, "wan", wan.port), wan.port
+        if not NAME.fullmatch(port):
+            yield SpecFinding(path, _no_name(port))
+        elif len(port) > INTERFACE_LENGTH:
+            message = f"a port has a name of at most {INTERFACE_LENGTH} characters, {port!r} has {len(port)}"
+            yield SpecFinding(path, message)
+        elif port in _TAKEN_PORTS:
+            yield SpecFinding(path, f"the name {port!r} is taken: it is {_TAKEN_PORTS[port]}", "call the port wan0")
+        if port in seen:
+            yield SpecFinding(path, f"the port {port!r} is given twice")
+        seen.add(port)
+
+
+def _no_name(name: str) -> str:
+    return f"{name!r} is no name: lower-case letters, digits and hyphens, a letter first, at most 31"

@@ -1,0 +1,32 @@
+"""Work in threads: many items at once, and calls that a signal must not end half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+WORKERS = 4
+T = TypeVar("T")
+
+
+def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int = WORKERS) -> None:
+    """Call *work* for each item, some at a time; raise the first error after all have ended."""
+    todo = list(items)
+    if len(todo) == 1:
+        work(todo[0])
+    elif todo:
+        with ThreadPoolExecutor(max_workers=min(workers, len(todo))) as pool:
+            results = [pool.submit(work, item) for item in todo]
+        for result in results:
+            result.result()
+
+
+def uninterrupted(function: Callable[[], T]) -> T:
+    """Return what *function* returns, called in a thread of its own: Python handles signals in the main thread.
+
+    A library that runs an event loop of its own can lose the exception of a Ctrl-C in it, or never come back. The
+    caller gets the exception, once the call is done.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(function).result()

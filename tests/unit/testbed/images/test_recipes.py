@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from testbed.images import base_image
+from testbed.images.recipes import Recipe, recipes
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for path, content in {
+        "testbed/images/ucpe/Dockerfile": "FROM $BASE",
+        "testbed/images/ucpe/ucpe": "#!/bin/sh",
+        "vnfs/contract/firewall.json": "{}",
+        "vnfs/common/apply": "#!/bin/sh",
+        "vnfs/alpha/Dockerfile": "FROM $BASE",
+        "vnfs/alpha/engine": "a",
+        "vnfs/alpha/descriptor.yaml": "x: 1",
+        "vnfs/beta/Dockerfile": "FROM $BASE",
+        "vnfs/beta/__pycache__/x.pyc": "z",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    return tmp_path
+
+
+def digests(project: Path, base: str = "0") -> dict[str, str]:
+    return {recipe.name: recipe.digest(base) for recipe in recipes(project)}
+
+
+def test_every_product_has_a_recipe_with_what_it_may_copy(project: Path) -> None:
+    found = {recipe.name: recipe for recipe in recipes(project)}
+    assert list(found) == ["lso/ucpe", "lso/vnf-alpha", "lso/vnf-beta"]
+    alpha = found["lso/vnf-alpha"]
+    assert alpha.dockerfile == "alpha/Dockerfile"
+    assert [str(path.relative_to(alpha.context)) for path in alpha.files] == [
+        "common/apply",
+        "contract/firewall.json",
+        "alpha/Dockerfile",
+        "alpha/engine",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "rebuilt"),
+    [
+        pytest.param(("vnfs/alpha/engine", "b"), {"lso/vnf-alpha"}, id="own-file"),
+        pytest.param(("vnfs/common/apply", "b"), {"lso/vnf-alpha", "lso/vnf-beta"}, id="shared-file"),
+        pytest.param(("testbed/images/ucpe/ucpe", "b"), {"lso/ucpe"}, id="ucpe"),
+        pytest.param(("vnfs/alpha/new", ""), {"lso/vnf-alpha"}, id="new-file"),
+        pytest.param(("vnfs/alpha/descriptor.yaml", "x: 2"), set(), id="descriptor"),
+    ],
+)
+def test_exactly_what_changed_is_built_again(project: Path, change: tuple[str, str], rebuilt: set[str]) -> None:
+    before = digests(project)
+    (project / change[0]).write_text(change[1])
+    after = digests(project)
+    assert {tag for tag in after if after[tag] != before[tag]} == rebuilt
+
+
+def test_a_mode_and_the_base_count_too_but_time_does_not(project: Path) -> None:
+    before = digests(project)
+    engine = project / "vnfs/alpha/engine"
+    os.utime(engine, (1, 1))
+    assert digests(project) == before
+    engine.chmod(0o755)
+    assert digests(project)["lso/vnf-alpha"] != before["lso/vnf-alpha"]
+    assert not set(digests(project, "1").values()) & set(before.values())
+
+
+def test_the_context_is_the_same_for_the_same_content(project: Path) -> None:
+    def context() -> Recipe:
+        return recipes(project)[1]
+
+    first = context().archive().read()
+    os.utime(project / "vnfs/alpha/engine", (1, 1))
+    assert context().archive().read() == first
+    with tarfile.open(fileobj=context().archive()) as tar:
+        assert "alpha/Dockerfile" in tar.getnames()
+        assert all(member.uid == 0 and member.mtime == 0 for member in tar)
+
+
+def test_the_base_is_bootstrapped_slim_and_to_a_pipe() -> None:
+    command = base_image.bootstrap_command(["deb http://m.example/debian bookworm main"])
+    assert command[0] == "mmdebstrap"
+    assert "--variant=minbase" in command
+    assert command[command.index("bookworm") + 1] == "-"
+    assert command[-1] == "deb http://m.example/debian bookworm main"
+    assert "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg" in command, "Ubuntu's apt does not trust Debian"
+    assert base_image.bootstrap_command([])[-2:] == ["bookworm", "-"], "without any, mmdebstrap knows Debian's own"
