@@ -1,4 +1,4 @@
-"""Databases for tests: SQLite files, and databases of a real PostgreSQL server that lives as long as the test run."""
+"""Databases for tests: SQLite files, and those of a real PostgreSQL server that lives as long as its worker."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
+
+from .workers import (  # noqa: F401  # hooks
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+    pytest_sessionfinish,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control starts `pytest &` with Ctrl-C ignored; what the tests start would inherit that.

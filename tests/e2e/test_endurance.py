@@ -1,7 +1,7 @@
 """Runs in a row, and runs that are killed at any moment, leave the machine as it was.
 
 ``LSO_RUNS=20 LSO_KILLS=10 pytest tests/e2e/test_endurance.py`` is the long form. It compares the whole machine, so
-nothing else may start or end labs or containers meanwhile.
+nothing else may start or end labs or containers meanwhile; other workers of the same pytest wait.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ LSO = (sys.executable, "-m", "lso")
 LONGEST_RUN = 18.0
 LEAVE = 20.0
 Machine = dict[str, list[str]]
+pytestmark = pytest.mark.alone
 
 LISTS = {
     "interfaces": ["ip", "-brief", "link"],
