@@ -15,7 +15,7 @@ test: setup  ## every test layer
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/mypy
-	.venv/bin/pytest tests
+	.venv/bin/pytest --numprocesses=auto tests
 
 test-vm: setup  ## the PoC scenario with the other half of every engine, in a user-mode-Linux VM
 	@testbed/vm/run.sh
@@ -29,7 +29,7 @@ types: setup
 	.venv/bin/mypy
 
 unit integration e2e: setup
-	.venv/bin/pytest tests/$@
+	.venv/bin/pytest --numprocesses=auto tests/$@
 
 bench: setup  ## the figures of the README, measured here
 	.venv/bin/python -m benchmarks

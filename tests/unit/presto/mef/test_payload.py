@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
-import yaml
 from pydantic import BaseModel, ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
@@ -52,17 +51,13 @@ COMMON: list[tuple[type[BaseModel], str, set[str]]] = [
 ]
 
 
-def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 def aliases(model: type[BaseModel]) -> set[str]:
     return {str(field.alias) for field in model.model_fields.values()}
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_types_have_the_published_members(kind: Kind) -> None:
-    schema = load(SDWAN / FILES[kind])
+    schema = standards.load(SDWAN / FILES[kind])
     assert schema["$id"] == URNS[kind]
     ours = {"@type"} | ({"ucsList"} if kind is Kind.SWVC else set())
     assert aliases(MODELS[kind]) - ours == set(schema["properties"])
@@ -75,7 +70,7 @@ def test_each_type_has_two_names() -> None:
 
 @pytest.mark.parametrize(("model", "name", "left_out"), COMMON, ids=[name for _, name, _ in COMMON])
 def test_definitions_have_the_published_members(model: type[BaseModel], name: str, left_out: set[str]) -> None:
-    properties = load(SDWAN / "sdWanCommon.yaml")["definitions"][name]["properties"]
+    properties = standards.load(SDWAN / "sdWanCommon.yaml")["definitions"][name]["properties"]
     assert aliases(model) | left_out == set(properties)
     for field in model.model_fields.values():
         published = properties[str(field.alias)]
@@ -93,12 +88,13 @@ def test_definitions_have_the_published_members(model: type[BaseModel], name: st
     ],
 )
 def test_addresses_have_the_published_members(model: type[BaseModel], name: str) -> None:
-    assert aliases(model) == set(load(SCHEMAS / "common" / "ip" / "ipCommon.yaml")["definitions"][name]["properties"])
+    definitions = standards.load(SCHEMAS / "common" / "ip" / "ipCommon.yaml")["definitions"]
+    assert aliases(model) == set(definitions[name]["properties"])
 
 
 def schema_of(path: Path) -> Any:
     """A published file without its name, so that its references count from where it stands, and without its slips."""
-    document = mended(load(path))
+    document = mended(standards.load(path))
     document.pop("$id", None)
     return document
 
