@@ -200,7 +200,7 @@ class MemoryNetwork:
 
     async def asked(self, times: int) -> None:
         """Wait until that many calls came."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.calls) < times:
                 await asyncio.sleep(0.002)
 
@@ -247,7 +247,7 @@ class Client:
     async def until(self, name: str, state: str) -> dict[str, Any]:
         """The service once it has come to that state, and its tunnels stand unless something hinders them."""
         hindered = self.network.cut or self.network.unreachable or not self.network.sight.is_set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (found := await self.service(name)) and (
                 pairs(found)["lso-state"] != state or ("lso-missing" in pairs(found) and not hindered)
             ):
@@ -255,7 +255,7 @@ class Client:
         return found
 
     async def until_gone(self, name: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (
                 await self.call("get-connectivity-service-details", {"service-id-or-name": name})
             ).status_code != 404:

@@ -249,7 +249,7 @@ def test_unfinished_requests_of_many_files(inventory: Any, tmp_path: Path) -> No
             connection = connected(url)
             connection.sendall(ASK)
             idle.append(connection)
-        answer = httpx.get(f"{url}/presto-sdwan/v1/service", timeout=10)
+        answer = httpx.get(f"{url}/presto-sdwan/v1/service", timeout=60)
         assert answer.status_code == 200
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)

@@ -48,7 +48,7 @@ def names_of(order: Any) -> dict[str, str]:
 async def ordered(client: Any, mef_order: Any) -> Any:
     base = "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder"
     placed = (await client.http.post(base, json=mef_order)).json()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (found := (await client.http.get(f"{base}/{placed['id']}")).json())["state"] in {
             "acknowledged",
             "inProgress",
@@ -238,7 +238,7 @@ async def test_what_this_process_wrote_is_told_as_it_was_written(
         assert await log.wait(last, 5)
 
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not looks:  # the first look, at the start
                 await asyncio.sleep(0.001)
         await ours("u1")
@@ -247,7 +247,7 @@ async def test_what_this_process_wrote_is_told_as_it_was_written(
         assert list(await log.since(0)) == list(read(0, 10)), "the very same, from memory and from the database"
         await asyncio.to_thread(lock, other, "u2")
         await ours("u3")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while log.last < 3:
                 await asyncio.sleep(0.001)
         assert [event.object for event in await log.since(0)] == ["u1", "u2", "u3"]

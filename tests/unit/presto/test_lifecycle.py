@@ -51,7 +51,7 @@ async def test_a_service_is_enabled_when_its_tunnels_stand(client: Any, order: d
     await client.call(CREATE, order)
     waiting = await client.until("acme", "active")
     assert states(waiting) == ("INSTALLED", "DISABLED")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while "not seen yet" in pairs(waiting)["lso-missing"]:
             waiting = await client.service("acme")
     assert pairs(waiting)["lso-missing"] == (
@@ -335,7 +335,7 @@ async def test_restart_takes_up_what_was_under_way(
 
     second = new_core()
     await second.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (await second.service("acme")).state != "active":
             await asyncio.sleep(0.002)
     assert [verb for verb, _ in network.calls] == ["deploy", "deploy"]

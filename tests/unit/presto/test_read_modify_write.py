@@ -64,7 +64,7 @@ async def ordered(client: Any, _order: Any) -> str:
 
 async def settled(client: Any, name: str) -> str:
     """The id of a service once the work on it has ended."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (shown := (await client.http.get(f"{EXTENSIONS}/service/{name}")).json())["state"] in {
             "accepted",
             "deploying",
@@ -136,7 +136,7 @@ async def modified(client: Any, services: list[Any]) -> None:
 async def placed(client: Any, items: list[Any]) -> None:
     answer = await client.http.post(f"{ORDERING}/serviceOrder", json={**MOMENTS, "serviceOrderItem": items})
     assert answer.status_code == 201, answer.text
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             order = (await client.http.get(f"{ORDERING}/serviceOrder/{answer.json()['id']}")).json()
             if order["state"] not in {"acknowledged", "inProgress"}:

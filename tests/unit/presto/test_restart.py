@@ -30,7 +30,7 @@ class Api:
     """Operations over real HTTP, with deadlines."""
 
     def __init__(self, port: int) -> None:
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/restconf/operations/", timeout=5)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/restconf/operations/", timeout=60)
 
     def call(self, operation: str, values: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
         body = {"input": values} if values is not None else None

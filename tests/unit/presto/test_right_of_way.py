@@ -43,7 +43,7 @@ async def settled() -> None:
 
 async def begun(pieces: Pieces, count: int) -> None:
     """So many are under way."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while pieces.under_way < count:
             await asyncio.sleep(0.002)
 

@@ -49,7 +49,7 @@ async def strict(new_core: Callable[..., Core], order: dict[str, Any]) -> AsyncI
     ):
         client = Strict(http)
         assert (await client.call("create-connectivity-service", order)).status_code == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (await client.call(DETAILS, ACME)).json()["output"]["service"]["lifecycle-state"] != "INSTALLED":
                 await asyncio.sleep(0.002)
         yield client

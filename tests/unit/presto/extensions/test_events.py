@@ -49,7 +49,7 @@ class Stream:
             fields = {}
 
     async def take(self, count: int) -> list[tuple[str, dict[str, Any]]]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return [await anext(self._frames) for _ in range(count)]
 
 
@@ -69,7 +69,7 @@ class Served:
     async def stream(self, last_id: str = "", **query: Any) -> AsyncIterator[Stream]:
         headers = {"Last-Event-ID": last_id} if last_id else {}
         async with (
-            httpx.AsyncClient(base_url=self.url, timeout=10) as http,
+            httpx.AsyncClient(base_url=self.url, timeout=60) as http,
             http.stream("GET", STREAM, params=query, headers=headers) as answer,
         ):
             assert answer.status_code == 200, await answer.aread()
@@ -138,7 +138,7 @@ async def test_a_quiet_stream_lives_and_moves_on(served: Served, monkeypatch: py
     frames = await streams.open(0, Wanted(frozenset({CREATE}), frozenset()))
     assert await anext(frames) == b"retry: 1000\n\n"
     served.write("not", "asked", "for")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await anext(frames) != b"id: 3\n\n":
             pass
 
@@ -194,7 +194,7 @@ async def test_there_is_a_bound(served: Served, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(extension, "MOST_STREAMS", 1)
     async with served.stream(), httpx.AsyncClient(base_url=served.url) as http:
         assert (await http.get(STREAM)).status_code == 503
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             async with httpx.AsyncClient(base_url=served.url) as http, http.stream("GET", STREAM) as answer:
                 if answer.status_code == 200:

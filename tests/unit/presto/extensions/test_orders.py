@@ -38,7 +38,7 @@ def example(name: str, sites: tuple[int, int]) -> Any:
 
 
 async def ended(client: Any, order_id: str) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (order := (await client.http.get(f"{ORDERS}/{order_id}")).json())["state"] not in ENDED:
             await asyncio.sleep(0.005)
     return order

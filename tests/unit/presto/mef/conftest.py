@@ -46,7 +46,7 @@ class Mef:
 
     async def ended(self, order_id: str) -> Any:
         """The order when it has come to its end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (found := await self.order(order_id))["state"] in {"acknowledged", "inProgress"}:
                 await asyncio.sleep(0.002)
         return found

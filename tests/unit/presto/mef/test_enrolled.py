@@ -283,7 +283,7 @@ async def test_a_restart_takes_up_what_is_open(new_core: Any, example: Any, inve
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/mefApi/legato/") as http,
     ):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             path = "serviceOrderingManagement/v6/serviceOrder/left"
             while (await http.get(path)).json()["state"] == "acknowledged":
                 await asyncio.sleep(0.002)

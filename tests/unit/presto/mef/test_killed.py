@@ -26,7 +26,7 @@ def server(inventory: Path, database: str, held: Path) -> Iterator[httpx.Client]
         port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, str(SERVER), str(inventory), database, str(held), str(port)])
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             until(lambda: up(client))
             yield client
     finally:

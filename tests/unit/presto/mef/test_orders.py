@@ -61,7 +61,7 @@ async def test_orders_of_one_commit_are_checked_against_one_another(mef: Any, ex
     held = writer.submit(hold)
     assert await asyncio.to_thread(began.wait, 10), "alone, so that those that come now are of one commit"
     answers = [asyncio.create_task(mef.post(order)) for order in (example, same_unis, same_name, free)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(writer._jobs) < len(answers):
             await asyncio.sleep(0.001)
     go.set()

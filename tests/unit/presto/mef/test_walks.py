@@ -162,7 +162,7 @@ CHANGES = {EventType.SERVICE_CREATE, EventType.SERVICE_STATE_CHANGE}
 
 async def still(client: Any) -> None:
     """Until no service is being worked on."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(service.state in {"accepted", "deploying", "removing"} for service in await client.core.services()):
             await asyncio.sleep(0.005)
 

@@ -65,7 +65,7 @@ class Subscriber:
             self._server.stop()
             self._server = None
 
-    async def has(self, count: int, patience: float = 10.0) -> list[Notification]:
+    async def has(self, count: int, patience: float = 60.0) -> list[Notification]:
         """Once it has taken that many."""
         async with asyncio.timeout(patience):
             while len(self.taken) < count:
@@ -73,7 +73,7 @@ class Subscriber:
         return self.taken
 
     async def asked(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.requests) < count:
                 await asyncio.sleep(0.005)
 

@@ -26,7 +26,7 @@ class Process:
         self._process = subprocess.Popen(
             [sys.executable, str(SERVER), str(inventory), str(database), str(held), str(port)]
         )
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
 
     def up(self) -> bool:
         try:
