@@ -67,7 +67,8 @@ RULES
   write_settings -1
   LD_PRELOAD=/usr/local/lib/roomy.so engine_process charon-systemd
   charon=$!
-  engine_process /vnf/watch
+  [ -p "$RUN/wake" ] || mkfifo "$RUN/wake"
+  engine_process watch "unix://$RUN/charon.vici" "$RUN/wake" "$RUN/initiators"
 }
 
 engine_stop() {
@@ -76,15 +77,6 @@ engine_stop() {
 }
 
 engine_runs() { timeout 2 swanctl --version --daemon >/dev/null 2>&1; }
-
-# tunnel_up NAME: true when it is up; else initiates it, unless that is under way.
-tunnel_up() {
-  case $(swanctl --list-sas --raw --ike "$1") in
-    *state=INSTALLED* | *state=REKEY*) return 0 ;;
-    *state=CONNECTING* | *state=INSTALLING*) return 1 ;;
-  esac
-  swanctl --initiate --child "$1" --ike "$1" --timeout 1 >/dev/null 2>&1
-}
 
 # make_lan: the gateway's own interface in the LAN is `gro0`. What it sends comes out of `gro1`, where TCP segments are
 # merged (see coalesce.c), and goes on to the port; what the port receives takes the same way back.
@@ -212,9 +204,7 @@ engine_apply() {
   for name in $stale; do swanctl --terminate --ike "$name" --force --timeout 1 >/dev/null 2>&1 || :; done
   nft flush chain inet gateway input
   printf '%s' "$initiators" >"$RUN/initiators"
-  if [ -p "$RUN/events" ]; then echo look 1<>"$RUN/events"; fi # an open that does not wait for a reader
-  # `exec`, because a redirected function leaves its shell with the old streams, for whose end a caller would wait.
-  for name in $initiators; do { exec </dev/null >/dev/null 2>&1 9>&-; tunnel_up "$name"; } & done
+  echo look 1<>"$RUN/wake" # an open that does not wait for a reader
 }
 
 engine_facts() {

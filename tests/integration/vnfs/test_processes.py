@@ -144,7 +144,7 @@ def test_the_tables_name_every_process(up: Pair, bridges: dict[str, Bridge], wai
     tables = {product: {name for known, name in TRANSPARENT if known == product} for product in BRIDGES}
     vnfs = {product: bridge.vnf for product, bridge in bridges.items()} | {"strongswan": up.a.vnf}
     for product, vnf in vnfs.items():
-        known = tables.get(product, set(GATEWAY)) | {"sleep", "swanctl"}
+        known = tables.get(product, set(GATEWAY)) | {"sleep"}
         assert {process.name for process in processes(vnf)[1:]} <= known, product
 
 
