@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -118,6 +119,8 @@ class Store:
             say(f"database: {done}")
         # What may write says so at its start: no transaction has to be repeated because it came to that too late.
         self._reader, self._engine = engine, engine.execution_options(**{WRITES: True})
+        # Who finds a SQLite file busy sleeps before it tries again, longer each time; here the next follows at once.
+        self._turn: AbstractContextManager[object] = Lock() if engine.dialect.name == "sqlite" else nullcontext()
         self._free_from = 0  # where to look for a free placeholder; those below are in use, or soon found anew
 
     def close(self) -> None:
@@ -257,7 +260,8 @@ class Store:
             session.flush()
             return
         try:
-            with Session(engine or self._engine) as session, session.begin():
+            turn = nullcontext() if engine else self._turn
+            with turn, Session(engine or self._engine) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
             kind = StoreUnavailable if isinstance(error, AWAY) else StoreError
