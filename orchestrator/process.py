@@ -20,6 +20,7 @@ from typing import Any
 
 from orchestrator.inventory import Inventory
 from orchestrator.model import (
+    DeploymentObservation,
     EventListener,
     OrchestratorError,
     ServiceObservation,
@@ -68,6 +69,11 @@ class OrchestratorProcess(Orchestrator):
     async def observe(self, service_id: str) -> ServiceObservation:
         """As `Orchestrator.observe`."""
         observation: ServiceObservation = await self._call("observe", service_id)
+        return observation
+
+    async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
+        """As `Orchestrator.gateway`."""
+        observation: DeploymentObservation = await self._call("gateway", service_id, ucpe)
         return observation
 
     async def measure(

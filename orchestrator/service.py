@@ -17,6 +17,7 @@ from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.measure import measure_site
 from orchestrator.model import (
     Conflict,
+    DeploymentObservation,
     DeploymentOutcome,
     EventListener,
     RequestError,
@@ -27,7 +28,7 @@ from orchestrator.model import (
     ServiceRequest,
     SiteMeasurement,
 )
-from orchestrator.observe import observe_site
+from orchestrator.observe import observe_gateway, observe_site
 from orchestrator.plan import SitePlan, plan_site, port_keys, service_prefix
 from orchestrator.southbound.contract import Connect
 from orchestrator.southbound.uplink import connected
@@ -116,6 +117,10 @@ class Orchestrator:
             )
         )
         return ServiceObservation(service_id, stored.name, stored.generation, tuple(sites))
+
+    async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
+        """What the service's IPsec gateway on one uCPE says of its tunnels now. Raises UnknownUcpe."""
+        return await _in_turn(self._looking, observe_gateway, self._inventory.ucpe(ucpe), service_id, self._connect)
 
     async def measure(
         self, service_id: str, targets: Mapping[str, Mapping[str, str]], echoes: int

@@ -101,12 +101,34 @@ def site_verdict(ucpe: str, seen: Seen) -> Verdict:
 
 def tunnel_verdict(tunnel: Tunnel, seen: Seen) -> Verdict:
     """Whether both ends have an IKE SA and ESP SAs with each other (RFC 7296); one end that has none is enough."""
-    ends = [_end(own, other, seen) for own, other in tunnel.directions]
+    ends = [end_verdicts(own, [other], seen)[0] for own, other in tunnel.directions]
     for works in (False, None):
         reasons = [end.reason for end in ends if end.works is works]
         if reasons:
             return Verdict(works, "; ".join(dict.fromkeys(filter(None, reasons))), seen.moment)
     return Verdict(works=True, moment=seen.moment)
+
+
+def end_verdicts(own: Site, others: Sequence[Site], seen: Seen) -> list[Verdict]:
+    """For each of the others, whether the gateway of a site has an IKE SA and ESP SAs with it."""
+    here = _here(own.ucpe, seen)
+    if isinstance(here, Verdict):
+        return [here] * len(others)
+    gateway = next((vnf for vnf in here.vnfs if vnf.kind == "ipsec"), None)
+    if gateway is None:
+        return [Verdict(works=False, reason=f"{own.ucpe}: there is no IPsec gateway")] * len(others)
+    if gateway.status is None:
+        return [_without_status(own.ucpe, gateway)] * len(others)
+    known = {peer.get("name"): peer for peer in gateway.status.get("peers", ())}
+    return [_end(own, other, known.get(other.ucpe, {})) for other in others]
+
+
+def _end(own: Site, other: Site, peer: Mapping[str, Any]) -> Verdict:
+    if (peer.get("ike") or {}).get("state") != "ESTABLISHED":
+        return Verdict(works=False, reason=f"{own.ucpe}: no IKE SA with {other.ucpe}")
+    if not any(child.get("state") == "INSTALLED" for child in peer.get("children", ())):
+        return Verdict(works=False, reason=f"{own.ucpe}: no ESP SA with {other.ucpe}")
+    return WORKS
 
 
 def ucpe_verdict(ucpe: str, seen: Iterable[Seen], problem: str) -> Verdict:
@@ -153,28 +175,6 @@ def _without_status(ucpe: str, vnf: VnfObservation) -> Verdict:
     """A VNF that runs and does not answer may work all the same; one that does not run does not."""
     runs = vnf.container is not None and vnf.container.state == "running"
     return Verdict(None if runs else False, f"{ucpe}: {vnf.name}: {vnf.problem or 'it has no status'}")
-
-
-def _end(own: Site, other: Site, seen: Seen) -> Verdict:
-    here = _here(own.ucpe, seen)
-    if isinstance(here, Verdict):
-        return here
-    gateway = next((vnf for vnf in here.vnfs if vnf.kind == "ipsec"), None)
-    if gateway is None:
-        return Verdict(works=False, reason=f"{own.ucpe}: there is no IPsec gateway")
-    if gateway.status is None:
-        return _without_status(own.ucpe, gateway)
-    peer = _peer(gateway, other.ucpe)
-    if (peer.get("ike") or {}).get("state") != "ESTABLISHED":
-        return Verdict(works=False, reason=f"{own.ucpe}: no IKE SA with {other.ucpe}")
-    if not any(child.get("state") == "INSTALLED" for child in peer.get("children", ())):
-        return Verdict(works=False, reason=f"{own.ucpe}: no ESP SA with {other.ucpe}")
-    return WORKS
-
-
-def _peer(gateway: VnfObservation, name: str) -> Mapping[str, Any]:
-    peers = gateway.status.get("peers", ()) if gateway.status else ()
-    return next((peer for peer in peers if peer.get("name") == name), {})
 
 
 def installed(service: Service, tunnel: Tunnel) -> bool:

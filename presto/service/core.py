@@ -82,7 +82,7 @@ class Core:
         self.meters = Meters()
         self.orphans = Orphans(store, self._network)
         self._observer, self._prober = Observer(network), Prober(network)
-        self._standing = Standing(Observer(self._network), lambda: self._inventory)
+        self._standing = Standing(self._network, lambda: self._inventory)
         self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters, self._standing)
         network.use(self._inventory)
         self._enrolments: dict[str | None, Enrolled] = {}

@@ -45,7 +45,7 @@ from presto.service.background import Background
 from presto.service.meters import Meters
 from presto.service.performance import Measured
 from presto.service.right_of_way import RightOfWay
-from presto.service.standing import Standing
+from presto.service.standing import Gateways, Standing
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ AT_ONCE = 4
 """Services that are worked on at once; the others wait, so that thousands of orders do not stifle the server."""
 
 
-class Network(Measured, Protocol):
+class Network(Gateways, Measured, Protocol):
     """What carries services out: the orchestrator, or in tests something that behaves like it."""
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:

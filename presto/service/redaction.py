@@ -117,6 +117,11 @@ class RedactingNetwork:
             found = await self._network.observe(service_id)
         return replace(found, deployments=tuple(map(self._seen, found.deployments)))
 
+    async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
+        """As the network's."""
+        with self._redacting():
+            return self._seen(await self._network.gateway(service_id, ucpe))
+
     async def measure(
         self, service_id: str, targets: Mapping[str, Mapping[str, str]], echoes: int
     ) -> tuple[SiteMeasurement, ...]:

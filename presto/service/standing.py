@@ -1,46 +1,64 @@
 """Whether the tunnels of services stand that have been carried out: a gateway takes its intent before its peers answer.
 
-After the work on a service has ended well, its gateways are looked at until every tunnel was seen once, or the service
-is changed. Who asks meanwhile learns what is missing. What an earlier process has carried out is taken to stand.
+After the work on a service has ended well, its gateways are looked at, each until it was seen to have all its tunnels,
+or the service is changed. Who asks meanwhile learns what is missing. What an earlier process has carried out is taken
+to stand.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
+import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from orchestrator.inventory import Inventory
+from orchestrator.model import DeploymentObservation, OrchestratorError
 from presto.domain.model import Service
-from presto.domain.tunnels import installed, tunnel_verdict, tunnels
+from presto.domain.tunnels import Site, end_verdicts, peers, sites
+from presto.domain.underlays import carrier
 from presto.persistence.tenancy import detached
-from presto.service.observer import Observer, Seen
+from presto.service.observer import Seen
 
-_SHORTEST, _LONGEST = 0.5, 30.0
-"""Seconds from one look to the next: as long as the last one took, within these."""
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Gateways that are looked at at the same time: fewer than the network lets be, so that others can look as well."""
+_SHORTEST, _LONGEST, _GROWTH = 0.5, 30.0, 1.3
+"""Seconds from one look at a gateway to the next, and by what they grow: as long as a third of the time till then."""
 _NAMED = 3
 """Tunnels that are named of those that are missing."""
+
+
+class Gateways(Protocol):
+    """The part of the network that is looked at."""
+
+    async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
+        """What the service's IPsec gateway on one uCPE says of its tunnels now. Raises OrchestratorError."""
+        ...
 
 
 class Standing:
     """Looks at services until their tunnels stand."""
 
-    def __init__(self, observer: Observer, inventory: Callable[[], Inventory]) -> None:
-        self._observer, self._inventory = observer, inventory
-        self._missing: dict[str, str] = {}
+    def __init__(self, network: Gateways, inventory: Callable[[], Inventory]) -> None:
+        self._network, self._inventory = network, inventory
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._missing: dict[str, _Missing] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
 
     def missing(self, service_id: str) -> str | None:
         """What of its tunnels does not stand yet, in words; None when nothing is known to be missing."""
-        return self._missing.get(service_id)
+        missing = self._missing.get(service_id)
+        return missing.text if missing else None
 
     def watch(self, service: Service) -> None:
         """The work on a service has ended: look from now on, at what it has become."""
         self.forget(service.id)
-        wanted = [tunnel for tunnel in tunnels(service.swvc, self._inventory()) if installed(service, tunnel)]
-        if wanted:
-            self._missing[service.id] = f"{_count(len(wanted))} not seen yet"
-            look = self._look(service)
+        missing = _Missing(_working(service, self._inventory()))
+        if missing.tunnels:
+            self._missing[service.id] = missing
+            look = self._look(service.id, missing)
             self._watches[service.id] = asyncio.create_task(look, name=f"tunnels of {service.id}", context=detached())
 
     def forget(self, service_id: str) -> None:
@@ -55,32 +73,88 @@ class Standing:
         for watch in watches:
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)
-        await self._observer.stop()
 
-    async def _look(self, service: Service) -> None:
+    async def _look(self, service_id: str, missing: _Missing) -> None:
+        async with asyncio.TaskGroup() as gateways:
+            for place in range(len(missing.sites)):
+                gateways.create_task(self._look_at(service_id, missing, place))
+        self._missing.pop(service_id, None)
+        self._watches.pop(service_id, None)
+
+    async def _look_at(self, service_id: str, missing: _Missing, place: int) -> None:
+        pause, ucpe = _SHORTEST, missing.sites[place].ucpe
         while True:
-            start = time.monotonic()
-            seen = (await self._observer.observe([service]))[service.id]
-            if not (text := self._text(service, seen)):
-                break
-            self._missing[service.id] = text
-            await asyncio.sleep(min(max(time.monotonic() - start, _SHORTEST), _LONGEST))
-        self._missing.pop(service.id, None)
-        self._watches.pop(service.id, None)
+            async with self._turns:
+                seen = await self._seen(service_id, ucpe)
+            if missing.all_stand(place, seen):
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST)
 
-    def _text(self, service: Service, seen: Seen) -> str:
-        """What is missing."""
-        wanted = [tunnel for tunnel in tunnels(service.swvc, self._inventory()) if installed(service, tunnel)]
-        verdicts = [(tunnel.name, verdict) for tunnel in wanted if not (verdict := tunnel_verdict(tunnel, seen)).works]
-        if not verdicts:
-            return ""
-        reasons = "; ".join(_named(name, verdict.reason) for name, verdict in verdicts[:_NAMED])
-        more = f"; and {len(verdicts) - _NAMED} more" if len(verdicts) > _NAMED else ""
-        return f"{len(verdicts)} of {_count(len(wanted))} not standing: {reasons}{more}"
+    async def _seen(self, service_id: str, ucpe: str) -> Seen:
+        try:
+            return Seen(sites={ucpe: await self._network.gateway(service_id, ucpe)})
+        except OrchestratorError as error:
+            return Seen(problem=str(error))
+        except Exception as error:
+            # A fault of ours must not take the looks at the other gateways with it.
+            log.exception("looking at the gateway of %s on %s", service_id, ucpe)
+            return Seen(problem=f"internal error ({type(error).__name__}); see the server's log")
 
 
-def _named(name: str, reason: str | None) -> str:
-    return f"{name} ({reason})" if reason else name
+class _Missing:
+    """What the gateways of a service have not been seen to have: for each site, why there is no tunnel to a peer."""
+
+    def __init__(self, there: tuple[Site, ...]) -> None:
+        self.sites = there
+        self._peers = peers([site.end_point for site in there])
+        self._reasons: dict[int, dict[int, str | None]] = {}
+        self._text: str | None = None
+
+    @property
+    def tunnels(self) -> int:
+        """How many the service has."""
+        return sum(map(len, self._peers)) // 2
+
+    @property
+    def text(self) -> str:
+        """In words, made when somebody asks; there is something to tell when every gateway has been looked at."""
+        if len(self._reasons) < len(self.sites):
+            return f"{_count(self.tunnels)} not seen yet"
+        if self._text is None:
+            self._text = self._told()
+        return self._text
+
+    def all_stand(self, place: int, seen: Seen) -> bool:
+        """Keep what was seen of one gateway; whether it has all its tunnels."""
+        others = self._peers[place]
+        verdicts = end_verdicts(self.sites[place], [self.sites[peer] for peer in others], seen)
+        found = zip(others, verdicts, strict=True)
+        self._reasons[place] = {peer: verdict.reason for peer, verdict in found if not verdict.works}
+        self._text = None
+        return not self._reasons[place]
+
+    def _told(self) -> str:
+        ends = ((near, far) for near, lacks in self._reasons.items() for far in lacks)
+        pairs = sorted({(min(near, far), max(near, far)) for near, far in ends})
+        names = [self._named(near, far) for near, far in pairs[:_NAMED]]
+        more = f"; and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
+        return f"{len(pairs)} of {_count(self.tunnels)} not standing: {'; '.join(names)}{more}"
+
+    def _named(self, near: int, far: int) -> str:
+        name = f"{self.sites[near].end_point.identifier}--{self.sites[far].end_point.identifier}"
+        found = (self._reasons[own].get(other) for own, other in ((near, far), (far, near)))
+        reasons = "; ".join(dict.fromkeys(filter(None, found)))
+        return f"{name} ({reasons})" if reasons else name
+
+
+def _working(service: Service, inventory: Inventory) -> tuple[Site, ...]:
+    """The sites where the last work on the service ended well, if an underlay joins them."""
+    there = sites(service.swvc, inventory)
+    if not service.installed or carrier(service.swvc, inventory, [site.ucpe for site in there]) is None:
+        return ()
+    ended = ((site, service.end_points.get(site.end_point.identifier)) for site in there)
+    return tuple(site for site, state in ended if state and state.working)
 
 
 def _count(tunnels: int) -> str:

@@ -66,12 +66,15 @@ def test_life_of_a_service(orchestrator: Orchestrator, southbound: MemorySouthbo
     assert run(orchestrator.deploy(request_of())).result is Result.UNCHANGED
     seen = run(orchestrator.observe(SERVICE))
     assert [(site.problem, site.differences) for site in seen.deployments] == [(None, ()), (None, ())]
+    (ipsec,) = [vnf for vnf in seen.deployments[0].vnfs if vnf.kind == "ipsec"]
+    assert run(orchestrator.gateway(SERVICE, SITE_A)).vnfs == (ipsec,)
     digests = {name: vnf.intent_sha256 for name, vnf in southbound.state(SITE_A).vnfs.items()}
     assert run(orchestrator.deploy(request_of(firewall_rules=[]))).result is Result.APPLIED
     changed = {name for name, vnf in southbound.state(SITE_A).vnfs.items() if vnf.intent_sha256 != digests[name]}
     assert changed == {"11111111-firewall"}, "only the firewall got another intent"
     assert run(orchestrator.remove(SERVICE)).result is Result.REMOVED
     assert shape(southbound) == EMPTY
+    assert run(orchestrator.gateway(SERVICE, SITE_A)).vnfs == ()
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ async def test_life_of_a_service(processes: Processes, site_inputs: Any) -> None
     assert [event.elapsed for event in events] == sorted(event.elapsed for event in events)
     assert {event.ucpe for event in events} == {SITE}
     assert (await process.observe(SERVICE)).deployments[0].differences == ()
+    assert [vnf.kind for vnf in (await process.gateway(SERVICE, SITE)).vnfs] == ["ipsec"]
     assert process.carried(SITE) == ("acme",)
     assert (await process.remove(SERVICE)).result is Result.REMOVED
     assert process.carried(SITE) == ()

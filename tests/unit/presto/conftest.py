@@ -101,6 +101,7 @@ class MemoryNetwork:
         self.sight = asyncio.Event()
         self.sight.set()
         self.looks: list[str] = []
+        self.gateways: list[str] = []
         self.measured: list[tuple[str, dict[str, dict[str, str]], int]] = []
 
     async def observe(self, service_id: str) -> ServiceObservation:
@@ -110,6 +111,13 @@ class MemoryNetwork:
             raise UnknownService(f"there is no service {service_id}")
         request = self.deployed[service_id]
         return ServiceObservation(service_id, request.name, 1, tuple(map(self._site, request.deployments)))
+
+    async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
+        self.gateways.append(ucpe)
+        await self.sight.wait()
+        if service_id not in self.deployed:
+            raise UnknownService(f"there is no service {service_id}")
+        return next(self._site(end) for end in self.deployed[service_id].deployments if end.ucpe == ucpe)
 
     def _site(self, end: DeploymentRequest) -> DeploymentObservation:
         if end.ucpe in self.unreachable:

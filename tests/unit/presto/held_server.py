@@ -12,6 +12,7 @@ import uvicorn
 from orchestrator.health import UcpeHealth, ucpe_health
 from orchestrator.inventory import Inventory, Ucpe, load_inventory
 from orchestrator.model import (
+    DeploymentObservation,
     DeploymentOutcome,
     EventListener,
     Result,
@@ -50,6 +51,9 @@ class HeldNetwork:
         return ServiceOutcome(service_id, 1, Result.REMOVED, (), 0.0)
 
     async def observe(self, service_id: str) -> ServiceObservation:
+        raise UnknownService(f"nothing of {service_id} is kept")
+
+    async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
         raise UnknownService(f"nothing of {service_id} is kept")
 
     async def measure(
