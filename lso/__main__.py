@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 
 from lso import commands
-from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError
+from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError, reason, tell_the_end
 from lso.lasting import lasting
 
 DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
@@ -99,7 +99,7 @@ def _interrupted() -> int:
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)  # all is removed, only the exit code is left to tell
     with contextlib.suppress(OSError):  # the terminal can be gone
-        print("lso: interrupted", file=sys.stderr)
+        tell_the_end("interrupted")
     return INTERRUPTED
 
 
@@ -125,7 +125,8 @@ def _ending(number: int, frame: FrameType | None) -> None:
 
 def _report_trouble(error: Exception) -> int:
     """Tell the user in one sentence; keep what a developer needs in a file."""
-    words = f"lso: {type(error).__name__}: {error}\n     this is the test-bed's own trouble; "
+    where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+    words = f"lso: {type(error).__name__}: {where}{reason(error)}\n     this is the test-bed's own trouble; "
     with contextlib.suppress(OSError):
         print(words + _kept("".join(traceback.format_exception(error))), file=sys.stderr)
     return ERROR

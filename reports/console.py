@@ -44,6 +44,7 @@ class Console:
         self._clock = clock
         self._began = clock()
         self._phase: float | None = None
+        self._silent = True
         self._progress: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -130,10 +131,13 @@ class Console:
 
     def _line(self, line: Text) -> None:
         self._rich.print(line)
+        self._silent = False
 
     def _table(self, table: Table) -> None:
-        self._rich.print()
+        if not self._silent:
+            self._rich.print()
         self._rich.print(table, soft_wrap=False)
+        self._silent = False
 
 
 def _word(verdict: Verdict) -> tuple[str, str]:

@@ -27,7 +27,8 @@ def load_run(path: Path) -> RunResult:
     except FileNotFoundError:
         raise ReportError(_missing(path)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(f"{file} cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ReportError(f"{file} cannot be read: {reason}") from error
     _refuse_foreign(file, text)
     try:
         return RunResult.model_validate_json(text)

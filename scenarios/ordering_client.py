@@ -57,10 +57,11 @@ class OrderingClient:
         return details["serviceOrder"]["state"] not in _UNDER_WAY
 
     def error(self, details: Details) -> str:
-        """Return what the items say about their failure."""
+        """Return what the items say about their failure: the end points, where they say anything."""
         items = details["serviceOrder"]["serviceOrderItem"] if details else []
-        faults = [fault["value"] for item in items for fault in item.get("terminationError", [])]
-        return "; ".join(dict.fromkeys(faults))
+        own = [item for item in items if "swvc-end-point" in str(item["service"].get("serviceConfiguration"))]
+        faults = [_faults(own), _faults(items)]
+        return "; ".join(dict.fromkeys(next(filter(None, faults), [])))
 
     def states(self, details: Details) -> list[State]:
         """Return the states of the order, of its items and of the services in the inventory."""
@@ -95,6 +96,10 @@ class OrderingClient:
             request = f"{answer.request.method} {answer.request.url.path}"
             raise PrestoError(request, answer.status_code, _messages(answer))
         return answer.json()
+
+
+def _faults(items: list[dict[str, Any]]) -> list[str]:
+    return [fault["value"] for item in items for fault in item.get("terminationError", [])]
 
 
 def order_body(items: list[dict[str, Any]]) -> dict[str, Any]:

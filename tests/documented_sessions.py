@@ -186,7 +186,7 @@ IN_A_LAB = {
     "docs/add-a-vnf.md": Session(changes={"<product>": "nftables"}),
     "build": Session(),
     "doctor": Session(),
-    "ls": Session(),
+    "ls": Session(STARTING + "UP scenarios/poc-two-sites", touring("poc-two-sites-123456")),
     "up": Session(
         STARTING,
         {"lso serve --lab poc-two-sites-123456": "SERVE --lab $LAB; STOP", **touring("poc-two-sites-123456")},

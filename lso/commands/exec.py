@@ -24,6 +24,7 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    parser.usage = "lso exec [-h] LAB NODE [--] [COMMAND [ARGUMENT ...]]"
     parser.add_argument("lab", metavar="LAB", help="id of a lab, as lso ls prints it")
     parser.add_argument("node", metavar="NODE", help="a uCPE, a host, an underlay, lan.SITE, or SITE/VNF")
     parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="what to run (default: a shell)")

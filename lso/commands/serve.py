@@ -17,7 +17,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import get_args
 
-from lso.exits import PASSED, UsageError
+from lso.exits import PASSED, UsageError, reason, tell_the_end
 from lso.labs import attach
 from orchestrator.model import OrchestratorError
 from presto.auth.access import Access, Tls
@@ -217,7 +217,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{options.host}:{options.port} cannot be bound: {error.strerror}") from error
-    print("lso: stopped", file=sys.stderr)
+    tell_the_end("stopped")
     return PASSED
 
 
@@ -233,8 +233,7 @@ def _database(options: argparse.Namespace) -> str | None:
     try:
         found = options.database_from.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "this is no text"
-        raise UsageError(f"{options.database_from}: {reason}") from None
+        raise UsageError(f"{options.database_from}: {reason(error)}") from None
     if len(found) != 1:
         raise UsageError(f"{options.database_from}: write one URL, such as postgresql+psycopg://lso:SECRET@db/lso")
     return str(found[0])

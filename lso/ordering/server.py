@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from lso.exits import UsageError
+from lso.exits import UsageError, reason
 from presto_client import DEFAULT_URL, Client, ClientCredentials, Options, Token
 
 
@@ -49,8 +49,7 @@ def _secret(environment: Mapping[str, str], name: str) -> str:
     try:
         text = Path(file).read_text(encoding="utf-8") if file else environment.get(name, "")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"{place} cannot be read: {reason}") from None
+        raise UsageError(f"{place} cannot be read: {reason(error)}") from None
     secret = text.strip()
     if not (secret.isascii() and secret.isprintable()):
         raise UsageError(f"{place} has characters that are not printable ASCII: set it anew")

@@ -249,7 +249,7 @@ def _innermost(error: BaseException) -> str:
     """HTTP libraries wrap the cause several times; the last one says what happened."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error)
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _unless_gone(remove: Callable[..., None], name: str, **options: Any) -> None:

@@ -18,7 +18,15 @@ from presto.domain.credentials import utc_now
 from presto.domain.lifecycles import ENDED, OrderState, ServiceState, aggregate, steps
 from presto.domain.model import UNFINISHED, State
 from presto.persistence.additions import Additions
-from presto.persistence.elements_follow import SWVC, Live, follow_elements, live_before, live_elements, terminate
+from presto.persistence.elements_follow import (
+    END_POINT,
+    SWVC,
+    Live,
+    follow_elements,
+    live_before,
+    live_elements,
+    terminate,
+)
 from presto.persistence.events import EventType, NewEvent, owned, record, record_in
 from presto.persistence.events_follow import order_events
 from presto.persistence.idempotency import ExternalIdRow, external_digest, wrote
@@ -30,6 +38,9 @@ from presto.persistence.tables import LockedUniRow, NewService, ServiceRow
 from presto.persistence.tenancy import owner
 
 _TAKEN_BACK = "presto_taken_back"
+
+_NAMED = 5
+"""End points that a sentence names."""
 
 SUPERSEDED = "a later change of the service took its place before it was finished"
 
@@ -243,15 +254,29 @@ def _outcome(row: ServiceRow, item: Row[Any], faults: Mapping[str, str]) -> tupl
     if state in {State.ACTIVE, State.LOCKED}:
         return OrderState.COMPLETED, None
     error = row.error or f"the work ended {state.value}"
+    fault = _fault(item, faults, error)
     if state is not State.PARTIAL:
-        return OrderState.FAILED, faults.get(item.end_point, error)
+        return OrderState.FAILED, fault
     if item.end_point in row.end_points:
-        fault = faults.get(item.end_point)
+        failed = item.end_point in faults
     elif item.kind == SWVC and faults:
-        fault = error if len(row.end_points) - len(faults) < 2 else None
+        failed = len(row.end_points) - len(faults) < 2
     else:
-        fault = None if faults else error
-    return (OrderState.FAILED, fault) if fault else (OrderState.COMPLETED, None)
+        failed = not faults
+    return (OrderState.FAILED, fault) if failed else (OrderState.COMPLETED, None)
+
+
+def _fault(item: Row[Any], faults: Mapping[str, str], error: str) -> str:
+    """Why an item failed: what went wrong at an end point stands with that one, the others name it."""
+    if item.kind == END_POINT or not faults:
+        return faults.get(item.end_point, error)
+    failed = [name for name in faults if item.kind == SWVC or name == item.end_point]
+    if not failed:
+        return error
+    if len(failed) == 1:
+        return f"end point {failed[0]} does not work"
+    more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return f"end points {', '.join(failed[:_NAMED])}{more} do not work"
 
 
 def _end(

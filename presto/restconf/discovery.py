@@ -10,8 +10,17 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import JSONResponse
 
+from presto.domain.findings import Rejected
 from presto.restconf.operations import OPERATIONS, is_published
-from presto.restconf.router import OPERATION_ID, PLAIN_JSON, YANG_JSON, answer_media, json_response
+from presto.restconf.router import (
+    OPERATION_ID,
+    PLAIN_JSON,
+    YANG_JSON,
+    answer_media,
+    check_query,
+    json_response,
+    refusal,
+)
 
 ROOT = "/restconf"
 HOST_META, HOST_META_JSON = "/.well-known/host-meta", "/.well-known/host-meta.json"
@@ -24,6 +33,9 @@ _XRD = f"""<?xml version="1.0" encoding="UTF-8"?>
 _READ = ["GET", "HEAD"]
 RESOURCE, OPERATION = "GET, HEAD, OPTIONS", "OPTIONS, POST"
 """The methods of what is read, and of what is done."""
+
+CONTENT = {"content": ("all", "config", "nonconfig")}
+"""The one query parameter for data that no server may refuse (RFC 8040 sections 4.8.1 and 9.1.1)."""
 
 
 def discovery_router(*, strict: bool = False) -> APIRouter:
@@ -68,8 +80,16 @@ def allowed(path: str) -> str:
 def _add(router: APIRouter, path: str, operation_id: str, document: Any, *, strict: bool) -> None:
     known = (YANG_JSON,) if strict else (YANG_JSON, PLAIN_JSON)
 
+    queries = CONTENT if path == f"{ROOT}/data" else {}
+    hint = "Leave it out." if queries else "This resource takes none."
+
     async def show(request: Request) -> Response:
-        return json_response(document, 200, answer_media(request, known))
+        media = answer_media(request, known)
+        try:
+            check_query(request, hint, queries)
+        except Rejected as rejected:
+            return refusal(rejected, media)
+        return json_response(document, 200, media)
 
     async def options() -> Response:
         return Response(headers={"Allow": RESOURCE})

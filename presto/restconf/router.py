@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -45,14 +46,13 @@ def restconf_router(core: Core) -> APIRouter:
         try:
             operation = find_operation(name)
             module = operation.module
-            _check_query(request)
+            check_query(request, 'Operations take none: write what you want into "input".')
             _check_content_type(request, media_types)
             body = await apart(parse_body, await request.body())
             with answering(lambda written: answer_of(answer(acknowledgement(core, operation, written), media))):
                 output = await run(operation, core, body)
         except Rejected as rejected:
-            status = errors.status(rejected.findings)
-            return json_response(errors.body(rejected.findings, module), status, media)
+            return refusal(rejected, media, module)
         return answer(output, media)
 
     return router
@@ -61,6 +61,11 @@ def restconf_router(core: Core) -> APIRouter:
 def json_response(document: Any, status: int, media: str) -> Response:
     """A JSON body of that media type."""
     return Response(json.dumps(document, separators=(",", ":")), status, media_type=media)
+
+
+def refusal(rejected: Rejected, media: str, module: str = "") -> Response:
+    """The answer to a request that is refused; `module` is the YANG module of its operation."""
+    return json_response(errors.body(rejected.findings, module), errors.status(rejected.findings), media)
 
 
 def answer_media(request: Request, known: tuple[str, ...]) -> str:
@@ -85,12 +90,18 @@ def _refused(parameter: str) -> bool:
     return name.casefold() == "q" and not value.strip("0. ")
 
 
-def _check_query(request: Request) -> None:
-    """An operation has its input and nothing else (RFC 8040 section 4.8 has no parameter for them). Raises Rejected."""
-    hint = 'Operations take none: write what you want into "input".'
-    names = dict.fromkeys(name[:60] for name in request.query_params)
-    if names:
-        raise Rejected(Finding(Tag.INVALID_VALUE, (), f'There is no query parameter "{name}"', hint) for name in names)
+def check_query(request: Request, hint: str, known: Mapping[str, Collection[str]] = MappingProxyType({})) -> None:
+    """Each parameter once, with a value that it is `known` to have (RFC 8040 section 4.8). Raises Rejected."""
+    faults: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            faults[f'There is no query parameter "{name[:60]}"'] = hint
+        elif value not in known[name]:
+            faults[f'"{value[:60]}" is no value of {name}'] = f"Values: {', '.join(known[name])}."
+        elif len(request.query_params.getlist(name)) > 1:
+            faults[f"Query parameter {name} stands twice"] = "Keep one."
+    if faults:
+        raise Rejected(Finding(Tag.INVALID_VALUE, (), message, hint) for message, hint in faults.items())
 
 
 def _check_content_type(request: Request, known: tuple[str, ...]) -> None:

@@ -236,7 +236,7 @@ class Pipeline:
             works = result in _WORKING or (result is Result.ROLLED_BACK and before is not None and before.working)
             fault = None if result in _WORKING else (here and here.error) or f"{ucpe}: {result.value}"
             end_points[end_point.identifier] = EndPointState(works, fault, ucpe)
-        faults = [f"{name}: {state.error}" for name, state in end_points.items() if state.error]
+        faults = [_of(name, state.error) for name, state in end_points.items() if state.error]
         failed = State.PARTIAL if any(state.working for state in end_points.values()) else State.FAILED
         state = failed if faults or not outcome.succeeded else State.ACTIVE
         error = "; ".join(faults) or (None if outcome.succeeded else f"the deployment ended {outcome.result.value}")
@@ -271,7 +271,7 @@ class Pipeline:
             return str(error), None
         if outcome.succeeded:
             return None, outcome
-        faults = (f"{end.ucpe}: {end.error or end.result.value}" for end in outcome.deployments if end.error)
+        faults = (_of(end.ucpe, end.error) for end in outcome.deployments if end.error)
         return "; ".join(faults) or f"the removal ended {outcome.result.value}", outcome
 
     def _note(self, event: ServiceEvent) -> None:
@@ -288,6 +288,11 @@ class Pipeline:
         ports = [port for ucpe in clean for port in claimable_on(self._inventory, ucpe)]
         after = replace(service, state=state, error=error, changed=now)
         return await self._background.run(self._store.progress, after, ports)
+
+
+def _of(name: str, error: str) -> str:
+    """What went wrong with something of that name, which the error may begin with by itself."""
+    return error if error.startswith(f"{name}: ") else f"{name}: {error}"
 
 
 def _not_gone(service: Service, ended: Mapping[str, DeploymentOutcome]) -> dict[str, EndPointState]:

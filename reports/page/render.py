@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from reports.timing import where_time_went
 
 _FOLDER = Path(__file__).parent
 _LONGEST_ROWS = 8
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def _environment() -> jinja2.Environment:
         impairment=impairment_text,
         live=_live_text,
         number=number_text,
+        prose=_prose,
         spis=spi_text,
     )
     return environment
@@ -134,6 +137,14 @@ def _live_text(step: StepResult, result: RunResult) -> str:
     path = shlex.quote(result.scenario.path or result.scenario.id)
     again = f"lso run {path} --until {step.id} --keep    # it says which LAB is up then"
     return f"{again}\n{step.live_command.replace(result.lab, 'LAB')}"
+
+
+def _prose(text: str) -> Markup:
+    """A sentence, with what stands between backticks as code."""
+    parts = _CODE.split(printable(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
 
 
 def _finalize(value: object) -> object:

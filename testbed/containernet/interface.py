@@ -196,8 +196,12 @@ class PlannedLink:
         for node, name, address in ends:
             names.check_interface(node.name, name)
             names.check_mac(node.name, address)
-            if name in node.nameToIntf or (node1 is node2 and intfname1 == intfname2):
+            if name in node.nameToIntf:
                 raise ValueError(f"{node.name}: it has an interface {name} already")
+        if node1 is node2 and intfname1 == intfname2:
+            raise ValueError(
+                f"{node1.name}: both ends of a link to itself would be {intfname1}: give it intfName1 and intfName2"
+            )
         self.plan.add_pair((node1, intfname1, addr1, self.mtu), (node2, intfname2, addr2, self.mtu))
 
 

@@ -98,7 +98,7 @@ Fault = Callable[[Any, Any], Any]
         (port_name_taken, "-00005w' is taken by another interface of this uCPE"),
         (container_name_taken, "docker: Conflict. The container name"),
         (rule_in_the_way, "openflow: rule wan0 -> "),
-        (engine_down, "docker: the engine does not answer: [Errno 111] Connection refused"),
+        (engine_down, "docker: the engine does not answer: Connection refused"),
         (wrong_authority, "certificate"),
         (wrong_client, "site-b: "),
     ],

@@ -252,7 +252,7 @@ def test_whatever_is_deleted_stays_deleted_and_the_rest_stops(net: Net) -> None:
         (lambda net: net.addHost("h1"), "there is a node h1 already"),
         (lambda net: net.addSwitch("h1", cls=NamespaceBridge), "there is a node h1 already"),
         (lambda net: net.addSwitch("a-very-long-switch"), "a-very-long-switch: .* has 18 characters, 15 is the limit"),
-        (lambda net: net.addLink("h1", "h1"), "h1: it has an interface h1-eth0 already"),
+        (lambda net: net.addLink("h1", "h1"), "h1: both ends of a link to itself would be h1-eth0"),
         (
             lambda net: net.addLink("h1", net.addHost("supervisor-unit-1")),
             "supervisor-unit-1: the interface name 'supervisor-unit-1-eth0' has 22 characters, 15 is the limit",

@@ -34,7 +34,7 @@ def refused_connection() -> requests.ConnectionError:
     [
         (ImageNotFound("404", explanation="No such image: x"), UcpeRefused, "No such image: x; put the image into"),
         (APIError("409", explanation="name in use"), UcpeRefused, "name in use"),
-        (refused_connection(), UcpeUnreachable, "the engine does not answer: [Errno 111] Connection refused"),
+        (refused_connection(), UcpeUnreachable, "the engine does not answer: Connection refused"),
         (TimeoutError("timed out"), UcpeUnreachable, "the engine does not answer: timed out"),
     ],
     ids=["no image", "refused", "down", "silent"],

@@ -57,6 +57,20 @@ async def test_every_resource_of_the_root(lasting_client: Any, path: str) -> Non
     assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
+@pytest.mark.parametrize("path", ROOTS)
+async def test_a_query_parameter_that_a_resource_does_not_have(lasting_client: Any, path: str) -> None:
+    http: httpx.AsyncClient = lasting_client.http
+    for query in ("depth=1", "x", "content=some", "content=all&content=all", "Content=all"):
+        for method in ("GET", "HEAD"):
+            refused = await http.request(method, f"/restconf{path}?{query}")
+            assert refused.status_code == 400, query
+        (error,) = (await http.get(f"/restconf{path}?{query}")).json()["ietf-restconf:errors"]["error"]
+        assert (error["error-type"], error["error-tag"]) == ("application", "invalid-value")
+        assert query.partition("=")[0] in error["error-message"]
+    content = [(await http.get(f"/restconf{path}?content={value}")).status_code for value in ("all", "config")]
+    assert content == ([200, 200] if path == "/data" else [400, 400])
+
+
 async def test_what_is_not_there(lasting_client: Any) -> None:
     for path in ("operations/no-such", "operations/tapi-topology:create-connectivity-service"):
         assert (await lasting_client.http.options(f"/restconf/{path}")).status_code == 404

@@ -44,6 +44,14 @@ def test_golden(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"{name}.console.txt", _shown(sample(name), io.StringIO()))
 
 
+@pytest.mark.parametrize("name", ["passed", "no-steps"])
+def test_a_summary_alone_begins_with_a_word(name: str) -> None:
+    stream = io.StringIO()
+    with Console(stream) as console:
+        console.summary(sample(name), Path("runs/one"))
+    assert stream.getvalue().split()[0] == stream.getvalue().splitlines()[0].split()[0] == "Verdict"
+
+
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
 def test_text_of_results_is_never_interpreted(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
