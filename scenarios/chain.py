@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scenarios.context import Context
 from scenarios.format import Scenario
-from scenarios.proof import Fault
+from scenarios.recorder import Fault
 from testbed.nodes.ucpe import LAN_PORT
 from testbed.ucpe_view import FlowEntry, Port
 

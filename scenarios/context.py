@@ -11,7 +11,7 @@ from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.clock import Clock
 from scenarios.face import Face
 from scenarios.format import Scenario
-from scenarios.proof import Fault
+from scenarios.recorder import Fault
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.lab import Lab

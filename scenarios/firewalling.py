@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from reports.model import Check
 from scenarios import wire
+from scenarios.checks import equal
 from scenarios.context import Context
 from scenarios.errors import nearest
+from scenarios.evidence import Evidence
 from scenarios.format import Scenario
-from scenarios.proof import Proof
+from scenarios.recorder import Recorder
 from scenarios.verb import Host, Verb
+
+DEFAULT = "default"
+
+
+class RuleCounters(Evidence):
+    """The packets that each rule of *site*'s firewall *vnf* (an element of the picture) counted, by the rule's id."""
+
+    site: str
+    vnf: str
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+class FirewallEvidence(Evidence):
+    """What was sent, what arrived at the far host, and what the near firewall counted."""
+
+    probes: wire.Probes
+    far: wire.CaptureFile
+    counters: RuleCounters
 
 
 class FirewallVerb(Verb):
@@ -41,7 +63,7 @@ class FirewallVerb(Verb):
     def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """Yield also a rule that no application of the service becomes."""
         yield from super().impossible(scenario)
-        rules = ["default", *(application.id for application in scenario.service.applications)]
+        rules = [DEFAULT, *(application.id for application in scenario.service.applications)]
         if self.rule not in rules:
             yield ("rule",), f"no application {self.rule!r} in the service", nearest(self.rule, rules)
 
@@ -57,36 +79,49 @@ class FirewallVerb(Verb):
             icmp_type=self.icmp_type,
         )
 
-    def counted(self, context: Context, site: str) -> int:
-        """Return how many packets the rule has counted at *site*."""
-        return rule_packets(context.vnf_status(site, "firewall"), self.rule)
-
     def what(self) -> str:
         """Return the packets' description for people."""
         port = "" if self.protocol == "icmp" else f" port {self.destination_port}"
         return f"{self.protocol.upper()}{port} from {self.from_} to {self.to}"
 
-    def check_counter(self, context: Context, proof: Proof, site: str, before: int) -> None:
-        """Check that the rule counted exactly the packets that were sent."""
-        expected = before + self.packets
-        proof.until(f"rule {self.rule!r} counted", self.within_seconds, lambda: self.counted(context, site) >= expected)
-        status = context.vnf_status(site, "firewall")
-        proof.add_json(f"firewall-{site}.json", f"the firewall of {site} with its counters", status)
-        counted = rule_packets(status, self.rule) - before
-        proof.equal(
-            f"packets counted by rule {self.rule!r} at {site}",
-            counted,
-            self.packets,
-            element=context.vnf_element(site, "firewall"),
+    def counters(self, context: Context, recorder: Recorder, before: dict[str, int]) -> RuleCounters:
+        """Return the near firewall's counters once the rule has counted what was sent, or the deadline is over."""
+        site = context.site_of(self.from_)
+        expected = packets_of(before, self.rule) + self.packets
+        recorder.until(
+            f"rule {self.rule!r} counted",
+            self.within_seconds,
+            lambda: packets_of(counted(context, site), self.rule) >= expected,
         )
+        status = context.vnf_status(site, "firewall")
+        recorder.json(f"firewall-{site}.json", f"the firewall of {site} with its counters", status)
+        vnf = context.vnf_element(site, "firewall")
+        return RuleCounters(site=site, vnf=vnf, before=before, after=by_rule(status))
+
+    def counter_check(self, counters: RuleCounters) -> Check:
+        """Return the check that the rule counted exactly the packets that were sent."""
+        rose = packets_of(counters.after, self.rule) - packets_of(counters.before, self.rule)
+        name = f"packets counted by rule {self.rule!r} at {counters.site}"
+        return equal(name, rose, self.packets, element=counters.vnf)
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), 'firewall')} -- /vnf/status"
 
 
-def rule_packets(status: dict[str, Any], rule: str) -> int:
+def counted(context: Context, site: str) -> dict[str, int]:
+    """Return what each rule of *site*'s firewall has counted."""
+    return by_rule(context.vnf_status(site, "firewall"))
+
+
+def by_rule(status: Mapping[str, Any]) -> dict[str, int]:
+    """Return the packets that each rule of a firewall's *status* has counted, by its id, and the default's."""
+    rules = {str(entry["id"]): int(entry["packets"]) for entry in status.get("rules", [])}
+    return rules | {DEFAULT: int(status.get("default", {}).get("packets", 0))}
+
+
+def packets_of(counters: Mapping[str, int], rule: str) -> int:
     """Return the packets counted by *rule*: all rules that the flow of that name became, or the default."""
-    if rule == "default":
-        return int(status.get("default", {}).get("packets", 0))
+    if rule == DEFAULT:
+        return counters.get(DEFAULT, 0)
     name = re.compile(rf"{re.escape(rule)}(-\d+)?")
-    return sum(int(entry["packets"]) for entry in status.get("rules", []) if name.fullmatch(entry["id"]))
+    return sum(packets for entry, packets in counters.items() if name.fullmatch(entry))

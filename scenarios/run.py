@@ -14,10 +14,10 @@ from reports.model import Ending, RunResult, Scenario, StepResult, Timing, Verdi
 from scenarios import picture
 from scenarios.clock import Clock
 from scenarios.context import Context
-from scenarios.judge import judge
 from scenarios.load import LoadedScenario
 from scenarios.presto_client import PrestoError
 from scenarios.session import ApiStarter, new_lab, open_face, order
+from scenarios.step import run_step
 from testbed import doctor
 from testbed.images import build
 from testbed.lab import Lab
@@ -97,7 +97,7 @@ class _Run:
         blocked_by = ""
         for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
             self.listener.on_step_started(step.id, step.title or verb.verb)
-            result = judge(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
+            result = run_step(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
             self.steps.append(result)
             self.listener.on_step_finished(result)
             if result.verdict.is_bad and self.options.pause:

@@ -1,18 +1,20 @@
 """What a verb of a scenario step is.
 
-A verb is a model of its parameters with a ``prove`` method. It gathers checks and evidence in a ``Proof`` and never
-decides a verdict by itself: the checks do.
+A verb is a model of its parameters that *observes*, which acts on the network and returns typed evidence, and then
+*judges*, which turns that evidence into checks and looks at nothing else. The verdict follows from the checks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
+from scenarios.checks import Judgement
 from scenarios.context import Context
 from scenarios.errors import nearest
+from scenarios.evidence import Evidence
 from scenarios.format import Scenario, Strict
-from scenarios.proof import Proof
+from scenarios.recorder import Recorder
 
 
 class _Names:
@@ -47,9 +49,22 @@ class Verb(Strict):
             cls.verb = name
             REGISTRY[name] = cls
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        """Gather checks and evidence in *proof*; return one sentence that is true when all checks passed."""
+    def observe(self, context: Context, recorder: Recorder) -> Evidence:
+        """Act on the network and return what was seen; documents and captures go to *recorder* as files.
+
+        Raises ``Fault`` when the network lacks what is needed to go on, and anything else for the test-bed's trouble.
+        """
         raise TypeError(f"{type(self).__name__} is a base, not a verb")
+
+    def judge(self, evidence: Any) -> Judgement:
+        """Return the checks that follow from *evidence* and the files it names, and from nothing else."""
+        raise TypeError(f"{type(self).__name__} is a base, not a verb")
+
+    @classmethod
+    def evidence_type(cls) -> type[Evidence]:
+        """Return the type of evidence that the verb judges, which is what it observes."""
+        found: type[Evidence] = get_type_hints(cls.judge)["evidence"]
+        return found
 
     def live_command(self, context: Context) -> str:
         """Return the command that shows the same thing in a lab that still runs; empty when there is none."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from scenarios import losses
 from scenarios.context import Context
-from scenarios.proof import Fault, Proof
-from testbed.capture import Capture, captures, find_bytes, seen_so_far
+from scenarios.evidence import Evidence, File
+from scenarios.recorder import Fault, Recorder
+from testbed.capture import Capture, Frame, captures, find_bytes, seen_so_far
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
@@ -18,8 +18,7 @@ FIRST_SOURCE_PORT = 40_000
 PCAP = "application/vnd.tcpdump.pcap"
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(Evidence):
     """One crafted frame and the one-time token in its payload."""
 
     token: bytes
@@ -31,48 +30,75 @@ class Probe:
         return self.frame[14:]
 
 
-@dataclass(frozen=True)
-class Probes:
-    """Frames from one LAN host to another, each a flow of its own (a source port of its own)."""
+class Probes(Evidence):
+    """Frames from one LAN host to another, each a flow of its own (a source port of its own), sent *copies* times.
 
-    context: Context
+    *allowed_losses* is how many of them may be missing at the target, because the scenario's underlay loses some.
+    """
+
     source: str
     target: str
     protocol: Kind
     destination_port: int
     frames: tuple[Probe, ...]
-
-    def send(self) -> None:
-        """Send all frames into the source's LAN; a real socket stands at the target's port meanwhile."""
-        host = self.context.host(self.source)
-        send(host.namespace, host.interface, [item.frame for item in self.frames], SPACING_SECONDS)
-
-    def allowed_losses(self) -> int:
-        """Return how many of the packets may be missing at the target, because the scenario's underlay loses some."""
-        return losses.allowed(self.context, self.source, self.target, len(self.frames))
+    copies: int = 1
+    allowed_losses: int = 0
 
     def least_arrivals(self) -> tuple[int, str]:
         """Return how many packets have to arrive, and the same in words."""
-        least = len(self.frames) - self.allowed_losses()
-        return least, str(least) if least == len(self.frames) else f"≥ {least} of {len(self.frames)}: loss is declared"
+        sent = len(self.frames) * self.copies
+        least = sent - self.allowed_losses
+        return least, str(least) if least == sent else f"≥ {least} of {sent}: loss is declared"
 
-    @contextmanager
-    def target_open(self) -> Iterator[None]:
-        """Hold the target's port open, so that nothing but the path decides what happens."""
-        target = self.context.host(self.target)
-        ports = [] if self.protocol == "icmp" else [(str(self.protocol), self.destination_port)]
-        with listening(target.namespace, target.ip, ports):
-            yield
+
+class CaptureFile(Evidence):
+    """A finished capture; *name* is for people. One of an underlay's link has the *underlay* and the *site* there."""
+
+    file: File
+    name: str
+    underlay: str = ""
+    site: str = ""
+
+    def frames(self, probes: Sequence[Probe]) -> list[list[Frame]]:
+        """Return, for each of *probes*, the frames that hold its token."""
+        return [find_bytes(self.file, item.token) for item in probes]
+
+    def sightings(self, probes: Sequence[Probe]) -> list[int]:
+        """Return how many frames hold each probe's token."""
+        return [len(frames) for frames in self.frames(probes)]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place where frames are captured, and what :class:`CaptureFile` says of it."""
+
+    capture: Capture
+    name: str
+    underlay: str = ""
+    site: str = ""
+
+    @property
+    def result(self) -> CaptureFile:
+        """Return the capture as evidence, once it has ended."""
+        return CaptureFile(file=self.capture.path, name=self.name, underlay=self.underlay, site=self.site)
 
 
 def make(
-    context: Context, source: str, target: str, *, protocol: Kind, destination_port: int, count: int, icmp_type: int = 8
+    context: Context,
+    source: str,
+    target: str,
+    *,
+    protocol: Kind,
+    destination_port: int,
+    count: int,
+    copies: int = 1,
+    icmp_type: int = 8,
 ) -> Probes:
     """Return *count* probes from host *source* to host *target*; the next hop is found by real ARP."""
     sender, receiver = context.host(source), context.host(target)
     own = interface_mac(sender.namespace, sender.interface)
     next_hop = gateway_mac(context, source)
-    first = context.take_ports(count)
+    first = FIRST_SOURCE_PORT + context.take_ports(count)
 
     def one(number: int) -> Probe:
         token = canary()
@@ -82,15 +108,23 @@ def make(
             destination_mac=next_hop,
             source=sender.ip,
             destination=receiver.ip,
-            source_port=FIRST_SOURCE_PORT + first + number,
+            source_port=first + number,
             destination_port=destination_port,
             payload=token,
             icmp_type=icmp_type,
-            icmp_id=FIRST_SOURCE_PORT + first + number,
+            icmp_id=first + number,
         )
-        return Probe(token, frame)
+        return Probe(token=token, frame=frame)
 
-    return Probes(context, source, target, protocol, destination_port, tuple(one(n) for n in range(count)))
+    return Probes(
+        source=source,
+        target=target,
+        protocol=protocol,
+        destination_port=destination_port,
+        frames=tuple(one(number) for number in range(count)),
+        copies=copies,
+        allowed_losses=losses.allowed(context, source, target, count * copies),
+    )
 
 
 def gateway_mac(context: Context, host: str) -> str:
@@ -102,59 +136,68 @@ def gateway_mac(context: Context, host: str) -> str:
         raise Fault(f"ARP of {host} for its gateway {gateway}", "an answer", str(silence)) from silence
 
 
-@dataclass(frozen=True)
-class Point:
-    """A place where frames are captured: a short name, the interface in its namespace, the site that it leads to."""
-
-    name: str
-    capture: Capture
-    site: str = ""
-
-    def sightings(self, probes: Sequence[Probe]) -> list[int]:
-        """Return how many frames of the finished capture hold each probe's token."""
-        return [len(find_bytes(self.capture.path, item.token)) for item in probes]
-
-
-def host_point(context: Context, proof: Proof, host: str) -> Point:
+def host_point(context: Context, recorder: Recorder, host: str) -> Point:
     """Return the capture point on *host*'s LAN interface, frames that arrive there only."""
-    node = context.host(host)
-    path = proof.path(f"{host}.pcap")
-    return Point(host, Capture(node.namespace, node.interface, path, lab=context.lab.id, direction="in"))
+    node, path = context.host(host), recorder.path(f"{host}.pcap")
+    return Point(Capture(node.namespace, node.interface, path, lab=context.lab.id, direction="in"), host)
 
 
-def underlay_points(context: Context, proof: Proof) -> list[Point]:
+def underlay_points(context: Context, recorder: Recorder) -> list[Point]:
     """Return a capture point on every link of every underlay."""
     return [
-        Point(f"{name} {site}", Capture(node.namespace, interface, _name(proof, name, site), lab=context.lab.id), site)
+        Point(
+            Capture(node.namespace, interface, recorder.path(f"{name}-{site}.pcap"), lab=context.lab.id),
+            f"{name} {site}",
+            name,
+            site,
+        )
         for name, node in context.lab.underlays.items()
         for site, interface in node.ports.items()
     ]
 
 
-def port_point(context: Context, proof: Proof, site: str, port: str, label: str) -> Point:
+def port_point(context: Context, recorder: Recorder, site: str, port: str, label: str, prefix: str = "") -> Point:
     """Return the capture point on *port* of the switch in *site*'s uCPE; *label* names it for people."""
-    namespace = context.lab.ucpes[site].namespace
-    return Point(label, Capture(namespace, port, _name(proof, site, port), lab=context.lab.id))
+    path = recorder.path(f"{prefix}{site}-{port}.pcap")
+    return Point(Capture(context.lab.ucpes[site].namespace, port, path, lab=context.lab.id), label)
 
 
-def _name(proof: Proof, *parts: str) -> Path:
-    return proof.path("-".join(parts) + ".pcap")
+def exchange(
+    context: Context,
+    recorder: Recorder,
+    probes: Sequence[Probes],
+    points: Sequence[Point],
+    far: Point,
+    last: str,
+    within_seconds: float,
+) -> None:
+    """Send all *probes* with their target's ports open and captures at all *points*, which are kept as evidence.
+
+    Returns when the last probe of all is captured at *far*, or *within_seconds* later; *last* names it for people.
+    """
+    token = probes[-1].frames[-1].token
+    with captures([point.capture for point in points]), _targets_open(context, probes):
+        for item in probes:
+            host = context.host(item.source)
+            frames = [entry.frame for entry in item.frames * item.copies]
+            send(host.namespace, host.interface, frames, SPACING_SECONDS)
+        recorder.until(last, within_seconds, _captured(far, token))
+    for point in points:
+        recorder.file(point.capture.path, f"capture at {point.name}", PCAP)
 
 
 @contextmanager
-def watched(proof: Proof, points: Sequence[Point]) -> Iterator[None]:
-    """Capture at all *points* around the block; all are live before it starts, and kept as evidence."""
-    with captures([point.capture for point in points]):
+def _targets_open(context: Context, probes: Sequence[Probes]) -> Iterator[None]:
+    """Hold the targets' ports open, so that nothing but the path decides what happens."""
+    with ExitStack() as stack:
+        for item in probes:
+            target = context.host(item.target)
+            ports = [] if item.protocol == "icmp" else [(str(item.protocol), item.destination_port)]
+            stack.enter_context(listening(target.namespace, target.ip, ports))
         yield
-    for point in points:
-        proof.add_file(point.capture.path, f"capture at {point.name}", PCAP)
 
 
-def arrived(probes: Probes, point: Point) -> Callable[[], bool]:
-    """Return a condition on the live capture at *point*: the last probe's token is in it."""
-
-    def condition() -> bool:
-        path = point.capture.path
-        return bool(path.exists() and seen_so_far(path, probes.frames[-1].token))
-
-    return condition
+def _captured(point: Point, token: bytes) -> Callable[[], bool]:
+    """Return a condition on the live capture at *point*: *token* is in it."""
+    path = point.capture.path
+    return lambda: path.exists() and seen_so_far(path, token)

@@ -11,6 +11,7 @@ ELSEWHERE = {
     "make setup": "setup.sh, which made what this run needs",
     ".venv/bin/pre-commit install": "writes into the clone; test_habits.py has the file that it reads",
     ".venv/bin/pytest tests/": "they run beside this one",
+    "LSO_RECORD_EVIDENCE=/tmp/cases": "as above; what it recorded is in tests/unit/scenarios/evidence",
     "make test-vm": "needs an hour of one core: by hand, before a release; its parts are in tests/vm",
     "testbed/vm/run.sh": "as make test-vm",
     "vagrant": "needs hardware virtualisation; it runs setup.sh, as this run did",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from reports.text import count_text
 from scenarios import wire
+from scenarios.checks import Judgement, check
 from scenarios.context import Context
-from scenarios.firewalling import FirewallVerb
-from scenarios.proof import Proof
+from scenarios.firewalling import FirewallEvidence, FirewallVerb, counted
+from scenarios.recorder import Recorder
 
 
 class FirewallAllows(FirewallVerb, name="firewall.allows"):
@@ -20,20 +21,22 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
     *Example*: ``{verb: firewall.allows, with: {from: a1, to: b1, protocol: tcp, destination_port: 80, rule: web}}``
     """
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        site = context.site_of(self.from_)
+    def observe(self, context: Context, recorder: Recorder) -> FirewallEvidence:
         probes = self.probes(context)
-        before = self.counted(context, site)
-        far = wire.host_point(context, proof, self.to)
-        with wire.watched(proof, [far]), probes.target_open():
-            probes.send()
-            proof.until("the last packet at the receiver", self.within_seconds, wire.arrived(probes, far))
-        arrived = sum(count == 1 for count in far.sightings(probes.frames))
-        message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, all should"
+        before = counted(context, context.site_of(self.from_))
+        far = wire.host_point(context, recorder, self.to)
+        last = "the last packet at the receiver"
+        wire.exchange(context, recorder, [probes], [far], far, last, self.within_seconds)
+        counters = self.counters(context, recorder, before)
+        return FirewallEvidence(probes=probes, far=far.result, counters=counters)
+
+    def judge(self, evidence: FirewallEvidence) -> Judgement:
+        probes = evidence.probes
+        arrived = sum(count == 1 for count in evidence.far.sightings(probes.frames))
         least, expected = probes.least_arrivals()
-        proof.check(
-            "packets captured at the receiver", arrived >= least, expected=expected, measured=arrived, message=message
-        )
-        self.check_counter(context, proof, site, before)
+        message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, all should"
+        name = "packets captured at the receiver"
+        arrivals = check(name, arrived >= least, expected=expected, measured=arrived, message=message)
         came = count_text(arrived, "packet") if arrived < self.packets else f"all {count_text(arrived, 'packet')}"
-        return f"{self.what()}: {came} arrived, counted by rule {self.rule!r}"
+        summary = f"{self.what()}: {came} arrived, counted by rule {self.rule!r}"
+        return Judgement([arrivals, self.counter_check(evidence.counters)], summary)

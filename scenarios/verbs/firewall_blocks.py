@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from reports.model import Check
 from reports.text import count_text
 from scenarios import losses, wire
+from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
-from scenarios.firewalling import FirewallVerb
-from scenarios.proof import Proof
+from scenarios.firewalling import FirewallEvidence, FirewallVerb, counted
+from scenarios.recorder import Recorder
 from testbed.nodes.ucpe import LAN_PORT
 
 CONTROLS = 20  # where the network is to lose packets: one of so many comes through
+
+
+class BlocksEvidence(FirewallEvidence):
+    """Also what entered the near uCPE, and the allowed packet that was sent behind the others."""
+
+    entry: wire.CaptureFile
+    control: wire.Probes
 
 
 class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
@@ -39,41 +47,53 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
             raise ValueError(f"a control packet of {self.control_protocol} needs a control_port")
         return self
 
-    def prove(self, context: Context, proof: Proof) -> str:
+    def observe(self, context: Context, recorder: Recorder) -> BlocksEvidence:
         site = context.site_of(self.from_)
-        probes = self.probes(context)
-        control = wire.make(
-            context, self.from_, self.to, protocol=self.control_protocol, destination_port=self.control_port, count=1
+        probes, control = self.probes(context), self._control(context)
+        before = counted(context, site)
+        entry = wire.port_point(context, recorder, site, LAN_PORT, f"{site} {LAN_PORT}")
+        far = wire.host_point(context, recorder, self.to)
+        last = "the control packet at the receiver"
+        wire.exchange(context, recorder, [probes, control], [entry, far], far, last, self.within_seconds)
+        counters = self.counters(context, recorder, before)
+        return BlocksEvidence(probes=probes, far=far.result, counters=counters, entry=entry.result, control=control)
+
+    def _control(self, context: Context) -> wire.Probes:
+        return wire.make(
+            context,
+            self.from_,
+            self.to,
+            protocol=self.control_protocol,
+            destination_port=self.control_port,
+            count=1,
+            copies=CONTROLS if losses.declared_percent(context, self.from_, self.to) else 1,
         )
-        if losses.declared_percent(context, self.from_, self.to):
-            control = replace(control, frames=control.frames * CONTROLS)
-        before = self.counted(context, site)
-        entry = wire.port_point(context, proof, site, LAN_PORT, f"{site} {LAN_PORT}")
-        far = wire.host_point(context, proof, self.to)
-        with wire.watched(proof, [entry, far]), probes.target_open(), control.target_open():
-            probes.send()
-            control.send()
-            proof.until("the control packet at the receiver", self.within_seconds, wire.arrived(control, far))
-        entered = sum(map(bool, entry.sightings(probes.frames)))
-        proof.equal(f"packets that entered the uCPE of {site}", entered, self.packets)
-        sent = len(control.frames)
-        controls = sum(far.sightings(control.frames[:1]))
-        least = sent - control.allowed_losses()
-        proof.check(
-            "control packets captured at the receiver",
-            least <= controls <= sent,
-            expected=str(sent) if least == sent else f"{least} to {sent}",
-            measured=controls,
-            message="the control packet did not arrive either",
-        )
-        arrived = sum(map(bool, far.sightings(probes.frames)))
+
+    def judge(self, evidence: BlocksEvidence) -> Judgement:
+        frames, site = evidence.probes.frames, evidence.counters.site
+        entered = sum(map(bool, evidence.entry.sightings(frames)))
+        arrived = sum(map(bool, evidence.far.sightings(frames)))
         message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, none should"
-        proof.equal(
-            "packets captured at the receiver",
-            arrived,
-            0,
-            message=message,
-            element=context.vnf_element(site, "firewall"),
-        )
-        self.check_counter(context, proof, site, before)
-        return f"{self.what()}: none of {count_text(self.packets, 'packet')} arrived, counted by rule {self.rule!r}"
+        name = "packets captured at the receiver"
+        checks = [
+            equal(f"packets that entered the uCPE of {site}", entered, self.packets),
+            _control_check(evidence),
+            equal(name, arrived, 0, message=message, element=evidence.counters.vnf),
+            self.counter_check(evidence.counters),
+        ]
+        none = f"none of {count_text(self.packets, 'packet')} arrived"
+        return Judgement(checks, f"{self.what()}: {none}, counted by rule {self.rule!r}")
+
+
+def _control_check(evidence: BlocksEvidence) -> Check:
+    """Return the check that what is allowed does arrive, so that what does not was stopped and not lost."""
+    control = evidence.control
+    (arrived,) = evidence.far.sightings(control.frames)
+    least, _ = control.least_arrivals()
+    return check(
+        "control packets captured at the receiver",
+        least <= arrived <= control.copies,
+        expected=str(least) if least == control.copies else f"{least} to {control.copies}",
+        measured=arrived,
+        message="the control packet did not arrive either",
+    )

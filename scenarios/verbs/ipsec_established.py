@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from reports.model import tunnel_element
+from reports.model import Check, tunnel_element
 from scenarios import chain, tunnels
+from scenarios.checks import Judgement, equal
 from scenarios.context import Context
 from scenarios.errors import nearest
+from scenarios.evidence import Evidence, File, read_json
 from scenarios.format import Scenario
-from scenarios.proof import Proof
-from scenarios.tunnels import child_of, ike_of, peer_of
+from scenarios.recorder import Recorder
+from scenarios.tunnels import Status, child_of, ike_of, peer_of
 from scenarios.verb import Site, Verb
+
+IKE_FACTS = ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh")
+ESP_FACTS = ("encryption", "integrity", "protocol", "mode")
+MIRRORED = (
+    ("spi_in", "spi_out"),
+    ("spi_out", "spi_in"),
+    ("local_subnets", "remote_subnets"),
+    ("remote_subnets", "local_subnets"),
+)
+
+
+class SecurityAssociations(Evidence):
+    """What each site's gateway says of its security associations: the status of its contract by site, as a document.
+
+    *lans* are what they have to protect, *vnfs* the gateways' elements of the picture, by site.
+    """
+
+    lans: dict[str, str]
+    vnfs: dict[str, str]
+    status: File
 
 
 class IpsecEstablished(Verb, name="ipsec.established"):
@@ -47,60 +69,66 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         if len(self.between or served) < 2:
             yield ("between",), "a tunnel has two ends", "name two sites or more"
 
-    def prove(self, context: Context, proof: Proof) -> str:
+    def observe(self, context: Context, recorder: Recorder) -> SecurityAssociations:
         sites = self.between or context.service_sites()
-        status = proof.until("tunnels established", self.within_seconds, lambda: self._established(context, sites))
+        status = recorder.until("tunnels established", self.within_seconds, lambda: _established(context, sites))
         if status:
             context.note_established()
         status = status or tunnels.ask(context, sites)
-        proof.add_json("ipsec-status.json", "the security associations at each end", status)
-        for site in sites:
-            element = context.vnf_element(site, chain.GATEWAY)
-            measured = "running" if status[site] else "not running"
-            proof.equal(f"{site}: the {chain.GATEWAY} VNF", measured, "running", element=element)
-        for left, right in combinations(sites, 2):
-            self._compare(context, proof, left, right, status)
-        context.note_engine("esp", {str(state.get("engine", {}).get("esp", "")) for state in status.values()})
-        return f"{len(sites)} gateways agree on their security associations"
-
-    def _established(self, context: Context, sites: list[str]) -> dict[str, Any] | None:
-        """Return what each gateway says, once all say that their tunnels stand."""
-        status = tunnels.ask(context, sites)
-        return status if tunnels.all_up(status) else None
-
-    def _compare(self, context: Context, proof: Proof, left: str, right: str, status: dict[str, Any]) -> None:
-        """Check every fact that the ends of one tunnel must share."""
-        element = tunnel_element(left, right)
-        ends = [peer_of(status[left], right), peer_of(status[right], left)]
-        context.note_tunnel(left, right, ends[0], chain.underlay(context, left))
-        name = f"{left} – {right}"
-        for site, end in zip((left, right), ends, strict=True):
-            state = ike_of(end).get("state", "no IKE SA")
-            proof.equal(f"{name}: IKE SA at {site}", state, "ESTABLISHED", element=element)
-            proof.equal(
-                f"{name}: CHILD SA at {site}", child_of(end).get("state", "no CHILD SA"), "INSTALLED", element=element
-            )
-        (ike_a, ike_b), (child_a, child_b) = [ike_of(end) for end in ends], [child_of(end) for end in ends]
-        for fact in ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh"):
-            proof.equal(f"{name}: IKE {fact}", ike_b.get(fact), ike_a.get(fact), element=element)
-        mirrored = (
-            ("spi_in", "spi_out"),
-            ("spi_out", "spi_in"),
-            ("local_subnets", "remote_subnets"),
-            ("remote_subnets", "local_subnets"),
+        file = recorder.json("ipsec-status.json", "the security associations at each end", status)
+        with recorder.until_fault():
+            _note(context, status)
+        return SecurityAssociations(
+            lans={site: str(context.scenario.topology.sites[site].lan) for site in sites},
+            vnfs={site: context.vnf_element(site, chain.GATEWAY) for site in sites},
+            status=file,
         )
-        for mine, theirs in mirrored:
-            proof.equal(
-                f"{name}: {mine} is the other's {theirs}", child_b.get(theirs), child_a.get(mine), element=element
-            )
-        for site, end in ((left, child_a), (right, child_b)):
-            lan = [str(context.scenario.topology.sites[site].lan)]
-            proof.equal(f"{name}: what {site} protects", end.get("local_subnets"), lan, element=element)
-        for fact in ("encryption", "integrity", "protocol", "mode"):
-            proof.equal(f"{name}: ESP {fact}", child_b.get(fact), child_a.get(fact), element=element)
+
+    def judge(self, evidence: SecurityAssociations) -> Judgement:
+        status: dict[str, Status] = read_json(evidence.status)
+        checks = []
+        for site, vnf in evidence.vnfs.items():
+            measured = "running" if status[site] else "not running"
+            checks.append(equal(f"{site}: the {chain.GATEWAY} VNF", measured, "running", element=vnf))
+        for left, right in combinations(evidence.lans.items(), 2):
+            checks += self._agree(left, right, status)
+        return Judgement(checks, f"{len(evidence.lans)} gateways agree on their security associations")
+
+    def _agree(self, left: tuple[str, str], right: tuple[str, str], status: Mapping[str, Status]) -> Iterator[Check]:
+        """Yield a check of every fact that the ends of one tunnel must share; an end is a site and its LAN."""
+        (site_a, _), (site_b, _) = left, right
+        element, name = tunnel_element(site_a, site_b), f"{site_a} – {site_b}"
+        peers = peer_of(status[site_a], site_b), peer_of(status[site_b], site_a)
+        (ike_a, ike_b), (child_a, child_b) = map(ike_of, peers), map(child_of, peers)
+        for site, ike, child in ((site_a, ike_a, child_a), (site_b, ike_b, child_b)):
+            ike_state, child_state = ike.get("state", "no IKE SA"), child.get("state", "no CHILD SA")
+            yield equal(f"{name}: IKE SA at {site}", ike_state, "ESTABLISHED", element=element)
+            yield equal(f"{name}: CHILD SA at {site}", child_state, "INSTALLED", element=element)
+        for fact in IKE_FACTS:
+            yield equal(f"{name}: IKE {fact}", ike_b.get(fact), ike_a.get(fact), element=element)
+        for mine, theirs in MIRRORED:
+            told = f"{name}: {mine} is the other's {theirs}"
+            yield equal(told, child_b.get(theirs), child_a.get(mine), element=element)
+        for (site, lan), child in ((left, child_a), (right, child_b)):
+            yield equal(f"{name}: what {site} protects", child.get("local_subnets"), [lan], element=element)
+        for fact in ESP_FACTS:
+            yield equal(f"{name}: ESP {fact}", child_b.get(fact), child_a.get(fact), element=element)
         if self.encryption:
-            proof.equal(f"{name}: ESP algorithm", child_a.get("encryption"), self.encryption, element=element)
+            yield equal(f"{name}: ESP algorithm", child_a.get("encryption"), self.encryption, element=element)
 
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
         return f"lso exec {context.lab.id} {context.vnf_node(site, chain.GATEWAY)} -- /vnf/status"
+
+
+def _established(context: Context, sites: list[str]) -> dict[str, Status] | None:
+    """Return what each gateway says, once all say that their tunnels stand."""
+    status = tunnels.ask(context, sites)
+    return status if tunnels.all_up(status) else None
+
+
+def _note(context: Context, status: dict[str, Status]) -> None:
+    """Remember the tunnels for the picture, and which engine does the work."""
+    for left, right in combinations(status, 2):
+        context.note_tunnel(left, right, peer_of(status[left], right), chain.underlay(context, left))
+    context.note_engine("esp", {str(state.get("engine", {}).get("esp", "")) for state in status.values()})

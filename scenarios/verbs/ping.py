@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from reports.model import Check
+from scenarios.checks import Judgement, check
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.evidence import Evidence, File
+from scenarios.recorder import Recorder
 from scenarios.verb import Host, Verb
 from testbed import traffic
+
+
+class PingEvidence(Evidence):
+    """Echo requests *sent* and answers *received*; *mean_ms* is None when nothing came back, *output* is ping's."""
+
+    sent: int
+    received: int
+    lost_percent: float
+    mean_ms: float | None
+    output: File
 
 
 class Ping(Verb, name="ping"):
@@ -43,29 +57,36 @@ class Ping(Verb, name="ping"):
             raise ValueError("rtt_ms_at_least is above rtt_ms_at_most")
         return self
 
-    def prove(self, context: Context, proof: Proof) -> str:
+    def observe(self, context: Context, recorder: Recorder) -> PingEvidence:
         source, target = context.host(self.from_), context.host(self.to)
         result = traffic.ping(
             source.namespace, target.ip, count=self.count, interval=self.interval_seconds, size=self.size
         )
-        lost = result.lost_percent
-        name = f"{self.from_} to {self.to}"
+        return PingEvidence(
+            sent=result.sent,
+            received=result.received,
+            lost_percent=result.lost_percent,
+            mean_ms=result.rtt_avg_ms,
+            output=recorder.text("ping.txt", "what ping printed", result.output),
+        )
+
+    def judge(self, evidence: PingEvidence) -> Judgement:
+        lost, mean = evidence.lost_percent, evidence.mean_ms
         bounds = f"{self.loss_percent_at_least:g} to {self.loss_percent_at_most:g} %"
         within = self.loss_percent_at_least <= lost <= self.loss_percent_at_most
-        proof.check(f"{name}: lost", within, expected=bounds, measured=f"{lost:g} %")
-        mean = result.rtt_avg_ms
-        if self.rtt_ms_at_most is not None:
-            holds = mean is not None and mean <= self.rtt_ms_at_most
-            proof.check(
-                f"{name}: mean round trip", holds, expected=f"≤ {self.rtt_ms_at_most:g} ms", measured=f"{mean} ms"
-            )
-        if self.rtt_ms_at_least is not None:
-            holds = mean is not None and mean >= self.rtt_ms_at_least
-            proof.check(
-                f"{name}: mean round trip", holds, expected=f"≥ {self.rtt_ms_at_least:g} ms", measured=f"{mean} ms"
-            )
-        proof.add_text("ping.txt", "what ping printed", result.output)
-        return f"{result.received} of {result.sent} answered, mean round trip {mean} ms"
+        name = f"{self.from_} to {self.to}: lost"
+        checks = [check(name, within, expected=bounds, measured=f"{lost:g} %"), *self._round_trip(mean)]
+        answered = f"{evidence.received} of {evidence.sent} answered"
+        return Judgement(checks, f"{answered}, mean round trip {mean} ms")
+
+    def _round_trip(self, mean: float | None) -> Iterator[Check]:
+        name, measured = f"{self.from_} to {self.to}: mean round trip", f"{mean} ms"
+        if (most := self.rtt_ms_at_most) is not None:
+            holds = mean is not None and mean <= most
+            yield check(name, holds, expected=f"≤ {most:g} ms", measured=measured)
+        if (least := self.rtt_ms_at_least) is not None:
+            holds = mean is not None and mean >= least
+            yield check(name, holds, expected=f"≥ {least:g} ms", measured=measured)
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {self.from_} -- ping -c {self.count} {context.host(self.to).ip}"

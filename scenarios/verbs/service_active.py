@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import permutations
 from typing import ClassVar
 
 from pydantic import Field
 
-from reports.model import tunnel_element
+from reports.model import Check, tunnel_element
 from reports.text import count_text
 from scenarios import chain, tunnels
+from scenarios.chain import Hop
+from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.evidence import Evidence
+from scenarios.face import State
+from scenarios.recorder import Recorder
 from scenarios.tunnels import Answers, Status
 from scenarios.verb import Verb
+from testbed.ucpe_view import Container, FlowEntry
+
+
+class SiteChain(Evidence):
+    """A uCPE: its VNFs and ports from LAN to WAN, and the OpenFlow rules that take packets from these ports."""
+
+    site: str
+    vnfs: tuple[Container, ...]
+    hops: tuple[Hop, ...]
+    rules: tuple[FlowEntry, ...]
+
+
+class TunnelEnd(Evidence):
+    """What *site*'s gateway says of its tunnel to another site; *answered* is None where no echo was asked for."""
+
+    site: str
+    to: str
+    state: str
+    answered: bool | None
+
+
+class ActiveEvidence(Evidence):
+    """The service as the API and its uCPEs show it; *chain* are the kinds of VNF that the scenario promises.
+
+    *reason* is what the API says of a service that did not come up.
+    """
+
+    service_id: str
+    chain: tuple[str, ...]
+    states: tuple[State, ...]
+    reason: str
+    sites: tuple[SiteChain, ...]
+    tunnels: tuple[TunnelEnd, ...]
 
 
 class ServiceActive(Verb, name="service.active"):
@@ -33,68 +72,94 @@ class ServiceActive(Verb, name="service.active"):
     gate: ClassVar[bool] = True
     within_seconds: float = Field(default=30, gt=0)
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        details = proof.until("service installed and enabled", self.within_seconds, context.settled)
+    def observe(self, context: Context, recorder: Recorder) -> ActiveEvidence:
+        details = recorder.until("service installed and enabled", self.within_seconds, context.settled)
         details = details or context.face.service(context.service_id) or {}
-        proof.add_json("service.json", "the service as the API shows it", details)
-        reason = context.face.error(details)
-        for state in context.face.states(details):
-            proof.equal(state.name, state.measured, state.expected, message=reason)
-        for site in context.service_sites():
-            self._check_vnfs(context, proof, site)
-            self._check_rules(context, proof, site)
-        if chain.GATEWAY in context.scenario.service.chain:
-            self._check_tunnels(context, proof)
-        told = "" if chain.GATEWAY not in context.scenario.service.chain else ", and its tunnels carry packets"
-        return f"the service is active on {count_text(len(context.service_sites()), 'uCPE')}{told}"
+        recorder.json("service.json", "the service as the API shows it", details)
+        sites: list[SiteChain] = []
+        ends: list[TunnelEnd] = []
+        with recorder.until_fault():
+            sites.extend(_site_chain(context, site) for site in context.service_sites())
+            if chain.GATEWAY in context.scenario.service.chain:
+                ends.extend(self._tunnel_ends(context, recorder))
+        return ActiveEvidence(
+            service_id=context.service_id,
+            chain=tuple(context.scenario.service.chain),
+            states=tuple(context.face.states(details)),
+            reason=context.face.error(details),
+            sites=tuple(sites),
+            tunnels=tuple(ends),
+        )
 
-    def _check_vnfs(self, context: Context, proof: Proof, site: str) -> None:
-        """Check that each VNF of the chain runs, in the chain's order."""
-        containers = context.view(site).vnf_containers(context.service_id)
-        context.note_chain(site, containers)
-        running = [item.labels.get("lso.kind", "") for item in containers if item.state == "running"]
-        proof.equal(f"{site}: VNFs that run", running, context.scenario.service.chain, element=f"site:{site}")
-        for item in containers:
-            name = item.labels.get("lso.vnf", "")
-            proof.equal(f"{site}: {name}", item.state, "running", element=f"vnf:{site}/{name}")
+    def judge(self, evidence: ActiveEvidence) -> Judgement:
+        states = evidence.states
+        checks = [equal(state.name, state.measured, state.expected, message=evidence.reason) for state in states]
+        for site in evidence.sites:
+            checks += [*_vnf_checks(site, evidence.chain), *_rule_checks(site, evidence.service_id)]
+        for end in evidence.tunnels:
+            checks += _tunnel_checks(end)
+        told = ", and its tunnels carry packets" if chain.GATEWAY in evidence.chain else ""
+        return Judgement(checks, f"the service is active on {count_text(len(evidence.sites), 'uCPE')}{told}")
 
-    def _check_tunnels(self, context: Context, proof: Proof) -> None:
-        """Check that both ends of each tunnel say that it stands, and that it carries echoes both ways."""
+    def _tunnel_ends(self, context: Context, recorder: Recorder) -> Iterator[TunnelEnd]:
+        """Yield what both gateways of each tunnel say, and which echoes through it come back."""
         sites = context.service_sites()
-        carried = proof.until("tunnels that carry packets", self.within_seconds, lambda: self._carried(context, sites))
+        carried = recorder.until("tunnels that carry packets", self.within_seconds, lambda: _carried(context, sites))
         status, answers = carried or (tunnels.ask(context, sites), tunnels.answers_of_all(context, sites))
-        for site in sites:
-            answered = answers[site]
-            for other in (other for other in sites if other != site):
-                element = tunnel_element(site, other)
-                state = tunnels.state_of(status[site], other)
-                expected = "IKE SA ESTABLISHED, CHILD SA INSTALLED"
-                proof.equal(f"{site}: tunnel to {other}", state, expected, element=element)
-                if other in answered:
-                    measured = "answered" if answered[other] else f"none of {tunnels.ECHOES} answered"
-                    proof.equal(f"{site}: echoes through it to {other}", measured, "answered", element=element)
-
-    def _carried(self, context: Context, sites: list[str]) -> tuple[dict[str, Status], Answers] | None:
-        """Return what the gateways say and which of them answer, once all tunnels stand and carry packets."""
-        status = tunnels.ask(context, sites)
-        if not tunnels.all_up(status):
-            return None
-        context.note_established()
-        answers = tunnels.answers_of_all(context, sites)
-        return (status, answers) if all(all(answered.values()) for answered in answers.values()) else None
-
-    def _check_rules(self, context: Context, proof: Proof, site: str) -> None:
-        """Check that a rule of the service stands for each step of the chain, in both directions."""
-        flows, way = context.view(site).flows(), chain.hops(context, site)
-        for here, there in [*chain.joints(way), *chain.joints(way[::-1])]:
-            proof.check(
-                f"{site}: rule from {here.label} to {there.label}",
-                chain.joined(flows, here, there, context.service_id),
-                expected="one of the service",
-                measured=[flow.text() for flow in flows if flow.in_port == here.port] or "none",
-                element=f"site:{site}",
-            )
+        for site, other in permutations(sites, 2):
+            state = tunnels.state_of(status[site], other)
+            yield TunnelEnd(site=site, to=other, state=state, answered=answers[site].get(other))
 
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
         return f"lso exec {context.lab.id} {site} -- docker ps"
+
+
+def _site_chain(context: Context, site: str) -> SiteChain:
+    view = context.view(site)
+    containers = view.vnf_containers(context.service_id)
+    context.note_chain(site, containers)
+    hops = chain.hops(context, site)
+    ports = {hop.port for hop in hops}
+    rules = tuple(flow for flow in view.flows() if flow.in_port in ports)
+    return SiteChain(site=site, vnfs=tuple(containers), hops=tuple(hops), rules=rules)
+
+
+def _carried(context: Context, sites: list[str]) -> tuple[dict[str, Status], Answers] | None:
+    """Return what the gateways say and which of them answer, once all tunnels stand and carry packets."""
+    status = tunnels.ask(context, sites)
+    if not tunnels.all_up(status):
+        return None
+    context.note_established()
+    answers = tunnels.answers_of_all(context, sites)
+    return (status, answers) if all(all(answered.values()) for answered in answers.values()) else None
+
+
+def _vnf_checks(site: SiteChain, kinds: tuple[str, ...]) -> Iterator[Check]:
+    """Yield the checks that each VNF of the chain runs, in the chain's order."""
+    running = [vnf.labels.get("lso.kind", "") for vnf in site.vnfs if vnf.state == "running"]
+    yield equal(f"{site.site}: VNFs that run", running, list(kinds), element=f"site:{site.site}")
+    for vnf in site.vnfs:
+        name = vnf.labels.get("lso.vnf", "")
+        yield equal(f"{site.site}: {name}", vnf.state, "running", element=f"vnf:{site.site}/{name}")
+
+
+def _rule_checks(site: SiteChain, service_id: str) -> Iterator[Check]:
+    """Yield the checks that a rule of the service stands for each step of the chain, in both directions."""
+    for here, there in [*chain.joints(site.hops), *chain.joints(site.hops[::-1])]:
+        yield check(
+            f"{site.site}: rule from {here.label} to {there.label}",
+            chain.joined(site.rules, here, there, service_id),
+            expected="one of the service",
+            measured=[rule.text() for rule in site.rules if rule.in_port == here.port] or "none",
+            element=f"site:{site.site}",
+        )
+
+
+def _tunnel_checks(end: TunnelEnd) -> Iterator[Check]:
+    """Yield the checks that a gateway says that its tunnel stands, and that it carries echoes."""
+    element = tunnel_element(end.site, end.to)
+    yield equal(f"{end.site}: tunnel to {end.to}", end.state, "IKE SA ESTABLISHED, CHILD SA INSTALLED", element=element)
+    if end.answered is not None:
+        measured = "answered" if end.answered else f"none of {tunnels.ECHOES} answered"
+        yield equal(f"{end.site}: echoes through it to {end.to}", measured, "answered", element=element)

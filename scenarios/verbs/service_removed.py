@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from reports.model import Check
 from reports.text import count_text
+from scenarios.checks import Judgement, check, words
 from scenarios.context import Context
-from scenarios.proof import Proof, words
+from scenarios.evidence import Evidence, File, read_json
+from scenarios.recorder import Recorder
 from scenarios.verb import Verb
+
+
+class SiteBeforeAndAfter(Evidence):
+    """A uCPE ``before`` the order and ``after`` the removal, as a document; *parts* are those of both, in order."""
+
+    site: str
+    parts: tuple[str, ...]
+    snapshots: File
+
+
+class RemovedEvidence(Evidence):
+    """What the API still shows of the service, None when it has it no more, and every uCPE of the service."""
+
+    left: dict[str, Any] | None
+    sites: tuple[SiteBeforeAndAfter, ...]
 
 
 class ServiceRemoved(Verb, name="service.removed"):
@@ -28,37 +46,51 @@ class ServiceRemoved(Verb, name="service.removed"):
     removes: ClassVar[bool] = True
     within_seconds: float = Field(default=30, gt=0)
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        if context.face.service(context.service_id) is not None:
+    def observe(self, context: Context, recorder: Recorder) -> RemovedEvidence:
+        if _shown(context) is not None:
             context.face.delete(context.service_id)
-        gone = proof.until("service gone from the API", self.within_seconds, lambda: self._gone(context))
-        details = None if gone else context.face.service(context.service_id)
-        proof.check("the API no longer has the service", bool(gone), expected="gone", measured=details or "gone")
-        for site, before in context.baselines.items():
-            after = context.view(site).snapshot()
-            proof.add_json(
-                f"{site}.json", f"{site} before the order and after the removal", {"before": before, "after": after}
-            )
-            for part in before:
-                left = [item for item in after[part] if item not in before[part]]
-                lost = [item for item in before[part] if item not in after[part]]
-                differences = {"left over": left, "lost": lost}
-                difference = "; ".join(f"{how}: {_texts(items)}" for how, items in differences.items() if items)
-                proof.check(
-                    f"{site}: {part} as before the order",
-                    not left and not lost,
-                    expected="no difference",
-                    measured=difference or "no difference",
-                    message=f"{site}: {part} {difference}",
-                    element=f"site:{site}",
-                )
-        return f"nothing of the service is left on {count_text(len(context.baselines), 'uCPE')}"
+        gone = recorder.until("service gone from the API", self.within_seconds, lambda: _shown(context) is None)
+        left = None if gone else _shown(context) or {}
+        sites: list[SiteBeforeAndAfter] = []
+        with recorder.until_fault():
+            for site, before in context.baselines.items():
+                snapshots = {"before": before, "after": context.view(site).snapshot()}
+                file = recorder.json(f"{site}.json", f"{site} before the order and after the removal", snapshots)
+                sites.append(SiteBeforeAndAfter(site=site, parts=tuple(before), snapshots=file))
+        return RemovedEvidence(left=left, sites=tuple(sites))
 
-    def _gone(self, context: Context) -> bool:
-        return context.face.service(context.service_id) is None
+    def judge(self, evidence: RemovedEvidence) -> Judgement:
+        name, gone = "the API no longer has the service", evidence.left is None
+        checks = [check(name, gone, expected="gone", measured=evidence.left or "gone")]
+        for site in evidence.sites:
+            checks += _differences(site)
+        return Judgement(checks, f"nothing of the service is left on {count_text(len(evidence.sites), 'uCPE')}")
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.service_sites()[0]} -- ovs-ofctl -O OpenFlow14 dump-flows br-ucpe"
+
+
+def _shown(context: Context) -> dict[str, Any] | None:
+    return context.face.service(context.service_id)
+
+
+def _differences(site: SiteBeforeAndAfter) -> Iterator[Check]:
+    """Yield for each part of a uCPE the check that nothing of it is left over, and nothing lost."""
+    snapshots = read_json(site.snapshots)
+    for part in site.parts:
+        before, after = snapshots["before"][part], snapshots["after"][part]
+        left = [item for item in after if item not in before]
+        lost = [item for item in before if item not in after]
+        found = {"left over": left, "lost": lost}
+        difference = "; ".join(f"{how}: {_texts(items)}" for how, items in found.items() if items)
+        yield check(
+            f"{site.site}: {part} as before the order",
+            not difference,
+            expected="no difference",
+            measured=difference or "no difference",
+            message=f"{site.site}: {part} {difference}",
+            element=f"site:{site.site}",
+        )
 
 
 def _texts(items: Sequence[Mapping[str, Any]]) -> str:

@@ -2,23 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from reports.model import Check
 from reports.text import count_text
 from scenarios import losses, wire
+from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.evidence import Evidence, File, read_json
+from scenarios.recorder import Recorder
 from scenarios.verb import Host, Verb
 from testbed.packets import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth, interface_mac
 
-KIND = "statistics"
 FORTH, BACK = "forth", "back"
 LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
+KIND = "statistics"
 
 Flows = dict[FlowKey, Count]
+
+
+class FlowCount(Evidence):
+    """A flow of the stream: what it sends without loss, answers included, and what came to its end."""
+
+    key: FlowKey
+    sent: Count
+    came: Count
+
+
+class Stream(Evidence):
+    """The stream that was sent; *loss_percent* of it the underlay may lose by its declaration."""
+
+    flows: tuple[FlowCount, ...]
+    loss_percent: float
+
+    def carried(self) -> tuple[Flows, Flows]:
+        """Return what left each site of every flow, and what entered the other: the same, but for declared loss.
+
+        With loss, only echo requests that came are answered.
+        """
+        sent = {flow.key: flow.sent for flow in self.flows}
+        if not self.loss_percent:
+            return sent, sent
+        (requests,) = [flow.came for flow in self.flows if (flow.key.protocol, flow.key.direction) == ("icmp", FORTH)]
+        left = {key: requests if (key.protocol, key.direction) == ("icmp", BACK) else sent[key] for key in sent}
+        return left, {flow.key: flow.came for flow in self.flows}
+
+    def expected(self, directions: Mapping[str, str]) -> dict[str, Count]:
+        """Return what each counter of a VNF must have risen by, under the name that :func:`_totals` gives it.
+
+        *directions* are the VNF's own names for those of the stream.
+        """
+        left, entered = self.carried()
+        truth = Truth({key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left})
+        expected = {f"direction {directions[name]}": truth.direction(name) for name in (FORTH, BACK)}
+        for key, count in truth.flows.items():
+            ports = (key.source_port, key.destination_port) if key.protocol == "udp" else ()
+            for name in (
+                f"protocol {key.protocol} {directions[key.direction]}",
+                _flow_name(key.protocol, key.source, key.destination, *ports),
+            ):
+                expected[name] = expected.get(name, Count()) + count
+        return expected
+
+
+class VnfCounters(Evidence):
+    """The status of one statistics VNF ``before`` and ``after`` the stream, as a document.
+
+    *name* is for people: the site's, with the VNF's where the site has several. *element* is that of the picture,
+    *directions* are the VNF's own names for the stream's.
+    """
+
+    name: str
+    element: str
+    directions: dict[str, str]
+    status: File
+
+
+class StatisticsEvidence(Evidence):
+    """The stream, and the counters of all VNFs that it has to pass."""
+
+    stream: Stream
+    vnfs: tuple[VnfCounters, ...]
 
 
 class StatisticsExact(Verb, name="statistics.exact"):
@@ -42,38 +110,52 @@ class StatisticsExact(Verb, name="statistics.exact"):
     )
     within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to be counted")
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        stream = self._stream(context)
+    def observe(self, context: Context, recorder: Recorder) -> StatisticsEvidence:
+        flows = self._flows(context)
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
         before = {site: context.vnf_statuses(site, KIND) or {KIND: {}} for site in sites}
-        result = stream.run(deadline=self.within_seconds)
-        left, entered = self._crossed(context, proof, result)
-        for site, directions in sites.items():
-            truth = Truth({key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left})
-            for vnf, status in before[site].items():
-                name = site if len(before[site]) == 1 else f"{site}/{vnf}"
-                self._judge(context, proof, (site, vnf, name), status, _expected(truth, directions))
-        total = Truth(entered).direction(FORTH) + Truth(entered).direction(BACK)
-        return f"both sites counted exactly what they carried, {count_text(total.packets, 'packet')} from end to end"
+        result = flows.run(deadline=self.within_seconds)
+        stream = Stream(flows=_flow_counts(result), loss_percent=losses.declared_percent(context, self.from_, self.to))
+        vnfs: list[VnfCounters] = []
+        with recorder.until_fault():
+            for site, directions in sites.items():
+                for vnf, status in before[site].items():
+                    name = site if len(before[site]) == 1 else f"{site}/{vnf}"
+                    expected = stream.expected(directions)
+                    file = self._counted(context, recorder, site, vnf, name, status, expected)
+                    element = f"vnf:{site}/{vnf}"
+                    vnfs.append(VnfCounters(name=name, element=element, directions=directions, status=file))
+        return StatisticsEvidence(stream=stream, vnfs=tuple(vnfs))
 
-    def _crossed(self, context: Context, proof: Proof, result: StreamResult) -> tuple[Flows, Flows]:
-        """Return what left each site of every flow, and what entered the other: the same, but for declared loss."""
-        sent = dict(result.truth.flows)
-        if not losses.declared_percent(context, self.from_, self.to):
-            return sent, sent
-        came = {key: result.came.flows.get(key, Count()) for key in sent}
-        sent = _answered(sent, came)
-        for key, count in sent.items():
-            allowed, lost = (
-                losses.allowed(context, self.from_, self.to, count.packets),
-                count.packets - came[key].packets,
-            )
-            name = f"{key.protocol} from {key.source} to {key.destination}: packets that the underlay lost"
-            proof.check(name, 0 <= lost <= allowed, expected=f"≤ {allowed}", measured=lost)
-        return sent, came
+    def judge(self, evidence: StatisticsEvidence) -> Judgement:
+        checks = [*_loss_checks(evidence.stream)]
+        for vnf in evidence.vnfs:
+            checks += _counter_checks(vnf, evidence.stream.expected(vnf.directions))
+        packets = sum(count.packets for count in evidence.stream.carried()[1].values())
+        carried = f"both sites counted exactly what they carried, {count_text(packets, 'packet')} from end to end"
+        return Judgement(checks, carried)
 
-    def _stream(self, context: Context) -> CountedStream:
+    def _counted(
+        self,
+        context: Context,
+        recorder: Recorder,
+        site: str,
+        vnf: str,
+        name: str,
+        before: Mapping[str, Any],
+        expected: Mapping[str, Count],
+    ) -> Path:
+        """Keep the status of *vnf*, called *name*, once its counters rose as *expected*, or the deadline is over."""
+
+        def now() -> dict[str, Any]:
+            return context.vnf_statuses(site, KIND).get(vnf, {})
+
+        recorder.until(f"counters of {name}", self.within_seconds, lambda: _risen(before, now(), expected) == expected)
+        title = f"the statistics VNF of {name} before and after"
+        return recorder.json(f"{name.replace('/', '-')}.json", title, {"before": before, "after": now()})
+
+    def _flows(self, context: Context) -> CountedStream:
         first = context.take_ports(3)
         flows = (
             Flow(FORTH, "udp", self.packets, 400, 40_000 + first, self.destination_port),
@@ -87,52 +169,40 @@ class StatisticsExact(Verb, name="statistics.exact"):
         own = interface_mac(host.namespace, host.interface)
         return End(host.namespace, host.interface, host.ip, own, wire.gateway_mac(context, name))
 
-    def _judge(
-        self, context: Context, proof: Proof, place: tuple[str, str, str], before: Any, expected: dict[str, Count]
-    ) -> None:
-        """Compare one VNF's counters; *place* is its site, its name there, and what its checks call it."""
-        site, vnf, name = place
-
-        def counted() -> dict[str, Any]:
-            return context.vnf_statuses(site, KIND).get(vnf, {})
-
-        proof.until(f"counters of {name}", self.within_seconds, lambda: _risen(before, counted(), expected) == expected)
-        after = counted()
-        evidence = f"{name.replace('/', '-')}.json"
-        proof.add_json(evidence, f"the statistics VNF of {name} before and after", {"before": before, "after": after})
-        for key, measured in _risen(before, after, expected).items():
-            proof.equal(f"{name}: {key}", _text(measured), _text(expected[key]), element=f"vnf:{site}/{vnf}")
-
     def live_command(self, context: Context) -> str:
         node = context.vnf_node(context.site_of(self.from_), KIND)
         return f"lso exec {context.lab.id} {node} -- /vnf/metrics"
 
 
-def _answered(sent: Flows, came: Flows) -> Flows:
-    """Return what was really sent: only echo requests that came are answered."""
-    (requests,) = [count for key, count in came.items() if (key.protocol, key.direction) == ("icmp", FORTH)]
-    return {key: requests if (key.protocol, key.direction) == ("icmp", BACK) else sent[key] for key in sent}
+def _flow_counts(result: StreamResult) -> tuple[FlowCount, ...]:
+    came = result.came.flows
+    return tuple(FlowCount(key=key, sent=sent, came=came.get(key, Count())) for key, sent in result.truth.flows.items())
+
+
+def _loss_checks(stream: Stream) -> Iterator[Check]:
+    """Yield the check of each flow that no more of it is missing than chance allows, where loss is declared."""
+    left, entered = stream.carried()
+    for key, count in left.items() if stream.loss_percent else ():
+        allowed, lost = losses.most_lost(count.packets, stream.loss_percent), count.packets - entered[key].packets
+        name = f"{key.protocol} from {key.source} to {key.destination}: packets that the underlay lost"
+        yield check(name, 0 <= lost <= allowed, expected=f"≤ {allowed}", measured=lost)
+
+
+def _counter_checks(vnf: VnfCounters, expected: Mapping[str, Count]) -> Iterator[Check]:
+    """Yield the check of each counter that it rose by what it has to."""
+    status = read_json(vnf.status)
+    for name, measured in _risen(status["before"], status["after"], expected).items():
+        yield equal(f"{vnf.name}: {name}", _text(measured), _text(expected[name]), element=vnf.element)
 
 
 def _text(count: Count) -> str:
     return f"{count_text(count.packets, 'packet')}, {count.bytes} bytes"
 
 
-def _expected(truth: Truth, directions: Mapping[str, str]) -> dict[str, Count]:
-    """Return what each counter must have risen by, under the name that :func:`_totals` gives it."""
-    expected = {f"direction {directions[name]}": truth.direction(name) for name in (FORTH, BACK)}
-    for key, count in truth.flows.items():
-        direction = directions[key.direction]
-        protocol = f"protocol {key.protocol} {direction}"
-        expected[protocol] = expected.get(protocol, Count()) + count
-        ends = f"{key.source}:{key.source_port} → {key.destination}:{key.destination_port}"
-        flow = (
-            f"flow {key.protocol} {ends}"
-            if key.protocol == "udp"
-            else f"flow {key.protocol} {key.source} → {key.destination}"
-        )
-        expected[flow] = expected.get(flow, Count()) + count
-    return expected
+def _flow_name(protocol: str, source: str, destination: str, *ports: int) -> str:
+    """Return a flow's name; *ports* are given for UDP alone."""
+    ends = [f"{end}:{port}" for end, port in zip((source, destination), ports, strict=True)] if ports else []
+    return f"flow {protocol} {' → '.join(ends or (source, destination))}"
 
 
 def _totals(status: Mapping[str, Any]) -> dict[str, Count]:
@@ -141,10 +211,8 @@ def _totals(status: Mapping[str, Any]) -> dict[str, Count]:
     for entry in status.get("protocols", []):
         totals[f"protocol {entry['protocol']} {entry['direction']}"] = _count(entry)
     for entry in status.get("flows", []):
-        name = f"flow {entry['protocol']} {entry['source']} → {entry['destination']}"
-        if entry["protocol"] == "udp":
-            ends = f"{entry['source']}:{entry['source_port']} → {entry['destination']}:{entry['destination_port']}"
-            name = f"flow udp {ends}"
+        ports = (entry["source_port"], entry["destination_port"]) if entry["protocol"] == "udp" else ()
+        name = _flow_name(entry["protocol"], entry["source"], entry["destination"], *ports)
         totals[name] = totals.get(name, Count()) + _count(entry)
     return totals
 
@@ -153,14 +221,8 @@ def _count(entry: Mapping[str, Any]) -> Count:
     return Count(int(entry["packets"]), int(entry["bytes"]))
 
 
-def _risen(before: Mapping[str, Any], after: Mapping[str, Any], wanted: Mapping[str, Count]) -> dict[str, Count]:
+def _risen(before: Mapping[str, Any], after: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Count]:
     """Return by how much each counter in *wanted* rose; one that is missing counts as zero."""
-    earlier, later = _totals(before), _totals(after)
-    nothing = Count()
-    return {
-        key: Count(
-            later.get(key, nothing).packets - earlier.get(key, nothing).packets,
-            later.get(key, nothing).bytes - earlier.get(key, nothing).bytes,
-        )
-        for key in wanted
-    }
+    earlier, later, nothing = _totals(before), _totals(after), Count()
+    ends = {name: (earlier.get(name, nothing), later.get(name, nothing)) for name in wanted}
+    return {name: Count(end.packets - start.packets, end.bytes - start.bytes) for name, (start, end) in ends.items()}

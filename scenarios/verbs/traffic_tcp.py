@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from reports.text import count_text
+from scenarios.checks import Judgement, check
 from scenarios.context import Context
-from scenarios.load_traffic import TrafficVerb
-from scenarios.proof import Proof
+from scenarios.load_traffic import Measured, TrafficVerb
 
 
 class TrafficTcp(TrafficVerb, name="traffic.tcp"):
@@ -24,17 +26,19 @@ class TrafficTcp(TrafficVerb, name="traffic.tcp"):
     parallel: int = Field(default=1, ge=1, le=64)
     at_least_mbit: float = Field(default=1, gt=0)
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        result = self.measure(context, proof, self.at_least_mbit, parallel=self.parallel)
-        if result is None:
-            return ""
-        measured = result.bits_per_second / 1e6
-        expected = f"≥ {self.at_least_mbit:g} Mbit/s"
-        holds = measured >= self.at_least_mbit
-        proof.check("throughput at the receiver", holds, expected=expected, measured=f"{measured:.1f} Mbit/s")
-        again = result.retransmits
+    def load(self) -> dict[str, Any]:
+        return {"parallel": self.parallel}
+
+    def bound(self) -> float:
+        return self.at_least_mbit
+
+    def judge_measured(self, measured: Measured) -> Judgement:
+        rate = measured.bits_per_second / 1e6
+        expected, holds = f"≥ {self.at_least_mbit:g} Mbit/s", rate >= self.at_least_mbit
+        checks = [check("throughput at the receiver", holds, expected=expected, measured=f"{rate:.1f} Mbit/s")]
+        again = measured.retransmits
         told = "" if again is None else f", {count_text(again, 'retransmitted segment')}"
-        return f"{measured:.0f} Mbit/s over {self.seconds} s{told}"
+        return Judgement(checks, f"{rate:.0f} Mbit/s over {self.seconds} s{told}")
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {self.from_} -- iperf3 -p {self.port} -c {context.host(self.to).ip}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
+from reports.model import Check
+from scenarios.checks import Judgement, check
 from scenarios.context import Context
-from scenarios.load_traffic import TrafficVerb
-from scenarios.proof import Proof
-from testbed.traffic import TrafficResult
+from scenarios.load_traffic import Measured, TrafficVerb
 
 UNDER_WAY_SECONDS = 0.1  # iperf3's receiver stops counting when the sender says that it has ended
 
@@ -28,28 +30,29 @@ class TrafficUdp(TrafficVerb, name="traffic.udp"):
     loss_percent_at_most: float = Field(default=0, ge=0, le=100)
     jitter_ms_at_most: float | None = Field(default=None, gt=0)
 
-    def prove(self, context: Context, proof: Proof) -> str:
-        rate = self.rate_mbit * 1e6
-        result = self.measure(context, proof, None, protocol="udp", bitrate=rate, length=self.length)
-        if result is None:
-            return ""
-        self._check_arrivals(proof, result)
-        lost, jitter = result.lost_percent, result.jitter_ms
-        bound = f"≤ {self.loss_percent_at_most:g} %"
-        proof.check("lost datagrams", _within(lost, self.loss_percent_at_most), expected=bound, measured=f"{lost} %")
-        if self.jitter_ms_at_most is not None:
-            bound = f"≤ {self.jitter_ms_at_most:g} ms"
-            proof.check("jitter", _within(jitter, self.jitter_ms_at_most), expected=bound, measured=f"{jitter} ms")
-        return f"{result.bits_per_second / 1e6:.1f} Mbit/s arrived, {lost or 0:.2g} % lost, jitter {jitter or 0:.2g} ms"
+    def load(self) -> dict[str, Any]:
+        return {"protocol": "udp", "bitrate": self.rate_mbit * 1e6, "length": self.length}
 
-    def _check_arrivals(self, proof: Proof, result: TrafficResult) -> None:
+    def judge_measured(self, measured: Measured) -> Judgement:
+        lost, jitter = measured.lost_percent, measured.jitter_ms
+        bound = f"≤ {self.loss_percent_at_most:g} %"
+        checks = [
+            self._arrivals(measured),
+            check("lost datagrams", _within(lost, self.loss_percent_at_most), expected=bound, measured=f"{lost} %"),
+        ]
+        if (most := self.jitter_ms_at_most) is not None:
+            checks.append(check("jitter", _within(jitter, most), expected=f"≤ {most:g} ms", measured=f"{jitter} ms"))
+        rate = measured.bits_per_second / 1e6
+        return Judgement(checks, f"{rate:.1f} Mbit/s arrived, {lost or 0:.2g} % lost, jitter {jitter or 0:.2g} ms")
+
+    def _arrivals(self, measured: Measured) -> Check:
         """Check what arrived against what was sent: the receiver misses nothing that follows its last datagram."""
-        sent = int(result.raw["client"]["end"]["sum_sent"]["packets"])
-        arrived = (result.packets or 0) - (result.lost_packets or 0)
+        sent = measured.sent or 0
+        arrived = (measured.packets or 0) - (measured.lost_packets or 0)
         under_way = sent / self.seconds * UNDER_WAY_SECONDS
         least = max(1, int(sent * (1 - self.loss_percent_at_most / 100) - under_way))
-        expected, measured = f"≥ {least} of {sent}", f"{arrived} of {sent}"
-        proof.check("datagrams that arrived", arrived >= least, expected=expected, measured=measured)
+        expected, told = f"≥ {least} of {sent}", f"{arrived} of {sent}"
+        return check("datagrams that arrived", arrived >= least, expected=expected, measured=told)
 
     def live_command(self, context: Context) -> str:
         client = f"iperf3 -u -b {self.rate_mbit:g}M -p {self.port} -c {context.host(self.to).ip}"

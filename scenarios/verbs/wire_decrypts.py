@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
+from reports.model import Check
 from reports.text import count_text
 from scenarios import wire
 from scenarios.chain import GATEWAY
+from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
-from scenarios.proof import Fault, Proof
+from scenarios.evidence import Evidence, File, read_json
+from scenarios.recorder import Recorder
 from scenarios.verb import Host, Verb
 from testbed import esp
 
 TTL, CHECKSUM = 8, slice(10, 12)  # offsets in the IPv4 header (RFC 791, 3.1)
+
+
+class DecryptsEvidence(Evidence):
+    """The probes, captures on the sender's links, and the keys of the gateway *vnf* (an element) at the sender's site.
+
+    *keys* is the document of ``/vnf/keys``.
+    """
+
+    probes: wire.Probes
+    site: str
+    vnf: str
+    links: tuple[wire.CaptureFile, ...]
+    keys: File
 
 
 class WireDecrypts(Verb, name="wire.decrypts"):
@@ -38,40 +54,48 @@ class WireDecrypts(Verb, name="wire.decrypts"):
     packets: int = Field(default=10, ge=1, le=1000)
     within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
-    def prove(self, context: Context, proof: Proof) -> str:
+    def observe(self, context: Context, recorder: Recorder) -> DecryptsEvidence:
         site = context.site_of(self.from_)
         probes = wire.make(
             context, self.from_, self.to, protocol="udp", destination_port=self.destination_port, count=self.packets
         )
-        far = wire.host_point(context, proof, self.to)
-        links = [point for point in wire.underlay_points(context, proof) if point.site == site]
-        with wire.watched(proof, [far, *links]), probes.target_open():
-            probes.send()
-            proof.until("the last probe in the far LAN", self.within_seconds, wire.arrived(probes, far))
-        keys = context.vnf_json(site, "ipsec", "/vnf/keys")
-        proof.add_json("keys.json", "the security associations' keys: of this lab only, worthless after it", keys)
-        opened = _open(links, keys, site)
-        sent = {_normal(item.packet) for item in probes.frames}
+        far = wire.host_point(context, recorder, self.to)
+        links = [point for point in wire.underlay_points(context, recorder) if point.site == site]
+        last = "the last probe in the far LAN"
+        wire.exchange(context, recorder, [probes], [far, *links], far, last, self.within_seconds)
+        title = "the security associations' keys: of this lab only, worthless after it"
+        return DecryptsEvidence(
+            probes=probes,
+            site=site,
+            vnf=context.vnf_element(site, GATEWAY),
+            links=tuple(link.result for link in links),
+            keys=recorder.json("keys.json", title, context.vnf_json(site, GATEWAY, "/vnf/keys")),
+        )
+
+    def judge(self, evidence: DecryptsEvidence) -> Judgement:
+        keys = read_json(evidence.keys)
+        try:
+            opened = [esp.open_capture(link.file, keys) for link in evidence.links]
+        except esp.KeysError as error:
+            name = f"{evidence.site}: /vnf/keys of the {GATEWAY} VNF"
+            return Judgement([check(name, False, expected="usable keys", measured=str(error))])
+        sent = {_normal(item.packet) for item in evidence.probes.frames}
         found = {_normal(packet, hops=1) for one in opened for packet in one.packets}
-        element = context.vnf_element(site, GATEWAY)
-        proof.equal("probes found inside the captured ESP", len(sent & found), self.packets, element=element)
-        reasons = sum((Counter(one.reasons) for one in opened), Counter[str]())
-        refused = sum(one.refused for one in opened)
-        texts = "; ".join(f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(reasons.items()))
-        message = f"ESP that does not open: {count_text(refused, 'packet')} ({texts})"
-        proof.equal("ESP packets that the keys do not open", refused, 0, message=message, element=element)
-        return f"the captured ESP opens to the {count_text(self.packets, 'packet')} sent"
+        inside = equal("probes found inside the captured ESP", len(sent & found), self.packets, element=evidence.vnf)
+        summary = f"the captured ESP opens to the {count_text(self.packets, 'packet')} sent"
+        return Judgement([inside, _refused(opened, evidence.vnf)], summary)
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), GATEWAY)} -- /vnf/keys"
 
 
-def _open(links: Sequence[wire.Point], keys: dict[str, Any], site: str) -> list[esp.Opened]:
-    """Return what the captures at *links* open to; keys that cannot be used are the gateway's fault."""
-    try:
-        return [esp.open_capture(link.capture.path, keys) for link in links]
-    except esp.KeysError as error:
-        raise Fault(f"{site}: /vnf/keys of the ipsec VNF", "usable keys", str(error)) from error
+def _refused(opened: Sequence[esp.Opened], vnf: str) -> Check:
+    """Return the check that the keys open every ESP packet."""
+    reasons = sum((Counter(one.reasons) for one in opened), Counter[str]())
+    refused = sum(one.refused for one in opened)
+    texts = "; ".join(f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(reasons.items()))
+    message = f"ESP that does not open: {count_text(refused, 'packet')} ({texts})"
+    return equal("ESP packets that the keys do not open", refused, 0, message=message, element=vnf)
 
 
 def _normal(packet: bytes, hops: int = 0) -> bytes:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
+from reports.model import Check
 from reports.text import count_text
 from scenarios import wire
+from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
-from scenarios.proof import Proof
+from scenarios.evidence import Evidence
+from scenarios.recorder import Recorder
 from scenarios.verb import Host, Verb
 from testbed import esp
+
+
+class EncryptedEvidence(Evidence):
+    """The canaries, and captures at the far host and on every link of every underlay; *sites* are both ends."""
+
+    probes: wire.Probes
+    sites: tuple[str, str]
+    far: wire.CaptureFile
+    links: tuple[wire.CaptureFile, ...]
 
 
 class WireEncrypted(Verb, name="wire.encrypted"):
@@ -33,42 +45,50 @@ class WireEncrypted(Verb, name="wire.encrypted"):
     packets: int = Field(default=20, ge=1, le=1000)
     within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
-    def prove(self, context: Context, proof: Proof) -> str:
+    def observe(self, context: Context, recorder: Recorder) -> EncryptedEvidence:
         probes = wire.make(
             context, self.from_, self.to, protocol="udp", destination_port=self.destination_port, count=self.packets
         )
-        far = wire.host_point(context, proof, self.to)
-        links = wire.underlay_points(context, proof)
-        with wire.watched(proof, [far, *links]), probes.target_open():
-            probes.send()
-            proof.until("the last canary in the far LAN", self.within_seconds, wire.arrived(probes, far))
-        arrivals = far.sightings(probes.frames)
-        arrived = sum(count == 1 for count in arrivals)
+        far, links = wire.host_point(context, recorder, self.to), wire.underlay_points(context, recorder)
+        last = "the last canary in the far LAN"
+        wire.exchange(context, recorder, [probes], [far, *links], far, last, self.within_seconds)
+        return EncryptedEvidence(
+            probes=probes,
+            sites=(context.site_of(self.from_), context.site_of(self.to)),
+            far=far.result,
+            links=tuple(link.result for link in links),
+        )
+
+    def judge(self, evidence: EncryptedEvidence) -> Judgement:
+        probes, links = evidence.probes, evidence.links
+        arrived = sum(count == 1 for count in evidence.far.sightings(probes.frames))
         least, expected = probes.least_arrivals()
         name = "canaries that arrived exactly once in the far LAN"
-        proof.check(name, arrived >= least, expected=expected, measured=arrived)
-        for link in links:
-            self._judge(proof, link, probes)
-        for site in (context.site_of(self.from_), context.site_of(self.to)):
-            self._carried(proof, site, [link for link in links if link.site == site], least)
+        censuses = [(link, esp.census(link.file)) for link in links]
+        checks = [check(name, arrived >= least, expected=expected, measured=arrived)]
+        for link, census in censuses:
+            checks += self._hidden(link, census, probes)
+        for site in evidence.sites:
+            carried = {link.underlay: census.esp for link, census in censuses if link.site == site}
+            checks.append(_carried(site, carried, least))
         came, watched = count_text(arrived, "canary", "canaries"), count_text(len(links), "underlay link")
-        return f"{came} arrived, none was readable on {watched}, which carried ESP"
+        return Judgement(checks, f"{came} arrived, none was readable on {watched}, which carried ESP")
 
-    def _carried(self, proof: Proof, site: str, links: Sequence[wire.Point], least: int) -> None:
-        """Check that the links of an end, whichever of them the tunnel takes, carried ESP for each canary."""
-        carried = {link.name: esp.census(link.capture.path).esp for link in links}
-        busiest = f"underlay:{max(carried, key=carried.__getitem__).split()[0]}"
-        name, total = f"ESP packets on the links of {site}", sum(carried.values())
-        proof.check(name, total >= least, expected=f"≥ {least}", measured=total, element=busiest)
-
-    def _judge(self, proof: Proof, link: wire.Point, probes: wire.Probes) -> None:
-        underlay = f"underlay:{link.name.split()[0]}"
+    def _hidden(self, link: wire.CaptureFile, census: esp.Census, probes: wire.Probes) -> Iterator[Check]:
+        """Yield the checks that *link* showed no canary, and nothing but ESP and IKE."""
+        underlay = f"underlay:{link.underlay}"
         seen = sum(map(bool, link.sightings(probes.frames)))
         message = f"{seen} of {self.packets} canaries were readable on {link.name}: traffic is not encrypted there"
-        proof.equal(f"canaries readable on {link.name}", seen, 0, message=message, element=underlay)
-        census = esp.census(link.capture.path)
-        proof.equal(f"other IP packets on {link.name}", census.other, 0, element=underlay)
+        yield equal(f"canaries readable on {link.name}", seen, 0, message=message, element=underlay)
+        yield equal(f"other IP packets on {link.name}", census.other, 0, element=underlay)
 
     def live_command(self, context: Context) -> str:
         name, node = next(iter(context.lab.underlays.items()))
         return f"lso exec {context.lab.id} {name} -- tcpdump -ni {next(iter(node.ports.values()))} -X"
+
+
+def _carried(site: str, carried: Mapping[str, int], least: int) -> Check:
+    """Return the check that the links of *site*, whichever of them the tunnel takes, carried ESP for each canary."""
+    busiest, total = max(carried, key=carried.__getitem__), sum(carried.values())
+    name = f"ESP packets on the links of {site}"
+    return check(name, total >= least, expected=f"≥ {least}", measured=total, element=f"underlay:{busiest}")

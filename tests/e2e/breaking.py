@@ -1,8 +1,14 @@
-"""Ways to break a running service from outside the orchestrator, each undone at the end of its block."""
+"""Ways to break a running service from outside the orchestrator, each undone at the end of its block.
+
+With ``LSO_RECORD_EVIDENCE=DIR`` all that the verbs observe meanwhile is kept there, as cases for their unit tests.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +17,12 @@ from typing import Any
 from reports.model import Check, StepResult, Verdict
 from scenarios.context import Context
 from scenarios.format import Step
-from scenarios.judge import judge
+from scenarios.step import run_step
 from scenarios.verbs import REGISTRY
 from testbed.polling import poll
 from testbed.traffic import ping
 from testbed.ucpe_view import Inside
+from tests.recorded import record, told
 
 POC = Path(__file__).parents[2] / "scenarios" / "poc-two-sites"
 BRIDGE = "br-ucpe"
@@ -32,7 +39,14 @@ def judge_one(context: Context, folder: Path, verb: str, **parameters: Any) -> S
     """Return what *verb* finds in *context*, judged as a step of a run is; evidence goes to *folder*."""
     arguments = {key.rstrip("_"): value for key, value in parameters.items()}
     step = Step.model_validate({"id": "E2E", "verb": verb, "with": arguments})
-    return judge(context, step, REGISTRY[verb].model_validate(arguments), folder / "evidence")
+    evidence = folder / "evidence"
+    shutil.rmtree(evidence, ignore_errors=True)
+    result = run_step(context, step, REGISTRY[verb].model_validate(arguments), evidence)
+    if place := os.environ.get("LSO_RECORD_EVIDENCE"):
+        case = os.environ["PYTEST_CURRENT_TEST"].split("::")[1].split(" ")[0].removeprefix("test_").replace("_", "-")
+        name = f"{result.verdict}-{case}-{time.monotonic_ns()}"
+        record(evidence, told(result.verdict, result.message, result.checks), Path(place, verb, name))
+    return result
 
 
 def assert_fails(result: StepResult, *names: str) -> list[Check]:

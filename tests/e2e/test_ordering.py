@@ -11,9 +11,9 @@ from breaking import POC
 from lso.api import api_server
 from reports.model import Verdict
 from scenarios.context import Context
-from scenarios.judge import judge
 from scenarios.load import LoadedScenario, load
 from scenarios.session import ordered
+from scenarios.step import run_step
 
 LOADED: LoadedScenario = load(POC.with_name("poc-two-sites-ordering"))
 STEPS = list(zip(LOADED.scenario.steps, LOADED.verbs, strict=True))
@@ -27,7 +27,7 @@ def variant() -> Iterator[Context]:
 
 
 def test_every_step_of_the_scenario(variant: Context, tmp_path: Path) -> None:
-    results = [judge(variant, step, verb, tmp_path / step.id) for step, verb in STEPS]
+    results = [run_step(variant, step, verb, tmp_path / step.id) for step, verb in STEPS]
     told = {result.id: f"{result.verdict}: {result.message}" for result in results}
     assert {result.verdict for result in results} == {Verdict.PASSED}, told
     assert len(results) == 14

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
+import pytest
+
+from reports.model import Verdict
 from scenarios import docs, schema
+from scenarios.verb import REGISTRY
+
+NAMES = """
+from __future__ import annotations
+from pathlib import Path
+from pydantic import Field
+from scenarios.checks import Judgement, equal
+from scenarios.context import Context
+from scenarios.evidence import Evidence, File
+from scenarios.recorder import Fault, Recorder
+from scenarios.verb import Host, Verb
+from testbed.traffic import ping
+"""
 
 
 def test_the_pages_are_current() -> None:
@@ -11,3 +30,17 @@ def test_the_pages_are_current() -> None:
 
 def test_the_schema_is_current() -> None:
     assert schema.PUBLISHED.read_text(encoding="utf-8") == schema.text()
+
+
+def test_the_example_of_a_verb_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = docs.FOLDER.parent / "scenarios.md"
+    (code,) = [block.split("```")[0] for block in page.read_text(encoding="utf-8").split("```python\n")[1:]]
+    (tmp_path / "path_hops.py").write_text(NAMES + code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        module = importlib.import_module("path_hops")
+        verb = REGISTRY["path.hops"].model_validate({"from": "a1", "to": "b1", "routers": 4})
+    finally:
+        REGISTRY.pop("path.hops", None)
+    for ttl, verdict in ((60, Verdict.PASSED), (61, Verdict.FAILED)):
+        assert verb.judge(module.HopsEvidence(ttl=ttl, output=tmp_path / "ping.txt")).verdict is verdict

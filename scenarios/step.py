@@ -1,0 +1,93 @@
+"""Run one step: its verb observes, the observation is written down, then judged. Whatever happens is a value."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from reports.model import StepResult, Verdict
+from scenarios.checks import Judgement
+from scenarios.context import Context
+from scenarios.format import Step
+from scenarios.observation import FILE_NAME, EndedVnf, Observation, judge
+from scenarios.recorder import Fault, Recorder
+from scenarios.verb import Verb
+from testbed.errors import ProbeError
+
+
+def run_step(context: Context, step: Step, verb: Verb, folder: Path, blocked_by: str = "") -> StepResult:
+    """Return what *verb* finds as *step*; its evidence goes to *folder*.
+
+    *blocked_by* is the id of a gate that did not pass: only verbs that run always are judged behind it.
+    """
+    started = context.clock.now()
+    recorder, judgement = Recorder(folder), Judgement()
+    skipped = _reason_to_skip(context, step, verb, blocked_by)
+    if not skipped:
+        judgement = _observe_and_judge(context, verb, recorder)
+    return StepResult(
+        id=step.id,
+        verb=verb.verb,
+        title=step.title or verb.verb,
+        reference=step.reference,
+        verdict=Verdict.SKIPPED if skipped else judgement.verdict,
+        message=skipped or judgement.message,
+        started_seconds=round(started, 3),
+        duration_seconds=round(context.clock.now() - started, 3),
+        checks=tuple(judgement.checks),
+        evidence=tuple(recorder.evidence),
+        waits=tuple(recorder.waits),
+        series=tuple(recorder.series),
+        live_command=verb.live_command(context),
+        engines=dict(context.engines),
+        elements=tuple(verb.elements(context)),
+    )
+
+
+def _reason_to_skip(context: Context, step: Step, verb: Verb, blocked_by: str) -> str:
+    if blocked_by and not verb.always:
+        return f"{blocked_by} did not pass, so there is nothing to judge"
+    for capability, wanted in step.require.items():
+        if (engine := context.engines.get(capability, "none")) != wanted:
+            return f"needs the {capability} engine {wanted!r}; this machine has {engine!r}"
+    return ""
+
+
+def _observe_and_judge(context: Context, verb: Verb, recorder: Recorder) -> Judgement:
+    """Return the judgement of what *verb* observes; trouble of the test-bed is an error, never a network's failure."""
+    try:
+        observation = _observe(context, verb, recorder)
+        judgement = judge(verb, observation)
+        if judgement.verdict is Verdict.FAILED:
+            observation = observation.model_copy(update={"ended": tuple(_ended_vnfs(context))})
+            recorder.path(FILE_NAME).write_text(observation.text(), encoding="utf-8")
+            judgement = judge(verb, observation)
+    except Exception as error:  # noqa: BLE001  (one step's trouble must not take the other steps' proof away)
+        judgement = Judgement(error=error)
+    if judgement.error:
+        trouble = "".join(traceback.format_exception(judgement.error))
+        recorder.text("trouble.txt", "what went wrong in the test-bed", trouble)
+    return judgement
+
+
+def _observe(context: Context, verb: Verb, recorder: Recorder) -> Observation:
+    evidence = None
+    with recorder.until_fault():
+        evidence = verb.observe(context, recorder)
+    observation = Observation.of(verb, evidence, recorder.fault)
+    title = "what the step observed: its checks follow from this and the files that it names"
+    recorder.text(FILE_NAME, title, observation.text(), "application/json")
+    return observation
+
+
+def _ended_vnfs(context: Context) -> Iterator[EndedVnf]:
+    """Yield the VNFs that do not run."""
+    for site in context.chains:
+        try:
+            containers = context.view(site).vnf_containers(context.service_id)
+        except (Fault, ProbeError):
+            continue  # the step's own checks say what is wrong with the uCPE
+        for container in containers:
+            if container.state != "running":
+                yield EndedVnf(site=site, name=container.labels.get("lso.vnf", ""), state=container.state)

@@ -1,0 +1,121 @@
+"""What verbs make of recorded evidence: each folder below ``evidence/VERB`` was really observed, by tests/e2e."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from reports.model import Verdict
+from scenarios.observation import FILE_NAME, judge, read
+from scenarios.verbs import REGISTRY
+
+from ...recorded import EXPECTED, told
+
+EVIDENCE = Path(__file__).parent / "evidence"
+CASES = sorted(file.parent for file in EVIDENCE.glob(f"*/*/{FILE_NAME}"))
+WITH_CAPTURES = [case for case in CASES if case.name.startswith("passed") and any(case.glob("*.pcap"))]
+LARGEST = 64 << 10
+EFFECTS = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "shutil.", "os.remove")
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.name}")
+every_verb = pytest.mark.parametrize("name", sorted(REGISTRY))
+
+
+def rejudged(folder: Path) -> str:
+    judged = judge(*read(folder / FILE_NAME, REGISTRY))
+    return told(judged.verdict, judged.message, judged.checks)
+
+
+@every_case
+def test_the_judgement_is_that_of_the_run(case: Path) -> None:
+    assert rejudged(case) == (case / EXPECTED).read_text(encoding="utf-8")
+
+
+@every_case
+def test_evidence_survives_json_and_another_folder(case: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(case, tmp_path / "copy")
+    verb, observation = read(case / FILE_NAME, REGISTRY)
+    (copy / FILE_NAME).write_text(observation.text(), encoding="utf-8")
+    assert (copy / FILE_NAME).read_bytes() == (case / FILE_NAME).read_bytes()
+    again = read(copy / FILE_NAME, REGISTRY)
+    assert again[0] == verb
+    assert judge(*again) == judge(verb, observation)
+
+
+@every_case
+def test_judging_has_no_effects_and_reads_the_named_files_only(case: Path) -> None:
+    verb, observation = read(case / FILE_NAME, REGISTRY)
+    named = set(observation.evidence.files()) if observation.evidence else set()
+    judge(verb, observation)  # imports what it needs
+    with audited() as events:
+        judge(verb, observation)
+    opened = {Path(str(arguments[0])) for event, arguments in events if event == "open"}
+    assert opened <= named
+    assert [event for event, _ in events if event.startswith(EFFECTS)] == []
+
+
+@pytest.mark.parametrize("case", WITH_CAPTURES, ids=lambda case: case.parent.name)
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_damaged_capture_is_an_error(case: Path, damage: str, tmp_path: Path) -> None:
+    copy = shutil.copytree(case, tmp_path / "copy")
+    captures = [path for path in copy.glob("*.pcap") if path.stat().st_size > 24]
+    for capture in captures:
+        capture.unlink() if damage == "gone" else capture.write_bytes(capture.read_bytes()[:-1])
+    judged = judge(*read(copy / FILE_NAME, REGISTRY))
+    assert judged.verdict is Verdict.ERROR, judged.message
+    assert type(judged.error).__name__ == ("FileNotFoundError" if damage == "gone" else "TruncatedCapture")
+
+
+@every_verb
+def test_every_verb_has_cases_that_passed_and_failed(name: str) -> None:
+    first_lines = [(case / EXPECTED).read_text(encoding="utf-8").split(":")[0] for case in CASES]
+    verdicts = {line for line, case in zip(first_lines, CASES, strict=True) if case.parent.name == name}
+    assert verdicts >= {Verdict.PASSED, Verdict.FAILED}
+
+
+@every_verb
+def test_a_verb_judges_what_it_observes(name: str) -> None:
+    assert get_type_hints(REGISTRY[name].observe)["return"] is REGISTRY[name].evidence_type()
+
+
+@every_case
+def test_cases_stay_small(case: Path) -> None:
+    assert sum(file.stat().st_size for file in case.iterdir()) <= LARGEST
+
+
+@pytest.mark.parametrize("name", ["../ping.txt", "/etc/passwd", "", ".", ".."])
+def test_a_file_elsewhere_is_no_evidence(name: str, tmp_path: Path) -> None:
+    document = json.loads(next(EVIDENCE.glob(f"ping/passed/{FILE_NAME}")).read_text(encoding="utf-8"))
+    document["evidence"]["output"] = name
+    (tmp_path / FILE_NAME).write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ValueError, match="no name of a file beside the evidence"):
+        read(tmp_path / FILE_NAME, REGISTRY)
+
+
+LISTENERS: list[list[tuple[str, tuple[Any, ...]]]] = []
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    for heard in LISTENERS:
+        heard.append((event, arguments))
+
+
+sys.addaudithook(_hear)  # cannot be removed: it does nothing while nobody listens
+
+
+@contextmanager
+def audited() -> Iterator[list[tuple[str, tuple[Any, ...]]]]:
+    """Yield what the interpreter audits in the block: files that are opened, sockets, processes …"""
+    heard: list[tuple[str, tuple[Any, ...]]] = []
+    LISTENERS.append(heard)
+    try:
+        yield heard
+    finally:
+        LISTENERS.remove(heard)
