@@ -16,7 +16,7 @@ from sqlalchemy import Table, insert
 
 from benchmarks.load import ORDERING, Connection, orders
 from benchmarks.measured import Process
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.domain.model import EndPoint, Swvc
 from presto.persistence.order_tables import ElementRow
 from presto.persistence.swvc_table import SwvcRow

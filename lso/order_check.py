@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from common.json_text import BodyTooBig
 from lso.order_places import in_the_order, in_the_rpc, place
 from orchestrator.inventory import Inventory
 from presto.restconf import refusals as restconf
-from presto.web.limits import LARGEST_BODY, BodyTooBig
+from presto.web.limits import LARGEST_BODY
 from scenarios.findings import Fault
 from scenarios.format import Application, Policy, Scenario, Service
 from scenarios.order import create_input

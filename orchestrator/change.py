@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
+from common.text import counted
 from orchestrator.model import UcpeError, UcpeRefused, VnfStateUnknown
 from orchestrator.plan import Changes, ContainerPlan, NetworkPlan, PortPlan
 from orchestrator.reconnect import on_switch
@@ -23,7 +24,6 @@ from orchestrator.steps import (
     set_rules,
 )
 from orchestrator.survey import Present
-from orchestrator.text import counted
 
 Tell = Callable[[str, str, str | None], None]
 """Takes stage, message and VNF (None for the uCPE as a whole)."""

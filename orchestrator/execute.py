@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
+from common.text import counted
 from orchestrator.change import ChangeFailed, SiteChange, Tell
 from orchestrator.inventory import Ucpe
 from orchestrator.model import (
@@ -23,7 +24,6 @@ from orchestrator.southbound.contract import Connect, Uplink
 from orchestrator.southbound.uplink import connected
 from orchestrator.steps import Stopwatch, all_of, set_rules
 from orchestrator.survey import Present, Survey, present, survey
-from orchestrator.text import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
+from common.database import AWAY, WRITES, DatabaseError, Schema, address_of, new_engine, upgrade
 from orchestrator import migrations
-from orchestrator.database import AWAY, WRITES, Schema, address_of, new_engine, upgrade
 from orchestrator.execute import Record
 from orchestrator.intent import Role
 from orchestrator.model import StoreError, StoreUnavailable, UnknownService
@@ -112,6 +112,8 @@ class Store:
             _make_folder(url)
             engine = new_engine(url)
             done = upgrade(engine, SCHEMA)
+        except DatabaseError as error:
+            raise StoreError(str(error)) from error
         except (SQLAlchemyError, OSError, ImportError) as error:
             kind = StoreUnavailable if isinstance(error, AWAY) else StoreError
             raise kind(f"cannot open the state database: {error}") from error

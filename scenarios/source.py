@@ -7,8 +7,8 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from common.yaml_reader import Fault, Limits, read_yaml
 from scenarios.errors import Finding, ScenarioError
-from scenarios.yaml_reader import Fault, Limits, read_yaml
 
 LIMITS = Limits(bytes=1 << 20, values=100_000)
 Path_ = tuple[str | int, ...]

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from common.yaml_reader import read_yaml
 from lso.exits import BAD_INPUT, PASSED
 from lso.scenario_files import load
 from orchestrator.tosca import validate
-from orchestrator.tosca.yaml_reader import read_yaml
 from reports.text import count_text
 from scenarios.errors import ScenarioError
 from scenarios.find import find

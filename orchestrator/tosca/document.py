@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.yaml_reader import Limits, Path, read_yaml
 from orchestrator.model import Finding
 from orchestrator.tosca.report import Report, format_path
-from orchestrator.tosca.yaml_reader import Limits, Path, read_yaml
 
 _LIMITS = Limits()
 MAX_BYTES, MAX_DEPTH, MAX_VALUES = _LIMITS.bytes, _LIMITS.depth, _LIMITS.values

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from common.text import counted
 from orchestrator.model import Finding
-from orchestrator.text import counted
 
 if TYPE_CHECKING:
     from orchestrator.tosca.document import Document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from presto.domain.findings import Tag
+from common.findings import Tag
 from presto.web.faces import Refusal
 
 REALM = "lso-presto"

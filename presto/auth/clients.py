@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from common.findings import nearest
 from orchestrator.inventory import Inventory
 from orchestrator.model import Finding
 from orchestrator.tosca.document import Document, read_document
@@ -17,7 +18,6 @@ from presto.auth.config import Client, ClientsFile
 from presto.auth.errors import ClientsWrong
 from presto.auth.scopes import Catalogue
 from presto.domain.check import find_uni
-from presto.domain.findings import nearest
 from presto.persistence.tenancy import Assignments
 
 Wrong = tuple[tuple[str | int, ...], str, str]

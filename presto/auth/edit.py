@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from orchestrator.tosca.yaml_writer import write_yaml
+from common.yaml_writer import write_yaml
 from presto.auth.clients import read_clients
 from presto.auth.errors import ClientsWrong
 from presto.auth.secret import hashed, new_secret

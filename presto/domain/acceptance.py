@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from common.findings import Finding, Rejected
 from presto.domain.check import Surroundings, check
 from presto.domain.compile import site_unis
 from presto.domain.credentials import utc_now
-from presto.domain.findings import Finding, Rejected
 from presto.domain.model import Service, State, Swvc
 from presto.domain.underlays import carrier
 from presto.domain.wan_ports import chosen_ports

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 
+from common.findings import MOST_TOLD, Finding, Path, Tag
+from common.text import counted
 from orchestrator.inventory import Inventory, Uni
-from orchestrator.text import counted
 from presto.domain.check_flows import MOST_FLOWS, check_applications, check_assignments
 from presto.domain.check_sites import check_sites
-from presto.domain.findings import MOST_TOLD, Finding, Path, Tag
 from presto.domain.lifecycles import ServiceState
 from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Service, Swvc
 from presto.domain.policies import check_policies

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Interface
 
+from common.findings import Finding, Path, Tag
 from orchestrator.health import EndpointHealth, UcpeHealth
 from orchestrator.inventory import Inventory
-from presto.domain.findings import Finding, Path, Tag
 from presto.persistence.edges import Enrolment
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from common.findings import Finding, Path, Tag, nearest
 from presto.domain.criteria import check_flow, matches
-from presto.domain.findings import Finding, Path, Tag, nearest
 from presto.domain.matches import Match
 from presto.domain.model import Application, Policy, PolicyAssignment
 from presto.domain.policies import BLOCK_NAMES, RESERVED_NAMES

@@ -8,9 +8,9 @@ from ipaddress import IPv4Network
 from itertools import islice
 from operator import itemgetter
 
+from common.findings import MOST_TOLD, Finding, Path, Tag
 from orchestrator.inventory import Inventory, Uni
 from presto.domain.criteria import prefix
-from presto.domain.findings import MOST_TOLD, Finding, Path, Tag
 from presto.domain.model import Swvc
 from presto.domain.underlays import Closed, check_underlays
 

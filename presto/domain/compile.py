@@ -5,11 +5,11 @@ from __future__ import annotations
 from ipaddress import IPv4Interface
 from typing import Any
 
+from common.findings import Finding, Rejected, Tag
 from orchestrator.inventory import Inventory, Uni, WanPort
 from orchestrator.model import DeploymentRequest, ServiceRequest
 from presto.domain.check import find_uni
 from presto.domain.credentials import Credentials
-from presto.domain.findings import Finding, Rejected, Tag
 from presto.domain.model import Service, Swvc
 from presto.domain.policies import encryption
 from presto.domain.rules import all_firewall_rules

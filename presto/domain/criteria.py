@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Interface, IPv4Network
 from typing import TypeVar
 
-from presto.domain.findings import Finding, Path, Tag, nearest
+from common.findings import Finding, Path, Tag, nearest
 from presto.domain.matches import ICMP, TCP, UDP, Match, Ports
 from presto.domain.model import Application, Criterion
 

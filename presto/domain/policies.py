@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from presto.domain.findings import Finding, Path, Tag, nearest
+from common.findings import Finding, Path, Tag, nearest
 from presto.domain.model import Policy
 
 BLOCK_NAMES = frozenset({"block", "BLOCK"})

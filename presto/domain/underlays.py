@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from common.findings import Finding, Path, Tag
 from orchestrator.inventory import Inventory
 from presto.domain.enrolled import wan_ids
-from presto.domain.findings import Finding, Path, Tag
 from presto.domain.model import Policy, Swvc
 
 Does = Callable[[str], bool]

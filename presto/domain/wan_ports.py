@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from common.findings import Finding, Tag
 from orchestrator.inventory import Inventory, Uni, WanPort
 from orchestrator.model import UnknownUcpe
 from presto.domain.enrolled import ucs_uni_id, wan_ids
-from presto.domain.findings import Finding, Tag
 from presto.domain.model import Swvc
 from presto.domain.underlays import Closed, carriers
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from fastapi import Request
 
-from presto.domain.findings import MOST_TOLD, Finding, Path, Rejected, Tag
+from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag
+from common.json_text import read_json
 from presto.extensions.problems import Refused
-from presto.web.json_body import apart, read_json
+from presto.web.limits import apart
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]").search

@@ -11,9 +11,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field, ValidationError
 
+from common.findings import MOST_TOLD, Finding, Rejected
 from orchestrator.health import EndpointHealth
 from orchestrator.inventory import Ucpe, Uni
-from presto.domain.findings import MOST_TOLD, Finding, Rejected
 from presto.extensions import words
 from presto.extensions.problems import declared
 from presto.extensions.wire import Wire

@@ -15,8 +15,8 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from common.findings import Finding, Rejected, Tag
 from presto.auth.principal import Principal
-from presto.domain.findings import Finding, Rejected, Tag
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire
 from presto.notify.messages import document

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body
 from pydantic import Field, field_validator, model_validator
 
+from common.findings import Finding, Rejected, Tag, nearest
 from presto.domain.criteria import ICMP_TYPES, PROTOCOL_NAMES
 from presto.domain.explain import Explanation, Reason, explain
-from presto.domain.findings import Finding, Rejected, Tag, nearest
 from presto.domain.matches import ICMP, TCP, UDP, Packet
 from presto.domain.model import Swvc
 from presto.extensions.problems import declared

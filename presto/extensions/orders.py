@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field
 
-from presto.domain.findings import Finding, Tag, told
-from presto.domain.findings import Path as CorePath
+from common.findings import Finding, Tag, told
+from common.findings import Path as CorePath
 from presto.extensions.problems import ProblemFinding, Refused, declared, shown_finding
 from presto.extensions.wire import Wire
 from presto.mef import ordering, show

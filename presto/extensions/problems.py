@@ -13,10 +13,10 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from presto.domain.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
+from common.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
+from common.json_text import BodyTooBig
 from presto.extensions import words
 from presto.extensions.wire import Wire
-from presto.web.limits import BodyTooBig
 from presto.web.segments import written
 
 MEDIA = "application/problem+json"

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from fastapi import Request
 
-from presto.domain.findings import MOST_TOLD, Finding, Rejected, Tag, nearest
+from common.findings import MOST_TOLD, Finding, Rejected, Tag, nearest
 
 
 async def check_query(request: Request) -> None:

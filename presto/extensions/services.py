@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Header, Path, Query, Response
 from pydantic import Field
 
-from presto.domain.findings import Finding, Rejected, Tag
+from common.findings import Finding, Rejected, Tag
 from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
 from presto.extensions.problems import Refused, declared
 from presto.extensions.wire import Wire

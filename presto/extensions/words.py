@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from presto.domain.findings import Finding, Path, Tag, nearest
+from common.findings import Finding, Path, Tag, nearest
 
 _FORMS = {
     "bool_type": "This must be true or false",

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from orchestrator.database import json_text
-from presto.domain.findings import first
+from common.findings import first
+from common.json_text import BodyTooBig, json_text
 from presto.mef import inventory, ordering, show
 from presto.mef.addresses import BASES, hub_address, order_address
 from presto.mef.envelope import Subscription
@@ -27,8 +27,7 @@ from presto.persistence.idempotency import Answer as KeptAnswer
 from presto.persistence.idempotency import Written, answer_of, answering
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
-from presto.web.json_body import apart
-from presto.web.limits import BodyTooBig
+from presto.web.limits import apart
 from presto.web.mounting import mount
 
 JSON = "application/json;charset=utf-8"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.findings import Path, nearest
 from orchestrator.inventory import Uni
 from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
-from presto.domain.findings import Path, nearest
 from presto.domain.lifecycles import ServiceState
 from presto.mef import payload
 from presto.mef.from_core import BILLING, switch

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from presto.domain.findings import MOST_TOLD, nearest
+from common.findings import MOST_TOLD, nearest
 from presto.mef.envelope import Subscription
 from presto.mef.problems import Problem, Refused
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from common.findings import Path, nearest
 from presto.domain.enrolled import kind_of
-from presto.domain.findings import Path, nearest
 from presto.domain.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
 from presto.mef.envelope import Order, OrderItem, ServiceValue
 from presto.mef.payload import KINDS, MODELS, Kind, Payload

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from common.findings import Rejected
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Thing
-from presto.domain.findings import Rejected
 from presto.domain.lifecycles import OrderState, ServiceState
 from presto.domain.model import Service
 from presto.mef import show

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
+from common.findings import Finding, Path, Rejected, Tag
 from orchestrator.inventory import Uni
 from presto.domain.enrolled import Enrolled
-from presto.domain.findings import Finding, Path, Rejected, Tag
 from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
 from presto.mef import from_core, payload
 from presto.mef.enrolled import Taken

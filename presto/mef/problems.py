@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from presto.domain.findings import Finding, Path, Tag, pointer
+from common.findings import Finding, Path, Tag, pointer
 
 Code422 = Literal[
     "missingProperty",

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Request
 
-from presto.domain.findings import nearest
+from common.findings import nearest
 from presto.mef.problems import Answer
 from presto.mef.wire import moment
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from common.findings import Finding
 from orchestrator.inventory import Inventory
 from presto.domain.check import Surroundings, check
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled
-from presto.domain.findings import Finding
 from presto.mef.enrolled import take
 from presto.mef.envelope import Order
 from presto.mef.items import check_items, check_order

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from presto.domain.findings import Path
+from common.findings import Path
 from presto.mef.items import Item
 from presto.mef.payload import Kind
 from presto.mef.problems import Problem

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from common.findings import Path, nearest
 from orchestrator.inventory import Inventory
 from presto.domain.criteria import ICMP_TYPE
-from presto.domain.findings import Path, nearest
 from presto.domain.model import Application, Criterion, EndPointRole, Policy, PolicyAssignment, ServiceType
 from presto.domain.policies import CRITERIA, NOT_HONOURED
 from presto.mef import payload

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
+from common.findings import Path
 from orchestrator.inventory import Uni
-from presto.domain.findings import Path
 from presto.mef import payload
 from presto.mef.problems import Problem, unsupported
 

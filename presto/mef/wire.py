@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from presto.domain.findings import MOST_TOLD, Path, nearest
+from common.findings import MOST_TOLD, Path, nearest
+from common.json_text import read_json
 from presto.mef.problems import Answer, Problem
-from presto.web.json_body import read_json
 
 _DEEPEST = 40
 _TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})

@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 import presto
-from orchestrator.database import Schema
+from common.database import Schema
 from orchestrator.store import SCHEMA as ORCHESTRATOR
 from presto.persistence.tables import SCHEMA as PRESTO
 

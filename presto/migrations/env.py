@@ -1,7 +1,7 @@
-"""Run by Alembic: hands over to `orchestrator.database`."""
+"""Run by Alembic: hands over to `common.database`."""
 
 from __future__ import annotations
 
-from orchestrator.database import run_revisions
+from common.database import run_revisions
 
 run_revisions()

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.persistence.event_tables import DeadLetterRow, EventCounterRow
 from presto.persistence.order_tables import ListenerRow
 from presto.persistence.tables import utc

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.domain.credentials import utc_now
 from presto.persistence.event_tables import SigningKeyRow
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from orchestrator.database import AWAY
+from common.database import AWAY
 from presto.persistence.events import NewEvent, record_in
 from presto.persistence.prepared import Prepared, Row
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
-from orchestrator.database import address_of
-from orchestrator.model import StoreError
+from common.database import DatabaseError, address_of
 from presto.persistence.tables import database_url
 
 PATIENCE = 3.0
@@ -34,7 +33,7 @@ class DatabaseLock:
         self._descriptor: int | None = None
 
     def acquire(self, patience: float = PATIENCE) -> None:
-        """Hold it. Raises StoreError when another server does, OSError when there can be no file."""
+        """Hold it. Raises DatabaseError when another server does, OSError when there can be no file."""
         if self._path is None:
             return
         self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -43,7 +42,7 @@ class DatabaseLock:
             if time.monotonic() > deadline:
                 holder = os.pread(self._descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
                 self.release()
-                raise StoreError(
+                raise DatabaseError(
                     f"another server works on the database {str(self._path).removesuffix('.lock')} (process {holder}). "
                     "Stop it, or give this one a database of its own with --database"
                 )

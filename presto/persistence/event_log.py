@@ -14,7 +14,7 @@ from sqlalchemy import Engine, Pool, Row, Table, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.persistence import events
 from presto.persistence.event_tables import EventCounterRow, EventRow
 from presto.persistence.events import Event, EventType

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from starlette.responses import Response
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.domain.credentials import utc_now
 from presto.domain.settings import KEPT
 from presto.persistence.additions import Additions

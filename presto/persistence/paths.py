@@ -12,9 +12,9 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
+from common.findings import Ambiguous, Finding, Rejected, Tag
 from presto.domain.credentials import utc_now
-from presto.domain.findings import Ambiguous, Finding, Rejected, Tag
 from presto.persistence.path_tables import PathComputationRow, PathRow
 from presto.persistence.tenancy import owner
 

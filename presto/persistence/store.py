@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from orchestrator.database import Document
+from common.findings import Ambiguous
+from common.json_text import Document
 from presto.domain.credentials import Credentials
-from presto.domain.findings import Ambiguous
 from presto.domain.lifecycles import ServiceState
 from presto.domain.model import CARRIED_OUT, ON_ITS_WAY_OUT, UNFINISHED, EndPointState, Service, State, Swvc
 from presto.domain.wan_ports import claims_of

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint, inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from orchestrator.database import Schema, new_engine, upgrade
+from common.database import Schema, new_engine, upgrade
 from orchestrator.store import SCHEMA as ORCHESTRATOR
 from presto import migrations
 from presto.persistence.tenancy import Owned
@@ -132,7 +132,7 @@ def orchestrator_url(engine: Engine) -> str:
 def open_engine(database: str, say: Callable[[str], object] = log.info) -> Engine:
     """Open the database and bring its tables to our revision; `say` is told when that changed anything.
 
-    Raises StoreError (orchestrator.model) for the database of a newer version, and what SQLAlchemy raises.
+    Raises DatabaseError for the database of a newer version, and what SQLAlchemy raises.
     """
     engine = new_engine(database_url(database))
     done = upgrade(engine, SCHEMA)

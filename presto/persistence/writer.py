@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.persistence.additions import Additions, Outcome, wait, write_waiting
 
 T = TypeVar("T")

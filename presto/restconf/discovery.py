@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.responses import JSONResponse
 
-from presto.domain.findings import Rejected
+from common.findings import Rejected
 from presto.restconf.operations import OPERATIONS, is_published
 from presto.restconf.router import (
     OPERATION_ID,

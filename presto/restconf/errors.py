@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from presto.domain.findings import Finding, Path, Tag, told
+from common.findings import Finding, Path, Tag, told
 
 STATUS = {
     Tag.ACCESS_DENIED: 403,

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from typing import TypeVar
 
+from common.findings import Ambiguous, Finding, Rejected, Tag, nearest
 from orchestrator.inventory import Inventory
-from presto.domain.findings import Ambiguous, Finding, Rejected, Tag, nearest
 from presto.domain.model import Service
 from presto.domain.tunnels import sites
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id

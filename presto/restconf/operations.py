@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from presto.domain.findings import Finding, Rejected, Tag, nearest
+from common.findings import Finding, Rejected, Tag, nearest
 from presto.domain.model import Service
 from presto.persistence.idempotency import Written
 from presto.persistence.store import service_of

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, get_args
 
+from common.findings import Finding, Tag, nearest
 from orchestrator.inventory import Inventory
 from presto.domain.check import find_uni
-from presto.domain.findings import Finding, Tag, nearest
 from presto.domain.model import (
     Application,
     Criterion,

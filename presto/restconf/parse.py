@@ -12,9 +12,9 @@ from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from presto.domain.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
+from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
+from common.json_text import read_json
 from presto.restconf.tapi import Wire
-from presto.web.json_body import read_json
 
 MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
 MEMBER_MODULES = MODULES | {"mef-sdwan", "mef-sdwan-connectivity", "mef-common", "mef-common-types"}

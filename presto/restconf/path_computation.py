@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from common.findings import Finding, Rejected, Tag
 from orchestrator.inventory import Inventory, Uni
 from presto.domain.check import find_uni
-from presto.domain.findings import Finding, Rejected, Tag
 from presto.domain.tunnels import Verdict, sites, tunnel_verdict, tunnels
 from presto.domain.underlays import common_underlays
 from presto.persistence.paths import Computation

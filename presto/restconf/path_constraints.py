@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from presto.domain.findings import Finding, Path, Tag
+from common.findings import Finding, Path, Tag
 from presto.restconf.tapi import LinkRef, NodeRef, PathRef, TopologyConstraint, TopologyRef, Wire
 from presto.restconf.tapi_paths import ComputeInput, OptimizeInput
 from presto.restconf.underlays import TOPOLOGY_ID

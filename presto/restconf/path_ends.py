@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from common.findings import Finding, Path, Tag, nearest
 from orchestrator.inventory import Inventory, Uni
 from presto.domain.check import find_uni
-from presto.domain.findings import Finding, Path, Tag, nearest
 from presto.restconf.tapi_paths import ComputeInput
 
 _SEP: Path = ("input", "sep")

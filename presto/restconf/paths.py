@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from presto.domain.findings import Finding, Path, Tag
+from common.findings import Finding, Path, Tag
 
 _SWVC = ("input", "swvc-service-attributes")
 _ROOTS: Mapping[str, Path] = {

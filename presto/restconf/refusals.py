@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from common.findings import Finding, Rejected
 from orchestrator.inventory import Inventory
 from presto.domain.check import Surroundings, check, completed
-from presto.domain.findings import Finding, Rejected
 from presto.domain.model import Swvc
 from presto.restconf.messages import CreateInput
 from presto.restconf.orders import new_swvc, order_findings

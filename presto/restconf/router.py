@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from presto.domain.findings import Finding, Rejected, Tag
+from common.findings import Finding, Rejected, Tag
 from presto.persistence.idempotency import answer_of, answering
 from presto.restconf import errors
 from presto.restconf.operations import acknowledgement, find_operation, run
@@ -17,7 +17,7 @@ from presto.restconf.pairs import published
 from presto.restconf.parse import parse_body
 from presto.restconf.tapi import Wire
 from presto.service.core import Core
-from presto.web.json_body import apart
+from presto.web.limits import apart
 
 OPERATION_ID = "{name}"
 """What an operation needs as its scope: its own name, which stands in the path."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from presto.domain.findings import Finding, Path, Tag
+from common.findings import Finding, Path, Tag
 from presto.restconf.messages import CreateInput, EndPoint, UpdateInput
 from presto.restconf.sdwan import SwvcServiceAttributes
 

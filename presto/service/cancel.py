@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from common.findings import Finding, Rejected, Tag
 from presto.domain.credentials import utc_now
-from presto.domain.findings import Finding, Rejected, Tag
 from presto.domain.lifecycles import ENDED, OrderState
 from presto.domain.model import Service, State, Swvc
 from presto.persistence.order_follow import end_order, taking_back

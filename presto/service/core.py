@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from common.findings import Finding, Rejected, Tag, nearest
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
@@ -19,7 +20,6 @@ from presto.domain.check import Surroundings, check, completed, find_uni
 from presto.domain.check_edges import check_enrolment, check_health
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled
-from presto.domain.findings import Finding, Rejected, Tag, nearest
 from presto.domain.lifecycles import ServiceState
 from presto.domain.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.domain.settings import Settings

@@ -15,9 +15,9 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Engine, Row, Table, and_, bindparam, select
 from sqlalchemy.orm import Session
 
+from common.findings import Finding, Tag
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
-from presto.domain.findings import Finding, Tag
 from presto.domain.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
 from presto.persistence.new_order import NewOrder, Receipt
 from presto.persistence.order_follow import end_lone, lone_items, lone_orders, place_lone

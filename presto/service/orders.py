@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.domain.lifecycles import OrderState
 from presto.persistence import order_follow
 from presto.persistence.idempotency import ExternalIdRow, external_digest

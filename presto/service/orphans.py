@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from common.findings import Finding, Rejected, Tag, nearest
 from orchestrator.model import OrchestratorError, UnknownService
 from orchestrator.store import StoredService
-from presto.domain.findings import Finding, Rejected, Tag, nearest
 from presto.persistence.store import Store
 from presto.service.pipeline import Network
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from orchestrator.database import AWAY
+from common.database import AWAY
+from common.findings import Rejected
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
@@ -34,7 +35,6 @@ from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
 from presto.domain import credentials
 from presto.domain.compile import compile_request, site_unis
-from presto.domain.findings import Rejected
 from presto.domain.model import UNFINISHED, EndPointState, Service, State
 from presto.domain.settings import Settings
 from presto.domain.tunnels import peers

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from common.findings import Finding, Tag
 from presto.auth.endpoint import auth_router
 from presto.auth.guard import AuthGuard
 from presto.auth.scopes import Catalogue
 from presto.auth.security import Security
 from presto.docs.app import Docs
 from presto.docs.secured import as_it_is, secured
-from presto.domain.findings import Finding, Tag
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.app import extensions_mount
 from presto.extensions.metrics import RequestMeter

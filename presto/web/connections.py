@@ -14,8 +14,8 @@ from typing import Protocol
 
 from starlette.types import Scope
 
-from orchestrator.text import counted
-from presto.web.limits import BODY_PATIENCE
+from common.text import counted
+from presto.web.limits import BODY_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Bounds:
     header: int = 64 << 10
     fields: int = 100
     header_patience: float = 10.0
-    body_patience: float = BODY_PATIENCE + 5
+    body_patience: float = BODY_SECONDS + 5
     unread_patience: float = 60.0
     connections: int = 2000
 

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from orchestrator.database import AWAY
-from presto.domain.findings import Finding, Tag
+from common.database import AWAY
+from common.findings import Finding, Tag
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.problems import problem
 from presto.mef.app import JSON

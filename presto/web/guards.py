@@ -7,10 +7,11 @@ import asyncio
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from presto.domain.findings import Tag
+from common.findings import Tag
+from common.json_text import BodyTooBig
 from presto.web.connections import let_in
 from presto.web.faces import Refusal, refuse
-from presto.web.limits import BODY_PATIENCE, LARGE_BODY, LARGEST_BODY, BodyTooBig
+from presto.web.limits import BODY_SECONDS, LARGE_BODY, LARGEST_BODY
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -68,7 +69,7 @@ class BodyGuard:
     """
 
     def __init__(
-        self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_PATIENCE, *, known: bool = False
+        self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_SECONDS, *, known: bool = False
     ) -> None:
         self._app, self._largest, self._patience, self._known = app, largest, patience, known
         self._turns = Turns()

@@ -8,7 +8,7 @@ import time
 from fastapi import APIRouter, Response
 from sqlalchemy import Engine, text
 
-from orchestrator.database import AWAY
+from common.database import AWAY
 
 PATH = "/healthz"
 _FRESH = 1.0

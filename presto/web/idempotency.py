@@ -11,9 +11,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.database import AWAY
+from common.database import AWAY
+from common.findings import Tag
 from presto.auth.principal import Principal
-from presto.domain.findings import Tag
 from presto.persistence.idempotency import LONGEST_KEY, Answer, Attempt, Keys, kept_headers, under_way
 from presto.web.faces import UNAVAILABLE, Refusal, refuse
 

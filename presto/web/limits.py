@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 LARGEST_BODY = 1 << 20
 """Bytes: an order with a thousand applications is below 300,000."""
 
-BODY_PATIENCE = 30.0
-"""Seconds that a body may take to arrive."""
-
-
-MOST_VALUES = 50_000
-"""Values in a body, whatever its bytes: each may be wrong by itself and is looked at."""
+BODY_SECONDS = 30.0
+"""Within which a body must arrive."""
 
 LARGE_BODY = 64 << 10
 """Bytes from which on a body is read on a thread, and worked on when no other large one is."""
 
-LONGEST_NAME = 256
-"""Characters of a member's name, which everything that is wrong below it repeats."""
+Read = TypeVar("Read")
 
 
-class BodyTooBig(Exception):
-    """More arrived than is taken, as the text says; nothing of it was used."""
+async def apart(function: Callable[[bytes], Read], content: bytes) -> Read:
+    """What a function reads from a body; on a thread where it is large, so that others are answered meanwhile."""
+    return await asyncio.to_thread(function, content) if len(content) > LARGE_BODY else function(content)

@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from common.database import DatabaseError
 from orchestrator.inventory import load_inventory
 from orchestrator.malloc import one_arena
 from orchestrator.model import StoreError
@@ -104,6 +105,8 @@ def _open(database: str, say: Callable[[str], object]) -> Engine:
         except BaseException:
             lock.release()
             raise
+    except DatabaseError as error:
+        raise StoreError(str(error)) from error
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"cannot open the database: {getattr(error, 'orig', None) or error}") from error
     lock.release_with(engine)

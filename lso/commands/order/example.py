@@ -9,10 +9,10 @@ import argparse
 import sys
 from datetime import UTC, datetime
 
+from common.yaml_writer import write_yaml
 from lso.exits import BAD_INPUT, PASSED
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, print_json
-from orchestrator.tosca.yaml_writer import write_yaml
 from presto.docs.examples import POC, TYPES, Known, NotPossible, example, summary
 from presto_client import Unreachable
 

@@ -17,17 +17,18 @@ import jwt
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from common.findings import MOST_TOLD
+from common.json_text import MOST_VALUES
 from presto.auth import assertions
 from presto.auth.assertions import claimed_client
 from presto.auth.proof import find_proof, read_form
 from presto.auth.tokens import verify
-from presto.domain.findings import MOST_TOLD
 from presto.mef.envelope import Order, Subscription
 from presto.mef.hub import check_callback, event_types
 from presto.mef.payload import MODELS, URNS
 from presto.restconf.messages import CreateInput, UpdateInput
 from presto.web.idempotency import IdempotencyGuard
-from presto.web.limits import LARGEST_BODY, MOST_VALUES
+from presto.web.limits import LARGEST_BODY
 
 from .stretching import lists, only_to, sample, stretched
 

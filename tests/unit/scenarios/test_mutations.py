@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from common.yaml_writer import write_yaml
 from lso.scenario_files import load
-from orchestrator.tosca.yaml_writer import write_yaml
 from scenarios.errors import ScenarioError
 from testbed.spec.check import check
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
-from presto.domain.findings import Rejected, Tag
+from common.database import WRITES
+from common.findings import Rejected, Tag
 from presto.domain.model import EndPoint, Service, Swvc
 from presto.notify.register import Register
 from presto.persistence.order_tables import ElementRow, ListenerRow, OrderRow

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.extensions import events as extension
 from presto.extensions.events import Streams, Wanted
 from presto.notify.register import DeadLetter, Register, Standing

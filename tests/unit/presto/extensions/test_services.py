@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from common.findings import MOST_TOLD
 from orchestrator.model import DeploymentObservation, FlowObservation, PortObservation, ServiceObservation
 from orchestrator.plan import service_cookie
-from presto.domain.findings import MOST_TOLD
 
 
 @pytest_asyncio.fixture

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.notify.listener import Notification, create_listener
 from presto.notify.settings import NotifySettings
 from presto.notify.verifying import Verifier

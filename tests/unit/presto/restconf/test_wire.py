@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import standards
-from presto.domain.findings import MOST_TOLD
+from common.findings import MOST_TOLD
 from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.parse import parse_body, to_model
@@ -356,7 +356,7 @@ async def test_a_fault_of_the_server_tells_nothing_of_its_inside(client: Any, mo
 
 @pytest.mark.asyncio
 async def test_the_documented_order_is_accepted(client: Any) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "presto-api.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "presto-api.md").read_text(encoding="utf-8")
     content = page.split("```json\n", 1)[1].split("```", 1)[0]
     path = "/restconf/operations/create-connectivity-service/"
     answer = await client.http.post(path, content=content, headers={"content-type": YANG})

@@ -3,8 +3,6 @@
 The text is read event by event, so limits hold before anything large exists. Plain scalars follow the core schema of
 YAML 1.2.2 (section 10.3). YAML 1.1 reads more into them: `0443` is 291 there, `22:30` is 1350, `1_000` is 1000, `yes`
 is true, `2026-02-28` is a date. Here they are 443 and texts.
-
-This is the one reading of the project. `scenarios` has it by a symbolic link, because it may not import `orchestrator`.
 """
 
 from __future__ import annotations

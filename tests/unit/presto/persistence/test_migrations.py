@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import make_url
 
-from orchestrator.database import Schema, new_engine, upgrade
+from common.database import DatabaseError, Schema, new_engine, upgrade
 from orchestrator.model import StoreError
 from orchestrator.store import SCHEMA as ORCHESTRATOR
 from orchestrator.store import Store as OrchestratorStore
@@ -76,7 +76,7 @@ def test_the_database_of_a_newer_version_is_refused(database_url: str, schema: S
     upgrade(engine, schema)
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE {schema.version_table} SET version_num = '9999'"))  # noqa: S608
-    with pytest.raises(StoreError, match=rf'{schema.name} tables .* at revision "9999".* a newer version'):
+    with pytest.raises(DatabaseError, match=rf'{schema.name} tables .* at revision "9999".* a newer version'):
         upgrade(engine, schema)
     engine.dispose()
 
@@ -96,7 +96,7 @@ def test_tables_that_no_revision_made_are_left_alone(database_url: str) -> None:
     engine = new_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE presto_services (id INTEGER)"))
-    with pytest.raises(StoreError, match=r"tables that no revision of ours has made \(presto_services\)"):
+    with pytest.raises(DatabaseError, match=r"tables that no revision of ours has made \(presto_services\)"):
         upgrade(engine, PRESTO)
     assert inspect(engine).get_table_names() == ["presto_services"]
     engine.dispose()

@@ -26,7 +26,7 @@ ORDERS = "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder"
 HUB = "/mefApi/legato/serviceInventory/v7/hub"
 YANG, JSON = "application/yang-data+json", "application/json"
 KEY = '"8e03978e-40d5-43e8-bc93-6894a57f9324"'
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "presto-mef.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[4] / "docs" / "presto-mef.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
 from presto.persistence.event_log import EventLog
 from presto.persistence.events import Event, EventType, NewEvent, append, committed
 from presto.persistence.order_tables import ListenerRow
@@ -35,7 +35,7 @@ def told(events: list[Event], names: dict[str, str]) -> list[tuple[str, str, str
 
 @pytest.fixture
 def mef_example() -> Any:
-    text = (Path(__file__).parents[3] / "docs" / "presto-mef.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "presto-mef.md").read_text(encoding="utf-8")
     return json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
 
 

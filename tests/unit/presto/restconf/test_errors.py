@@ -1,6 +1,7 @@
 """What is refused, in which words: every case changes one good order, and its answer is a golden file.
 
-`LSO_GOLDEN=write pytest tests/unit/presto/test_errors.py` writes the files anew; read the difference before you commit.
+`LSO_GOLDEN=write pytest tests/unit/presto/restconf/test_errors.py` writes the files anew.
+Read the difference before you commit.
 """
 
 from __future__ import annotations
@@ -382,7 +383,7 @@ OTHERS: list[tuple[str, str, Order]] = [
 async def acme(lasting: Any) -> AsyncIterator[Any]:
     """A client of a server with one service, which is as it was after the last case."""
     async with lasting() as client:
-        await client.call(CREATE, json.loads((Path(__file__).parent / "order.json").read_text(encoding="utf-8")))
+        await client.call(CREATE, json.loads((Path(__file__).parents[1] / "order.json").read_text(encoding="utf-8")))
         before = await client.until("acme", "active")
         yield client
         assert await client.service("acme") == before

@@ -21,7 +21,7 @@ from presto.web.app import create_app
 from presto.web.server import BackgroundServer, build_app, serve
 from presto_client import Client, Options
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # noqa: S104

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from orchestrator.database import WRITES, Document, json_text, json_value, new_engine
+from common.database import WRITES, new_engine
+from common.json_text import Document, json_text, json_value
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_a_document_is_serialised_once_and_says_the_same(monkeypatch: pytest.Mon
     document = Document(plain)
     text = json_text(document)
     assert (text, json_text([plain])) == (json_text(plain), f"[{text}]")
-    monkeypatch.setattr("orchestrator.database.to_json", None)
+    monkeypatch.setattr("common.json_text.to_json", None)
     assert json_text(document) == text
 
 

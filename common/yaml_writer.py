@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator.tosca.yaml_reader import FLOAT, INTEGER, NO_NUMBER
+from common.yaml_reader import FLOAT, INTEGER, NO_NUMBER
 
 
 def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:

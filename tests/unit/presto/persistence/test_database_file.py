@@ -15,12 +15,13 @@ from typing import Any
 import httpx
 import pytest
 
+from common.database import DatabaseError
 from orchestrator.model import StoreError
 from presto.persistence.database_lock import DatabaseLock
 from presto.web.server import BackgroundServer, build_app
 
 ORDERING = "/mefApi/legato/serviceOrderingManagement/v6"
-ORDER = json.loads((Path(__file__).parent / "order.json").read_text(encoding="utf-8"))
+ORDER = json.loads((Path(__file__).parents[1] / "order.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_the_command_says_so_and_ends_with_2(sites: Path, tmp_path: Path, holder
 
 def test_a_lock_ends_with_its_process(tmp_path: Path, holder: Any) -> None:
     lock = DatabaseLock(str(tmp_path / "presto.db"))
-    with pytest.raises(StoreError):
+    with pytest.raises(DatabaseError):
         lock.acquire(0.1)
     holder.send_signal(signal.SIGKILL)
     lock.acquire(10)

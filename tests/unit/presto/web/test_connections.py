@@ -23,7 +23,7 @@ from presto.web.app import create_app
 from presto.web.connections import Bounds, Gate
 from presto.web.server import BackgroundServer
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 ASK = b"GET /presto-sdwan/v1/service HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 STREAM = b"GET /presto-sdwan/v1/event/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /presto-sdwan/v1/explain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"

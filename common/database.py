@@ -6,11 +6,9 @@ holds the revision. So several of them live in one database and none knows of th
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from pydantic_core import PydanticSerializationError, from_json, to_json
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from orchestrator.model import StoreError
+from common.json_text import json_text, json_value
+
+
+class DatabaseError(Exception):
+    """The database cannot be used: its URL is wrong, or its tables are not those of this program."""
+
 
 WRITES = "lso_writes"
 """Execution option of connections whose transactions write."""
@@ -67,7 +69,7 @@ class Upgrade:
 
 
 def address_of(url: str) -> URL:
-    """The parts of a SQLAlchemy URL. Raises StoreError, or ArgumentError of SQLAlchemy, when there can be no such."""
+    """The parts of a SQLAlchemy URL. Raises DatabaseError or ArgumentError (SQLAlchemy) when it is none."""
     try:
         address = make_url(url)
         possible = address.port is None or 0 < address.port <= _LAST_PORT
@@ -75,11 +77,11 @@ def address_of(url: str) -> URL:
         possible = False
     if not possible:  # it is not shown: where the host is left out, the password stands there
         form = "postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME"
-        raise StoreError(
+        raise DatabaseError(
             f"cannot open the database: the port in its URL is no number from 1 to {_LAST_PORT} ({form})"
         ) from None
     if address.get_backend_name() == "sqlite" and address.database in {None, "", ":memory:"}:
-        raise StoreError(
+        raise DatabaseError(
             "cannot open the database: SQLite keeps it in a file: write sqlite:////PATH, or the path alone"
         )
     return address
@@ -88,14 +90,14 @@ def address_of(url: str) -> URL:
 def new_engine(url: str) -> Engine:
     """An engine for a SQLAlchemy URL. A SQLite file is readable by its owner only, because it holds keys.
 
-    Raises StoreError for a URL that cannot be one, and what SQLAlchemy raises.
+    Raises DatabaseError for a URL that cannot be one, and what SQLAlchemy raises.
     """
     address = address_of(url)
     try:
         return _engine(address)
     except ValueError:
         text = "cannot open the database: an option in its URL has a value of the wrong kind"
-        raise StoreError(text) from None
+        raise DatabaseError(text) from None
 
 
 def _engine(address: URL) -> Engine:
@@ -144,38 +146,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-class Document(dict[str, Any]):
-    """A JSON object that does not change any more, and so is serialised once for all columns that hold it."""
-
-    @cached_property
-    def text(self) -> str:
-        """Its JSON text."""
-        return json_text({**self})
-
-
-def json_text(value: Any) -> str:
-    """The JSON text of plain values, in a third of the time of `json.dumps`; it says the same."""
-    if isinstance(value, Document):
-        return value.text
-    try:
-        return to_json(value, inf_nan_mode="constants").decode()
-    except PydanticSerializationError:  # text with lone surrogates is no UTF-8
-        return json.dumps(value, separators=(",", ":"))
-
-
-def json_value(text: str) -> Any:
-    """The value of a JSON text, in two thirds of the time of `json.loads`; it says the same."""
-    try:
-        return from_json(text)
-    except ValueError:  # lone surrogates, or very deep
-        return json.loads(text)
-
-
 def upgrade(engine: Engine, schema: Schema) -> Upgrade | None:
     """Bring the tables to the newest revision; None when they were there.
 
-    Two programs that do this at once wait for each other. Raises StoreError for a database that this program does not
-    know, and what SQLAlchemy raises.
+    Two programs that do this at once wait for each other. Raises DatabaseError for a database that this program
+    does not know, and what SQLAlchemy raises.
     """
     config = Config(attributes={"schema": schema})
     config.set_main_option("script_location", str(schema.revisions).replace("%", "%%"))
@@ -214,20 +189,20 @@ def _here(connection: Connection, schema: Schema) -> str | None:
 def _newest(config: Config, schema: Schema) -> str:
     head = ScriptDirectory.from_config(config).get_current_head()
     if head is None:
-        raise StoreError(f"there are no revisions of the {schema.name} tables in {schema.revisions}")
+        raise DatabaseError(f"there are no revisions of the {schema.name} tables in {schema.revisions}")
     return head
 
 
 def _check_known(connection: Connection, config: Config, schema: Schema, here: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if here is not None and here not in known:
-        raise StoreError(
+        raise DatabaseError(
             f'the {schema.name} tables of the database are at revision "{here[:40]}", which this version does not '
             "know: a newer version has written it. Use that version, or another database"
         )
     found = sorted({*inspect(connection).get_table_names()} & {*schema.metadata.tables})
     if here is None and found:
-        raise StoreError(
+        raise DatabaseError(
             f"the database has tables that no revision of ours has made ({', '.join(found)}). "
             "Use another database, or move these away"
         )

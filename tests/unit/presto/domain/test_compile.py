@@ -26,7 +26,7 @@ from presto.domain.settings import Settings
 
 PREFIXES = tuple(map(IPv4Network, ("10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24")))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-CONTRACT = Path(__file__).parents[3] / "vnfs" / "contract"
+CONTRACT = Path(__file__).parents[4] / "vnfs" / "contract"
 
 Criteria = Mapping[str, list[str]]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from common.findings import Rejected
 from orchestrator.inventory import Inventory
-from presto.domain.findings import Rejected
 from presto.persistence import paths as path_store
 from presto.persistence.paths import PathStore
 from presto.persistence.tables import open_engine

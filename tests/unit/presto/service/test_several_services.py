@@ -12,10 +12,10 @@ import pytest_asyncio
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from orchestrator.database import WRITES
+from common.database import WRITES
+from common.findings import Rejected
 from orchestrator.inventory import Inventory
 from presto.domain.enrolled import ucs_uni_id
-from presto.domain.findings import Rejected
 from presto.domain.lifecycles import ServiceState
 from presto.domain.model import EndPoint, Swvc
 from presto.persistence.tables import ClaimRow, ServiceRow

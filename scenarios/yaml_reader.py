@@ -1,1 +1,0 @@
-../orchestrator/tosca/yaml_reader.py
