@@ -241,8 +241,9 @@ class Pipeline:
         state = failed if faults or not outcome.succeeded else State.ACTIVE
         error = "; ".join(faults) or (None if outcome.succeeded else f"the deployment ended {outcome.result.value}")
         after = replace(service, end_points=end_points)
-        self._standing.watch(replace(after, state=state))  # before it is told that the work has ended
+        self._standing.expect(replace(after, state=state))  # before it is told that the work has ended
         await self._record(after, state, error, outcome)
+        self._standing.watch(service.id)
 
     async def _take_down(self, service: Service) -> None:
         if not await self._record(service, State.DEPLOYING, None):

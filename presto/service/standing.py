@@ -52,14 +52,18 @@ class Standing:
         missing = self._missing.get(service_id)
         return missing.text if missing else None
 
-    def watch(self, service: Service) -> None:
-        """The work on a service has ended: look from now on, at what it has become."""
+    def expect(self, service: Service) -> None:
+        """The work on a service is about to end: its tunnels are missing until they are seen."""
         self.forget(service.id)
         missing = _Missing(_working(service, self._inventory()))
         if missing.tunnels:
             self._missing[service.id] = missing
-            look = self._look(service.id, missing)
-            self._watches[service.id] = asyncio.create_task(look, name=f"tunnels of {service.id}", context=detached())
+
+    def watch(self, service_id: str) -> None:
+        """The work has ended: look from now on."""
+        if missing := self._missing.get(service_id):
+            look = self._look(service_id, missing)
+            self._watches[service_id] = asyncio.create_task(look, name=f"tunnels of {service_id}", context=detached())
 
     def forget(self, service_id: str) -> None:
         """The service is being changed, or gone."""
