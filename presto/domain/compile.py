@@ -115,7 +115,8 @@ def _peers(
         {
             **remote[peer],
             "psk": credentials.secret(name, remote[peer]["name"]),
-            "initiate": own < swvc.end_points[peer].identifier,
+            # Sites are mostly named, and so deployed, in this order: whom the later one asks is there to answer.
+            "initiate": own > swvc.end_points[peer].identifier,
         }
         for peer in places
     ]

@@ -239,20 +239,20 @@ def test_two_sites(inventory: Any) -> None:
                 "identity": "site-b",
                 "subnets": ["10.2.0.0/24"],
                 "psk": None,
-                "initiate": True,
+                "initiate": False,
             }
         ],
     }
-    assert b["peers"][0]["initiate"] is False, "the lower-named end point initiates, and it alone"
+    assert b["peers"][0]["initiate"] is True, "the higher-named end point initiates, and it alone"
 
 
 def test_three_sites_are_a_full_mesh(inventory: Any) -> None:
     request = compiled(swvc((), (), ((), (), ())), inventory)
     peers = {end.ucpe: {peer["name"]: peer["initiate"] for peer in end.inputs["peers"]} for end in request.deployments}
     assert peers == {
-        "site-a": {"site-b": True, "site-c": True},
-        "site-b": {"site-a": False, "site-c": True},
-        "site-c": {"site-a": False, "site-b": False},
+        "site-a": {"site-b": False, "site-c": False},
+        "site-b": {"site-a": True, "site-c": False},
+        "site-c": {"site-a": True, "site-b": True},
     }
 
 
