@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scenarios.context import Context
 from scenarios.format import Scenario
-from scenarios.recorder import Fault
+from scenarios.recorder import NetworkFault
 from testbed.nodes.ucpe import LAN_PORT
 from testbed.ucpe_view import FlowEntry, Port
 
@@ -76,10 +76,10 @@ def underlay(context: Context, site: str) -> str:
 
 
 def complete(context: Context, site: str) -> list[Hop]:
-    """Return what :func:`hops` does; raises ``Fault`` when the switch lacks one of the ports."""
+    """Return what :func:`hops` does; raises ``NetworkFault`` when the switch lacks one of the ports."""
     found = hops(context, site)
     if missing := [hop.label for hop in found if not hop.port]:
-        raise Fault(f"{site}: ports of the chain", "all there", f"missing: {', '.join(missing)}")
+        raise NetworkFault(f"{site}: ports of the chain", "all there", f"missing: {', '.join(missing)}")
     return found
 
 

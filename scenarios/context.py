@@ -11,7 +11,7 @@ from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.clock import Clock
 from scenarios.face import Face
 from scenarios.format import Scenario
-from scenarios.recorder import Fault
+from scenarios.recorder import NetworkFault
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.lab import Lab
@@ -62,12 +62,12 @@ class Context:
     def view(self, site: str) -> UcpeView:
         """Return the view into the uCPE of *site* that owes nothing to the orchestrator.
 
-        Raises ``Fault`` when the uCPE has ended, is paused or was restarted: no service of it can work.
+        Raises ``NetworkFault`` when the uCPE has ended, is paused or was restarted: no service of it can work.
         """
         try:
             return UcpeView(self.lab.ucpes[site].container())
         except Ended as gone:
-            raise Fault(f"{site}: the uCPE", "the one that the lab started, running", str(gone)) from gone
+            raise NetworkFault(f"{site}: the uCPE", "the one that the lab started, running", str(gone)) from gone
 
     def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
         """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""
@@ -76,19 +76,21 @@ class Context:
     def vnf_json(self, site: str, kind: str, program: str) -> dict[str, Any]:
         """Return what *program* of the VNF contract prints in *site*'s VNF of *kind*, empty when there is none yet.
 
-        Raises ``Fault`` when a VNF that runs does not keep the contract.
+        Raises ``NetworkFault`` when a VNF that runs does not keep the contract.
         """
         try:
             return self.view(site).vnf_json(self.service_id, kind, program)
         except ViewError as error:
-            raise Fault(f"{site}: {program} of the {kind} VNF", "JSON as the VNF contract says", str(error)) from error
+            raise NetworkFault(
+                f"{site}: {program} of the {kind} VNF", "JSON as the VNF contract says", str(error)
+            ) from error
 
     def vnf_statuses(self, site: str, kind: str) -> dict[str, dict[str, Any]]:
         """Return the status of each of *site*'s VNFs of *kind* by the VNF's name. Raises as :meth:`vnf_json`."""
         try:
             return self.view(site).vnf_jsons(self.service_id, kind, "/vnf/status")
         except ViewError as error:
-            raise Fault(
+            raise NetworkFault(
                 f"{site}: /vnf/status of the {kind} VNFs", "JSON as the VNF contract says", str(error)
             ) from error
 

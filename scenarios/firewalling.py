@@ -14,9 +14,10 @@ from scenarios.checks import equal
 from scenarios.context import Context
 from scenarios.errors import nearest
 from scenarios.evidence import Evidence
+from scenarios.findings import Fault
 from scenarios.format import Scenario
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
+from scenarios.verb import PathVerb
 
 DEFAULT = "default"
 
@@ -38,13 +39,11 @@ class FirewallEvidence(Evidence):
     counters: RuleCounters
 
 
-class FirewallVerb(Verb):
+class FirewallVerb(PathVerb):
     """Parameters of both verbs, and the counting of one rule."""
 
     asks: ClassVar[str] = "firewall"
 
-    from_: Host = Field(alias="from")
-    to: Host
     protocol: Literal["tcp", "udp", "icmp"]
     destination_port: int = Field(default=0, ge=0, le=65535)
     icmp_type: int = Field(default=8, ge=0, le=255)
@@ -60,7 +59,7 @@ class FirewallVerb(Verb):
             raise ValueError(f"{self.protocol} needs a destination_port")
         return self
 
-    def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    def impossible(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield also a rule that no application of the service becomes."""
         yield from super().impossible(scenario)
         rules = [DEFAULT, *(application.id for application in scenario.service.applications)]

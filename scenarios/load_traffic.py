@@ -11,7 +11,7 @@ from scenarios.checks import Judgement, check
 from scenarios.context import Context
 from scenarios.evidence import Evidence
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
+from scenarios.verb import PathVerb
 from testbed.traffic import NoTraffic, TrafficResult, iperf3
 
 
@@ -37,11 +37,9 @@ class TrafficEvidence(Evidence):
     reason: str = ""
 
 
-class TrafficVerb(Verb):
+class TrafficVerb(PathVerb):
     """Parameters of both traffic verbs."""
 
-    from_: Host = Field(alias="from")
-    to: Host
     seconds: int = Field(default=5, ge=1, le=3600)
     port: int = Field(default=5201, ge=1, le=65535, description="a TCP (and UDP) port that the service's flows allow")
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.05
 
 
-class Fault(Exception):
+class NetworkFault(Exception):
     """The network under test lacks what a verb needs to go on: a check that does not hold, and the verb's last one."""
 
     def __init__(self, what: str, expected: object, measured: object) -> None:
@@ -37,10 +37,10 @@ class Recorder:
 
     @contextmanager
     def until_fault(self) -> Iterator[None]:
-        """Remember the :class:`Fault` that ends the block; what was seen before it is still worth judging."""
+        """Remember the :class:`NetworkFault` that ends the block; what was seen before it is still worth judging."""
         try:
             yield
-        except Fault as fault:
+        except NetworkFault as fault:
             self.fault = fault.check
 
     def until(self, what: str, deadline: float, probe: Callable[[], T | None]) -> T | None:

@@ -11,7 +11,7 @@ from scenarios.checks import Judgement
 from scenarios.context import Context
 from scenarios.format import Step
 from scenarios.observation import FILE_NAME, EndedVnf, Observation, judge
-from scenarios.recorder import Fault, Recorder
+from scenarios.recorder import NetworkFault, Recorder
 from scenarios.verb import Verb
 from testbed.errors import ProbeError
 
@@ -86,7 +86,7 @@ def _ended_vnfs(context: Context) -> Iterator[EndedVnf]:
     for site in context.chains:
         try:
             containers = context.view(site).vnf_containers(context.service_id)
-        except (Fault, ProbeError):
+        except (NetworkFault, ProbeError):
             continue  # the step's own checks say what is wrong with the uCPE
         for container in containers:
             if container.state != "running":

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
+from pydantic import Field
+
 from scenarios.checks import Judgement
 from scenarios.context import Context
 from scenarios.errors import nearest
 from scenarios.evidence import Evidence
+from scenarios.findings import Fault
 from scenarios.format import Scenario, Strict
 from scenarios.recorder import Recorder
 
@@ -52,7 +55,7 @@ class Verb(Strict):
     def observe(self, context: Context, recorder: Recorder) -> Evidence:
         """Act on the network and return what was seen; documents and captures go to *recorder* as files.
 
-        Raises ``Fault`` when the network lacks what is needed to go on, and anything else for the test-bed's trouble.
+        Raises ``NetworkFault`` when the network lacks what is needed to go on; all else is the test-bed's trouble.
         """
         raise TypeError(f"{type(self).__name__} is a base, not a verb")
 
@@ -74,7 +77,7 @@ class Verb(Strict):
         """Return the elements of the picture (``reports.topology``) that the step's whole verdict applies to."""
         return []
 
-    def faults(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    def faults(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield path, message and hint for each parameter that cannot be right in *scenario*."""
         unknown = list(self.unknown_names(scenario))
         yield from unknown
@@ -82,23 +85,11 @@ class Verb(Strict):
         if not unknown and sites and all(sites):  # else one could not be read
             yield from self.impossible(scenario)
 
-    def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-        """Yield what no network could make true; names are all known here. By default: a path that crosses nothing."""
-        source, target = getattr(self, "from_", None), getattr(self, "to", None)
-        if source is None or target is None:
-            return
-        served = {point.site for point in scenario.service.endpoints}
-        sites = {host: name for name, site in scenario.topology.sites.items() for host in site.hosts}
-        if not {source, target} <= sites.keys():
-            return  # the hosts of a site could not be read
-        for key, host in (("from", source), ("to", target)):
-            if sites[host] not in served:
-                yield (key,), f"host {host!r} is at {sites[host]}, which is no end point of the service", ""
-        if sites[source] == sites[target]:
-            message = f"hosts {source!r} and {target!r} are on one LAN: what they send does not cross the service"
-            yield ("to",), message, "name a host of another site"
+    def impossible(self, scenario: Scenario) -> Iterator[Fault]:
+        """Yield what no network could make true; names are all known here."""
+        yield from ()
 
-    def unknown_names(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    def unknown_names(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield path, message and hint for each parameter that names no site or host of *scenario*."""
         sites = scenario.topology.sites
         hosts = [list(site.hosts) for site in sites.values()]
@@ -116,8 +107,27 @@ class Verb(Strict):
                         yield from _unknown((key,) if index is None else (key, index), item, marker.what, known)
 
 
-def _unknown(
-    path: tuple[str | int, ...], value: object, what: str, known: dict[str, list[str]]
-) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+class PathVerb(Verb):
+    """Base of verbs that send from one LAN host to another."""
+
+    from_: Host = Field(alias="from")
+    to: Host
+
+    def impossible(self, scenario: Scenario) -> Iterator[Fault]:
+        """Yield a path that does not cross the service."""
+        source, target = self.from_, self.to
+        served = {point.site for point in scenario.service.endpoints}
+        sites = {host: name for name, site in scenario.topology.sites.items() for host in site.hosts}
+        if not {source, target} <= sites.keys():
+            return  # the hosts of a site could not be read
+        for key, host in (("from", source), ("to", target)):
+            if sites[host] not in served:
+                yield (key,), f"host {host!r} is at {sites[host]}, which is no end point of the service", ""
+        if sites[source] == sites[target]:
+            message = f"hosts {source!r} and {target!r} are on one LAN: what they send does not cross the service"
+            yield ("to",), message, "name a host of another site"
+
+
+def _unknown(path: tuple[str | int, ...], value: object, what: str, known: dict[str, list[str]]) -> Iterator[Fault]:
     if isinstance(value, str) and known[what] and value not in known[what]:
         yield path, f"no {what} {value!r} in the topology", nearest(value, known[what])

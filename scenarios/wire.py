@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from scenarios import losses
 from scenarios.context import Context
 from scenarios.evidence import Evidence, File
-from scenarios.recorder import Fault, Recorder
+from scenarios.recorder import NetworkFault, Recorder
+from scenarios.verb import PathVerb
 from testbed.capture import Capture, Frame, captures, find_bytes, seen_so_far
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
@@ -83,6 +86,19 @@ class Point:
         return CaptureFile(file=self.capture.path, name=self.name, underlay=self.underlay, site=self.site)
 
 
+class UdpVerb(PathVerb):
+    """Base of verbs that send UDP packets, each a flow of its own."""
+
+    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
+    packets: int = Field(default=10, ge=1, le=1000)
+    within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
+
+    def probes(self, context: Context, source: str, target: str) -> Probes:
+        """Return the packets from host *source* to host *target*."""
+        port = self.destination_port
+        return make(context, source, target, protocol="udp", destination_port=port, count=self.packets)
+
+
 def make(
     context: Context,
     source: str,
@@ -128,12 +144,12 @@ def make(
 
 
 def gateway_mac(context: Context, host: str) -> str:
-    """Return the MAC address that answers ARP for the gateway of *host*'s LAN; raises ``Fault`` when none does."""
+    """Return the MAC address of *host*'s gateway by ARP; raises ``NetworkFault`` when it does not answer."""
     end, gateway = context.host(host), str(context.scenario.topology.sites[context.site_of(host)].gateway)
     try:
         return resolve(end.namespace, end.interface, end.ip, gateway)
     except PacketError as silence:
-        raise Fault(f"ARP of {host} for its gateway {gateway}", "an answer", str(silence)) from silence
+        raise NetworkFault(f"ARP of {host} for its gateway {gateway}", "an answer", str(silence)) from silence
 
 
 def host_point(context: Context, recorder: Recorder, host: str) -> Point:

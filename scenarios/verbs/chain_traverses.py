@@ -15,7 +15,6 @@ from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
 from scenarios.evidence import Evidence
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
 from testbed import esp
 from testbed.capture import Frame
 from testbed.ucpe_view import FlowEntry
@@ -52,7 +51,7 @@ class ChainEvidence(Evidence):
     ways: tuple[Way, ...]
 
 
-class ChainTraverses(Verb, name="chain.traverses"):
+class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
     """Prove the chain by captures on every port of it and by the counters of its OpenFlow rules.
 
     *Expected results*, in both directions and at both sites: each packet is seen once at every port of the chain,
@@ -68,9 +67,6 @@ class ChainTraverses(Verb, name="chain.traverses"):
     *Example*: ``{verb: chain.traverses, with: {from: a1, to: b1, destination_port: 9003}}``
     """
 
-    from_: Host = Field(alias="from")
-    to: Host
-    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
     packets: int = Field(default=10, ge=1, le=200)
     within_seconds: float = Field(
         default=3, gt=0, description="how long the last packet may take to arrive and be counted"
@@ -93,9 +89,7 @@ class ChainTraverses(Verb, name="chain.traverses"):
         """Send packets from *source* to *target*; return what every port of both chains and their rules saw."""
         sites = context.site_of(source), context.site_of(target)
         hops = chain.complete(context, sites[0]), chain.complete(context, sites[1])[::-1]
-        probes = wire.make(
-            context, source, target, protocol="udp", destination_port=self.destination_port, count=self.packets
-        )
+        probes = self.probes(context, source, target)
         names = f"{source}-{target}-", f"{source}→{target}"
         points = [_points(context, recorder, site, way, *names) for site, way in zip(sites, hops, strict=True)]
         before = [context.view(site).flows() for site in sites]

@@ -14,6 +14,7 @@ from scenarios.checks import Judgement, equal
 from scenarios.context import Context
 from scenarios.errors import nearest
 from scenarios.evidence import Evidence, File, read_json
+from scenarios.findings import Fault
 from scenarios.format import Scenario
 from scenarios.recorder import Recorder
 from scenarios.tunnels import Status, child_of, ike_of, peer_of
@@ -58,7 +59,7 @@ class IpsecEstablished(Verb, name="ipsec.established"):
     encryption: str = Field(default="", description="required ESP algorithm, e.g. AES_GCM_16-256; default: any")
     within_seconds: float = Field(default=15, gt=0)
 
-    def impossible(self, scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    def impossible(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield sites that no tunnel of the service ends at, and what is no pair."""
         served = [point.site for point in scenario.service.endpoints]
         for index, site in enumerate(self.between):

@@ -12,7 +12,7 @@ from scenarios.checks import Judgement, check
 from scenarios.context import Context
 from scenarios.evidence import Evidence, File
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
+from scenarios.verb import PathVerb
 from testbed import traffic
 
 
@@ -26,7 +26,7 @@ class PingEvidence(Evidence):
     output: File
 
 
-class Ping(Verb, name="ping"):
+class Ping(PathVerb, name="ping"):
     """Prove that a host answers another: loss and mean round-trip time within bounds.
 
     *Expected results*: the share of lost echo requests and the mean round-trip time stay within the bounds that are
@@ -37,8 +37,6 @@ class Ping(Verb, name="ping"):
     *Example*: ``{verb: ping, with: {from: a1, to: b1, count: 10, rtt_ms_at_most: 50}}``
     """
 
-    from_: Host = Field(alias="from")
-    to: Host
     count: int = Field(default=5, ge=1, le=10_000)
     interval_seconds: float = Field(default=0.05, ge=0.002)
     size: int = Field(default=56, ge=16, le=1372, description="ICMP payload in bytes")

@@ -15,7 +15,6 @@ from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
 from scenarios.evidence import Evidence, File, read_json
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
 from testbed.packets import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth, interface_mac
 
 FORTH, BACK = "forth", "back"
@@ -89,7 +88,7 @@ class StatisticsEvidence(Evidence):
     vnfs: tuple[VnfCounters, ...]
 
 
-class StatisticsExact(Verb, name="statistics.exact"):
+class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
     """Prove that the counters of every statistics VNF on the way equal the ground truth of a counted stream.
 
     *Expected results*: at both sites the packets and layer-3 bytes of each direction, of each protocol and of each
@@ -102,9 +101,6 @@ class StatisticsExact(Verb, name="statistics.exact"):
     """
 
     asks: ClassVar[str] = KIND
-    from_: Host = Field(alias="from")
-    to: Host
-    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
     packets: int = Field(
         default=200, ge=1, le=100_000, description="UDP packets forth; half as many back, a tenth echoes"
     )

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import Field
-
 from reports.model import Check
 from reports.text import count_text
 from scenarios import wire
@@ -16,7 +14,6 @@ from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
 from scenarios.evidence import Evidence, File, read_json
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
 from testbed import esp
 
 TTL, CHECKSUM = 8, slice(10, 12)  # offsets in the IPv4 header (RFC 791, 3.1)
@@ -35,7 +32,7 @@ class DecryptsEvidence(Evidence):
     keys: File
 
 
-class WireDecrypts(Verb, name="wire.decrypts"):
+class WireDecrypts(wire.UdpVerb, name="wire.decrypts"):
     """Prove that the encrypted packets on the wire are the sent ones: open them with the exported SA keys.
 
     *Expected results*: each probe that was sent is found among the packets that the captured ESP opens to, octet by
@@ -48,17 +45,10 @@ class WireDecrypts(Verb, name="wire.decrypts"):
     """
 
     asks: ClassVar[str] = GATEWAY
-    from_: Host = Field(alias="from")
-    to: Host
-    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
-    packets: int = Field(default=10, ge=1, le=1000)
-    within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
     def observe(self, context: Context, recorder: Recorder) -> DecryptsEvidence:
         site = context.site_of(self.from_)
-        probes = wire.make(
-            context, self.from_, self.to, protocol="udp", destination_port=self.destination_port, count=self.packets
-        )
+        probes = self.probes(context, self.from_, self.to)
         far = wire.host_point(context, recorder, self.to)
         links = [point for point in wire.underlay_points(context, recorder) if point.site == site]
         last = "the last probe in the far LAN"

@@ -13,7 +13,6 @@ from scenarios.checks import Judgement, check, equal
 from scenarios.context import Context
 from scenarios.evidence import Evidence
 from scenarios.recorder import Recorder
-from scenarios.verb import Host, Verb
 from testbed import esp
 
 
@@ -26,7 +25,7 @@ class EncryptedEvidence(Evidence):
     links: tuple[wire.CaptureFile, ...]
 
 
-class WireEncrypted(Verb, name="wire.encrypted"):
+class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
     """Prove encryption by looking at the wire: packets with one-time canaries cross, their bytes do not show.
 
     *Expected results*: every canary arrives in the far LAN exactly once, but for those that the underlay loses as it
@@ -39,16 +38,10 @@ class WireEncrypted(Verb, name="wire.encrypted"):
     *Example*: ``{verb: wire.encrypted, with: {from: a1, to: b1, destination_port: 9001}}``
     """
 
-    from_: Host = Field(alias="from")
-    to: Host
-    destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
     packets: int = Field(default=20, ge=1, le=1000)
-    within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
     def observe(self, context: Context, recorder: Recorder) -> EncryptedEvidence:
-        probes = wire.make(
-            context, self.from_, self.to, protocol="udp", destination_port=self.destination_port, count=self.packets
-        )
+        probes = self.probes(context, self.from_, self.to)
         far, links = wire.host_point(context, recorder, self.to), wire.underlay_points(context, recorder)
         last = "the last canary in the far LAN"
         wire.exchange(context, recorder, [probes], [far, *links], far, last, self.within_seconds)

@@ -18,8 +18,8 @@ from pydantic import Field
 from scenarios.checks import Judgement, equal
 from scenarios.context import Context
 from scenarios.evidence import Evidence, File
-from scenarios.recorder import Fault, Recorder
-from scenarios.verb import Host, Verb
+from scenarios.recorder import NetworkFault, Recorder
+from scenarios.verb import PathVerb
 from testbed.traffic import ping
 """
 
