@@ -29,6 +29,8 @@ from presto.persistence.events import Event, EventType
 from presto.persistence.tables import open_engine
 from presto.web.server import BackgroundServer
 
+from ...ports import free_port
+
 ROOT = Path(__file__).parents[3]
 ORDERS, KILLS = map(int, os.environ.get("LSO_STORM", "30,4").split(","))
 PATIENCE = 30.0 + ORDERS
@@ -42,9 +44,7 @@ class Server:
     """The server's process on one port and one database, killed and started anew."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database, self.boxes = folder / "lso.db", folder / "boxes.jsonl"
         self._process: subprocess.Popen[bytes] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from presto.web.server import DEVELOPMENT, BackgroundServer
 
 from ...documented import PAGES, blocks, commands_of, elsewhere, run
 from ...documented_sessions import ELSEWHERE, IN_A_LAB, IN_MEMORY
+from ...ports import free_port
 
 NAMES = [*PAGES, *(module.name for module in pkgutil.iter_modules(verbs.__path__))]
 PROGRAMS = re.compile(r"(\$ |(\./|\.venv/|LSO_\w+=|(make|lso|docker|curl|pytest|python3?|vagrant|testbed/\S+|sudo) ))")
@@ -108,15 +108,10 @@ def first_block(page: str, language: str) -> str:
     return next(block.text for block in blocks(page) if block.language == language)
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
-
-
 @pytest.mark.parametrize("name", IN_MEMORY)
 def test_commands_do_what_is_shown(tmp_path: Path, server: str, name: str) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     prepare(folder, name)
-    wrong = run(name, IN_MEMORY[name], folder, {"8181": server, "8189": free_port()})
+    wrong = run(name, IN_MEMORY[name], folder, {"8181": server, "8189": str(free_port())})
     assert not wrong, "\n\n".join(wrong)

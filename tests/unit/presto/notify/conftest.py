@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -26,16 +25,11 @@ from presto.service.core import Core
 from presto.web.app import create_app
 from presto.web.server import BackgroundServer
 
+from ....ports import free_port
+
 ORDERING, INVENTORY = "/mefApi/legato/serviceOrderingManagement/v6", "/mefApi/legato/serviceInventory/v7"
 QUICK = NotifySettings(development=True, first_delay=0.02, longest_delay=0.1, answer_timeout=5)
 DOCS = Path(__file__).parents[4] / "docs" / "presto-mef.md"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Subscriber:
