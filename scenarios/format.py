@@ -87,7 +87,7 @@ class UnderlayEntry(Strict):
     delay_ms: float = Field(default=0, ge=0, le=10_000)
     jitter_ms: float = Field(default=0, ge=0, le=10_000)
     loss_percent: float = Field(default=0, ge=0, le=100)
-    rate_mbit: float | None = Field(default=None, gt=0)
+    rate_mbit: float | None = Field(default=None, ge=0.001, le=100_000)
 
 
 class WanEntry(Strict):

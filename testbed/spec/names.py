@@ -11,6 +11,8 @@ from testbed.spec.model import LabSpec, SiteSpec
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 INTERFACE_LENGTH = 15  # IFNAMSIZ of Linux, without the zero at its end
+MOST_SITES = 253
+"""The management network is a /24, and the machine itself has an address in it."""
 UCPE_ON_LAN = "ucpe"
 """What a LAN's bridge calls the port to the site's uCPE; the others are called as the hosts behind them."""
 
@@ -21,7 +23,6 @@ _KERNELS_OWN = (
 _TAKEN_PORTS = {
     **dict.fromkeys(_KERNELS_OWN, "the kernel's own interface"),
     **dict.fromkeys(("all", "default"), "the kernel's word for every interface"),
-    **dict.fromkeys(("ovs-system", "ovs-netdev"), "Open vSwitch's own interface"),
     "docker0": "Docker's own bridge",
     "eth0": "the management port of every uCPE",
     LAN_PORT: "the LAN port of every uCPE",
@@ -33,6 +34,8 @@ def name_findings(spec: LabSpec) -> Iterator[SpecFinding]:
     """Yield what is wrong with the names of the lab and its parts."""
     if not NAME.fullmatch(spec.name):
         yield SpecFinding((), _no_name(spec.name))
+    if len(spec.sites) > MOST_SITES:
+        yield SpecFinding(("sites",), f"a lab has at most {MOST_SITES} sites, not {len(spec.sites)}")
     yield from _node_names(spec)
     for site in spec.sites:
         yield from _ports(site)
@@ -62,11 +65,16 @@ def _ports(site: SiteSpec) -> Iterator[SpecFinding]:
         elif len(port) > INTERFACE_LENGTH:
             message = f"a port has a name of at most {INTERFACE_LENGTH} characters, {port!r} has {len(port)}"
             yield SpecFinding(path, message)
-        elif port in _TAKEN_PORTS:
-            yield SpecFinding(path, f"the name {port!r} is taken: it is {_TAKEN_PORTS[port]}", "call the port wan0")
+        elif taken := _taken(port):
+            yield SpecFinding(path, f"the name {port!r} is taken: it is {taken}", "call the port wan0")
         if port in seen:
             yield SpecFinding(path, f"the port {port!r} is given twice")
         seen.add(port)
+
+
+def _taken(port: str) -> str:
+    """Return what else has that name on every uCPE; Open vSwitch makes its own ones as it needs them."""
+    return "Open vSwitch's own interface" if port.startswith("ovs-") else _TAKEN_PORTS.get(port, "")
 
 
 def _no_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from lso.scenario_files import load
 from scenarios.errors import ScenarioError
 from scenarios.format import lab_name
 from scenarios.references import KINDS
-from testbed.spec.check import check
+from testbed.lab import management_network
+from testbed.spec.check import check, spec_findings
+from testbed.spec.model import LabSpec, SiteSpec
+from testbed.spec.names import MOST_SITES
 
 GOOD = """\
 scenario: table
@@ -75,6 +79,7 @@ WRONG = {
     "port that is the bridge": (*_wan("br-ucpe"), "12: site-a.wan.br-ucpe: the name 'br-ucpe' is taken"),
     "port that is the switch's own": (*_wan("ovs-netdev"), "12: site-a.wan.ovs-netdev: the name 'ovs-netdev' is"),
     "port that is the kernel's own": (*_wan("gre0"), "12: site-a.wan.gre0: the name 'gre0' is taken"),
+    "port that is the switch's, made later": (*_wan("ovs-gretap0"), "12: site-a.wan.ovs-gretap0: the name 'ovs-gretap"),
     "port of the kernel's words": (*_wan("all"), "12: site-a.wan.all: the name 'all' is taken"),
     "port of 17 characters": (*_wan("internet-access-1"), "12: site-a.wan.internet-access-1: a port has a name of at"),
     "port with a capital": (*_wan("WAN0"), "12: site-a.wan.WAN0: string should match"),
@@ -110,6 +115,8 @@ WRONG = {
         *_lan_b("198.51.100.0/24", "198.51.100.8", "198.51.100.9"), "14: site-b.lan: 198.51.100.0/24 overlaps",
     ),
     "underlays that overlap": ("{prefix: 203.0.113.0/24}", "{prefix: 198.51.100.0/25}", "6: mpls.prefix: 198.51.100.0"),
+    "rate that rounds to nothing": ("203.0.113.0/24}", "203.0.113.0/24, rate_mbit: 1e-7}", "6: mpls.rate_mbit: input"),
+    "rate that no queue holds": ("203.0.113.0/24}", "203.0.113.0/24, rate_mbit: 1e9}", "6: mpls.rate_mbit: input"),
     "multicast LAN": (*_lan_b("224.1.0.0/24", "224.1.0.1", "224.1.0.2"), "14: site-b.lan: 224.1.0.0/24 cannot be used"),
     "loopback LAN": (*_lan_b("127.1.0.0/24", "127.1.0.1", "127.1.0.2"), "14: site-b.lan: 127.1.0.0/24 cannot be used"),
     "link-local LAN": (*_lan_b("169.254.1.0/24", "169.254.1.1", "169.254.1.2"), "14: site-b.lan: 169.254.1.0/24 canno"),
@@ -173,6 +180,37 @@ def test_wrong_value_is_a_finding(name: str, tmp_path: Path, capsys: pytest.Capt
         load(file)
     texts = [f"{finding.line}: {finding}" for finding in error.value.findings]
     assert any(text.startswith(f"{line}: ") and words in text for text in texts), texts
+
+
+RIGHT = {
+    "host called as another kind of port": (A1, "lan1: 10.1.0.10,"),
+    "host called as a kernel's interface": (A1, "dummy0: 10.1.0.10,"),
+    "port called as one of a host": _wan("dummy0"),
+    "port called as a word of OpenFlow": _wan("flood"),
+    "site called as every machine": ("site-c:", "localhost:"),
+    "LAN of Docker's bridge on the machine": _lan_b("172.17.0.0/16", "172.17.0.1", "172.17.0.2"),
+    "LAN in the pool of management networks": _lan_b("172.30.0.0/15", "172.30.0.1", "172.31.0.2"),
+    "LAN in the range of placeholders": _lan_b("100.64.0.0/16", "100.64.0.1", "100.64.0.2"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_collides_with_nothing_is_right(name: str, tmp_path: Path) -> None:
+    """Each ran in a lab: uCPEs, VNFs and LANs have namespaces of their own, and the uCPE's engine has no bridge."""
+    before, after = RIGHT[name]
+    file = tmp_path / "scenario.yaml"
+    steps = GOOD[GOOD.index("steps:") :]
+    file.write_text(GOOD.replace(before, after).replace(steps, "steps: [{id: T-1, verb: service.active}]\n"))
+    load(file)
+
+
+def test_more_sites_than_a_management_network_has_addresses() -> None:
+    sites = tuple(SiteSpec(f"s{number}", f"10.{number}.0.0/24", f"10.{number}.0.1", (), ()) for number in range(254))
+    (finding,) = spec_findings(LabSpec("lab", sites, ()))
+    assert str(finding) == "sites: a lab has at most 253 sites, not 254"
+    assert spec_findings(LabSpec("lab", sites[:MOST_SITES], ())) == ()
+    network = IPv4Network("172.30.9.0/24")
+    assert ip_address(management_network.address(network, MOST_SITES - 1)) == network.broadcast_address - 1
 
 
 def test_the_kinds_are_those_of_the_contract() -> None:
