@@ -13,7 +13,7 @@ from docker.models.containers import Container
 
 from testbed.host.engine import engine
 from testbed.host.namespace import Namespace
-from testbed.host.process import Target
+from testbed.host.process import Process
 from testbed.images.recipes import reference
 from testbed.ownership import reap
 from testbed.ownership.owner import Owner
@@ -62,9 +62,9 @@ def _gateway(owner: Owner, name: str) -> Iterator[Container]:
 
 
 def _wire(gateways: list[Container], hosts: list[Namespace]) -> None:
-    targets = [_target(container) for container in gateways]
-    inside = [Namespace.of(target) for target in targets]
-    wan = [f"netns {target.pid} address {_mac(index, 'wan')}" for index, target in enumerate(targets)]
+    processes = [_process(container) for container in gateways]
+    inside = [Namespace.of(process) for process in processes]
+    wan = [f"netns {process.pid} address {_mac(index, 'wan')}" for index, process in enumerate(processes)]
     inside[0].run(["ip", "link", "add", "wan", *wan[0].split(), "type", "veth", "peer", "name", "wan", *wan[1].split()])
     for index, (namespace, host) in enumerate(zip(inside, hosts, strict=True)):
         net = SITES[index][1]
@@ -110,12 +110,12 @@ def _intent(index: int, key: str) -> dict[str, Any]:
 
 
 def _apply(container: Container, intent: dict[str, Any]) -> None:
-    command = _target(container).command(["/vnf/apply"])
+    command = _process(container).command(["/vnf/apply"])
     subprocess.run(command, check=True, input=json.dumps(intent), capture_output=True, text=True, timeout=60)
 
 
-def _target(container: Container) -> Target:
-    return Target.of(container.attrs["State"]["Pid"], f"container {container.name}", container=str(container.id))
+def _process(container: Container) -> Process:
+    return Process.of(container.attrs["State"]["Pid"], f"container {container.name}", container=str(container.id))
 
 
 def _status(container: Container) -> dict[str, Any]:

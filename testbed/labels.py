@@ -7,10 +7,10 @@ external id, packet filter rules a comment. Namespaces have none: they lie in th
 from __future__ import annotations
 
 LABEL = "lso.lab"
-MAKER_LABEL = "lso.maker"
+CREATOR_LABEL = "lso.creator"
 KEPT_LABEL = "lso.kept"
 NODE_LABEL = "lso.node"
 LAB_VARIABLE = "LSO_LAB"  # in the environment of a process
-ALIAS = "lso"  # with the lab's id and its maker, by colons: alias of an interface outside the lab's namespaces
+ALIAS = "lso"  # with the lab's id and its creator, by colons: alias of an interface outside the lab's namespaces
 BRIDGE_KEY = "lso-lab"  # external id of a bridge of the machine's own Open vSwitch
-BRIDGE_MAKER = "lso-maker"
+BRIDGE_CREATOR = "lso-creator"

@@ -22,7 +22,7 @@ def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int =
             result.result()
 
 
-def uninterrupted(function: Callable[[], T]) -> T:
+def in_own_thread(function: Callable[[], T]) -> T:
     """Return what *function* returns, called in a thread of its own: Python handles signals in the main thread.
 
     A library that runs an event loop of its own can lose the exception of a Ctrl-C in it, or never come back. The

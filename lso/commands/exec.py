@@ -9,7 +9,7 @@ import sys
 from lso.exits import ERROR, UsageError
 from lso.labs import attach
 from testbed.errors import Ended
-from testbed.host.process import Target
+from testbed.host.process import Process
 from testbed.lab import Lab
 from testbed.nodes.node import Node
 from testbed.ucpe_view import UcpeView
@@ -51,7 +51,7 @@ def _node(lab: Lab, name: str) -> Node:
     return lab.nodes[name]
 
 
-def _vnf(node: Node, name: str) -> Target:
+def _vnf(node: Node, name: str) -> Process:
     """Return the process of the VNF *name* in the uCPE *node*, whichever service it belongs to."""
     if node.kind != "ucpe":
         raise UsageError(f"{node.name} is no uCPE, so it runs no VNF")
@@ -60,4 +60,4 @@ def _vnf(node: Node, name: str) -> Target:
     vnfs = {vnf.name: vnf for service in sorted(services - {""}) for vnf in view.vnfs(service)}
     if name not in vnfs:
         raise UsageError(f"{node.name} runs no VNF {name!r}; it runs {', '.join(vnfs) or 'none'}")
-    return vnfs[name].inside.target
+    return vnfs[name].inside.process

@@ -23,7 +23,7 @@ from typing import Literal
 from testbed.capture.messages import Counters, Messages, attached, last_counters
 from testbed.capture.pcap import count_frames
 from testbed.errors import ProbeError
-from testbed.host.child_process import Child, ending, start, stop
+from testbed.host.child_process import Child, exit_status, start, stop
 from testbed.host.namespace import Namespace
 from testbed.polling import poll
 
@@ -188,7 +188,7 @@ class Capture:
         child, messages = self._running()
         if messages.ended:  # and so does the process, in a moment
             poll(lambda: child.poll() is not None, _PATIENCE)
-            what += f" ({ending(child)})"
+            what += f" ({exit_status(child)})"
         said = messages.text.strip()
         return CaptureError(f"the capture of {self.interface} {what}; tcpdump said: {said or 'nothing'}")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from testbed.containernet.long_commands import LongLines
+from testbed.containernet.long_commands import LongCommands
 from testbed.containernet.plan import Plan
 
 
-class Immediate(LongLines):
+class EagerNode(LongCommands):
     """Put before the class of a node that Mininet itself has made: what is planned exists before its commands run."""
 
     plan: Plan

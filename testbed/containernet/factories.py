@@ -12,16 +12,16 @@ from mininet.nodelib import NAT
 from mininet.util import custom
 
 from testbed.containernet.controllers import without_program
-from testbed.containernet.eager import Immediate
+from testbed.containernet.eager import EagerNode
 from testbed.containernet.nat import OwnedNat
 from testbed.containernet.plan import Plan
 from testbed.host import kernel
-from testbed.labels import BRIDGE_KEY, BRIDGE_MAKER
+from testbed.labels import BRIDGE_CREATOR, BRIDGE_KEY
 
 CUSTOM = custom(object).__code__
 
 
-class OwnedBridge(Immediate):
+class OwnedBridge(EagerNode):
     """Put before a class of Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
 
     def start(self, controllers: list[Any]) -> None:
@@ -35,7 +35,7 @@ class OwnedBridge(Immediate):
         """Return Mininet's options of the bridge, and the mark."""
         options: str = super().bridgeOpts()  # type: ignore[misc]
         owner = self.plan.owner
-        return f"{options} external_ids:{BRIDGE_KEY}={owner.lab} external_ids:{BRIDGE_MAKER}={owner.maker}"
+        return f"{options} external_ids:{BRIDGE_KEY}={owner.lab} external_ids:{BRIDGE_CREATOR}={owner.creator}"
 
 
 def unwrapped(factory: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -62,7 +62,7 @@ def is_class(factory: Any, base: type) -> bool:
 def adopt(node: Any, plan: Plan, params: Mapping[str, Any]) -> None:
     """Bind a node that Mininet itself has made, by whatever class or function, to *plan*."""
     switch = isinstance(node, OVSSwitch)
-    mixin = OwnedBridge if switch else OwnedNat if isinstance(node, NAT) else Immediate
+    mixin = OwnedBridge if switch else OwnedNat if isinstance(node, NAT) else EagerNode
     node.__class__ = plan.variant(type(node), mixin)
     if switch and "datapath" not in params and not kernel.has_ovs_datapath():
         node.datapath = "user"

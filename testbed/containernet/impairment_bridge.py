@@ -1,4 +1,4 @@
-"""What delays and loses packets of a link where the kernel has no ``netem``: a box in its middle, with wires of VDE.
+"""Delay and loss on a link where the kernel has no ``netem``: a bridge in its middle, impaired by wirefilter (VDE).
 
 ::
 
@@ -24,13 +24,13 @@ from testbed.spec.model import Impairment
 if TYPE_CHECKING:
     from testbed.containernet.plan import Plan
 
-WORDS = ("delay", "jitter", "loss")
+OPTIONS = ("delay", "jitter", "loss")
 TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(us|usec|usecs|ms|msec|msecs|s|sec|secs|)")
 UNITS = {"": 1e-3, "u": 1e-3, "m": 1.0, "s": 1e3}  # of milliseconds; a bare number is microseconds, as for tc
 
 
-class Middle:
-    """The box in the middle of one link."""
+class ImpairmentBridge:
+    """A bridge in a namespace of its own, in the middle of one link; its ports are called ``a`` and ``b``."""
 
     inNamespace = True  # noqa: N815  (Mininet's name)
 
@@ -50,15 +50,15 @@ class Middle:
         )
 
     def plug(self) -> None:
-        """Join both ends to the bridge and impair what was asked for so far."""
+        """Add both ends to the bridge and apply the impairments requested so far."""
         if self.namespace:
             ip(self.namespace, *(f"link set dev {port} master br0 up" for port in "ab"))
         for port in self._wanted:
             self._apply(port)
 
-    def impair(self, port: str, words: Mapping[str, Any]) -> None:
-        """Do to the packets that leave by *port* what Mininet's *words* say, from now on or when it is made."""
-        self._wanted[port] = impairment(words)
+    def impair(self, port: str, options: Mapping[str, Any]) -> None:
+        """Impair the packets that leave by *port* as Mininet's *options* say, now or when it is made."""
+        self._wanted[port] = impairment(options)
         self._apply(port)
 
     def remove(self) -> None:
@@ -75,21 +75,21 @@ class Middle:
 
 
 def available() -> bool:
-    """Tell whether this machine has what makes wires."""
+    """Tell whether this machine has wirefilter."""
     return shutil.which("wirefilter") is not None
 
 
-def impairment(words: Mapping[str, Any]) -> Impairment:
-    """Return what Mininet's *words* ask for; raise ``ValueError`` for what tc would refuse too."""
+def impairment(options: Mapping[str, Any]) -> Impairment:
+    """Return what Mininet's *options* ask for; raise ``ValueError`` for what tc would refuse too."""
     return Impairment(
-        delay_ms=milliseconds(words.get("delay") or 0),
-        jitter_ms=milliseconds(words.get("jitter") or 0),
-        loss_percent=float(str(words.get("loss") or 0).rstrip("%")),
+        delay_ms=milliseconds(options.get("delay") or 0),
+        jitter_ms=milliseconds(options.get("jitter") or 0),
+        loss_percent=float(str(options.get("loss") or 0).rstrip("%")),
     )
 
 
 def milliseconds(value: Any) -> float:
-    """Return a time of tc's, such as ``10ms``, in milliseconds."""
+    """Return a time as tc writes it, such as ``10ms``, in milliseconds; raise ``ValueError`` for anything else."""
     found = TIME.fullmatch(str(value).strip())
     if not found:
         raise ValueError(f"{value!r} is no time: 10ms, 1s or 500us are")

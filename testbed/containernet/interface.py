@@ -38,21 +38,21 @@ class PlannedIntf:
     _told: frozenset[str] = frozenset()
 
     def cmd(self, *args: Any, **_options: Any) -> str:
-        """Run words in the node's network, or plan it; a planned command prints nothing."""
-        words = args[0] if len(args) == 1 and isinstance(args[0], list) else args
-        line = " ".join(str(word) for word in words)
+        """Run shell words in the node's network, or plan it; a planned command prints nothing."""
+        options = args[0] if len(args) == 1 and isinstance(args[0], list) else args
+        line = " ".join(str(option) for option in options)
         return self.plan.do(self.node, line)
 
     def config(self, **params: Any) -> Any:
-        """Configure the interface as its class does; words that nobody takes are said once, as Mininet does not."""
-        for word in params.keys() - self._words() - self._told:
-            warn(f"*** {self.name}: {word} {_no_parameter(word, self._words())}\n")
+        """Configure the interface as its class does; options that nobody takes are said once, as Mininet does not."""
+        for option in params.keys() - self._options() - self._told:
+            warn(f"*** {self.name}: {option} {_no_parameter(option, self._options())}\n")
         self._told = self._told | params.keys()
         return super().config(**params)  # type: ignore[misc]
 
-    def _words(self) -> set[str]:
+    def _options(self) -> set[str]:
         functions = [vars(cls)["config"] for cls in type(self).__mro__ if "config" in vars(cls)]
-        return {word for function in functions for word in inspect.signature(function).parameters}
+        return {option for function in functions for option in inspect.signature(function).parameters}
 
     def setIP(self, ipstr: str, prefixLen: int | None = None, overwrite: bool = True) -> str:  # noqa: N803
         """Replace the address of that family, IPv4 or IPv6, or with *overwrite* False add one.
@@ -79,9 +79,9 @@ class PlannedIntf:
 
     def ifconfig(self, *args: Any) -> str:
         """Do what ``ifconfig`` would: ``up`` and ``down`` by ``ip``, the rest by the machine's ``ifconfig``."""
-        words = " ".join(str(word) for word in args)
-        if words in ("up", "down"):
-            return self.cmd(f"ip link set dev {self.name} {words}")
+        options = " ".join(str(option) for option in args)
+        if options in ("up", "down"):
+            return self.cmd(f"ip link set dev {self.name} {options}")
         return self.cmd("ifconfig", self.name, *args)
 
     def isUp(self, setUp: bool = False) -> bool:
@@ -110,7 +110,7 @@ class PlannedIntf:
         with suppress(Ended):  # it ended with its node
             self.cmd(f"(ip link del dev {self.name}) 2>/dev/null || :")
         self.node.delIntf(self)
-        self.plan.leave_middle(self.node, self.name)
+        self.plan.unplug_impairment_bridge(self.node, self.name)
 
     def status(self) -> str:
         """Return OK or MISSING."""
@@ -146,25 +146,25 @@ class PlannedShapedIntf(PlannedIntf):
         """Configure address and shaping; see Mininet's ``TCIntf``."""
         if self.plain_checksums:
             params.setdefault("txo", False)
-        words = {word: params[word] for word in NETEM if params.get(word)}
-        if (words or self.plan.middle(self.node, self.name, make=False)) and not kernel.has_netem():
-            params = {word: value for word, value in params.items() if word not in words}
-            self._without_netem(words)
+        options = {option: params[option] for option in NETEM if params.get(option)}
+        if (options or self.plan.impairment_bridge(self.node, self.name, make=False)) and not kernel.has_netem():
+            params = {option: value for option, value in params.items() if option not in options}
+            self._without_netem(options)
         return super().config(**params)
 
-    def _without_netem(self, words: dict[str, Any]) -> None:
-        """Do *words* in user space, all of them anew as tc would; say so, and what cannot be done there."""
-        possible = impairment_bridge.WORDS if impairment_bridge.available() else ()
-        wanted = {word: words.pop(word) for word in possible if word in words}
-        found = self.plan.middle(self.node, self.name, make=bool(wanted))
+    def _without_netem(self, options: dict[str, Any]) -> None:
+        """Do *options* in user space, all of them anew as tc would; say so, and what cannot be done there."""
+        possible = impairment_bridge.OPTIONS if impairment_bridge.available() else ()
+        wanted = {option: options.pop(option) for option in possible if option in options}
+        found = self.plan.impairment_bridge(self.node, self.name, make=bool(wanted))
         if found:
             found[0].impair(found[1], wanted)
         if found and wanted:
             self._say(f"{', '.join(wanted)} is done in user space")
         elif wanted:
             self._say(f"{', '.join(wanted)} cannot work on a link that was made without; bw can")
-        if words:
-            self._say(f"{', '.join(words)} cannot work; bw can")
+        if options:
+            self._say(f"{', '.join(options)} cannot work; bw can")
 
     def _say(self, consequence: str) -> None:
         if consequence not in self._told:  # Mininet configures some interfaces again and again
@@ -205,10 +205,10 @@ class PlannedLink:
         self.plan.add_pair((node1, intfname1, addr1, self.mtu), (node2, intfname2, addr2, self.mtu))
 
 
-def _no_parameter(word: str, known: set[str]) -> str:
-    if word in inspect.signature(TCIntf.config).parameters:
+def _no_parameter(option: str, known: set[str]) -> str:
+    if option in inspect.signature(TCIntf.config).parameters:
         return "has no effect on a plain link: use TCLink"
-    return f"is no parameter of an interface{nearest(word, known)}"
+    return f"is no parameter of an interface{nearest(option, known)}"
 
 
 def is_veth(cls: Any) -> bool:

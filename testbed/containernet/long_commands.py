@@ -11,7 +11,7 @@ LIMIT = 1000  # bytes with the newline
 PIECE = 180  # characters: every one of them may need five bytes in quotes
 
 
-class LongLines:
+class LongCommands:
     """Put before a class of Mininet nodes: a long command is put together in the shell, piece by piece, and run."""
 
     waiting: bool

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from testbed.containernet.eager import Immediate
+from testbed.containernet.eager import EagerNode
 
 RULE = re.compile(r"iptables (-t \w+ )?-[AID] ")
 
 
-class OwnedNat(Immediate):
+class OwnedNat(EagerNode):
     """Put before a class of Mininet NAT nodes; the machine's own settings for interfaces are left alone."""
 
     def cmd(self, *args: Any, **kwargs: Any) -> Any:

@@ -75,7 +75,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
 
     def _lab(self) -> Owner:
         if self._owner is None:
-            if any(lease.state(folder) in (State.DEAD, State.GOING) for folder in lease.folders()):
+            if any(lease.state(folder) in (State.DEAD, State.BEING_REMOVED) for folder in lease.folders()):
                 _reap()  # a script that was killed has left bridges and interfaces with the names we want
             self._owner = Owner.create("containernet")
         return self._owner
@@ -354,9 +354,9 @@ def _reap() -> None:
 
 
 def _handle(node: Any) -> Node:
-    target = node.target if isinstance(node, Docker) else None
-    kind = "container" if target else "switch" if isinstance(node, Switch) else "host"
-    return Node(node.name, kind, node._namespace, target)
+    process = node.process if isinstance(node, Docker) else None
+    kind = "container" if process else "switch" if isinstance(node, Switch) else "host"
+    return Node(node.name, kind, node._namespace, process)
 
 
 def cleanup() -> None:

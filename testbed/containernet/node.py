@@ -14,7 +14,7 @@ from typing import Any
 
 from mininet.node import Host as MininetHost
 
-from testbed.containernet.long_commands import LongLines
+from testbed.containernet.long_commands import LongCommands
 from testbed.containernet.plan import Line, Plan, run_line
 from testbed.host.namespace import Namespace
 from testbed.host.termination import clear_namespace
@@ -26,7 +26,7 @@ POLL = 200  # milliseconds between two looks whether a silent shell lives
 MOUNTS = ["unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys; exec "$@"', "sh"]
 
 
-class PlannedNode(LongLines):
+class PlannedNode(LongCommands):
     """Put before a class of Mininet nodes. Its interpreter is a shell that enters the node at the first command."""
 
     plan: Plan

@@ -1,4 +1,4 @@
-"""What a network was asked for and does not exist yet; made all at once.
+"""The parts of a network that were named but do not exist yet; they are made all at once.
 
 Mininet makes each thing at the moment it is named: one shell per host, two or three processes per link. Here naming
 only writes into a plan. Realising it starts nodes side by side, makes all links by one ``ip -batch`` and configures
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mininet.log import error
 
 from testbed.containernet import commands
-from testbed.containernet.impairment_bridge import Middle
+from testbed.containernet.impairment_bridge import ImpairmentBridge
 from testbed.host import offload, wiring
 from testbed.host.namespace import Namespace
 from testbed.ownership.owner import Owner
@@ -47,8 +47,8 @@ class Plan:
         self.faults: list[str] = []  # what failed so far, each with its node
         self._checksums: list[tuple[Any, str]] = []
         self._variants: dict[tuple[type, type], type] = {}
-        self._boxes: list[Middle] = []
-        self._middles: dict[tuple[Any, str], tuple[Middle, str]] = {}
+        self._new_bridges: list[ImpairmentBridge] = []
+        self._bridge_ports: dict[tuple[Any, str], tuple[ImpairmentBridge, str]] = {}
         self._numbers = count(1)
         self.named: dict[str, PlannedNode] = {}
 
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def owner(self) -> Owner:
-        """The lab that all this belongs to; made at first use."""
+        """The owner of the lab that the network belongs to; made at first use."""
         return self._owner()
 
     @contextmanager
@@ -75,14 +75,14 @@ class Plan:
 
     @staticmethod
     def hosting() -> Plan:
-        """Return the plan of the network that is naming a node now."""
+        """Return the plan that :meth:`as_host` made current; raise ``RuntimeError`` when there is none."""
         if plan := _HOSTING.get():
             return plan
         raise RuntimeError("a node belongs to a network: name it by addHost or addDocker of a Containernet")
 
     @contextmanager
     def naming(self) -> Iterator[None]:
-        """Only name things for the length of the block, also in a network that runs."""
+        """Plan only, for the length of the block, also in a network that runs."""
         before, self.lazy = self.lazy, True
         try:
             yield
@@ -119,26 +119,26 @@ class Plan:
                 error(f"*** Error: {self.faults[-1]}\n")
         return "".join(outcome.printed for outcome in outcomes)
 
-    def middle(self, node: Any, interface: str, *, make: bool) -> tuple[Middle, str] | None:
-        """Return the box in the middle of a link, and by which port the packets of *interface* leave it.
+    def impairment_bridge(self, node: Any, interface: str, *, make: bool) -> tuple[ImpairmentBridge, str] | None:
+        """Return the bridge that impairs a link, and the port by which the packets of *interface* leave it.
 
-        With *make*, a link that is only planned gets one; None for a link without.
+        None when the link has none. With *make*, a link that is only planned gets one.
         """
         for index, (left, right) in enumerate(self._pairs if make else ()):
-            if (node, interface) in (left[:2], right[:2]) and (node, interface) not in self._middles:
-                box = Middle(self, f"wire-{next(self._numbers)}")
-                self._boxes.append(box)
-                ends = [(box, port, wiring.mac_address(box.name, port), left[3]) for port in "ab"]
+            if (node, interface) in (left[:2], right[:2]) and (node, interface) not in self._bridge_ports:
+                bridge = ImpairmentBridge(self, f"wire-{next(self._numbers)}")
+                self._new_bridges.append(bridge)
+                ends = [(bridge, port, wiring.mac_address(bridge.name, port), left[3]) for port in "ab"]
                 self._pairs[index : index + 1] = [(left, ends[0]), (ends[1], right)]
-                self._middles |= {left[:2]: (box, "b"), right[:2]: (box, "a")}
+                self._bridge_ports |= {left[:2]: (bridge, "b"), right[:2]: (bridge, "a")}
                 break
-        return self._middles.get((node, interface))
+        return self._bridge_ports.get((node, interface))
 
-    def leave_middle(self, node: Any, interface: str) -> None:
-        """Forget what is in the middle of the link of an interface that goes; remove it with the second of the ends."""
-        box, _ = self._middles.pop((node, interface), (None, ""))
-        if box and all(box is not other for other, _ in self._middles.values()):
-            box.remove()
+    def unplug_impairment_bridge(self, node: Any, interface: str) -> None:
+        """Forget the impairment bridge of an *interface* that is removed; remove it with the second of its two ends."""
+        bridge, _ = self._bridge_ports.pop((node, interface), (None, ""))
+        if bridge and all(bridge is not other for other, _ in self._bridge_ports.values()):
+            bridge.remove()
 
     def add_plain_checksums(self, node: Any, interface: str) -> None:
         """Plan to have *interface* compute its checksums in software."""
@@ -149,16 +149,16 @@ class Plan:
         with self._lock:
             nodes, pairs, lines, checksums = self._nodes, self._pairs, self._commands, self._checksums
             self._nodes, self._pairs, self._commands, self._checksums = [], [], {}, []
-            boxes, self._boxes = self._boxes, []
+            bridges, self._new_bridges = self._new_bridges, []
             if nodes:
                 self._owner()  # made here, not by whichever thread comes first
             for side_by_side in _layers(nodes):
                 in_parallel(lambda node: node.make(), side_by_side)
-            for box in boxes:
-                box.make()
+            for bridge in bridges:
+                bridge.make()
             wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
-            for box in boxes:
-                box.plug()
+            for bridge in bridges:
+                bridge.plug()
             outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
             in_parallel(lambda item: self._run(*item), lines.items())

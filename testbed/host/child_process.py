@@ -105,7 +105,7 @@ def stop(child: Child, *, first: signal.Signals = signal.SIGTERM, patience: floa
     return code
 
 
-def ending(child: Child) -> str:
+def exit_status(child: Child) -> str:
     """Return in words how *child* ended, or that it has not."""
     code = child.poll()
     if code is None:

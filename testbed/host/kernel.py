@@ -14,7 +14,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from testbed.host import netns
 from testbed.host.namespace import Namespace
-from testbed.threads import uninterrupted
+from testbed.threads import in_own_thread
 
 ESP_STATE = "src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel aead rfc4106(gcm(aes)) 0x{} 128"
 
@@ -52,7 +52,7 @@ def ovs_datapath_fault() -> str | None:
     """Return why the datapath's family is not in generic netlink, or None: a kernel can have it without a module."""
     if not Path("/sys/module/openvswitch").exists() and shutil.which("modprobe"):
         subprocess.run(["modprobe", "-q", "openvswitch"], check=False, capture_output=True, timeout=5)
-    return uninterrupted(_no_datapath_family)
+    return in_own_thread(_no_datapath_family)
 
 
 def _no_datapath_family() -> str | None:

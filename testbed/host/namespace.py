@@ -19,7 +19,7 @@ from typing import IO, Any, TypeVar
 from pyroute2 import netns
 
 from testbed.errors import Ended
-from testbed.host.process import NETWORK, Target
+from testbed.host.process import NETWORK, Process
 from testbed.labels import LAB_VARIABLE
 
 ETH_P_ALL = 0x0003
@@ -32,17 +32,17 @@ class Namespace:
 
     path: str
     lab: str = ""  # what is started here carries it in its environment, so that nothing can be lost
-    target: Target | None = None  # the process whose namespace it is, where nothing else holds it
+    process: Process | None = None  # the process whose namespace it is, where nothing else holds it
 
     @classmethod
     def of_pid(cls, pid: int, lab: str = "") -> Namespace:
         """Return the network namespace of process *pid*; raise :class:`Ended` when that has ended."""
-        return cls.of(Target.of(pid), lab)
+        return cls.of(Process.of(pid), lab)
 
     @classmethod
-    def of(cls, target: Target, lab: str = "") -> Namespace:
-        """Return the network namespace of *target*."""
-        return cls(f"{target.proc}/ns/net", lab, target)
+    def of(cls, process: Process, lab: str = "") -> Namespace:
+        """Return the network namespace of *process*."""
+        return cls(f"{process.proc}/ns/net", lab, process)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -56,15 +56,15 @@ class Namespace:
 
     def check(self) -> None:
         """Raise :class:`Ended` when the namespace is gone, or is the one that this process lives in."""
-        if self.target:
-            return self.target.check()
+        if self.process:
+            return self.process.check()
         with _open("/proc/thread-self/ns/net") as own, self._opened(own):
             return None
 
     @contextmanager
     def _opened(self, own: int) -> Iterator[int]:
-        if self.target:
-            with self.target.namespace("net") as there:
+        if self.process:
+            with self.process.namespace("net") as there:
                 yield there
             return
         try:
@@ -94,8 +94,8 @@ class Namespace:
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs *argv* in this namespace from a shell; raise ``Ended`` if it is gone."""
-        if self.target:
-            return self.target.command(argv, NETWORK)
+        if self.process:
+            return self.process.command(argv, NETWORK)
         self.check()
         return ["nsenter", f"--net={self.path}", "--", *argv]
 

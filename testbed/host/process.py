@@ -32,7 +32,7 @@ here=$PWD
 
 
 @dataclass(frozen=True)
-class Target:
+class Process:
     """One process whose namespaces are entered: its number, when it was started (clock ticks since boot), its name.
 
     *outer* is the container that *pid* was counted in; None: this machine.
@@ -41,10 +41,10 @@ class Target:
     pid: int
     started: int
     name: str
-    outer: Target | None = None
+    outer: Process | None = None
 
     @classmethod
-    def of(cls, pid: int, name: str = "", *, container: str = "", outer: Target | None = None) -> Target:
+    def of(cls, pid: int, name: str = "", *, container: str = "", outer: Process | None = None) -> Process:
         """Return process *pid*, which must belong to the container with the id *container* when that is given.
 
         Raises :class:`Ended` when it has ended, or when its number is another's by now.
@@ -174,7 +174,7 @@ class Target:
         return {"pid": self.pid, "started": self.started, "name": self.name}
 
     @classmethod
-    def from_description(cls, described: Mapping[str, Any]) -> Target:
+    def from_description(cls, described: Mapping[str, Any]) -> Process:
         """Return the process that :meth:`described` wrote down; it may have ended."""
         return cls(described["pid"], described["started"], described["name"])
 

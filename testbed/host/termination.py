@@ -12,10 +12,10 @@ from pathlib import Path
 from testbed.host import netns
 from testbed.polling import poll
 
-PATIENCE = 2.0
+GRACE = 2.0
 
 
-def end_all(processes: Iterable[int]) -> None:
+def terminate(processes: Iterable[int]) -> None:
     """End *processes*, politely first, and wait until they are gone; those that are gone already are fine.
 
     Each is held by a descriptor from the first look on: whoever gets its number meanwhile is not signalled.
@@ -24,14 +24,14 @@ def end_all(processes: Iterable[int]) -> None:
         left = [descriptor for process in processes for descriptor in _held(process, stack)]
         for first in (signal.SIGTERM, signal.SIGKILL):
             left = [descriptor for descriptor in left if _signal(descriptor, first)]
-            if not left or poll(lambda held=left: not any(map(_runs, held)), PATIENCE):  # type: ignore[misc]
+            if not left or poll(lambda held=left: not any(map(_runs, held)), GRACE):  # type: ignore[misc]
                 return
 
 
 def clear_namespace(path: Path) -> None:
     """End every process in the network namespace at *path* and remove it."""
     if identity := netns.identity(path):
-        end_all(netns.inhabitants({identity}))
+        terminate(netns.inhabitants({identity}))
     netns.remove(path)
 
 

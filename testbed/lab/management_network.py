@@ -12,7 +12,7 @@ from pyroute2 import IPRoute
 
 from testbed.host.engine import EngineError, engine
 from testbed.ownership.owner import Owner
-from testbed.threads import uninterrupted
+from testbed.threads import in_own_thread
 
 POOL = ip_network("172.30.0.0/15")
 LENGTH = 24
@@ -52,7 +52,7 @@ def candidates(lab: str, used: frozenset[IPv4Network]) -> Iterator[IPv4Network]:
 
 def used_prefixes() -> frozenset[IPv4Network]:
     """Return the prefixes that this machine has routes to, the default route left out."""
-    return uninterrupted(_used_prefixes)
+    return in_own_thread(_used_prefixes)
 
 
 def _used_prefixes() -> frozenset[IPv4Network]:

@@ -33,7 +33,7 @@ class Topology:
         """Return all nodes as handles; they run now."""
         kinds = {"host": self.hosts, "lan": self.lans, "underlay": self.underlays}
         handles = [
-            Node(site, "ucpe", node.namespace, node.target, address=node.settings.address)
+            Node(site, "ucpe", node.namespace, node.process, address=node.settings.address)
             for site, node in self.ucpes.items()
         ]
         for kind, nodes in kinds.items():

@@ -11,7 +11,7 @@ from typing import Any
 from testbed.errors import Ended
 from testbed.host.engine import engine
 from testbed.host.namespace import Namespace
-from testbed.host.process import Target
+from testbed.host.process import Process
 from testbed.labels import LAB_VARIABLE, LABEL, NODE_LABEL
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -21,7 +21,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Node:
     """One node: *kind* is ``ucpe``, ``host``, ``underlay``, ``lan``; ``container``, ``switch`` in a script.
 
-    *target* is the first process of a node that is a container, None for nodes that are only a namespace: commands in
+    *process* is the first process of a node that is a container, None for nodes that are only a namespace: commands in
     these see the machine's own files. *ports* maps, on an underlay or a LAN, each neighbour to the bridge's interface
     towards it. Whatever enters a node raises ``Ended`` when that has ended.
     """
@@ -29,25 +29,25 @@ class Node:
     name: str
     kind: str
     namespace: Namespace
-    target: Target | None = None
+    process: Process | None = None
     ports: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return the argument list that runs *argv* in the node from outside."""
-        return self.container().command(argv) if self.target else self.namespace.command(argv)
+        return self.container().command(argv) if self.process else self.namespace.command(argv)
 
-    def container(self) -> Target:
+    def container(self) -> Process:
         """Return the first process of the container that the node is; raise ``Ended`` when that has ended."""
-        if not self.target:
+        if not self.process:
             raise ValueError(f"{self.kind} {self.name} is no container")
         try:
-            self.target.check()
+            self.process.check()
         except Ended:
-            if not self.target.alive() and self._runs_again():
-                raise Ended(f"{self.target.name} was restarted, which ends its ports and its services") from None
+            if not self.process.alive() and self._runs_again():
+                raise Ended(f"{self.process.name} was restarted, which ends its ports and its services") from None
             raise
-        return self.target
+        return self.process
 
     def _runs_again(self) -> bool:
         labels = [f"{LABEL}={self.namespace.lab}", f"{NODE_LABEL}={self.name}"]
@@ -58,7 +58,7 @@ class Node:
         try:
             self.namespace.check()
         except Ended:
-            return not (self.target and self.target.alive())  # what is paused has not ended
+            return not (self.process and self.process.alive())  # what is paused has not ended
         return False
 
     def exec(
@@ -82,7 +82,7 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of what runs in the node; it carries the lab's mark."""
-        own = {"PATH": PATH, "HOME": "/root"} if self.target else dict(os.environ)
+        own = {"PATH": PATH, "HOME": "/root"} if self.process else dict(os.environ)
         return {**own, LAB_VARIABLE: self.namespace.lab}
 
     def described(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Node:
             "name": self.name,
             "kind": self.kind,
             "namespace": self.namespace.path,
-            "process": self.target.described() if self.target else None,
+            "process": self.process.described() if self.process else None,
             "ports": dict(self.ports),
             "address": self.address,
         }
@@ -99,13 +99,13 @@ class Node:
     @classmethod
     def of(cls, lab: str, described: Mapping[str, Any]) -> Node:
         """Return the node that :meth:`described` wrote down."""
-        process = described.get("process")
-        target = Target.from_description(process) if process else None
+        kept = described.get("process")
+        process = Process.from_description(kept) if kept else None
         return cls(
             described["name"],
             described["kind"],
-            Namespace.of(target, lab) if target else Namespace(described["namespace"], lab),
-            target,
+            Namespace.of(process, lab) if process else Namespace(described["namespace"], lab),
+            process,
             described["ports"],
             described["address"],
         )

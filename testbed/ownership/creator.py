@@ -1,8 +1,8 @@
-"""Who made a thing, as one word in its label: enough to tell, from wherever it can be seen, whether its maker lives.
+"""The process that created a resource, as one word in its label: is it alive?
 
 A lease is a file, and a file is seen in its own mount namespace only; a Docker Engine is seen in many, and on other
-machines too. So what was made says which process made it: on which machine, since which start of it, in which PID
-namespace, under which number, started when. Where that cannot be looked up, nobody is called dead.
+machines too. So the label of a resource identifies its creator: machine, boot, PID namespace, process number, time of
+the start. Where that cannot be looked up, no process is called dead.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ ALL_PROCESSES = 0xEFFFFFFC  # inode of the machine's first PID namespace (PROC_P
 WORD = re.compile(r"m(?P<machine>[0-9a-f]*)\.b(?P<boot>[0-9a-f-]+)\.n(?P<pids>\d+)\.p(?P<pid>\d+)\.s(?P<start>\d+)")
 
 
-class Unknown(Exception):
-    """Whether the maker lives cannot be seen from here; the message says why."""
+class LivenessUnknown(Exception):
+    """Whether the creator is alive cannot be seen from here; the message says why."""
 
 
 @dataclass(frozen=True)
-class Maker:
+class Creator:
     """One process: machine id, boot id, inode of its PID namespace, its number there, its start in clock ticks."""
 
     machine: str
@@ -35,41 +35,41 @@ class Maker:
     start: int
 
     @classmethod
-    def here(cls) -> Maker:
+    def here(cls) -> Creator:
         """Return this process."""
         return cls(_machine_id(), boot_id(), _own_pids(), os.getpid(), _start_of(Path("/proc/self")))
 
     @classmethod
-    def parse(cls, word: str) -> Maker:
-        """Return what ``str`` wrote; raise :class:`Unknown` for anything else."""
+    def parse(cls, word: str) -> Creator:
+        """Return what ``str`` wrote; raise :class:`LivenessUnknown` for anything else."""
         found = WORD.fullmatch(word)
         if not found:
-            raise Unknown("it does not say who made it")
+            raise LivenessUnknown("it does not say who made it")
         return cls(found["machine"], found["boot"], int(found["pids"]), int(found["pid"]), int(found["start"]))
 
     def __str__(self) -> str:
-        """Return it as a word that labels, aliases and Open vSwitch take as it is."""
+        """Return it as one word without characters that labels, aliases or Open vSwitch would need quoted."""
         return f"m{self.machine}.b{self.boot}.n{self.pids}.p{self.pid}.s{self.start}"
 
-    def of_this_start(self) -> bool:
-        """Tell whether it was made since the machine was started: nothing runs from before."""
+    def since_boot(self) -> bool:
+        """Tell whether it was started since this machine booted; no process is older."""
         return self.boot == boot_id()
 
-    def lives(self) -> bool:
-        """Tell whether the process still runs; raise :class:`Unknown` when that cannot be seen from here."""
-        if not self.of_this_start():
+    def alive(self) -> bool:
+        """Tell whether the process is running; raise :class:`LivenessUnknown` when that cannot be seen from here."""
+        if not self.since_boot():
             if not self.machine or self.machine != _machine_id():
-                raise Unknown("it was made on another machine")
+                raise LivenessUnknown("it was made on another machine")
             return False  # this machine was started anew since
         if str(Path("/proc/self").readlink()) != str(os.getpid()):
-            raise Unknown("/proc shows another PID namespace than this process is in")
+            raise LivenessUnknown("/proc shows another PID namespace than this process is in")
         own = _own_pids()
         if self.pids == own:
             return _is_start(Path(f"/proc/{self.pid}"), self.start)
         if any(self._is(process) for process in _processes()):
             return True
         if own != ALL_PROCESSES:
-            raise Unknown("it was made in another PID namespace, whose processes cannot be seen from here")
+            raise LivenessUnknown("it was made in another PID namespace, whose processes cannot be seen from here")
         return False
 
     def _is(self, process: Path) -> bool:

@@ -34,7 +34,7 @@ class State(enum.Enum):
     """What a lease says of its lab."""
 
     HELD = "running"  # its owner lives
-    GOING = "going"  # someone is removing it
+    BEING_REMOVED = "going"  # someone is removing it
     KEPT = "kept"  # no owner, but it shall stay
     DEAD = "dead"  # whatever it made is an orphan
 
@@ -106,7 +106,7 @@ def state(folder: Path) -> State:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return State.GOING if holder(folder).get("going") else State.HELD
+        return State.BEING_REMOVED if holder(folder).get("going") else State.HELD
     finally:
         os.close(descriptor)
     told = holder(folder)

@@ -1,8 +1,7 @@
-"""The owner of what the test-bed makes: one lab's id, folder and lease.
+"""The owner of a lab: creates resources with the lab's id in their labels, and holds its folder and lease.
 
-Whatever is made carries the lab's id (``testbed.labels``). Removing follows these labels and nothing else. What others
-can see who do not see the folder says who made it too (``testbed.ownership.creator``), so that they can tell the dead
-from the living.
+Resources are found again by these labels alone (``testbed.labels``). Those that can be seen without seeing the lab's
+folder name their creator too (``testbed.ownership.creator``), so that orphans can be told from there.
 """
 
 from __future__ import annotations
@@ -12,26 +11,26 @@ from pathlib import Path
 from testbed.host import netns
 from testbed.host.engine import engine
 from testbed.host.namespace import Namespace
-from testbed.labels import ALIAS, KEPT_LABEL, LAB_VARIABLE, LABEL, MAKER_LABEL, NODE_LABEL
-from testbed.ownership.creator import Maker
+from testbed.labels import ALIAS, CREATOR_LABEL, KEPT_LABEL, LAB_VARIABLE, LABEL, NODE_LABEL
+from testbed.ownership.creator import Creator
 from testbed.ownership.lease import LABS, Lease
 
 
 class Owner:
-    """Makes things on behalf of one lab. Get one by :meth:`create`, or :meth:`adopt` for a lab that is there."""
+    """Makes found on behalf of one lab. Get one by :meth:`create`, or :meth:`adopt` for a lab that is there."""
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.maker = str(Maker.here())
+        self.creator = str(Creator.here())
 
     @classmethod
     def create(cls, name: str, labs: Path = LABS) -> Owner:
-        """Start a new lab; nothing but its folder is made."""
+        """Create the folder of a new lab, and nothing else; its id is *name* and six random digits."""
         return cls(Lease.create(name, labs))
 
     @classmethod
     def adopt(cls, folder: Path) -> Owner:
-        """Take over the lab in *folder*, to remove it; raise ``LeaseError`` when its owner lives."""
+        """Take over the lab in *folder*, to remove it; raise ``LeaseError`` when its owner is alive."""
         return cls(Lease.adopt(folder))
 
     @property
@@ -46,20 +45,20 @@ class Owner:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What marks a process as this lab's."""
+        """The environment variable that says that a process belongs to this lab."""
         return {LAB_VARIABLE: self.lab}
 
     def labels(self, node: str = "") -> dict[str, str]:
         """Return the labels of a Docker object of this lab, and of *node* when given."""
-        return {LABEL: self.lab, MAKER_LABEL: self.maker, **({NODE_LABEL: node} if node else {})}
+        return {LABEL: self.lab, CREATOR_LABEL: self.creator, **({NODE_LABEL: node} if node else {})}
 
     @property
     def alias(self) -> str:
         """The alias of an interface of this lab in the machine's own namespace."""
-        return f"{ALIAS}:{self.lab}:{self.maker}"
+        return f"{ALIAS}:{self.lab}:{self.creator}"
 
     def keep(self) -> None:
-        """Let the lab outlive this process, and show that to everybody who sees the engine but not the lease."""
+        """Let the lab outlive this process; a Docker volume says so to those who see the engine but not the lease."""
         name = f"lso-kept-{self.lab}"
         engine().volumes.create(name, labels={**self.labels(), KEPT_LABEL: "yes"})
         self.lease.keep()

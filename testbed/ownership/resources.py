@@ -1,4 +1,4 @@
-"""Find what carries the mark of a lab, wherever on this machine it is. Looks only."""
+"""Find the resources of all labs on this machine by their labels (``testbed.labels``); looks only."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from docker.errors import APIError, NotFound
 
 from testbed.host import netns
 from testbed.host.engine import engine
-from testbed.host.termination import end_all
-from testbed.labels import ALIAS, BRIDGE_KEY, BRIDGE_MAKER, KEPT_LABEL, LAB_VARIABLE, LABEL, MAKER_LABEL
+from testbed.host.termination import terminate
+from testbed.labels import ALIAS, BRIDGE_CREATOR, BRIDGE_KEY, CREATOR_LABEL, KEPT_LABEL, LAB_VARIABLE, LABEL
 from testbed.ownership import lease
 
 CONFLICT = 409
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One thing that a lab made: its *kind* (``container``, ``process`` …), its name or number, its lab's id."""
+class Resource:
+    """A resource of a lab: its *kind* (``container``, ``process`` …), its *name* (of a process: its pid), its lab."""
 
     kind: str
     name: str
@@ -35,52 +35,56 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Marked(Thing):
-    """A thing found by its mark. ``remove`` removes it and is content when it is gone already."""
+class OwnedResource(Resource):
+    """A resource with the means to remove it: ``remove`` does nothing when it is gone already.
+
+    *creator* is the process that made it (``testbed.ownership.creator``), for those who cannot see the lab's folder.
+    *kept*: its lab is to outlive that process.
+    """
 
     remove: Callable[[], None]
-    maker: str = ""  # who made it (``testbed.ownership.creator``), where those see it who do not see the lab's folder
-    kept: bool = False  # it says that its lab shall outlive its maker
+    creator: str = ""
+    kept: bool = False
 
-    def plain(self) -> Thing:
-        """Return it as a mere value."""
-        return Thing(self.kind, self.name, self.lab)
+    def plain(self) -> Resource:
+        """Return it without the means to remove it."""
+        return Resource(self.kind, self.name, self.lab)
 
 
-def containers() -> Iterator[Marked]:
+def containers() -> Iterator[OwnedResource]:
     """Yield containers; removing one removes its anonymous volumes."""
     api = engine().api
     for found in api.containers(all=True, filters={"label": LABEL}):
-        remove = partial(gone, partial(api.remove_container, found["Id"], force=True, v=True))
-        labels = found["Labels"]
-        yield Marked("container", found["Names"][0].lstrip("/"), labels[LABEL], remove, labels.get(MAKER_LABEL, ""))
+        name, labels = found["Names"][0].lstrip("/"), found["Labels"]
+        remove = partial(if_present, partial(api.remove_container, found["Id"], force=True, v=True))
+        yield OwnedResource("container", name, labels[LABEL], remove, labels.get(CREATOR_LABEL, ""))
 
 
-def volumes() -> Iterator[Marked]:
+def volumes() -> Iterator[OwnedResource]:
     """Yield Docker volumes."""
     for found in engine().volumes.list(filters={"label": LABEL}):
         labels = found.attrs["Labels"]
-        maker, kept = labels.get(MAKER_LABEL, ""), KEPT_LABEL in labels
-        yield Marked("volume", str(found.name), labels[LABEL], partial(gone, found.remove), maker, kept)
+        creator, kept = labels.get(CREATOR_LABEL, ""), KEPT_LABEL in labels
+        yield OwnedResource("volume", str(found.name), labels[LABEL], partial(if_present, found.remove), creator, kept)
 
 
-def networks() -> Iterator[Marked]:
+def networks() -> Iterator[OwnedResource]:
     """Yield Docker networks."""
     for found in engine().networks.list(filters={"label": LABEL}):
         labels = found.attrs["Labels"]
-        remove = partial(gone, found.remove)
-        yield Marked("network", str(found.name), labels[LABEL], remove, labels.get(MAKER_LABEL, ""))
+        remove = partial(if_present, found.remove)
+        yield OwnedResource("network", str(found.name), labels[LABEL], remove, labels.get(CREATOR_LABEL, ""))
 
 
-def namespaces() -> Iterator[Marked]:
+def namespaces() -> Iterator[OwnedResource]:
     """Yield network namespaces in the folders of labs."""
     for folder in lease.folders():
         for path in sorted(path for path in (folder / "ns").rglob("*") if not path.is_dir()):
-            yield Marked("namespace", str(path), folder.name, partial(netns.remove, path))
+            yield OwnedResource("namespace", str(path), folder.name, partial(netns.remove, path))
 
 
-def processes() -> Iterator[Marked]:
-    """Yield processes with the mark in their environment, and those that live in a lab's namespace.
+def processes() -> Iterator[OwnedResource]:
+    """Yield processes with a lab's id in their environment, and those that live in a lab's namespace.
 
     Those inside containers are left out: they end with their container.
     """
@@ -92,26 +96,26 @@ def processes() -> Iterator[Marked]:
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():
             continue
         if netns.identity(f"{entry.path}/ns/pid") == here:
-            lab = mark_of(entry.path) or homes.get(netns.identity(f"{entry.path}/ns/net"))
+            lab = lab_of(entry.path) or homes.get(netns.identity(f"{entry.path}/ns/net"))
             if lab:
-                yield Marked("process", entry.name, lab, partial(end_all, (int(entry.name),)))
+                yield OwnedResource("process", entry.name, lab, partial(terminate, (int(entry.name),)))
 
 
-def interfaces() -> Iterator[Marked]:
+def interfaces() -> Iterator[OwnedResource]:
     """Yield interfaces in the machine's own namespace, by their alias."""
     listed = subprocess.run(["ip", "-json", "link", "show"], check=True, capture_output=True, text=True, timeout=30)
     for found in json.loads(listed.stdout):
-        alias, lab, maker, *_ = *str(found.get("ifalias", "")).split(":"), "", ""
+        alias, lab, creator, *_ = *str(found.get("ifalias", "")).split(":"), "", ""
         if alias == ALIAS:
             remove = partial(_quietly, "ip", "link", "del", found["ifname"])
-            yield Marked("interface", found["ifname"], lab, remove, maker)
+            yield OwnedResource("interface", found["ifname"], lab, remove, creator)
 
 
-def bridges() -> Iterator[Marked]:
+def bridges() -> Iterator[OwnedResource]:
     """Yield bridges of the machine's Open vSwitch, by their external id; none where it does not run."""
-    asked = ["ovs-vsctl", "--timeout=5", "--format=json", "--columns=name,external_ids", "list", "Bridge"]
+    command = ["ovs-vsctl", "--timeout=5", "--format=json", "--columns=name,external_ids", "list", "Bridge"]
     try:
-        listed = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=10)
+        listed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=10)
     except FileNotFoundError:
         return
     if listed.returncode:
@@ -120,10 +124,10 @@ def bridges() -> Iterator[Marked]:
         lab = dict(pairs).get(BRIDGE_KEY)
         if lab:
             remove = partial(_quietly, "ovs-vsctl", "--timeout=5", "--if-exists", "del-br", name)
-            yield Marked("bridge", name, lab, remove, dict(pairs).get(BRIDGE_MAKER, ""))
+            yield OwnedResource("bridge", name, lab, remove, dict(pairs).get(BRIDGE_CREATOR, ""))
 
 
-def rules() -> Iterator[Marked]:
+def rules() -> Iterator[OwnedResource]:
     """Yield rules of the machine's packet filter, by their comment; none where there is no iptables."""
     try:
         listed = subprocess.run(["iptables-save"], check=False, capture_output=True, text=True, timeout=30)
@@ -134,25 +138,25 @@ def rules() -> Iterator[Marked]:
         table = line.removeprefix("*") if line.startswith("*") else table
         if f" --comment {ALIAS}:" in line.replace('"', ""):
             words = shlex.split(line)
-            _, lab, maker = words[words.index("--comment") + 1].split(":")
+            _, lab, creator = words[words.index("--comment") + 1].split(":")
             remove = partial(_quietly, "iptables", "-w", "-t", table, "-D", *words[1:])
-            yield Marked("rule", f"{table} {words[1]}", lab, remove, maker)
+            yield OwnedResource("rule", f"{table} {words[1]}", lab, remove, creator)
 
 
-def folders() -> Iterator[Marked]:
-    """Yield the folders of labs; the lease, not this, removes one."""
+def folders() -> Iterator[OwnedResource]:
+    """Yield the folders of labs; ``remove`` does nothing, since the lease removes its folder."""
     for folder in lease.folders():
-        yield Marked("folder", str(folder), folder.name, lambda: None)
+        yield OwnedResource("folder", str(folder), folder.name, lambda: None)
 
 
-def everything() -> tuple[Marked, ...]:
-    """Return all of it."""
+def everything() -> tuple[OwnedResource, ...]:
+    """Return the resources of all kinds."""
     sources = (containers, networks, volumes, bridges, interfaces, rules, processes, namespaces, folders)
     return tuple(found for source in sources for found in source())
 
 
-def gone(remove: Callable[[], object]) -> None:
-    """Call *remove* and be content when there is nothing left to remove, or someone else is removing it."""
+def if_present(remove: Callable[[], object]) -> None:
+    """Call *remove*; ignore that nothing is left to remove, or that another process is removing it."""
     try:
         remove()
     except NotFound:
@@ -162,15 +166,15 @@ def gone(remove: Callable[[], object]) -> None:
             raise
 
 
-def mark_of(process: str) -> str | None:
-    """Return the lab that the process at ``/proc/<pid>`` is marked with, None when it has ended or has no mark."""
+def lab_of(process: str) -> str | None:
+    """Return the lab's id in the environment of the process at ``/proc/<pid>``; None when it has none, or has ended."""
     wanted = f"{LAB_VARIABLE}=".encode()
     try:
         variables = Path(process, "environ").read_bytes().split(b"\0")
     except OSError:  # it ended just now
         return None
-    marks = [variable.removeprefix(wanted) for variable in variables if variable.startswith(wanted)]
-    return marks[0].decode(errors="replace") if marks else None
+    labs = [variable.removeprefix(wanted) for variable in variables if variable.startswith(wanted)]
+    return labs[0].decode(errors="replace") if labs else None
 
 
 def _quietly(*argv: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from testbed.errors import ProbeError
 from testbed.host.namespace import Namespace
-from testbed.host.process import OBSERVER, Target
+from testbed.host.process import OBSERVER, Process
 
 API = "/v1.41"
 SOCKET = "run/docker.sock"  # not var/run: an absolute link in there would lead to the machine's own engine
@@ -28,27 +28,27 @@ class ViewError(ProbeError):
 class Inside:
     """The inside of a container, by one of its processes."""
 
-    target: Target
+    process: Process
 
     @property
     def namespace(self) -> Namespace:
         """Return the container's network namespace."""
-        return Namespace.of(self.target)
+        return Namespace.of(self.process)
 
     def child(self, pid: int, name: str, container: str) -> Inside:
         """Return the inside of a container that runs within this one; *pid* is what this one's engine says.
 
         Raises ``Ended`` when that process is no longer the one of the container with the id *container*.
         """
-        return Inside(Target.of(pid, name, container=container, outer=self.target))
+        return Inside(Process.of(pid, name, container=container, outer=self.process))
 
     def alive(self) -> bool:
         """Tell whether the process still exists."""
-        return self.target.alive()
+        return self.process.alive()
 
     def has(self, path: str) -> bool:
         """Tell whether the container has a file at *path*, from its root; raises ``Ended`` when it has ended."""
-        with self.target.opened() as folder:
+        with self.process.opened() as folder:
             try:
                 os.stat(f"root/{path}", dir_fd=folder)
             except FileNotFoundError:
@@ -64,7 +64,7 @@ class Inside:
         """
         try:
             done = subprocess.run(
-                self.target.command(argv, OBSERVER),
+                self.process.command(argv, OBSERVER),
                 env={"PATH": f"{_PATH}:{os.environ.get('PATH', '')}", "LC_ALL": "C"},
                 input=input,
                 timeout=timeout,
@@ -80,7 +80,8 @@ class Inside:
 
     def engine(self, path: str, timeout: float = 10.0) -> Any:
         """Return the JSON that the container's own Docker Engine answers to ``GET`` *path*."""
-        with self.target.opened() as folder:  # by the open folder: the path would lead into whatever runs there by then
+        # By the open folder: the path would lead into whatever runs there by then.
+        with self.process.opened() as folder:
             connection = _UnixConnection(f"/proc/self/fd/{folder}/root/{SOCKET}", timeout)
             try:
                 connection.request("GET", API + path, headers={"Host": "docker"})

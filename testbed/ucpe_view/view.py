@@ -9,7 +9,7 @@ from typing import Any
 
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
-from testbed.host.process import Target
+from testbed.host.process import Process
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
 from testbed.ucpe_view.inside import Inside, ViewError
 from testbed.ucpe_view.switch import INTERFACE_COLUMNS, Port, Trace, parse_ports, parse_trace
@@ -58,13 +58,13 @@ class Vnf:
 
 
 class UcpeView:
-    """The uCPE whose first process is *target*; every call looks anew and changes nothing.
+    """The uCPE whose first process is *process*; every call looks anew and changes nothing.
 
     Calls raise ``Ended`` when the uCPE has ended, and :class:`ViewError` when what is asked inside fails.
     """
 
-    def __init__(self, target: Target, bridge: str = BRIDGE) -> None:
-        self.inside = Inside(target)
+    def __init__(self, process: Process, bridge: str = BRIDGE) -> None:
+        self.inside = Inside(process)
         self.bridge = bridge
 
     def ports(self, service: str | None = None) -> list[Port]:
@@ -155,7 +155,7 @@ class UcpeView:
         return self.inside.run(["ovs-ofctl", "--timeout=10", "-O", OPENFLOW, "--names", command, self.bridge])
 
     def _interfaces(self) -> list[str]:
-        rows = self.inside.target.read("net/dev").splitlines()[2:]
+        rows = self.inside.process.read("net/dev").splitlines()[2:]
         return sorted(row.split(":")[0].strip() for row in rows)
 
     def _volumes(self) -> list[str]:
@@ -168,7 +168,7 @@ class UcpeView:
         try:
             inside = self.inside.child(state["Pid"], f"VNF container {container.name}", container.id)
         except Ended:
-            self.inside.target.check()  # the VNF ended just now; the uCPE must not have
+            self.inside.process.check()  # the VNF ended just now; the uCPE must not have
             return None
         labels = container.labels
         return Vnf(

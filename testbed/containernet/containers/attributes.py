@@ -18,17 +18,17 @@ from testbed.labels import LABEL
 from testbed.ownership import lease
 
 MISSING: dict[str, Any] = {
-    **{word: [] for word in ("device_requests", "devices", "dns", "volumes")},
-    **{word: {} for word in ("port_bindings", "sysctls", "tmpfs")},
+    **{option: [] for option in ("device_requests", "devices", "dns", "volumes")},
+    **{option: {} for option in ("port_bindings", "sysctls", "tmpfs")},
     **dict.fromkeys(("ipc_mode", "shm_size", "storage_opt")),
 }
 
 
-class Compatible:
-    """The attributes and calls of upstream's ``Docker`` that only look; *words* are the checked parameters."""
+class UpstreamAttributes:
+    """The attributes and calls of upstream's ``Docker`` that only look; *options* are the checked parameters."""
 
     name: str
-    words: dict[str, Any]
+    options: dict[str, Any]
     plan: Plan
     _made: bool
     _did: str
@@ -41,7 +41,7 @@ class Compatible:
     def __getattr__(self, name: str) -> Any:
         """Return a parameter by its name, as it was given or as upstream has it when it was not."""
         if name in MISSING:
-            return self.words.get(name, copy.copy(MISSING[name]))
+            return self.options.get(name, copy.copy(MISSING[name]))
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     @property
@@ -77,28 +77,28 @@ class Compatible:
     @property
     def environment(self) -> dict[str, str | None]:
         """The environment that was asked for."""
-        asked: dict[str, str | None] = self.words.setdefault("environment", {})
+        asked: dict[str, str | None] = self.options.setdefault("environment", {})
         return asked
 
     @property
     def cap_add(self) -> list[str]:
         """The capabilities beside Docker's own."""
-        return ["NET_ADMIN", *(capability(each) for each in self.words.get("cap_add") or ())]
+        return ["NET_ADMIN", *(capability(each) for each in self.options.get("cap_add") or ())]
 
     @property
     def nano_cpus(self) -> int | None:
         """The limit of *cpus*, in billionths of a processor."""
-        return self.words.get("cpus")
+        return self.options.get("cpus")
 
     @property
     def network_mode(self) -> str:
         """The network that Docker itself gives."""
-        return network_mode(self.words)
+        return network_mode(self.options)
 
     @property
     def publish_all_ports(self) -> bool:
         """Whether every exposed port is published."""
-        return publishes_all(self.words)
+        return publishes_all(self.options)
 
     def build(self, **parameters: Any) -> tuple[str, str]:
         """Build an image; return its id and what the build printed."""

@@ -16,7 +16,7 @@ from mininet.node import Host as MininetHost
 from mininet.util import isShellBuiltin
 
 from testbed.containernet.containers import image, parameters
-from testbed.containernet.containers.attributes import Compatible
+from testbed.containernet.containers.attributes import UpstreamAttributes
 from testbed.containernet.containers.creation import UPSTREAM_LABEL, arguments
 from testbed.containernet.containers.identity import Identity, shell_of
 from testbed.containernet.containers.limits import Limited
@@ -25,7 +25,7 @@ from testbed.containernet.plan import Plan
 from testbed.errors import Ended
 from testbed.host.engine import EngineError, engine
 from testbed.host.namespace import Namespace
-from testbed.host.process import Target
+from testbed.host.process import Process
 
 CONFLICT = 409
 PRINT_PID = r'printf "\001%d\012" $$; exec '  # as Mininet looks for it
@@ -33,7 +33,7 @@ SETTLE = 5  # seconds
 SHELLS = ("/bin/bash", "/bin/sh", None)  # what keeps a container alive; None: what its image runs by itself
 
 
-class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[misc]
+class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ignore[misc]
     """A container with Containernet's parameters. Commands enter it by ``nsenter``, inside its resource limits.
 
     Without published ports it gets no interface but its links (``network_mode="bridge"`` adds Docker's own). It has
@@ -50,30 +50,30 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         **kwargs: Any,
     ) -> None:
         self.build_params = dict(build_params or {})
-        self.words = self._read(name, kwargs, image.findings(dimage, self.build_params))
+        self.options = self._read(name, kwargs, image.findings(dimage, self.build_params))
         self._reference, self._image = dimage, ""
         self.dcmd = dcmd if dcmd is not None else SHELLS[0]
         self._commands = SHELLS if dcmd is None else (dcmd,)
         self._own = False  # whether its first process is what the image runs by itself
         self.dnameprefix = "mn"
-        self.resources = {limit: self.words.get(limit) for limit in parameters.LIMITS}
+        self.resources = {limit: self.options.get(limit) for limit in parameters.LIMITS}
         self._did = ""  # the container's id
         self._dc: dict[str, Any] = {}
         self._dcinfo: dict[str, Any] = {}
         self.dname = ""
-        self.target: Target | None = None
+        self.process: Process | None = None
         self.identity = Identity()
         self._beside: list[subprocess.Popen[Any]] = []
         super().__init__(name, plan, **kwargs)
 
     def _read(self, name: str, given: Mapping[str, Any], findings: list[str]) -> dict[str, Any]:
-        for word, meant in parameters.WITHOUT_EFFECT.items():
-            if word in given:
-                warn(f"*** {name}: {word} does nothing, as in Containernet; {meant} would\n")
-        words = parameters.read(name, given, parameters.words_of(type(self), Docker), findings)
-        if given.get("cores") and "cpuset_cpus" not in words:  # Mininet's autoPinCpus
-            words["cpuset_cpus"] = str(given["cores"])
-        return words
+        for option, meant in parameters.WITHOUT_EFFECT.items():
+            if option in given:
+                warn(f"*** {name}: {option} does nothing, as in Containernet; {meant} would\n")
+        options = parameters.read(name, given, parameters.options_of(type(self), Docker), findings)
+        if given.get("cores") and "cpuset_cpus" not in options:  # Mininet's autoPinCpus
+            options["cpuset_cpus"] = str(given["cores"])
+        return options
 
     # --- the container ---
 
@@ -86,7 +86,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def container_config(self) -> dict[str, Any]:
         """Return the arguments of the engine's create call."""
-        asked = arguments(self.words, self.resources, None if self._own else self.dcmd)
+        asked = arguments(self.options, self.resources, None if self._own else self.dcmd)
         own = {} if asked["host_config"]["NetworkMode"].startswith("container:") else {"hostname": self.name}
         return {
             **own,
@@ -95,7 +95,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
             "environment": {**self.environment, **self.plan.owner.environment},
             "labels": {
                 UPSTREAM_LABEL: "",
-                **self.words.get("labels", {}),
+                **self.options.get("labels", {}),
                 **self.plan.owner.labels(self.name),
             },
         }
@@ -115,8 +115,8 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         """Return the containers of the same network that this one names, so that they are made before it."""
         return [node for node in map(self._sharer, ("ipc_mode", "network_mode", "pid_mode")) if node]
 
-    def _sharer(self, word: str) -> PlannedNode | None:
-        kind, _, name = (self.words.get(word) or "").partition(":")
+    def _sharer(self, option: str) -> PlannedNode | None:
+        kind, _, name = (self.options.get(option) or "").partition(":")
         return self.plan.named.get(name.removeprefix(f"{self.dnameprefix}.")) if kind == "container" else None
 
     @property
@@ -129,9 +129,9 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def make(self) -> None:
         """Create and start the container."""
-        for word in ("ipc_mode", "network_mode", "pid_mode"):  # its name may have been another network's already
-            if isinstance(sharer := self._sharer(word), Docker):
-                self.words[word] = f"container:{sharer._did}"
+        for option in ("ipc_mode", "network_mode", "pid_mode"):  # its name may have been another network's already
+            if isinstance(sharer := self._sharer(option), Docker):
+                self.options[option] = f"container:{sharer._did}"
         self._start()
         try:
             self._look()
@@ -156,10 +156,10 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def check(self) -> None:
         """Raise ``EngineError`` when the container has ended since it was made."""
-        if not (self.target and self.target.alive()):
+        if not (self.process and self.process.alive()):
             raise self._ended()
 
-    def _look(self) -> Target:
+    def _look(self) -> Process:
         """Ask the engine for the container's first process and remember that; raise ``Ended`` when there is none."""
         try:
             self._dcinfo = engine().api.inspect_container(self._did)
@@ -168,29 +168,29 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         self.pid = int(self._dcinfo["State"]["Pid"])
         if not self.pid:
             raise Ended(f"{self.title} has ended")
-        self.target = Target.of(self.pid, self.title, container=self._did)
-        self._namespace = Namespace.of(self.target, self.plan.owner.lab)
-        self.identity = Identity.of(self.target, self._dcinfo["Config"])
-        return self.target
+        self.process = Process.of(self.pid, self.title, container=self._did)
+        self._namespace = Namespace.of(self.process, self.plan.owner.lab)
+        self.identity = Identity.of(self.process, self._dcinfo["Config"])
+        return self.process
 
-    def running(self) -> Target:
+    def running(self) -> Process:
         """Return the container's first process, the new one after a restart; raise ``Ended`` when there is none.
 
         A restart makes a new network namespace: the links ended with the old one.
         """
-        if not self.target:
+        if not self.process:
             raise Ended(f"{self.name}: there is no container any more")
-        if not self.target.alive():
+        if not self.process.alive():
             self._look()
             self.close_shell()
             warn(f"*** {self.title} was restarted behind the network: its links are gone\n")
-        return self.target
+        return self.process
 
-    def _present(self) -> Target:
+    def _present(self) -> Process:
         """Return the container's first process; raise ``Ended`` where nothing can run, also because it is paused."""
-        target = self.running()
-        target.check()
-        return target
+        process = self.running()
+        process.check()
+        return process
 
     @property
     def namespace(self) -> Namespace:
@@ -212,7 +212,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
     def _create(self) -> str:
         names = [f"{self.dnameprefix}.{self.name}", f"{self.dnameprefix}.{self.name}.{self.plan.owner.lab}"]
         config = self.container_config()
-        if self.words.get("rm"):
+        if self.options.get("rm"):
             self._remove_former(names[0])
         for name in names:
             self.dname = name
@@ -254,7 +254,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
         return self.argv(["env", f"PS1={PROMPT}", shell, *options, "-is", f"mininet:{self.name}"])
 
     def beside_shell(self, directory: str) -> list[str]:
-        """Return the words that put a command into the container; *directory* is one of this side."""
+        """Return the arguments that put a command into the container; *directory* is one of this side."""
         return self.argv([])
 
     def wake(self) -> None:
@@ -265,7 +265,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
 
     def close_shell(self) -> None:
         """End the shell; what a paused container froze cannot end before it goes on."""
-        if self.shell and self._did and self.target and self.target.alive() and self.target.paused():
+        if self.shell and self._did and self.process and self.process.alive() and self.process.paused():
             engine().api.unpause(self._did)
         super().close_shell()
 
@@ -303,7 +303,7 @@ class Docker(Limited, Compatible, PlannedNode, MininetHost):  # type: ignore[mis
     def terminate(self) -> None:
         """Remove the container with its anonymous volumes."""
         self.close_shell()
-        self._namespace = self.target = None
+        self._namespace = self.process = None
         if not self._did:
             return
         did, self._did = self._did, ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed.host.process import Target
+from testbed.host.process import Process
 
 ROOT = 0
 SETPRIV = "/usr/bin/setpriv"  # by its path: the container's PATH is in force when it is looked up
@@ -26,15 +26,15 @@ class Identity:
     directory: str = ""
 
     @classmethod
-    def of(cls, target: Target, config: Mapping[str, Any]) -> Identity:
-        """Return the identity of the container with the first process *target* and the inspected *config*."""
+    def of(cls, process: Process, config: Mapping[str, Any]) -> Identity:
+        """Return the identity of the container with the init process *process* and the inspected *config*."""
         directory = config.get("WorkingDir") or ""
         if not config.get("User"):
-            return cls(home=_home(target, ROOT), directory=directory)
-        fields = dict(line.split(":", 1) for line in target.read("status").splitlines())
+            return cls(home=_home(process, ROOT), directory=directory)
+        fields = dict(line.split(":", 1) for line in process.read("status").splitlines())
         user, group = int(fields["Uid"].split()[0]), int(fields["Gid"].split()[0])
         groups = tuple(int(each) for each in fields["Groups"].split())
-        return cls(user, group, groups, _home(target, user), directory)
+        return cls(user, group, groups, _home(process, user), directory)
 
     def options(self) -> list[str]:
         """Return the options of ``nsenter``."""
@@ -44,21 +44,21 @@ class Identity:
         ]
 
     def before(self) -> list[str]:
-        """Return the words in front of ``nsenter``: it would drop all groups, and cannot set any."""
+        """Return the options in front of ``nsenter``: it would drop all groups, and cannot set any."""
         if self.user == ROOT and not self.groups:
             return []
         groups = ",".join(map(str, self.groups or (self.group,)))
         return [SETPRIV, f"--regid={self.group}", f"--groups={groups}"]
 
 
-def shell_of(target: Target) -> str | None:
-    """Return the shell that the container with the first process *target* has; bash where there is one."""
-    root = f"{target.proc}/root"  # a link in it would be followed on this side, so it is not
+def shell_of(process: Process) -> str | None:
+    """Return the shell that the container with the init process *process* has; bash where there is one."""
+    root = f"{process.proc}/root"  # a link in it would be followed on this side, so it is not
     return next((f"/{place}" for place in SHELL_PLACES if os.path.lexists(f"{root}/{place}")), None)
 
 
-def _home(target: Target, user: int) -> str:
-    passwd = Path(f"{target.proc}/root/etc/passwd")
+def _home(process: Process, user: int) -> str:
+    passwd = Path(f"{process.proc}/root/etc/passwd")
     try:
         lines = [] if passwd.is_symlink() else passwd.read_text(errors="replace").splitlines()
     except OSError:

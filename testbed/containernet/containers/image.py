@@ -19,8 +19,8 @@ SHELLS = (["/bin/bash"], ["bash"], ["/bin/sh"], ["sh"], ["/bin/ash"], ["ash"])
 def findings(reference: str | None, building: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the name of an image and the parameters of its build."""
     known = set(inspect.signature(docker.APIClient.build).parameters) - {"self"}
-    unknown = sorted(word for word in building if word not in known)
-    found = [f"build_params: {word} is no parameter of a build{nearest(word, known)}" for word in unknown]
+    unknown = sorted(option for option in building if option not in known)
+    found = [f"build_params: {option} is no parameter of a build{nearest(option, known)}" for option in unknown]
     if building and not (building.get("path") or building.get("fileobj")):
         found.append("build_params: path names no folder with a Dockerfile")
     if not building and not reference:

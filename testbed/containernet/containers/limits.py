@@ -12,7 +12,7 @@ from docker.errors import APIError
 from testbed.containernet.containers.parameters import LIMITS, REFUSED, nearest, refuse
 from testbed.containernet.plan import Plan
 from testbed.host.engine import EngineError, engine
-from testbed.host.process import Target
+from testbed.host.process import Process
 
 
 class Limited:
@@ -21,18 +21,18 @@ class Limited:
     name: str
     plan: Plan
     _did: str
-    running: Callable[[], Target]
+    running: Callable[[], Process]
     resources: dict[str, Any]
 
     def update_resources(self, **limits: Any) -> None:
         """Change limits of the running container; the names are those of the constructor."""
-        findings = [f"no such limit: {word}{_instead(word)}" for word in sorted(limits.keys() - LIMITS.keys())]
+        findings = [f"no such limit: {option}{_instead(option)}" for option in sorted(limits.keys() - LIMITS.keys())]
         checked: dict[str, Any] = {}
-        for word in LIMITS.keys() & limits.keys():
+        for option in LIMITS.keys() & limits.keys():
             try:
-                checked[word] = None if limits[word] is None else LIMITS[word](limits[word])
+                checked[option] = None if limits[option] is None else LIMITS[option](limits[option])
             except ValueError as error:
-                findings.append(f"{word}={limits[word]!r}: {error}")
+                findings.append(f"{option}={limits[option]!r}: {error}")
         refuse(self.name, findings)
         self.plan.realize()
         self.running()
@@ -95,10 +95,12 @@ class Limited:
         return place
 
 
-def _instead(word: str) -> str:
-    if word == "cpus":
+def _instead(option: str) -> str:
+    if option == "cpus":
         return "; change cpu_quota and cpu_period"
-    return f": {REFUSED[word]}" if word in REFUSED else nearest(word, LIMITS) or f"; there are {', '.join(LIMITS)}"
+    if option in REFUSED:
+        return f": {REFUSED[option]}"
+    return nearest(option, LIMITS) or f"; there are {', '.join(LIMITS)}"
 
 
 def _control_group(listed: str, resource: str) -> Path:

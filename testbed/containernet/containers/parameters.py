@@ -1,6 +1,6 @@
-"""The words that a container takes: which there are, what each must be, and what it becomes in the engine's call.
+"""The options that a container takes: which there are, what each must be, and what it becomes in the engine's call.
 
-Nothing is ignored in silence: a word that is unknown, that cannot work here or that has a wrong value is refused by
+Nothing is ignored in silence: an option that is unknown, that cannot work here or that has a wrong value is refused by
 name, all of them at once.
 """
 
@@ -76,7 +76,7 @@ OWN: dict[str, Check] = {
     "rm": switch,
     "volumes": volumes,
 }
-WORDS = {**LIMITS, **HOST, **CREATE, **OWN}
+OPTIONS = {**LIMITS, **HOST, **CREATE, **OWN}
 MININET = frozenset({"ip", "mac", "defaultRoute", "lo", "privateDirs", "inNamespace", "cores", "waitExited", "name"})
 LIFE = "a container that the engine starts again has lost its links"
 REFUSED = {
@@ -98,25 +98,25 @@ WITHOUT_EFFECT = {"cpu_share": "cpu_shares"}  # upstream's own tests pass it; th
 
 
 class ParameterError(ValueError):
-    """A node was given words that it does not take; the message names each of them."""
+    """A node was given options that it does not take; the message names each of them."""
 
 
 def read(name: str, given: Mapping[str, Any], also: Iterable[str] = (), found: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the words of *given* that are the container's own, with checked values; None means not given.
+    """Return the options of *given* that are the container's own, with checked values; None means not given.
 
-    *also* are further words that somebody else takes, *found* is what is wrong besides. Raises
+    *also* are further options that somebody else takes, *found* is what is wrong besides. Raises
     :class:`ParameterError` with everything that is wrong.
     """
-    known = {*WORDS, *MININET, *also}
-    findings = [*found, *(finding for word in given if (finding := _unknown(word, known)))]
+    known = {*OPTIONS, *MININET, *also}
+    findings = [*found, *(finding for option in given if (finding := _unknown(option, known)))]
     values: dict[str, Any] = {}
-    for word in sorted(WORDS.keys() & given.keys()):
-        if given[word] is None:
+    for option in sorted(OPTIONS.keys() & given.keys()):
+        if given[option] is None:
             continue
         try:
-            values[word] = WORDS[word](given[word])
+            values[option] = OPTIONS[option](given[option])
         except ValueError as error:
-            findings.append(f"{word}={given[word]!r}: {error}")
+            findings.append(f"{option}={given[option]!r}: {error}")
     refuse(name, [*findings, *_contradictions({**given, **values})])
     return values
 
@@ -127,25 +127,25 @@ def refuse(name: str, findings: Iterable[str]) -> None:
         raise ParameterError("\n".join(f"{name}: {finding}" for finding in found))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint to the known word that is most like *word*; empty when none is."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+def nearest(option: str, known: Iterable[str]) -> str:
+    """Return a hint to the known option that is most like *option*; empty when none is."""
+    found = difflib.get_close_matches(option, list(known), n=1, cutoff=0.6)
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def words_of(cls: type, base: type) -> set[str]:
-    """Return the words that classes between *cls* and *base* take for themselves, in ``__init__`` or ``config``."""
+def options_of(cls: type, base: type) -> set[str]:
+    """Return the options that classes between *cls* and *base* take for themselves, in ``__init__`` or ``config``."""
     own = cls.__mro__[: cls.__mro__.index(base)]
     functions = [vars(each)[name] for each in own for name in ("__init__", "config") if name in vars(each)]
-    return {word for function in functions for word in inspect.signature(function).parameters}
+    return {option for function in functions for option in inspect.signature(function).parameters}
 
 
-def _unknown(word: str, known: Iterable[str]) -> str | None:
-    if word in known or word in WITHOUT_EFFECT:
+def _unknown(option: str, known: Iterable[str]) -> str | None:
+    if option in known or option in WITHOUT_EFFECT:
         return None
-    if word in REFUSED:
-        return f"{word} is not supported: {REFUSED[word]}"
-    return f"{word} is no parameter of a container{nearest(word, known)}"
+    if option in REFUSED:
+        return f"{option} is not supported: {REFUSED[option]}"
+    return f"{option} is no parameter of a container{nearest(option, known)}"
 
 
 def _contradictions(given: Mapping[str, Any]) -> Iterable[str]:

@@ -1,6 +1,6 @@
-"""Values of a container's words: each returns the value as the engine's SDK wants it, or raises ``ValueError``.
+"""Values of a container's options: each returns the value as the engine's SDK wants it, or raises ``ValueError``.
 
-The message says what would be right; the caller puts the word and the value in front.
+The message says what would be right; the caller puts the option and the value in front.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Cal
         kill(process)
         reaper = subprocess.Popen([sys.executable, "-c", "from testbed.ownership.reap import reap; reap()"])
         folder = lease.LABS / first.split()[0]
-        while reaper.poll() is None and lease.state(folder) is not lease.State.GOING:
+        while reaper.poll() is None and lease.state(folder) is not lease.State.BEING_REMOVED:
             time.sleep(0.001)  # until the reaper is at it
         process, second = script()
         assert second, process.communicate()[1]

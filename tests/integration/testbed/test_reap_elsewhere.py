@@ -19,7 +19,7 @@ from docker.errors import NotFound
 
 from testbed.host.engine import engine
 from testbed.ownership import reap
-from testbed.ownership.creator import Maker
+from testbed.ownership.creator import Creator
 
 OWNER = """
 import os, sys
@@ -143,11 +143,11 @@ def test_what_does_not_say_who_made_it_is_left_alone(leftovers: Leftovers) -> No
     assert leftovers("unsigned-000000") == []
 
 
-@pytest.mark.skipif(not Maker.here().machine, reason="this machine has no id")
+@pytest.mark.skipif(not Creator.here().machine, reason="this machine has no id")
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("machine", ["this", "another"])
 def test_nothing_outlives_a_start_of_its_machine(kept: bool, machine: str) -> None:
-    here = Maker.here()
+    here = Creator.here()
     earlier = dataclasses.replace(here, boot="00000000-0000-0000-0000-000000000000")
     if machine == "another":
         earlier = dataclasses.replace(earlier, machine="0" * 32)

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from testbed.host.termination import end_all
+from testbed.host.termination import terminate
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
 
 # In a PID namespace of its own, where the next number can be chosen.
 REUSED = f"""
 import subprocess, sys, threading
-from testbed.host.termination import end_all
+from testbed.host.termination import terminate
 stubborn = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], stdout=subprocess.PIPE)
 stubborn.stdout.readline()
 polite = subprocess.Popen(["sleep", "60"])
@@ -24,7 +24,7 @@ def give_its_number_again():
     strangers.append(subprocess.Popen(["sleep", "60"]))
 helper = threading.Thread(target=give_its_number_again)
 helper.start()
-end_all([stubborn.pid, polite.pid])
+terminate([stubborn.pid, polite.pid])
 helper.join()
 print(strangers[0].pid == polite.pid, strangers[0].poll(), stubborn.wait(5))
 """
@@ -36,9 +36,9 @@ def test_whoever_is_told_to_end_has_ended(program: list[str]) -> None:
     if program[0] != "sleep":
         assert process.stdout
         process.stdout.readline()
-    end_all([process.pid])
+    terminate([process.pid])
     assert process.wait(timeout=5) < 0
-    end_all([process.pid])  # long gone
+    terminate([process.pid])  # long gone
 
 
 def test_a_stranger_with_the_number_of_one_that_ended_is_left_alone() -> None:

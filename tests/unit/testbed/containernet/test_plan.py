@@ -52,7 +52,7 @@ def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("cls", "words", "said"),
+    ("cls", "options", "said"),
     [
         (Intf, {"delay": "1ms"}, ["delay has no effect on a plain link: use TCLink"]),
         (Intf, {"ipp": "10.0.0.1/8"}, ["ipp is no parameter of an interface; did you mean ip?"]),
@@ -62,10 +62,10 @@ def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.M
     ],
 )
 def test_words_that_no_interface_takes_are_said_once(
-    cls: Any, words: dict[str, Any], said: list[str], caplog: pytest.LogCaptureFixture
+    cls: Any, options: dict[str, Any], said: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    intf = planned_interface(cls, Plan(owner))("h1-eth0", node=Node(), **words)
-    intf.config(**words)
+    intf = planned_interface(cls, Plan(owner))("h1-eth0", node=Node(), **options)
+    intf.config(**options)
     assert [record.getMessage().strip().removeprefix("*** h1-eth0: ") for record in caplog.records] == said
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from testbed.containernet import Containernet, Docker, ParameterError
-from testbed.containernet.containers.parameters import LIMITS, REFUSED, WITHOUT_EFFECT, WORDS, read
+from testbed.containernet.containers.parameters import LIMITS, OPTIONS, REFUSED, WITHOUT_EFFECT, read
 from testbed.containernet.plan import Plan
 from testbed.containernet.sap import ExternalAccess
 
@@ -74,10 +74,10 @@ def owner() -> Any:
     raise AssertionError("naming makes no lab")
 
 
-def container(**words: Any) -> Docker:
+def container(**options: Any) -> Docker:
     """Name a container, as a network does."""
     with Plan(owner).as_host():
-        return Docker("d1", **words)
+        return Docker("d1", **options)
 
 
 @pytest.mark.parametrize(("owner", "kind"), UPSTREAM)
@@ -113,7 +113,7 @@ def present(row: Row) -> bool:
         return hasattr(ExternalAccess(), row.name)
     if isinstance(vars(Docker).get(row.name), property) or row.name in ("did", "dc", "dcinfo", "dcli", "d_client"):
         return any(row.name in vars(cls) for cls in Docker.__mro__)
-    node = container(dimage="lso/base", **{row.name: VALUES[row.name]} if row.name in WORDS else {})
+    node = container(dimage="lso/base", **{row.name: VALUES[row.name]} if row.name in OPTIONS else {})
     return hasattr(node, row.name)
 
 
@@ -127,4 +127,4 @@ def test_the_parameters_beyond_upstreams_are_those_listed() -> None:
         r"`(\w+)`", DOC.read_text().partition("More than upstream has: the parameters")[2].split("\n\n")[0]
     )
     upstream = {*UPSTREAM["Docker", "parameter"].split(), *LIMITS}
-    assert sorted(listed) == sorted(WORDS.keys() - upstream)
+    assert sorted(listed) == sorted(OPTIONS.keys() - upstream)

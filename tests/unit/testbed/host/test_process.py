@@ -10,7 +10,7 @@ import pytest
 
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
-from testbed.host.process import NETWORK, NOT_ENTERED, Target
+from testbed.host.process import NETWORK, NOT_ENTERED, Process
 
 
 @pytest.fixture
@@ -27,32 +27,32 @@ def gone(child: subprocess.Popen[bytes]) -> None:
 
 
 def test_a_process_that_runs_is_itself(child: subprocess.Popen[bytes]) -> None:
-    target = Target.of(child.pid, "container d1")
-    target.check()
-    assert target.read("comm") == "sleep\n"
-    with target.namespace("net") as network:
+    process = Process.of(child.pid, "container d1")
+    process.check()
+    assert process.read("comm") == "sleep\n"
+    with process.namespace("net") as network:
         assert os.fstat(network).st_ino == Path(f"/proc/{child.pid}/ns/net").stat().st_ino
-    assert Target.from_description(target.described()) == target
+    assert Process.from_description(process.described()) == process
 
 
 @pytest.mark.parametrize("number", ["its own", "given again"])
 def test_what_has_ended_is_said_and_never_entered(child: subprocess.Popen[bytes], number: str) -> None:
-    target = Target.of(child.pid, "container d1")
+    process = Process.of(child.pid, "container d1")
     if number == "given again":  # what a stranger with the same number looks like: only the start differs
-        target = dataclasses.replace(target, started=target.started - 1)
+        process = dataclasses.replace(process, started=process.started - 1)
     else:
         gone(child)
     uses = (
-        target.check,
-        lambda: target.read("comm"),
-        lambda: target.command(["true"]),
-        lambda: target.command(["true"], NETWORK),
-        lambda: Namespace.of(target).run(["true"]),
-        lambda: Namespace.of(target).socket(2, 2),
-        Namespace.of(target).check,
-        lambda: Target.of(1, "VNF", outer=target),
+        process.check,
+        lambda: process.read("comm"),
+        lambda: process.command(["true"]),
+        lambda: process.command(["true"], NETWORK),
+        lambda: Namespace.of(process).run(["true"]),
+        lambda: Namespace.of(process).socket(2, 2),
+        Namespace.of(process).check,
+        lambda: Process.of(1, "VNF", outer=process),
     )
-    assert not target.alive()
+    assert not process.alive()
     for use in uses:
         with pytest.raises(Ended, match=r"^container d1 has ended$"):
             use()
@@ -61,9 +61,9 @@ def test_what_has_ended_is_said_and_never_entered(child: subprocess.Popen[bytes]
 def test_a_command_finds_out_itself_that_its_process_ended_after_it_was_made(
     child: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    target = Target.of(child.pid, "container d1")
+    process = Process.of(child.pid, "container d1")
     marker = tmp_path / "marker"
-    commands = [target.command(["touch", str(marker)], kinds) for kinds in (NETWORK, ("net", "uts"))]
+    commands = [process.command(["touch", str(marker)], kinds) for kinds in (NETWORK, ("net", "uts"))]
     gone(child)
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -73,15 +73,15 @@ def test_a_command_finds_out_itself_that_its_process_ended_after_it_was_made(
 
 def test_a_process_of_another_container_is_not_entered(child: subprocess.Popen[bytes]) -> None:
     with pytest.raises(Ended, match="container d1 has ended"):
-        Target.of(child.pid, "container d1", container="0123456789abcdef" * 4)
+        Process.of(child.pid, "container d1", container="0123456789abcdef" * 4)
 
 
 def test_a_zombie_has_ended(child: subprocess.Popen[bytes]) -> None:
-    target = Target.of(child.pid, "container d1")
+    process = Process.of(child.pid, "container d1")
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     with pytest.raises(Ended):
-        target.check()
+        process.check()
 
 
 @pytest.mark.parametrize(

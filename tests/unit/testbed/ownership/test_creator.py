@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from testbed.ownership import creator
-from testbed.ownership.creator import Maker, Unknown
+from testbed.ownership.creator import Creator, LivenessUnknown
 
 ELSEWHERE = "00000000-0000-0000-0000-000000000000"
 
 
-def of(pid: int) -> Maker:
+def of(pid: int) -> Creator:
     start = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    return dataclasses.replace(Maker.here(), pid=pid, start=start)
+    return dataclasses.replace(Creator.here(), pid=pid, start=start)
 
 
 def test_a_maker_is_one_word_that_every_label_takes() -> None:
-    here = Maker.here()
-    assert Maker.parse(str(here)) == here
+    here = Creator.here()
+    assert Creator.parse(str(here)) == here
     assert re.fullmatch(r"[a-z][a-z0-9.-]*", str(here))  # as Open vSwitch takes it without quotes
     assert len(str(here)) < 160  # the alias of an interface has room for 255, and for the lab's id
 
@@ -28,12 +28,12 @@ def test_a_maker_is_one_word_that_every_label_takes() -> None:
 def test_it_lives_as_long_as_its_process_and_no_longer() -> None:
     child = subprocess.Popen(["sleep", "60"])
     made = of(child.pid)
-    assert Maker.here().lives()
-    assert made.lives()
-    assert not dataclasses.replace(made, start=made.start - 1).lives()  # its number was given again
+    assert Creator.here().alive()
+    assert made.alive()
+    assert not dataclasses.replace(made, start=made.start - 1).alive()  # its number was given again
     child.kill()
     child.wait()
-    assert not made.lives()
+    assert not made.alive()
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,15 @@ def test_another_start_of_the_machine_is_death_and_another_machine_says_nothing(
     own = "1" * 32
     (tmp_path / "machine-id").write_text(f"{own}\n")
     monkeypatch.setattr(creator, "MACHINE_ID", tmp_path / "machine-id")
-    made = dataclasses.replace(Maker.here(), boot=ELSEWHERE, machine=own if machine == "this" else machine)
+    made = dataclasses.replace(Creator.here(), boot=ELSEWHERE, machine=own if machine == "this" else machine)
     if lives is None:
-        with pytest.raises(Unknown, match="another machine"):
-            made.lives()
+        with pytest.raises(LivenessUnknown, match="another machine"):
+            made.alive()
     else:
-        assert made.lives() is lives
+        assert made.alive() is lives
 
 
 @pytest.mark.parametrize("word", ["", "m", "someone", "m.b1.n2.p3.sx", "m.b1.n2.p3.s4.more"])
 def test_a_word_that_says_nothing_is_no_proof(word: str) -> None:
-    with pytest.raises(Unknown, match="does not say who made it"):
-        Maker.parse(word)
+    with pytest.raises(LivenessUnknown, match="does not say who made it"):
+        Creator.parse(word)

@@ -74,7 +74,7 @@ def test_a_held_lab_cannot_be_adopted_and_the_holder_is_named(labs: Path) -> Non
     finally:
         end(process)
     adopted = Lease.adopt(folder)
-    assert lease.state(folder) is State.GOING
+    assert lease.state(folder) is State.BEING_REMOVED
     assert lease.holder(folder)["pid"] == os.getpid()
     adopted.release()
     assert lease.state(folder) is State.DEAD

@@ -6,7 +6,7 @@ import pytest
 
 from testbed.containernet import Docker, ParameterError
 from testbed.containernet.containers.creation import arguments, exposed, network_mode, publishes_all
-from testbed.containernet.containers.parameters import REFUSED, WITHOUT_EFFECT, WORDS, read
+from testbed.containernet.containers.parameters import OPTIONS, REFUSED, WITHOUT_EFFECT, read
 from testbed.containernet.plan import Plan
 
 IMAGE = "lso/base"
@@ -78,15 +78,15 @@ def test_an_image_that_cannot_be_is_refused_when_it_is_named(given: dict[str, An
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("word", sorted(WORDS))
-def test_a_word_is_known_and_none_stands_for_not_given(word: str) -> None:
-    assert read("d1", {word: None}) == {}
+@pytest.mark.parametrize("option", sorted(OPTIONS))
+def test_a_word_is_known_and_none_stands_for_not_given(option: str) -> None:
+    assert read("d1", {option: None}) == {}
 
 
-@pytest.mark.parametrize("word", sorted(REFUSED))
-def test_a_refused_word_says_what_to_do(word: str) -> None:
-    with pytest.raises(ParameterError, match=f"^d1: {word} is not supported: .{{12,}}"):
-        read("d1", {word: True})
+@pytest.mark.parametrize("option", sorted(REFUSED))
+def test_a_refused_word_says_what_to_do(option: str) -> None:
+    with pytest.raises(ParameterError, match=f"^d1: {option} is not supported: .{{12,}}"):
+        read("d1", {option: True})
 
 
 def test_the_word_that_does_nothing_upstream_does_nothing_and_it_is_said(
@@ -112,15 +112,15 @@ def test_words_of_ones_own_class_are_known() -> None:
 
 
 def test_words_become_what_the_engine_takes() -> None:
-    words = read("d1", {
+    options = read("d1", {
         "cpus": 1.5, "volumes": {"/srv/x": {"bind": "/data", "mode": "ro"}, "/srv/y": "/y"}, "cap_add": ["net_raw"],
         "environment": ["COLOUR=green", "EMPTY=", "GONE"], "tmpfs": ["/scratch:size=1m"], "labels": ["mine"],
         "mem_reservation": "8m", "blkio_weight": 100, "user": 1000, "working_dir": "/srv", "devices": ["/dev/net/tun"],
     })  # fmt: skip
-    asked = arguments(words, {"mem_reservation": "8m", "blkio_weight": 100, "cpu_quota": -1}, ["run"])
+    asked = arguments(options, {"mem_reservation": "8m", "blkio_weight": 100, "cpu_quota": -1}, ["run"])
     host = asked.pop("host_config")
-    assert words["environment"] == {"COLOUR": "green", "EMPTY": "", "GONE": None}
-    assert words["labels"] == {"mine": ""}
+    assert options["environment"] == {"COLOUR": "green", "EMPTY": "", "GONE": None}
+    assert options["labels"] == {"mine": ""}
     assert (host["NanoCpus"], host["MemoryReservation"], host["BlkioWeight"]) == (1_500_000_000, 8 << 20, 100)
     assert host["Binds"] == ["/srv/x:/data:ro", "/srv/y:/y"]
     assert host["CapAdd"] == ["NET_ADMIN", "NET_RAW"]
@@ -148,5 +148,5 @@ TABLE: list[tuple[dict[str, Any], list[tuple[int, str]], bool, str]] = [
 def test_what_is_published_is_what_was_asked_for(
     given: dict[str, Any], ports: list[tuple[int, str]], everything: bool, network: str
 ) -> None:
-    words = read("d1", given)
-    assert (exposed(words), publishes_all(words), network_mode(words)) == (ports, everything, network)
+    options = read("d1", given)
+    assert (exposed(options), publishes_all(options), network_mode(options)) == (ports, everything, network)
