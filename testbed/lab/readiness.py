@@ -1,4 +1,4 @@
-"""When is a uCPE ready? When its three ports do what they are for: no exec into it, no look at its logs."""
+"""Wait until a uCPE is ready: its three management ports answer. No exec into it, no look at its logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-INTERVAL = 0.015
+from testbed.polling import poll
+
+INTERVAL = 0.015  # seconds
 HELLO = 0  # ofp_header.type, OpenFlow 1.4 §7.1
 SELECT_PORTS = {
     "id": 0,
@@ -26,7 +28,7 @@ class NotReady(RuntimeError):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A uCPE's management address and the files that open it."""
+    """A uCPE's management address, and the files of a client's TLS credentials."""
 
     address: str
     ca: Path
@@ -43,7 +45,7 @@ class Endpoint:
 def wait_until_ready(
     endpoint: Endpoint, ports: Sequence[str], docker: int, ovsdb: int, openflow: int, deadline: float = 30.0
 ) -> dict[str, float]:
-    """Wait for Docker's answer, an OpenFlow hello, and *ports* on the bridge; return how long each took.
+    """Wait for Docker's answer, an OpenFlow hello, and *ports* on the bridge; return the seconds that each took.
 
     Raises :class:`NotReady` after *deadline* seconds.
     """
@@ -59,18 +61,19 @@ def wait_until_ready(
 
 
 def _wait(name: str, check: Callable[[], str], deadline: float) -> float:
-    started = time.monotonic()
-    while True:
+    started, missing = time.monotonic(), ""
+
+    def ready() -> bool:
+        nonlocal missing
         try:
             missing = check()
         except (OSError, ValueError) as error:
-            missing = str(error)
-        spent = time.monotonic() - started
-        if not missing:
-            return spent
-        if spent > deadline:
-            raise NotReady(f"{name} not ready after {spent:.0f} s: {missing}")
-        time.sleep(INTERVAL)
+            missing = str(error) or type(error).__name__
+        return not missing
+
+    if not poll(ready, deadline, INTERVAL):
+        raise NotReady(f"{name} not ready after {time.monotonic() - started:.0f} s: {missing}")
+    return time.monotonic() - started
 
 
 def _connect(context: ssl.SSLContext, address: str, port: int) -> ssl.SSLSocket:

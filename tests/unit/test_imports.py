@@ -15,10 +15,11 @@ SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importl
 PACKAGES = SETTINGS["root_packages"]
 BREAKING = {
     "packages stand in layers": ("testbed", "import reports"),
+    "the folders of the test-bed stand in layers": ("testbed/host", "import testbed.lab"),
     "the API knows uCPEs only through the orchestrator, and leaves reports to others": ("presto", "import testbed"),
     "scenarios talk to the API over HTTP only": ("scenarios", "import orchestrator"),
 }
-"""Contract → a package, and the line in it that breaks the contract."""
+"""Contract → a folder, and the line in it that breaks the contract."""
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:

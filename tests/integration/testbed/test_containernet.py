@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from testbed.containernet import Containernet, Docker, NamespaceBridge
 from testbed.host import kernel, offload
 from testbed.host.engine import EngineError, engine
 from testbed.ownership import lease
+from testbed.polling import poll
 
 IMAGE = "lso/base"
 needs_ovs = pytest.mark.skipif(
@@ -118,9 +118,7 @@ def test_loss_and_delay_change_while_it_runs(net: Containernet) -> None:
     assert net.ping([h1, d1], timeout=1) == 100.0
     for intf in (link.intf1, link.intf2):
         intf.config(delay="40ms")
-    deadline = time.monotonic() + 20  # neighbours that could not be reached are asked for again
-    while net.ping([h1, d1], timeout=2) and time.monotonic() < deadline:
-        pass
+    poll(lambda: not net.ping([h1, d1], timeout=2), 20)  # neighbours that could not be reached are asked for again
     assert net.pingFull([h1, d1])[0][2][3] > 79
     assert link.intf1.ifconfig("down") == ""
     assert net.ping([h1, d1], timeout=1) == 100.0

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import io
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from docker.errors import ImageNotFound
 
 from testbed.containernet import Containernet, NamespaceBridge
 from testbed.host.engine import EngineError, engine
+from testbed.polling import poll
 
 BASE = "lso/base"
 BUSYBOX = """
@@ -39,19 +39,11 @@ def images() -> Iterator[dict[str, str]]:
         engine().images.remove(tag, force=True)
 
 
-def until(look: Callable[[], Any], seconds: float = 10) -> Any:
-    """Return what *look* returns once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found
-
-
 def test_an_entry_point_runs_at_start_and_not_before(net: Containernet, images: dict[str, str]) -> None:
     d1 = net.addDocker("d1", dimage=images["entrypoint"])
     assert "1234" not in d1.cmd("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
     d1.start()
-    assert until(lambda: "sleep 1234" in d1.cmd("cat /proc/[0-9]*/cmdline | tr '\\0' ' '"))
+    assert poll(lambda: "sleep 1234" in d1.cmd("cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), 10, 0.05)
     assert d1.get_entrypoint_field(d1.dimage) == ["sleep"]
     assert d1.get_cmd_field(d1.dimage) == ["1234"]
 
@@ -63,7 +55,7 @@ def test_a_command_runs_with_its_words_and_prints_into_the_containers_log(
     net.start()
     assert "it runs" not in d1.logs()
     d1.start()
-    assert until(lambda: "it runs: a b /root" in d1.logs())
+    assert poll(lambda: "it runs: a b /root" in d1.logs(), 10, 0.05)
 
 
 def test_a_shell_alone_is_not_run_again(net: Containernet) -> None:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from testbed.lab import Lab
 from testbed.ownership import lease, reap
+from testbed.polling import poll
 from testbed.spec.model import LabSpec
 
 START = """
@@ -137,6 +139,11 @@ net.stop()
 """
 
 
+def wait_for_removal(reaper: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait until *reaper* is removing the lab in *folder*, or has ended."""
+    poll(lambda: reaper.poll() is not None or lease.state(folder) is lease.State.BEING_REMOVED, 60, 0.001)
+
+
 def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Callable[[str], list[str]]) -> None:
     def script() -> tuple[subprocess.Popen[str], str]:
         process = subprocess.Popen(
@@ -150,9 +157,7 @@ def test_a_script_starts_while_another_process_reaps_what_it_left(leftovers: Cal
     for _ in range(4):
         kill(process)
         reaper = subprocess.Popen([sys.executable, "-c", "from testbed.ownership.reap import reap; reap()"])
-        folder = lease.LABS / first.split()[0]
-        while reaper.poll() is None and lease.state(folder) is not lease.State.BEING_REMOVED:
-            time.sleep(0.001)  # until the reaper is at it
+        wait_for_removal(reaper, lease.LABS / first.split()[0])
         process, second = script()
         assert second, process.communicate()[1]
         assert second.split()[1] == "0.0"

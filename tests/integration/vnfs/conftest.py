@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from docker.models.containers import Container
 
 from testbed.host.namespace import Namespace
 from testbed.images.recipes import reference
+from testbed.polling import poll
 
 from .gateways import pair, up  # noqa: F401  # fixtures
 
@@ -34,11 +34,9 @@ _serial = itertools.count(1)
 
 def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], timeout: float = 30.0) -> Any:
     """Return *condition*'s first true value; fail the test after *timeout* seconds."""
-    deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {timeout:g} s: {what() if callable(what) else what}")
-        time.sleep(0.02)
+    value = poll(condition, timeout, 0.02)
+    if not value:
+        pytest.fail(f"not within {timeout:g} s: {what() if callable(what) else what}")
     return value
 
 
