@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class ProbeError(RuntimeError):
-    """A probe of the test-bed could not do its work; says nothing about the network under test."""
+    """A probe of the test-bed failed; this says nothing about the network under test."""
 
 
 class Ended(ProbeError):
-    """What was to be entered has ended, is paused, or was never the lab's; the message names it."""
+    """A process or namespace to be entered has ended, is paused, or is not the lab's; the message names it."""

@@ -1,4 +1,4 @@
-"""Certificates of a lab: an authority made for it alone, and what it signs (ECDSA P-256, X.509 v3, RFC 5280)."""
+"""Certificates of a lab: its own certificate authority, and what that signs (ECDSA P-256, X.509 v3, RFC 5280)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Authority:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write *content* to *path* so that only its owner can ever read it."""
+    """Write *content* to *path*, readable by its owner alone from the first moment (mode 0600)."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 def poll(ready: Callable[[], T | None], deadline: float, interval: float = 0.005) -> T | None:
     """Call *ready* at once and then every *interval* seconds until it returns a true value or *deadline* seconds pass.
 
-    Returns that value, or None when time is up; *ready* is always asked one last time at the end.
+    Returns that value, or None when time is up; *ready* is always called one last time at the end.
     """
     end = time.monotonic() + deadline
     while True:

@@ -20,7 +20,7 @@ Listener = Callable[[Progress], None]
 
 
 def silent(_progress: Progress) -> None:
-    """Listen to nothing."""
+    """Ignore the progress."""
 
 
 @dataclass

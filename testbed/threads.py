@@ -23,10 +23,10 @@ def in_parallel(work: Callable[[Any], Any], items: Iterable[Any], workers: int =
 
 
 def in_own_thread(function: Callable[[], T]) -> T:
-    """Return what *function* returns, called in a thread of its own: Python handles signals in the main thread.
+    """Return what *function* returns, called in a thread of its own, where no signal handler of Python interrupts it.
 
-    A library that runs an event loop of its own can lose the exception of a Ctrl-C in it, or never come back. The
-    caller gets the exception, once the call is done.
+    A library with an event loop of its own can lose the exception of a Ctrl-C, or never return. The caller gets the
+    exception once the call is done.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(function).result()

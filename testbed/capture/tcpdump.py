@@ -29,7 +29,7 @@ from testbed.polling import poll
 
 SNAPLEN = 2048
 BUFFER_KIB = 8192
-_PATIENCE = 1.0
+_EXIT_SECONDS = 1.0
 # Packages of tcpdump give the root's privileges up in ways of their own, one of which crashes (Ubuntu 24.04 as it was
 # released). So it never has them: neither the file nor the interface needs more than this.
 USER = "tcpdump"
@@ -64,7 +64,7 @@ class Capture:
     """A capture of *interface* in *namespace* into the pcap file *path* (nanosecond stamps, private file).
 
     *filter* is a BPF expression; *snaplen* bytes of each frame are kept: ask for 65535 where segmentation offload
-    makes super-frames whose content matters. *lab* marks the process as owned by that lab. Start and stop one
+    makes super-frames whose content matters. *lab* is the lab that the process belongs to. Start and stop one
     instance once.
     """
 
@@ -80,7 +80,10 @@ class Capture:
     _messages: Messages | None = field(default=None, init=False, repr=False)
 
     def start(self) -> None:
-        """Return when the capture is live. Raises :class:`CaptureError`: no such interface, bad filter, link down."""
+        """Start tcpdump and wait until the capture is live.
+
+        Raises :class:`CaptureError`: no such interface, bad filter, link down.
+        """
         self.launch()
         self.confirm()
 
@@ -96,7 +99,7 @@ class Capture:
         self._messages = Messages(self._child)
 
     def confirm(self) -> None:
-        """Return when frames are being captured, see :meth:`start`."""
+        """Wait until frames are being captured; see :meth:`start`."""
         child, messages = self._running()
         try:
             if not messages.until(lambda text: "listening on" in text, self.deadline):
@@ -131,9 +134,9 @@ class Capture:
         return self._result(last_counters(messages.text))
 
     def abandon(self) -> None:
-        """End the process without any promise about the file; safe to repeat."""
+        """Kill tcpdump; the file may be incomplete. Safe to repeat."""
         if self._child:
-            stop(self._child, first=signal.SIGKILL)
+            stop(self._child, first_signal=signal.SIGKILL)
             self._child = None
 
     def _command(self) -> list[str]:
@@ -187,7 +190,7 @@ class Capture:
     def _failure(self, what: str) -> CaptureError:
         child, messages = self._running()
         if messages.ended:  # and so does the process, in a moment
-            poll(lambda: child.poll() is not None, _PATIENCE)
+            poll(lambda: child.poll() is not None, _EXIT_SECONDS)
             what += f" ({exit_status(child)})"
         said = messages.text.strip()
         return CaptureError(f"the capture of {self.interface} {what}; tcpdump said: {said or 'nothing'}")

@@ -1,4 +1,4 @@
-"""Lines of shell words for one network: run together, each by itself, so that one that fails takes no other with it."""
+"""Run many command lines in one network with few processes; one that fails does not keep the others from running."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARK = "link show dev lo"  # prints a line after each line that worked, whatever
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one line: whether it *worked*, and what it *printed* on both outputs."""
+    """The result of one line: whether it *worked*, and what it *printed* on both outputs."""
 
     line: str
     worked: bool

@@ -1,4 +1,4 @@
-"""What stands for a controller where no controller program is installed."""
+"""A controller without a program, for machines where none is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mininet.node import Controller
 
 
 class NoController(Controller):  # type: ignore[misc]
-    """No program: switches that are started with it learn by themselves."""
+    """A controller without a program: switches that are started with it learn by themselves."""
 
     def checkListening(self) -> None:  # noqa: N802  (Mininet's name)
         """Do nothing: nobody will listen."""

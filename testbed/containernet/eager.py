@@ -1,4 +1,4 @@
-"""Nodes that Mininet itself has made, in a network whose other parts are planned."""
+"""Nodes that Mininet makes at once, in a network whose other parts are planned first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from testbed.containernet.plan import Plan
 
 
 class EagerNode(LongCommands):
-    """Put before the class of a node that Mininet itself has made: what is planned exists before its commands run."""
+    """Mixin for nodes that Mininet makes at once: realises the plan before a command runs in them."""
 
     plan: Plan
 

@@ -1,4 +1,4 @@
-"""Classes and whatever else makes nodes, links and interfaces: ``partial``, Mininet's ``custom``, functions."""
+"""Resolve what scripts give as a class of nodes, links, interfaces: ``partial``, Mininet's ``custom``, functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CUSTOM = custom(object).__code__
 
 
 class OwnedBridge(EagerNode):
-    """Put before a class of Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
+    """Mixin for Open vSwitch switches: the transaction that makes a bridge gives it the lab's id."""
 
     def start(self, controllers: list[Any]) -> None:
         """Start the switch; it learns by itself when one of *controllers* is no program."""
@@ -32,14 +32,14 @@ class OwnedBridge(EagerNode):
         super().start(real)  # type: ignore[misc]
 
     def bridgeOpts(self) -> str:  # noqa: N802  (Mininet's name)
-        """Return Mininet's options of the bridge, and the mark."""
+        """Return Mininet's options of the bridge, and the lab's external ids."""
         options: str = super().bridgeOpts()  # type: ignore[misc]
         owner = self.plan.owner
         return f"{options} external_ids:{BRIDGE_KEY}={owner.lab} external_ids:{BRIDGE_CREATOR}={owner.creator}"
 
 
 def unwrapped(factory: Any, params: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return what *factory* calls in the end, and *params* with those that it adds.
+    """Return the class or function that *factory* calls in the end, and *params* with those that it adds.
 
     Parameters given to ``partial`` yield to those of the call, those given to ``custom`` do not.
     """

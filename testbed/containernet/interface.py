@@ -27,7 +27,7 @@ NETEM = ("delay", "jitter", "loss", "max_queue_size")
 
 
 class PlannedIntf:
-    """Put before a class of Mininet interfaces: the same behaviour by ``iproute2`` in the node's namespace."""
+    """Mixin for Mininet interfaces: the same behaviour by ``iproute2`` in the node's namespace."""
 
     plan: Plan
     node: Any
@@ -102,7 +102,7 @@ class PlannedIntf:
         return self.mac
 
     def updateAddr(self) -> tuple[str | None, str | None]:
-        """Return both."""
+        """Return the IPv4 address and the MAC address that the kernel knows."""
         return self.updateIP(), self.updateMAC()
 
     def delete(self) -> None:
@@ -126,7 +126,7 @@ class PlannedIntf:
 
 
 class PlannedShapedIntf(PlannedIntf):
-    """Put before a class of Mininet's shaped interfaces: what the kernel cannot do is said, whoever asked for it."""
+    """Mixin for Mininet's shaped interfaces: warns of every option that the kernel does not support."""
 
     plain_checksums = False  # a switch in user space is behind it: TCP needs checksums in the packets
     _shaped = False
@@ -173,7 +173,7 @@ class PlannedShapedIntf(PlannedIntf):
 
 
 class PlannedLink:
-    """Put before a class of Mininet links: the veth pair is planned, not made."""
+    """Mixin for Mininet links: the veth pair is planned, not made."""
 
     plan: Plan
 

@@ -12,7 +12,7 @@ PIECE = 180  # characters: every one of them may need five bytes in quotes
 
 
 class LongCommands:
-    """Put before a class of Mininet nodes: a long command is put together in the shell, piece by piece, and run."""
+    """Mixin for Mininet nodes: a long command is assembled in the shell, piece by piece, and then run."""
 
     waiting: bool
 

@@ -1,4 +1,4 @@
-"""Names and addresses of nodes and interfaces: what cannot be is said where it is named, before anything starts."""
+"""Check the names and addresses of nodes and interfaces where a script gives them, before anything starts."""
 
 from __future__ import annotations
 

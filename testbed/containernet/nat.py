@@ -1,4 +1,4 @@
-"""Mininet's NAT node, whose packet filter rules carry the lab's mark so that they can be found and removed."""
+"""Mininet's NAT node, whose packet filter rules carry the lab's label, so that they can be found and removed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ RULE = re.compile(r"iptables (-t \w+ )?-[AID] ")
 
 
 class OwnedNat(EagerNode):
-    """Put before a class of Mininet NAT nodes; the machine's own settings for interfaces are left alone."""
+    """Mixin for Mininet NAT nodes; the machine's own settings for interfaces are left alone."""
 
     def cmd(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command; a rule for iptables gets the mark."""
+        """Run a command; a rule for iptables gets the lab's label."""
         line = " ".join(str(word) for word in (args[0] if len(args) == 1 and isinstance(args[0], list) else args))
         if RULE.match(line):
             comment = f"-m comment --comment {self.plan.owner.alias}"

@@ -271,7 +271,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         return self._owns and self._owner is not None
 
     def _remove_all(self) -> None:
-        """Remove whatever carries this network's mark, and its lease; the owner of a lab does that itself."""
+        """Remove whatever carries this network's label, and its lease; the owner of a lab does that itself."""
         for node in (*self.hosts, *self.switches):
             if isinstance(node, PlannedNode):
                 node.close_shell()

@@ -27,7 +27,7 @@ MOUNTS = ["unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys; exec "$@
 
 
 class PlannedNode(LongCommands):
-    """Put before a class of Mininet nodes. Its interpreter is a shell that enters the node at the first command."""
+    """Mixin for Mininet nodes: made when the plan is realised; its shell enters it at the first command."""
 
     plan: Plan
     name: str

@@ -31,7 +31,7 @@ class SapBridge(OVSBridge):  # type: ignore[misc]
 
 
 class ExternalAccess:
-    """Containernet's calls for service access points; put before Mininet's class."""
+    """Containernet's calls for service access points; a mixin for Mininet's class."""
 
     plan: Plan
     switches: list[Any]
@@ -94,7 +94,7 @@ class ExternalAccess:
             self._nat.remove(SAPSwitch.name)
 
     def _iptables(self, action: str, switch: Any) -> None:
-        """Add or delete the rules of *switch*; they carry the lab's mark, so that they can be found after any end."""
+        """Add or delete the rules of *switch*; they carry the lab's label, so that they can be found after a crash."""
         mark = ["-m", "comment", "--comment", self.plan.owner.alias]
         for table, chain, match, target in _rules(switch.deployed_name, switch.ip):
             words = ["iptables", "-w", "-t", table, action, chain, *match, *mark, "-j", target]

@@ -1,5 +1,5 @@
 # ruff: noqa: N802  (names and signatures are Containernet's)
-"""Networks of a known form, as upstream has them beside Mininet's own."""
+"""Tree topologies of containers, as upstream Containernet has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this machine can do, found by doing it: each probe makes the real thing where nobody else sees it."""
+"""The capabilities of this machine, found by trying: each probe makes the real thing in a namespace of its own."""
 
 from testbed.doctor.examine import can_run, capabilities
 from testbed.doctor.model import Capability

@@ -1,4 +1,4 @@
-"""Probes of the kernel's network functions, all in one namespace that is made for them and gone afterwards."""
+"""Probes of the kernel's network functions, all in one namespace that is made for them and removed afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encrypted traffic seen from the wire: what kinds of frames are there, and what opens with the gateway's keys."""
+"""Encrypted traffic as captured: which kinds of frames there are, and what the gateway's keys decrypt."""
 
 from testbed.esp.census import Census, census
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture

@@ -1,4 +1,4 @@
-"""Count what is on a wire, frame by frame."""
+"""Count the packets of a capture by kind: ESP, IKE, ARP, others."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Census:
 
 
 def census(path: Path | str) -> Census:
-    """Return what the capture file *path* holds."""
+    """Count the packets in the capture file *path*."""
     return count(frame.data for frame in read_frames(path))
 
 
 def count(frames: Iterable[bytes]) -> Census:
-    """Return what *frames* are."""
+    """Count the packets in *frames*."""
     counts: Counter[Kind] = Counter()
     packets = []
     for frame in frames:

@@ -1,4 +1,4 @@
-"""Open captured ESP with exported keys: scapy's security associations do the cryptography."""
+"""Decrypt captured ESP with exported keys, by scapy's security associations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WrongKey(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """What a capture opens to: inner IPv4 *packets* in order; *refused* ESP packets with the *reasons*, counted."""
+    """A decrypted capture: inner IPv4 *packets* in order; *refused* ESP packets, with counted *reasons*."""
 
     packets: tuple[bytes, ...]
     refused: int
@@ -84,12 +84,12 @@ class KeyRing:
 
 
 def open_capture(path: Path | str, keys: Mapping[str, Any]) -> Opened:
-    """Open every ESP packet of the capture file *path* with the *keys* document; see :class:`KeyRing`."""
+    """Decrypt every ESP packet of the capture file *path* with the *keys* document; see :class:`KeyRing`."""
     return open_frames((frame.data for frame in read_frames(path)), KeyRing(keys))
 
 
 def open_frames(frames: Iterable[bytes], ring: KeyRing) -> Opened:
-    """Open every ESP packet among the Ethernet *frames*; other frames are passed over."""
+    """Decrypt every ESP packet among the Ethernet *frames*; other frames are skipped."""
     packets, reasons = [], Counter[str]()
     for packet in reassemble(found for frame in frames if (found := ipv4_of(frame))):
         esp = esp_of(packet)

@@ -18,16 +18,16 @@ ARCHIVES = ("", "-updates", "-security")
 
 
 def keyring(origin: str) -> Path:
-    """Return where the package of *origin*'s keys has them; Debian and Ubuntu both have such packages of each other."""
+    """Return the keyring that the package ``<origin>-archive-keyring`` installs; Debian has Ubuntu's and vice versa."""
     return KEYRINGS / f"{origin.lower()}-archive-keyring.gpg"
 
 
 def of_this_machine(origin: str, suite: str, options: Sequence[str] = ()) -> list[str]:
     """Return the archives of *origin* that this machine uses, as lines of a sources.list for the release *suite*.
 
-    Only what calls itself *origin* ("Debian", "Ubuntu") in its Release file counts, so neither vendors' repositories
-    nor another distribution do. A mirror of a distribution has all its releases: that of another one is as good.
-    Empty where this machine's apt knows no such archive. *options* are further ones of apt-get.
+    Only archives with the origin *origin* ("Debian", "Ubuntu") in their Release file count: no vendors' repositories,
+    no other distribution. A mirror has all releases of its distribution, so one that is used for another release is
+    taken too. Empty where this machine's apt uses no such archive. *options* are passed to apt-get.
     """
     try:
         done = subprocess.run([*APT_INDEXES, *options], capture_output=True, text=True, check=True)

@@ -1,6 +1,6 @@
-"""Helper processes that the test-bed owns: marked with their lab, started in a namespace, gone with their parent.
+"""Child processes of the test-bed: started in a namespace, labelled with their lab, killed when their parent ends.
 
-Two things make an orphan impossible to miss: the lab's id in its environment (``testbed.labels``), and the kernel's
+Two things prevent orphans: the lab's id in its environment (``testbed.labels``), and the kernel's
 parent-death signal. That signal fires when the *thread* that started the child ends, so all children are started by one
 thread that lives as long as this process; a worker of a thread pool would take its children with it.
 """
@@ -60,12 +60,12 @@ def start(
     stderr: int | IO[str] = subprocess.PIPE,
     privileges: Sequence[str] = (),
 ) -> Child:
-    """Start *argv* (in *namespace*), marked with *lab* (the namespace's lab by default).
+    """Start *argv* (in *namespace*), labelled with *lab* (the namespace's lab by default).
 
     By default SIGKILL reaches it when this process ends for any reason; with *lifetime* ``"lab"`` it goes on, and
-    whoever ends the lab finds it by its mark.
-    Options of setpriv in *privileges* take away what it does not need, once it is in the namespace.
-    Files it makes are private (umask 077). Raises :class:`ProbeError` when a needed executable is missing.
+    whoever removes the lab finds it by its label.
+    *privileges* are options of setpriv that drop what it does not need, once it is in the namespace.
+    Files that it creates are private (umask 077). Raises :class:`ProbeError` when a needed executable is missing.
     """
     # The kernel forgets the signal with a change of user: both are one call.
     settings = [*(["--pdeathsig", "KILL"] if lifetime == "parent" else []), *privileges]
@@ -90,12 +90,12 @@ def start(
         raise ProbeError(f"cannot start {argv[0]}: {missing.filename} is not installed") from missing
 
 
-def stop(child: Child, *, first: signal.Signals = signal.SIGTERM, patience: float = 2.0) -> int:
-    """End *child* with *first*, with SIGKILL after *patience* seconds; return its exit code. Safe to repeat."""
+def stop(child: Child, *, first_signal: signal.Signals = signal.SIGTERM, timeout: float = 2.0) -> int:
+    """End *child* with *first_signal*, after *timeout* seconds with SIGKILL; return its exit code. Safe to repeat."""
     if child.poll() is None:
-        child.send_signal(first)
+        child.send_signal(first_signal)
         try:
-            child.wait(patience)
+            child.wait(timeout)
         except subprocess.TimeoutExpired:
             child.kill()
     code = child.wait()
@@ -106,7 +106,7 @@ def stop(child: Child, *, first: signal.Signals = signal.SIGTERM, patience: floa
 
 
 def exit_status(child: Child) -> str:
-    """Return in words how *child* ended, or that it has not."""
+    """Return in words how *child* ended: by which signal or with which exit code, or that it is still running."""
     code = child.poll()
     if code is None:
         return "still running"

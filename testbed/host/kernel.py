@@ -21,13 +21,13 @@ ESP_STATE = "src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel aead r
 
 @functools.cache
 def has_netem() -> bool:
-    """Tell whether links can delay and lose packets: tried in a namespace that nobody else sees."""
+    """Tell whether the kernel has netem (delay and loss): tries it in a namespace of its own."""
     return _works("tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms")
 
 
 @functools.cache
 def has_esp() -> bool:
-    """Tell whether the kernel does ESP with AES-GCM: tried in a namespace that nobody else sees."""
+    """Tell whether the kernel does ESP with AES-GCM: tries it in a namespace of its own."""
     return _works("ip", "xfrm", "state", "add", *ESP_STATE.format("00" * 36).split())
 
 

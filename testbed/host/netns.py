@@ -13,15 +13,15 @@ MS_BIND = 0x1000
 MNT_DETACH = 2
 WITHOUT_IPV6 = (("all/disable_ipv6", "1"), ("default/disable_ipv6", "1"))
 # No duplicate-address detection: an address is good at once, not after a second or two.
-AT_ONCE = (("all/accept_dad", "0"), ("default/accept_dad", "0"))
+WITHOUT_DAD = (("all/accept_dad", "0"), ("default/accept_dad", "0"))
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def make(path: Path, *, ipv6: bool = False) -> None:
-    """Make a network namespace and mount it on *path*, its loopback down, IPv6 off unless asked for.
+    """Make a network namespace and mount it on *path*; its loopback is down, IPv6 is off unless *ipv6*.
 
-    With IPv6, an address is good at once: nobody looks whether another has it.
+    IPv6 addresses are usable at once: there is no duplicate address detection.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
@@ -31,7 +31,7 @@ def make(path: Path, *, ipv6: bool = False) -> None:
 
 def _make(path: Path, ipv6: bool) -> None:
     _checked(_libc.unshare(CLONE_NEWNET), "unshare")
-    for name, value in (*AT_ONCE, *(() if ipv6 else WITHOUT_IPV6)):
+    for name, value in (*WITHOUT_DAD, *(() if ipv6 else WITHOUT_IPV6)):
         setting = Path("/proc/sys/net/ipv6/conf") / name
         if setting.exists():  # a kernel without IPv6 has none to turn off
             setting.write_text(value)

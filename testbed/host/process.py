@@ -1,7 +1,7 @@
-"""Enter the namespaces of a process, and never those of a stranger that has got its number since.
+"""Enter the namespaces of a process, and never those of another process that has got the same number since.
 
-A number is given again after its process has ended; a number with the time of the start is not. Whoever enters opens
-the folder ``/proc/<pid>`` first and compares the time of the start there: an open folder belongs to that one process
+Numbers of processes are reused; a number together with the time of the start is not. Whoever enters opens the folder
+ ``/proc/<pid>`` first and compares the time of the start there: an open folder belongs to that one process
 for good, and whatever is opened through it after the process has ended fails.
 """
 
@@ -33,9 +33,9 @@ here=$PWD
 
 @dataclass(frozen=True)
 class Process:
-    """One process whose namespaces are entered: its number, when it was started (clock ticks since boot), its name.
+    """One process: its number *pid*, when it was *started* (clock ticks since boot), and a *name* for messages.
 
-    *outer* is the container that *pid* was counted in; None: this machine.
+    *outer* is the init process of the container whose PID namespace *pid* is of; None: this machine's.
     """
 
     pid: int
@@ -57,7 +57,7 @@ class Process:
 
     @property
     def proc(self) -> str:
-        """Its folder below ``/proc``, to show; what is read there may be another's: see :meth:`opened`."""
+        """The path of its folder below ``/proc``; to read from it, use :meth:`opened`: it may be another's by now."""
         return f"{self.outer.proc}/root/proc/{self.pid}" if self.outer else f"/proc/{self.pid}"
 
     @contextmanager
@@ -87,7 +87,7 @@ class Process:
             raise self.ended() from gone
 
     def alive(self) -> bool:
-        """Tell whether it still runs."""
+        """Tell whether it is running."""
         try:
             with self.opened() as folder:
                 return self._stat(folder)[0] not in "ZX"
@@ -140,11 +140,11 @@ class Process:
 
     def command(self, argv: Sequence[str], namespaces: Sequence[str] = CONTAINER, *, options: Sequence[str] = (),
                 before: Sequence[str] = ()) -> list[str]:  # fmt: skip
-        """Return the argument list that runs *argv* in *namespaces* of the process; in its control groups in all.
+        """Return the argument list that runs *argv* in *namespaces* of the process; ``cgroup``: its control groups.
 
-        *options* are more of nsenter's, *before* are words in front of it. The working directory stays where only the
-        network is another. Raises :class:`Ended`; the command itself says so and ends with 125 when the process ends
-        between this call and the command's start.
+        *options* are further options of nsenter, *before* is a command in front of it. The working directory stays when
+        no mount namespace is entered. Raises :class:`Ended`; the command itself says so and ends with 125 when the
+        process ends between this call and the command's start.
         """
         self.check()
         files = [f"--{kind}=ns/{FILES.get(kind, kind)}" for kind in namespaces]

@@ -1,4 +1,4 @@
-"""End processes and be sure that they ended."""
+"""End processes and wait until they have ended."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from testbed.host import netns
 from testbed.polling import poll
 
-GRACE = 2.0
+TIMEOUT = 2.0  # seconds after each signal
 
 
 def terminate(processes: Iterable[int]) -> None:
-    """End *processes*, politely first, and wait until they are gone; those that are gone already are fine.
+    """End *processes* by SIGTERM, then SIGKILL, and wait until they have ended; ignore those that have already.
 
-    Each is held by a descriptor from the first look on: whoever gets its number meanwhile is not signalled.
+    Each is signalled through a pidfd, so a process that gets the same number meanwhile is not.
     """
     with ExitStack() as stack:
         left = [descriptor for process in processes for descriptor in _held(process, stack)]
         for first in (signal.SIGTERM, signal.SIGKILL):
             left = [descriptor for descriptor in left if _signal(descriptor, first)]
-            if not left or poll(lambda held=left: not any(map(_runs, held)), GRACE):  # type: ignore[misc]
+            if not left or poll(lambda held=left: not any(map(_runs, held)), TIMEOUT):  # type: ignore[misc]
                 return
 
 

@@ -1,4 +1,4 @@
-"""Links of many nodes at once: a pure plan for ``ip -batch``, and the one function that runs it.
+"""Make the links of many nodes at once: pure functions write a batch for ``ip -batch``, one function runs it.
 
 One batch makes all veth pairs of a network right where they belong, so no interface is ever seen in the machine's own
 namespace unless it belongs there. That costs 0.5 to 0.8 ms a pair, a tenth of single commands.
@@ -16,7 +16,7 @@ from testbed.host.namespace import Namespace
 
 
 class WiringError(RuntimeError):
-    """The kernel refused a link or an address; the message has the command and its words."""
+    """The kernel refused a link or an address; the message has the command and the kernel's reason."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def mac_address(*parts: str) -> str:
 
 
 def creation(cables: Iterable[Cable]) -> list[str]:
-    """Return the batch, for the machine's own namespace, that makes all *cables* in their places."""
+    """Return the batch that makes all *cables*, each end in its namespace; for the machine's own namespace."""
     return [
         f"link add name {left.name} netns {left.namespace} address {left.mac} mtu {left.mtu} type veth"
         f" peer name {right.name} netns {right.namespace} address {right.mac} mtu {right.mtu}"

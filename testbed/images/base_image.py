@@ -23,11 +23,11 @@ UPSTREAM = ("debian", "bookworm-slim")
 PULL_SECONDS = 20  # a registry that answers does so at once; one that is cut off never does
 INCLUDE = ("ca-certificates",)
 EXCLUDE = ("doc", "groff", "info", "linda", "lintian", "locale", "man", "zoneinfo")
-TAIL = 15
+LAST_LINES = 15
 
 
 def digest() -> str:
-    """Return the digest of the recipe."""
+    """Return the SHA-256 digest of the recipe, in hexadecimal."""
     return hashlib.sha256("\0".join((SUITE, *INCLUDE, "", *EXCLUDE)).encode()).hexdigest()
 
 
@@ -76,7 +76,7 @@ def _bootstrap(reference: str, labels: Mapping[str, str]) -> None:
         if tree.returncode:
             engine().images.remove(reference, force=True)
             log.seek(0)
-            last = "".join(f"    {line}" for line in log.read().splitlines(keepends=True)[-TAIL:])
+            last = "".join(f"    {line}" for line in log.read().splitlines(keepends=True)[-LAST_LINES:])
             raise EngineError(f"{NAME} cannot be made: mmdebstrap failed with {tree.returncode}\n{last}")
 
 

@@ -24,9 +24,9 @@ from testbed.ownership import lease
 from testbed.progress import Clock, Listener, silent
 
 DIGEST = "lso.build"  # the label with the whole digest, of which the tag is the beginning
-KEPT = 8  # contents of one image, the newest, that stay beside each other
+VERSIONS = 8  # of one image, the newest, that stay beside each other
 LOCK = lease.LABS.parent / "build.lock"
-TAIL = 25
+LAST_LINES = 25
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
@@ -36,7 +36,7 @@ class BuildError(EngineError):
 
 @dataclass(frozen=True)
 class Built:
-    """What became of one image: its *name*, and whether it was built just now (*fresh*), in *seconds*."""
+    """The result for one image: its *name*, whether it was built just now (*fresh*), and in how many *seconds*."""
 
     name: str
     fresh: bool
@@ -44,7 +44,7 @@ class Built:
 
 
 def build(progress: Listener = silent) -> tuple[Built, ...]:
-    """Build whatever is missing, and the store; return one entry for each image.
+    """Build the images that are missing, and the store; return one entry for each image.
 
     A second call takes less than 0.3 s. Raises :class:`BuildError`.
     """
@@ -134,7 +134,7 @@ def _run(recipe: Recipe, digest: str, base: str, clock: Clock) -> None:
 
 
 def _failure(name: str, reason: str, lines: Sequence[str]) -> str:
-    last = "\n".join(f"    {line}" for line in lines[-TAIL:] if line.strip())
+    last = "\n".join(f"    {line}" for line in lines[-LAST_LINES:] if line.strip())
     return f"image {name} cannot be built: {reason}\n{last}"
 
 
@@ -148,7 +148,7 @@ def _exists(name: str, digest: str) -> bool:
 def _forget_old(name: str) -> None:
     """Remove all but the newest contents of an image; one that is in use stays."""
     ours = [image for image in engine().images.list(name) if DIGEST in image.labels]
-    for image in sorted(ours, key=lambda image: str(image.attrs["Created"]), reverse=True)[KEPT:]:
+    for image in sorted(ours, key=lambda image: str(image.attrs["Created"]), reverse=True)[VERSIONS:]:
         for tag in image.tags:
             try:
                 engine().images.remove(tag)

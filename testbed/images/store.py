@@ -1,4 +1,4 @@
-"""The shared store of VNF images: loaded once, there in every uCPE 40 ms after its start.
+"""The shared store of VNF images: loaded once, available in every uCPE 40 ms after its start.
 
 A throw-away engine of the uCPE image loads the images into a Docker volume and leaves a skeleton of links beside them
 (``fill-store`` in the uCPE image). uCPEs mount the volume read-only and copy the skeleton; nothing is copied twice.
@@ -29,13 +29,13 @@ from testbed.progress import Clock
 
 LABEL = "lso.golden"
 SKELETON = "skeleton"
-KEPT = 8  # stores, the newest, that stay beside each other
+VERSIONS = 8  # stores, the newest, that stay beside each other
 START_SECONDS = 20.0
 STOP_SECONDS = 60
 
 
 def digest() -> str | None:
-    """Return what the store of the present images is called; None while there is no uCPE image."""
+    """Return the digest of the store that has the present images; None while there is no uCPE image."""
     images = _images()
     try:
         filler = str(engine().images.get(recipes.reference(recipes.UCPE)).id)
@@ -168,7 +168,7 @@ def _words(container: Container) -> str:
 
 def _forget_old() -> None:
     volumes = engine().volumes.list(filters={"label": LABEL})
-    for volume in sorted(volumes, key=lambda volume: str(volume.attrs["CreatedAt"]), reverse=True)[KEPT:]:
+    for volume in sorted(volumes, key=lambda volume: str(volume.attrs["CreatedAt"]), reverse=True)[VERSIONS:]:
         try:
             volume.remove()
         except APIError:

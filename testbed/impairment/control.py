@@ -43,7 +43,7 @@ def command(control: Path, parameters: Mapping[str, str]) -> None:
 
 
 def shut_down(control: Path) -> None:
-    """End the wirefilter that listens at *control* and return when it is gone; nothing happens without one."""
+    """End the wirefilter that listens at *control* and wait until it has ended; does nothing without one."""
     if not control.exists():
         return
     try:

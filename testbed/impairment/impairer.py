@@ -20,7 +20,7 @@ class Impairer:
 
     *engine* forces one for all that it can do; by default :func:`choose` decides for each impairment. *folder* is
     for the files of wires, inside the lab's own folder. *lifetime* ``"lab"`` lets wires outlive this process, which
-    a lab that is kept needs; they carry the lab's mark then all the more.
+    a lab that is kept needs; the lab finds them by its label.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class WirefilterEngine:
-    """Wires in *namespace*, their files below *folder*; processes are marked with *lab* and live for *lifetime*."""
+    """Wires in *namespace*, their files below *folder*; processes are labelled with *lab* and live for *lifetime*."""
 
     namespace: Namespace
     folder: Path

@@ -1,4 +1,4 @@
-"""Which uCPE runs on which of the machine's CPUs."""
+"""Pin each uCPE to a share of the machine's CPUs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def placements(sites: int, cpus: Collection[int]) -> list[str]:
 
     Shares do not overlap as long as there are enough CPUs, and then differ by one CPU at most; else sites take turns.
 
-    A uCPE is a device of its own. Left to the scheduler, one site's switch and gateway wake up on the other's CPU for
-    nearly each packet, and each batch is small: placed, both chains carry a third more.
+    Unpinned, one site's switch and gateway wake up on the other's CPU for nearly each packet, and batches are small:
+    pinned, both chains carry a third more.
     """
     ordered = sorted(cpus)
     if sites >= len(ordered):

@@ -28,7 +28,7 @@ def inventory(
 
 
 def uni_id(lab: str, site: str) -> str:
-    """Return the id of the UNI of *site*: the same whenever it is asked for."""
+    """Return the id of the UNI of *site*: a UUID, always the same for the same lab and site."""
     return str(uuid.uuid5(UNIS, f"{lab}/{site}/{LAN_PORT}"))
 
 

@@ -32,7 +32,7 @@ from testbed.spec.model import Impairment, LabSpec
 
 
 class LabError(RuntimeError):
-    """The lab cannot do what was asked; the test-bed is at fault, not the network under test."""
+    """The lab cannot start, stop or be found; the test-bed is at fault, not the network under test."""
 
 
 class Lab:
@@ -152,14 +152,14 @@ class Lab:
     def _described(cls, folder: Path) -> Lab | None:
         """Return the lab in *folder*; None while it is not up, when its owner is dead, and while it is removed."""
         try:
-            told = description.read(folder)
+            written = description.read(folder)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if lease.state(folder) not in (State.HELD, State.KEPT):
             return None
         found = cls(folder, None, None, Clock())
-        found.engines = dict(told.engines)
-        found._settle(told.nodes)
+        found.engines = dict(written.engines)
+        found._settle(written.nodes)
         return found
 
     # --- the start, phase by phase ---
@@ -230,12 +230,12 @@ class Lab:
             self._clock.done("impairment", f"{', '.join(underlay.name for underlay in impaired)} impaired")
 
     def impairer(self, underlay: str) -> Impairer:
-        """Return what changes delay, jitter, loss and rate of the ports of *underlay*, now or later."""
+        """Return the impairer that sets delay, jitter, loss and rate of the ports of *underlay*."""
         folder = self.folder / "wires" / underlay
         return Impairer(self.underlays[underlay].namespace, folder, lab=self.id, lifetime="lab")
 
     def endpoint(self, site: str) -> Endpoint:
-        """Return the management address of a uCPE and the files that open it."""
+        """Return the management address of the uCPE of *site*, with the TLS credentials of a client."""
         folder = self.folder / "pki"
         return Endpoint(self.ucpes[site].address, folder / "ca.pem", folder / "client.pem", folder / "client.key")
 

@@ -42,7 +42,7 @@ def address(subnet: IPv4Network, index: int) -> str:
 
 
 def candidates(lab: str, used: frozenset[IPv4Network]) -> Iterator[IPv4Network]:
-    """Yield the subnets of the pool that meet none of *used*, from a place that depends on *lab*."""
+    """Yield the subnets of the pool that overlap none of *used*, beginning at one that depends on *lab*."""
     subnets = [subnet for subnet in POOL.subnets(new_prefix=LENGTH) if isinstance(subnet, IPv4Network)]
     start = int.from_bytes(hashlib.sha256(lab.encode()).digest()[:4], "big") % len(subnets)
     for subnet in subnets[start:] + subnets[:start]:

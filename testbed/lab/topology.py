@@ -1,4 +1,4 @@
-"""From a lab's description to a Containernet: uCPEs, LANs with their hosts, underlays, and the links between them."""
+"""Plan the network of a lab in Containernet: uCPEs, LANs with their hosts, underlays, and the links between them."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Topology:
     ports: dict[str, dict[str, str]] = field(default_factory=dict)  # bridge → neighbour → interface
 
     def nodes(self) -> tuple[Node, ...]:
-        """Return all nodes as handles; they run now."""
+        """Return all nodes as values; call it once they run."""
         kinds = {"host": self.hosts, "lan": self.lans, "underlay": self.underlays}
-        handles = [
+        found = [
             Node(site, "ucpe", node.namespace, node.process, address=node.settings.address)
             for site, node in self.ucpes.items()
         ]
         for kind, nodes in kinds.items():
             for name, node in nodes.items():
                 ports = self.ports.get(node.name, {})
-                handles.append(Node(name, kind, node.namespace, ports=ports, address=getattr(node, "address", "")))
-        return tuple(handles)
+                found.append(Node(name, kind, node.namespace, ports=ports, address=getattr(node, "address", "")))
+        return tuple(found)
 
 
 def plan(spec: LabSpec, owner: Owner, settings: Mapping[str, UcpeSettings]) -> Topology:

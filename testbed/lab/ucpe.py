@@ -24,7 +24,7 @@ SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable
 
 @dataclass(frozen=True)
 class UcpeSettings:
-    """What makes one uCPE of the image: where it is managed, who it is, which ports its bridge has.
+    """What one uCPE is started with: management network and address, credentials, the ports of its bridge.
 
     *store* is the volume with the VNF images (see ``testbed.images.store``); None leaves the engine empty. *cpus* are
     the CPUs that the uCPE and its VNFs run on (see ``testbed.lab.cpu_pinning``); empty: all.
@@ -41,7 +41,7 @@ class UcpeSettings:
 
 
 class Ucpe(Docker):
-    """Runs without ``--privileged``: listed capabilities, control groups in a namespace of their own."""
+    """A uCPE as a Mininet host; runs without ``--privileged``: listed capabilities, a control group namespace."""
 
     def __init__(self, name: str, plan: Plan, settings: UcpeSettings, **params: Any) -> None:
         self.settings = settings
@@ -50,7 +50,7 @@ class Ucpe(Docker):
 
     @property
     def title(self) -> str:
-        """What errors call it."""
+        """The name in error messages."""
         return f"uCPE {self.name}"
 
     def container_config(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Ucpe(Docker):
         }
 
     def prepare(self) -> None:
-        """Give the uCPE its keys; they exist nowhere else."""
+        """Copy certificate and key into the uCPE; the key exists nowhere else."""
         files = {
             "ca.pem": self.settings.authority,
             "cert.pem": self.settings.identity.certificate,

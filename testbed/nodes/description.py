@@ -1,4 +1,4 @@
-"""The file in a lab's folder that says which nodes it has: for whoever comes to a network that runs."""
+"""The file ``lab.json`` in a lab's folder: its nodes and engines, for processes that attach to a running lab."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Description:
 
 
 def write(folder: Path, nodes: Iterable[Node], engines: Mapping[str, str], inventory: Path | None) -> None:
-    """Describe the lab in *folder*; whoever reads meanwhile sees the description before this one, or this one."""
+    """Write the description of the lab in *folder*, atomically: readers see the one before, or this one."""
     document = {
         "id": folder.name,
         "engines": dict(engines),
@@ -35,6 +35,6 @@ def write(folder: Path, nodes: Iterable[Node], engines: Mapping[str, str], inven
 
 
 def read(folder: Path) -> Description:
-    """Return what :func:`write` wrote; raise ``FileNotFoundError`` when the lab is not up yet, or gone."""
+    """Return what :func:`write` wrote; raise ``FileNotFoundError`` when the lab is not up yet, or has been removed."""
     document = json.loads((folder / FILE).read_text())
     return Description(tuple(Node.of(folder.name, node) for node in document["nodes"]), document["engines"])

@@ -1,4 +1,4 @@
-"""A node of a running lab, as seen by whoever uses it; the same for the lab's owner and for a process that attaches."""
+"""A node of a running lab as a value; the same for the lab's owner and for a process that attaches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Node:
     """One node: *kind* is ``ucpe``, ``host``, ``underlay``, ``lan``; ``container``, ``switch`` in a script.
 
-    *process* is the first process of a node that is a container, None for nodes that are only a namespace: commands in
+    *process* is the init process of a node that is a container, None for nodes that are only a namespace: commands in
     these see the machine's own files. *ports* maps, on an underlay or a LAN, each neighbour to the bridge's interface
     towards it. Whatever enters a node raises ``Ended`` when that has ended.
     """
@@ -38,7 +38,7 @@ class Node:
         return self.container().command(argv) if self.process else self.namespace.command(argv)
 
     def container(self) -> Process:
-        """Return the first process of the container that the node is; raise ``Ended`` when that has ended."""
+        """Return the init process of the container that the node is; raise ``Ended`` when that has ended."""
         if not self.process:
             raise ValueError(f"{self.kind} {self.name} is no container")
         try:
@@ -81,7 +81,7 @@ class Node:
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of what runs in the node; it carries the lab's mark."""
+        """Return the environment of what runs in the node; it has the lab's id."""
         own = {"PATH": PATH, "HOME": "/root"} if self.process else dict(os.environ)
         return {**own, LAB_VARIABLE: self.namespace.lab}
 

@@ -27,7 +27,7 @@ UNFINISHED = ".new-"
 
 
 class LeaseError(RuntimeError):
-    """A lab that cannot be taken: it is not there, or someone else holds it."""
+    """A lab cannot be adopted: it does not exist, or another process holds its lease."""
 
 
 class State(enum.Enum):
@@ -35,8 +35,8 @@ class State(enum.Enum):
 
     HELD = "running"  # its owner lives
     BEING_REMOVED = "going"  # someone is removing it
-    KEPT = "kept"  # no owner, but it shall stay
-    DEAD = "dead"  # whatever it made is an orphan
+    KEPT = "kept"  # no owner, but it is to stay
+    DEAD = "dead"  # its resources are orphans
 
 
 @dataclass
@@ -60,11 +60,11 @@ class Lease:
         return lease
 
     @classmethod
-    def adopt(cls, folder: Path, patience: float = 0.3) -> Lease:
+    def adopt(cls, folder: Path, timeout: float = 0.3) -> Lease:
         """Become the owner of the lab in *folder*, to remove it; raise :class:`LeaseError` when another process is."""
         if not (folder / "lease").exists():
             raise LeaseError(f"there is no lab {folder.name!r}")
-        locked = poll(lambda: _try_lock(folder / "lease"), patience)  # one that only looks locks for an instant
+        locked = poll(lambda: _try_lock(folder / "lease"), timeout)  # one that only looks locks for an instant
         if locked is None:
             raise LeaseError(f"lab {folder.name!r} is in use by process {holder(folder).get('pid', 'unknown')}")
         lease = cls(folder, locked[0])
@@ -81,13 +81,13 @@ class Lease:
         self._write(kept=True)
 
     def release(self) -> None:
-        """Give the lock back and leave the folder where it is."""
+        """Release the lock and leave the folder where it is."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
     def end(self) -> None:
-        """Remove the folder, then give the lock back: nobody can take a lab that is going."""
+        """Remove the folder, then release the lock: nobody can adopt a lab that is being removed."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
 
@@ -109,8 +109,8 @@ def state(folder: Path) -> State:
         return State.BEING_REMOVED if holder(folder).get("going") else State.HELD
     finally:
         os.close(descriptor)
-    told = holder(folder)
-    return State.KEPT if told.get("kept") and told.get("boot") == boot_id() else State.DEAD
+    written = holder(folder)
+    return State.KEPT if written.get("kept") and written.get("boot") == boot_id() else State.DEAD
 
 
 def opened(lab: str) -> bool:

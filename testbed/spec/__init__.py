@@ -1,1 +1,1 @@
-"""What a lab shall look like, as plain values, and whether such a lab can exist."""
+"""The description of a lab, as plain values, and checks whether such a lab can exist."""

@@ -1,4 +1,4 @@
-"""Addresses in a lab's description: which no network or host can have, which overlap, which are given twice."""
+"""Check the addresses in a lab's description: impossible ones, overlapping networks, duplicates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPECIAL = {
 
 
 def address_findings(spec: LabSpec) -> Iterator[SpecFinding]:
-    """Yield what is wrong with the networks of the lab and with the addresses in them."""
+    """Yield the faults of the lab's networks and of the addresses in them."""
     given = {("underlays", underlay.name, "prefix"): underlay.prefix for underlay in spec.underlays}
     given |= {("sites", site.name, "lan"): site.lan_prefix for site in spec.sites}
     networks: Networks = {}

@@ -1,6 +1,6 @@
-"""What is wrong with the description of a lab, before anything starts: every fault at once, each with its place.
+"""Check the description of a lab before anything starts: every fault at once, each with its place.
 
-Whatever could only fail later belongs here: names that the machine has taken, and addresses that no host can have.
+Whatever would fail later belongs here: names that the machine has taken, and addresses that no host can have.
 """
 
 from __future__ import annotations

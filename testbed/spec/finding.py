@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SpecFinding:
-    """*path* leads to the value by the names of a lab's parts: ``("sites", "site-a", "wan", "wan0", "address")``.
+    """One fault, at *path*: names of the lab's parts such as ``("sites", "site-a", "wan", "wan0", "address")``.
 
-    It is empty for the name of the lab itself. *hint* says what to do, where that does not follow from *message*.
+    The path is empty for the name of the lab itself. *hint* says what to do, where that does not follow from *message*.
     """
 
     path: tuple[str, ...]

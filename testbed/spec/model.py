@@ -1,4 +1,4 @@
-"""What a lab shall look like: sites, LAN hosts, underlays. Plain values, nothing is started here."""
+"""The description of a lab: sites, LAN hosts, underlays. Plain values, nothing is started here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in a lab's description: which are none, which are taken, which are given twice."""
+"""Check the names in a lab's description: malformed ones, reserved ones, duplicates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TAKEN_PORTS = {
 
 
 def name_findings(spec: LabSpec) -> Iterator[SpecFinding]:
-    """Yield what is wrong with the names of the lab and its parts."""
+    """Yield the faults of the names of the lab and its parts."""
     if not NAME.fullmatch(spec.name):
         yield SpecFinding((), _no_name(spec.name))
     if len(spec.sites) > MOST_SITES:

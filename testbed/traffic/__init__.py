@@ -1,4 +1,4 @@
-"""Traffic with known load between two namespaces: iperf3 streams and echo requests, as parsed results."""
+"""Traffic of known load between two namespaces: iperf3 streams and ping, with parsed results."""
 
 from testbed.traffic.iperf import iperf3
 from testbed.traffic.ping import PingResult, parse_ping, ping

@@ -137,9 +137,9 @@ def _client(
 
 def _streams(client: Child, sender: Namespace, before: int, load: Load) -> bool:
     """Tell, within the time that it may take, that *sender* sends more than the datagrams that open the streams."""
-    patience = SETUP_SECONDS + load.first_datagrams_seconds()
+    deadline = SETUP_SECONDS + load.first_datagrams_seconds()
     enough = before + 2 * load.parallel + 3
-    return bool(poll(lambda: client.poll() is not None or udp_sent(sender) >= enough, patience))
+    return bool(poll(lambda: client.poll() is not None or udp_sent(sender) >= enough, deadline))
 
 
 def udp_sent(namespace: Namespace) -> int:

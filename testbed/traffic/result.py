@@ -1,4 +1,4 @@
-"""What an iperf3 run says, as values: a pure function from the JSON of both ends to a result or a clear exception."""
+"""Parse the result of an iperf3 run: a pure function from the JSON of both ends to a result or an exception."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TrafficError(ProbeError):
 
 
 class NoTraffic(Exception):
-    """The network did not carry the test although the server was proven ready: a finding, not a test-bed error."""
+    """The network did not carry the traffic although the server was ready: a finding, not an error of the test-bed."""
 
 
 @dataclass(frozen=True)

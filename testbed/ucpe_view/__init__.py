@@ -1,4 +1,4 @@
-"""The test-bed's own look into a uCPE, beside every interface that the orchestrator uses."""
+"""Inspect a uCPE out of band, without the interfaces that the orchestrator uses."""
 
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
 from testbed.ucpe_view.inside import Inside, ViewError

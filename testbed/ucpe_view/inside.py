@@ -21,7 +21,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class ViewError(ProbeError):
-    """A container could not be looked into: it has ended, or what was asked inside failed."""
+    """A container could not be inspected: it has ended, or a command inside it failed."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Inside:
     def run(self, argv: Sequence[str], *, input: str = "", timeout: float = 20.0) -> str:  # noqa: A002
         """Run *argv* in all namespaces of the container; return its standard output.
 
-        Environment variables of the container are not set, capabilities are not reduced: this is an observer's
-        door, not a tenant's. Raises :class:`ViewError` with standard error when the exit code is not 0, and ``Ended``
-        when the container has ended.
+        Environment variables of the container are not set, capabilities are not reduced: this is for
+        inspection, not for the container's own work. Raises :class:`ViewError` with standard error when the exit code
+        is not 0, and ``Ended`` when the container has ended.
         """
         try:
             done = subprocess.run(

@@ -58,9 +58,9 @@ class Vnf:
 
 
 class UcpeView:
-    """The uCPE whose first process is *process*; every call looks anew and changes nothing.
+    """The uCPE with the init process *process*; every call reads anew and changes nothing.
 
-    Calls raise ``Ended`` when the uCPE has ended, and :class:`ViewError` when what is asked inside fails.
+    Calls raise ``Ended`` when the uCPE has ended, and :class:`ViewError` when a command inside it fails.
     """
 
     def __init__(self, process: Process, bridge: str = BRIDGE) -> None:

@@ -1,4 +1,4 @@
-"""What is carried into the virtual machine, which has no network: the project, its Python wheels, its images.
+"""The files for the virtual machine, which has no network: the project, its Python wheels, its images.
 
 All of it lies in one folder that the machine mounts at ``/srv/carried``. Its ``results`` come back the same way.
 """

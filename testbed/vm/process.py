@@ -38,7 +38,7 @@ def run(command: Sequence[str], log: Path, on_line: Callable[[str], object] = la
 
 
 def complaint(lines: Sequence[str]) -> str:
-    """Return the first line that tells of an error, else the last that tells anything."""
-    told = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in told if re.search(r"\berror\b|^E:", line, re.IGNORECASE)]
-    return next(iter((*errors[:1], *told[-1:])), "it said nothing")
+    """Return the first line with an error, else the last line that is not empty."""
+    texts = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in texts if re.search(r"\berror\b|^E:", line, re.IGNORECASE)]
+    return next(iter((*errors[:1], *texts[-1:])), "it said nothing")

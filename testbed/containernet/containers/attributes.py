@@ -1,4 +1,4 @@
-"""What scripts written for Containernet read and call on a container besides its work: its parameters and image."""
+"""The attributes of upstream's ``Docker`` that scripts read: its parameters, its image, the engine's answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISSING: dict[str, Any] = {
 
 
 class UpstreamAttributes:
-    """The attributes and calls of upstream's ``Docker`` that only look; *options* are the checked parameters."""
+    """Mixin with the attributes and calls of upstream's ``Docker`` that change nothing; *options* are checked."""
 
     name: str
     options: dict[str, Any]
@@ -46,7 +46,7 @@ class UpstreamAttributes:
 
     @property
     def did(self) -> str:
-        """The container's id; made at the first question. Empty when it has been removed."""
+        """The container's id; reading it makes the container. Empty when it has been removed."""
         return self._made_first()._did
 
     @property
@@ -76,9 +76,9 @@ class UpstreamAttributes:
 
     @property
     def environment(self) -> dict[str, str | None]:
-        """The environment that was asked for."""
-        asked: dict[str, str | None] = self.options.setdefault("environment", {})
-        return asked
+        """The environment given to the constructor."""
+        given: dict[str, str | None] = self.options.setdefault("environment", {})
+        return given
 
     @property
     def cap_add(self) -> list[str]:

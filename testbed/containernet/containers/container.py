@@ -86,11 +86,11 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
 
     def container_config(self) -> dict[str, Any]:
         """Return the arguments of the engine's create call."""
-        asked = arguments(self.options, self.resources, None if self._own else self.dcmd)
-        own = {} if asked["host_config"]["NetworkMode"].startswith("container:") else {"hostname": self.name}
+        created = arguments(self.options, self.resources, None if self._own else self.dcmd)
+        own = {} if created["host_config"]["NetworkMode"].startswith("container:") else {"hostname": self.name}
         return {
             **own,
-            **asked,
+            **created,
             "image": self.dimage,
             "environment": {**self.environment, **self.plan.owner.environment},
             "labels": {
@@ -102,7 +102,7 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
 
     @property
     def pid(self) -> int | None:
-        """The number of the container's first process."""
+        """The number of the container's init process."""
         if not self._did:
             self.plan.realize()
         return self._pid
@@ -121,11 +121,11 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
 
     @property
     def title(self) -> str:
-        """What errors call it."""
+        """The name in error messages."""
         return f"container {self.dname}"
 
     def prepare(self) -> None:
-        """Do what has to be done between creating the container and starting it: nothing here."""
+        """Hook between creating the container and starting it; does nothing here."""
 
     def make(self) -> None:
         """Create and start the container."""
@@ -160,7 +160,7 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
             raise self._ended()
 
     def _look(self) -> Process:
-        """Ask the engine for the container's first process and remember that; raise ``Ended`` when there is none."""
+        """Ask the engine for the container's init process and remember that; raise ``Ended`` when there is none."""
         try:
             self._dcinfo = engine().api.inspect_container(self._did)
         except NotFound as gone:
@@ -174,7 +174,7 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
         return self.process
 
     def running(self) -> Process:
-        """Return the container's first process, the new one after a restart; raise ``Ended`` when there is none.
+        """Return the container's init process, the new one after a restart; raise ``Ended`` when there is none.
 
         A restart makes a new network namespace: the links ended with the old one.
         """
@@ -187,7 +187,7 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
         return self.process
 
     def _present(self) -> Process:
-        """Return the container's first process; raise ``Ended`` where nothing can run, also because it is paused."""
+        """Return the container's init process; raise ``Ended`` where nothing can run, also because it is paused."""
         process = self.running()
         process.check()
         return process

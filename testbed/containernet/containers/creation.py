@@ -1,4 +1,4 @@
-"""What the engine is asked for: the arguments of its create call, out of a container's options."""
+"""The arguments of the Docker Engine's create call, from the options of a container."""
 
 from __future__ import annotations
 

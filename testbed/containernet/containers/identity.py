@@ -1,4 +1,4 @@
-"""As whom, where and with which environment a command runs in a container: as ``docker exec`` would run it."""
+"""User, groups and working directory of a command in a container: those that ``docker exec`` would give it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Identity:
         ]
 
     def before(self) -> list[str]:
-        """Return the options in front of ``nsenter``: it would drop all groups, and cannot set any."""
+        """Return the command in front of ``nsenter`` that sets the groups: nsenter can only drop them."""
         if self.user == ROOT and not self.groups:
             return []
         groups = ",".join(map(str, self.groups or (self.group,)))

@@ -1,4 +1,4 @@
-"""A container's image: there, pulled, or built from a Dockerfile; and what it runs by itself."""
+"""Provide a container's image: present, pulled, or built from a Dockerfile; and read its own command."""
 
 from __future__ import annotations
 

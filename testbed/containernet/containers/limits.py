@@ -16,7 +16,7 @@ from testbed.host.process import Process
 
 
 class Limited:
-    """The calls that change and read a container's limits; *resources* holds what was asked for."""
+    """Mixin with the calls that change and read a container's limits; *resources* holds those that were set."""
 
     name: str
     plan: Plan

@@ -1,7 +1,6 @@
-"""The options that a container takes: which there are, what each must be, and what it becomes in the engine's call.
+"""The options of a container: their names, the check of each value, and where the engine's create call takes it.
 
-Nothing is ignored in silence: an option that is unknown, that cannot work here or that has a wrong value is refused by
-name, all of them at once.
+No option is ignored in silence: unknown ones, unsupported ones and wrong values are refused by name, all at once.
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ class ParameterError(ValueError):
 def read(name: str, given: Mapping[str, Any], also: Iterable[str] = (), found: Iterable[str] = ()) -> dict[str, Any]:
     """Return the options of *given* that are the container's own, with checked values; None means not given.
 
-    *also* are further options that somebody else takes, *found* is what is wrong besides. Raises
+    *also* are options that a subclass takes, *found* are faults that were found elsewhere. Raises
     :class:`ParameterError` with everything that is wrong.
     """
     known = {*OPTIONS, *MININET, *also}

@@ -1,6 +1,6 @@
-"""Values of a container's options: each returns the value as the engine's SDK wants it, or raises ``ValueError``.
+"""Check the values of a container's options: each function returns what the Docker SDK takes, or raises ``ValueError``.
 
-The message says what would be right; the caller puts the option and the value in front.
+The message says what would be right; the caller adds the option and the value.
 """
 
 from __future__ import annotations

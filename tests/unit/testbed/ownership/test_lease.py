@@ -70,7 +70,7 @@ def test_a_held_lab_cannot_be_adopted_and_the_holder_is_named(labs: Path) -> Non
     process, folder = in_another_process(labs)
     try:
         with pytest.raises(LeaseError, match=f"in use by process {process.pid}"):
-            Lease.adopt(folder, patience=0.05)
+            Lease.adopt(folder, timeout=0.05)
     finally:
         end(process)
     adopted = Lease.adopt(folder)
