@@ -88,11 +88,17 @@ def _add(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, 
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """End, once: what runs is being removed from then on, and only Ctrl-C can interrupt that."""
+    """End, once: what runs is being removed from then on, and only another Ctrl-C can interrupt that."""
+    after = {signal.SIGINT: signal.default_int_handler if number == signal.SIGINT else _ctrl_c_at_the_same_time}
     for other in ENDINGS:
         if signal.getsignal(other) is _interrupt:
-            signal.signal(other, signal.default_int_handler if other is signal.SIGINT else _ending)
+            signal.signal(other, after.get(other, _ending))
     raise KeyboardInterrupt
+
+
+def _ctrl_c_at_the_same_time(number: int, frame: FrameType | None) -> None:
+    """Ignore a Ctrl-C that came with another signal, as when a terminal is closed; the next one counts again."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _interrupted() -> int:
