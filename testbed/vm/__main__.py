@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from testbed.vm import cargo, disk, kernel, machine, report
+from testbed.vm import disk, kernel, machine, payload, report
 from testbed.vm.distribution import DEFAULT, DISTRIBUTIONS, Distribution
 from testbed.vm.errors import VmError
 
@@ -67,11 +67,11 @@ def _run(arguments: argparse.Namespace, folder: Path, target: Path, clock: _Cloc
     program, root_disk = _kernel_and_disk(log, clock, distribution, arguments.mirror)
     clock.say("packing the project, its wheels and its images")
     carried = folder / "carried"
-    cargo.pack(
+    payload.pack(
         carried,
         project=PROJECT,
-        wheels=cargo.kept_wheels(PROJECT, CACHE, log, distribution),
-        images=cargo.kept_images(CACHE, log),
+        wheels=payload.kept_wheels(PROJECT, CACHE, log, distribution),
+        images=payload.kept_images(CACHE, log),
         command=arguments.command or DEFAULT_COMMAND,
     )
     clock.say("booting")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from testbed.vm.cargo import copy_project, pack, requirements, wheels_command
 from testbed.vm.distribution import DISTRIBUTIONS
+from testbed.vm.payload import copy_project, pack, requirements, wheels_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
