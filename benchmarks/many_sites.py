@@ -37,7 +37,8 @@ def swvc(shape: str, sites: int) -> Swvc:
 async def carry_out(shape: str, sites: int, folder: Path) -> tuple[float, float]:
     """Order and wait; seconds and processor seconds."""
     inventory, engine = memory_inventory(sites), open_engine(str(folder / "lso.db"))
-    orchestrator = Orchestrator(inventory, orchestrator_url(engine), connect=MemorySouthbound(inventory).connect)
+    driver = MemorySouthbound(inventory)
+    orchestrator = Orchestrator(inventory, orchestrator_url(engine), connect=driver.connect, ended=driver.ended)
     core = Core(inventory, Store(engine), orchestrator)
     await core.start()
     start, used = time.monotonic(), time.process_time()

@@ -16,7 +16,7 @@ from orchestrator.southbound.docker import DockerEngine, VnfImage
 from orchestrator.southbound.openflow import OpenFlowSwitch
 from orchestrator.southbound.ovsdb import OvsdbClient
 from orchestrator.southbound.ports import PortTable
-from orchestrator.southbound.tls import Endpoint, TlsFilesWrong, client_context
+from orchestrator.southbound.tls import Endpoint, TlsFilesWrong, client_context, docker_endpoint
 
 DEADLINE = 3.0
 """Seconds for all of it. A uCPE on a management network answers in milliseconds."""
@@ -90,9 +90,8 @@ class _Probe:
 
     async def ask(self, protocol: str, address: str, question: _Question) -> EndpointHealth:
         """The endpoint's own answer, with the time that it took; the certificate is read in a session of its own."""
-        endpoint = Endpoint(
-            self._ucpe.id, protocol, _open_vswitch_notation(self._ucpe) if protocol == "docker" else address
-        )
+        docker = protocol == "docker"
+        endpoint = docker_endpoint(self._ucpe) if docker else Endpoint(self._ucpe.id, protocol, address)
         start = time.monotonic()
         blank = EndpointHealth(protocol, address)
         try:
@@ -141,13 +140,6 @@ class _Probe:
         finally:
             await switch.close()
         return EndpointHealth("openflow", "", version="OpenFlow 1.4")
-
-
-def _open_vswitch_notation(ucpe: Ucpe) -> str:
-    """The engine's address the way that Open vSwitch would write it."""
-    if ucpe.docker.startswith("unix://"):
-        return f"unix:{ucpe.docker.removeprefix('unix://')}"
-    return f"{'ssl' if ucpe.tls else 'tcp'}:{ucpe.docker.removeprefix('tcp://')}"
 
 
 async def _certificate_ends(endpoint: Endpoint, context: ssl.SSLContext | None) -> datetime | None:

@@ -63,17 +63,29 @@ async def observe_gateway(ucpe: Ucpe, service_id: str, connect: Connect = connec
         return DeploymentObservation(ucpe.id, "", problem=str(error))
 
 
+async def site_differences(
+    ucpe: Ucpe, service_id: str, record: Record, connect: Connect = connected
+) -> tuple[str, ...]:
+    """As `own_differences` now. Raises UcpeError or InventoryError when the uCPE cannot be read."""
+    async with session(ucpe, Stopwatch(), connect) as uplink:
+        return own_differences(await survey(uplink, service_id), record)
+
+
 def differences(found: Survey, record: Record) -> tuple[str, ...]:
     """What is other than recorded, and what others have put in the chain's way, in words."""
     if not record.settled:
         return ("the last change did not come to its end; deploy or remove the service", *_foreign(found))
-    now = present(found, record.plans, settled=True)
+    return (*own_differences(found, record), *_foreign(found))
+
+
+def own_differences(found: Survey, record: Record) -> tuple[str, ...]:
+    """What of the service itself is other than the plan that was reached."""
+    now = present(found, record.plans, record.settled)
     changes = diff(now.plan, record.plan)
     return (
         *(f"container {name} does not run as it should" for name in now.containers),
         *(f"network {name} has lost its port" for name in now.networks),
         *(f"{_WORDS[line.action]}: {line.subject} {line.name}" for line in changes.lines if line.action in _WORDS),
-        *_foreign(found),
     )
 
 

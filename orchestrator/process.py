@@ -83,6 +83,10 @@ class OrchestratorProcess(Orchestrator):
         measured: tuple[SiteMeasurement, ...] = await self._call("measure", service_id, targets, echoes)
         return measured
 
+    async def heal(self, on_event: EventListener | None = None) -> None:
+        """As `Orchestrator.heal`."""
+        await self._call("heal", on_event=on_event)
+
     async def _call(self, method: str, *arguments: Any, on_event: EventListener | None = None) -> Any:
         for _ in range(TIMES):
             with suppress(_Gone):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import ParamSpec, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from orchestrator.execute import Record, deploy_site, remove_site
+from orchestrator.healing import LOST, SOUND, Healing
 from orchestrator.health import UcpeHealth, ucpe_health
 from orchestrator.intent import SiteIntent
 from orchestrator.inventory import Inventory, Ucpe
@@ -20,6 +23,7 @@ from orchestrator.model import (
     DeploymentObservation,
     DeploymentOutcome,
     EventListener,
+    InventoryError,
     RequestError,
     Result,
     ServiceEvent,
@@ -27,16 +31,20 @@ from orchestrator.model import (
     ServiceOutcome,
     ServiceRequest,
     SiteMeasurement,
+    UcpeError,
 )
-from orchestrator.observe import observe_gateway, observe_site
+from orchestrator.observe import observe_gateway, observe_site, site_differences
 from orchestrator.plan import SitePlan, plan_site, port_keys, service_prefix
 from orchestrator.southbound.contract import Connect
+from orchestrator.southbound.engine_events import Ended, ended_containers
 from orchestrator.southbound.uplink import connected
-from orchestrator.store import Store, StoredService
+from orchestrator.store import HEALING, Store, StoredService
 from orchestrator.tosca import Catalogue
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _WORST_FIRST = (Result.INCONSISTENT, Result.ROLLED_BACK, Result.APPLIED, Result.REMOVED, Result.UNCHANGED)
 
@@ -48,9 +56,10 @@ CHANGED_AT_ONCE, LOOKED_AT_AT_ONCE = 8, 8
 class Orchestrator:
     """Deploys services from the catalogue's templates to the inventory's uCPEs; `store` is an SQLAlchemy URL.
 
-    `connect` opens sessions with uCPEs: the driver below. A service may be changed by one request at a time; requests
-    for different services run side by side. Over all of them, no more uCPEs are worked on at once than `changed` and
-    `looked_at` say: more would not be done earlier, but all so late that engines miss the deadlines of their answers.
+    `connect` opens sessions with uCPEs, `ended` their streams of events: the driver below. A service may be changed by
+    one request at a time; requests for different services run side by side. Over all of them, no more uCPEs are worked
+    on at once than `changed` and `looked_at` say: more would not be done earlier, but all so late that engines miss the
+    deadlines of their answers.
     """
 
     def __init__(
@@ -60,6 +69,7 @@ class Orchestrator:
         catalogue: Catalogue | None = None,
         connect: Connect = connected,
         *,
+        ended: Ended = ended_containers,
         changed: int = CHANGED_AT_ONCE,
         looked_at: int = LOOKED_AT_AT_ONCE,
     ) -> None:
@@ -68,7 +78,10 @@ class Orchestrator:
         self._store = Store(store) if isinstance(store, str) else store
         self._catalogue = catalogue or Catalogue()
         self._connect = connect
+        self._ended = ended
         self._busy: set[str] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._healing: Healing | None = None
 
     def close(self) -> None:
         """Close the state database."""
@@ -140,6 +153,25 @@ class Orchestrator:
             )
         )
 
+    async def heal(self, on_event: EventListener | None = None) -> None:
+        """Bring back what ends on the uCPEs, until cancelled.
+
+        What a change or a removal works on is let alone until its end, and so is what these have left inconsistent.
+        `on_event` is told of each look what is lost (LOST), how that is brought back, and that nothing is (SOUND).
+        Raises StoreError.
+        """
+
+        async def mend(service_id: str, ucpe: str) -> DeploymentOutcome | None:
+            async with self._lock(service_id):
+                work = _Work(self._store, service_id, on_event, self._connect, self._changing)
+                return await work.mend(ucpe, self._inventory, self._looking)
+
+        self._healing = Healing(self._store, lambda: self._inventory, self._ended, mend)
+        try:
+            await self._healing.run()
+        finally:
+            self._healing = None
+
     @property
     def catalogue(self) -> Catalogue:
         """The templates that sites are made from, and the VNFs that these can use."""
@@ -167,9 +199,16 @@ class Orchestrator:
             raise Conflict(f"service {service_id} is being changed by another request; wait for its end")
         self._busy.add(service_id)
         try:
-            yield _Work(self._store, service_id, on_event, self._connect, self._changing)
+            async with self._lock(service_id):
+                yield _Work(self._store, service_id, on_event, self._connect, self._changing)
         finally:
             self._busy.discard(service_id)
+            if self._healing:
+                self._healing.changed(service_id)
+
+    def _lock(self, service_id: str) -> asyncio.Lock:
+        """Held by whoever changes the service: a request, or what heals it, which requests wait for."""
+        return self._locks.setdefault(service_id, asyncio.Lock())
 
     def _compile(self, request: ServiceRequest) -> dict[str, SiteIntent]:
         return {item.ucpe: self._catalogue.compile(item.template, item.inputs) for item in request.deployments}
@@ -208,14 +247,17 @@ class _Work:
         self._turns = turns
         self._start = time.monotonic()
 
-    async def deploy(self, ucpe: Ucpe, plan: SitePlan, record: Record) -> DeploymentOutcome:
+    async def deploy(
+        self, ucpe: Ucpe, plan: SitePlan, record: Record, inconsistent: str = Result.INCONSISTENT
+    ) -> DeploymentOutcome:
+        """`inconsistent` is the state in which a deployment is left that could not be undone."""
+
         def tell(stage: str, message: str, vnf: str | None) -> None:
             self._tell(ucpe.id, stage, message, vnf)
 
         outcome, after = await _in_turn(self._turns, deploy_site, ucpe, plan, record, tell, self._connect)
-        await asyncio.to_thread(
-            self._store.finish, self._service_id, ucpe.id, after, outcome.result.value, outcome.error
-        )
+        state = inconsistent if outcome.result is Result.INCONSISTENT else outcome.result.value
+        await asyncio.to_thread(self._store.finish, self._service_id, ucpe.id, after, state, outcome.error)
         return outcome
 
     async def remove(self, ucpe: Ucpe) -> DeploymentOutcome:
@@ -226,6 +268,28 @@ class _Work:
         if outcome.result is Result.REMOVED:
             await asyncio.to_thread(self._store.leave, self._service_id, ucpe.id)
         return outcome
+
+    async def mend(self, ucpe: str, inventory: Inventory, looking: asyncio.Semaphore) -> DeploymentOutcome | None:
+        """Make the service there as it is recorded; None when it is so, or is not to be touched."""
+        record = await asyncio.to_thread(self._store.to_heal, self._service_id, ucpe)
+        lost = await self._lost(inventory.ucpe(ucpe), record, looking) if record else ""
+        if not (record and record.plan and lost):
+            self._tell(ucpe, SOUND, "nothing is lost", None)
+            return None
+        log.warning("service %s on %s is brought back: %s", self._service_id, ucpe, lost)
+        await asyncio.to_thread(self._store.begin, self._service_id, {ucpe: record.plan}, HEALING)
+        return await self.deploy(inventory.ucpe(ucpe), record.plan, record, HEALING)
+
+    async def _lost(self, ucpe: Ucpe, record: Record, looking: asyncio.Semaphore) -> str:
+        """What is other than recorded, in words. Raises UcpeError or InventoryError."""
+        try:
+            found = await _in_turn(looking, site_differences, ucpe, self._service_id, record, self._connect)
+        except (UcpeError, InventoryError) as error:
+            self._tell(ucpe.id, LOST, str(error), None)
+            raise
+        if lost := "; ".join(found):
+            self._tell(ucpe.id, LOST, lost, None)
+        return lost
 
     def outcome(
         self, generation: int, outcomes: Iterable[DeploymentOutcome], nothing: Result = Result.UNCHANGED

@@ -89,7 +89,10 @@ SCHEMA = Schema("orchestrator", _Base.metadata, Path(migrations.__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class StoredService:
-    """A service as it is recorded. `states` says of each uCPE how the last change there ended, or `changing`."""
+    """A service as it is recorded.
+
+    `states` says of each uCPE how the last change there ended, or what is under way: `changing`, or `healing`.
+    """
 
     id: str
     name: str
@@ -98,7 +101,7 @@ class StoredService:
     states: Mapping[str, str]
 
 
-CHANGING = "changing"
+CHANGING, HEALING = "changing", "healing"
 
 
 class Store:
@@ -140,6 +143,24 @@ class Store:
         with self._transaction(self._reader) as session:
             return tuple(session.scalars(query))
 
+    def ucpes(self) -> frozenset[str]:
+        """Those of which something of a service is recorded."""
+        with self._transaction(self._reader) as session:
+            return frozenset(session.scalars(select(DeploymentRow.ucpe).distinct()))
+
+    def on(self, ucpe: str) -> tuple[str, ...]:
+        """The ids of the services of which something is recorded on that uCPE."""
+        with self._transaction(self._reader) as session:
+            return tuple(session.scalars(select(DeploymentRow.service_id).where(DeploymentRow.ucpe == ucpe)))
+
+    def to_heal(self, service_id: str, ucpe: str) -> Record | None:
+        """What a service shall have on a uCPE; None unless the last change there came to its end."""
+        with self._transaction(self._reader) as session:
+            row = session.get(DeploymentRow, (service_id, ucpe))
+            if row is None or row.plan is None or (row.attempt is not None and row.state != HEALING):
+                return None
+            return Record(_plan(row.plan), _plan(row.attempt))
+
     def rivals(self, service_id: str, ucpes: Collection[str]) -> tuple[StoredService, ...]:
         """The other services on these uCPEs, and those whose id starts with the same eight digits."""
         prefix = service_prefix(service_id)
@@ -178,7 +199,7 @@ class Store:
             )
             return {port: owner[port] if port in owner else chosen[port] for port in ports}
 
-    def begin(self, service_id: str, attempts: Mapping[str, SitePlan | None]) -> None:
+    def begin(self, service_id: str, attempts: Mapping[str, SitePlan | None], state: str = CHANGING) -> None:
         """Record what is going to be done on each uCPE (None: removal), before it is done."""
         with self._transaction() as session:
             service = _row(session, service_id)
@@ -188,7 +209,7 @@ class Store:
                 if row is None:
                     row = DeploymentRow(ucpe=ucpe)
                     service.deployments.append(row)
-                row.state = CHANGING
+                row.state = state
                 row.error = None
                 if attempt is not None:
                     row.attempt = dump_plan(attempt)

@@ -29,7 +29,7 @@ from orchestrator.southbound.rules import InstalledRule, Rule, message_rule
 
 
 class MemorySouthbound:
-    """Connects to the uCPEs of an inventory; give its `connect` to the orchestrator.
+    """Connects to the uCPEs of an inventory; give its `connect` and `ended` to the orchestrator.
 
     `delay` is how long each call takes in seconds, `delays` the same for single uCPEs. `file` keeps the state.
     """
@@ -38,6 +38,7 @@ class MemorySouthbound:
         self.delay = delay
         self.delays: dict[str, float] = {}
         self._faults: dict[tuple[str, str], list[UcpeError]] = {}
+        self._listeners: dict[str, list[asyncio.Queue[str]]] = {}
         self._boxes = Boxes(inventory, file)
 
     def fail(self, ucpe: str, call: str, message: str, times: int = 1) -> None:
@@ -54,6 +55,30 @@ class MemorySouthbound:
         """A session, as `orchestrator.southbound.uplink.connected`."""
         await self.enter(ucpe.id, "connect")
         yield MemoryUplink(self, ucpe, self._boxes.state(ucpe.id))
+
+    @contextlib.asynccontextmanager
+    async def ended(self, ucpe: Ucpe) -> AsyncIterator[AsyncIterator[str]]:
+        """A stream, as `orchestrator.southbound.engine_events.ended_containers`, of what `kill` ends."""
+        await self.enter(ucpe.id, "ended")
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        listeners = self._listeners.setdefault(ucpe.id, [])
+        listeners.append(queue)
+        try:
+            yield _all_of(queue)
+        finally:
+            listeners.remove(queue)
+
+    def listened(self) -> set[str]:
+        """The uCPEs of which a stream is open."""
+        return {ucpe for ucpe, queues in self._listeners.items() if queues}
+
+    def kill(self, ucpe: str, container: str) -> None:
+        """Let a container end, as `docker kill` does."""
+        state = self._boxes.state(ucpe)
+        vnf = state.vnfs[container].in_state("exited")
+        state.keep(vnfs={container: vnf})
+        for queue in self._listeners.get(ucpe, ()):
+            queue.put_nowait(vnf.entry.labels["lso.service"])
 
     def close(self) -> None:
         """Close the file."""
@@ -248,6 +273,11 @@ class MemorySwitch:
             else:
                 table[rule.key] = Rule(rule.priority, rule.match, rule.outputs, rule.table, there.cookie)
         self._state.set_rules(table.values())
+
+
+async def _all_of(queue: asyncio.Queue[str]) -> AsyncIterator[str]:
+    while True:
+        yield await queue.get()
 
 
 def _labelled(labels: Mapping[str, str], label: str) -> bool:

@@ -20,7 +20,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Endpoint:
     """Where Open vSwitch listens, in its notation: `ssl:<host>:<port>`, `tcp:<host>:<port>` or `unix:<path>`.
 
-    `protocol` is `ovsdb` or `openflow`.
+    `protocol` is `docker`, `ovsdb` or `openflow`.
     """
 
     ucpe: str
@@ -49,6 +49,13 @@ class Endpoint:
             raise InventoryError(f"{self.ucpe}: {self.protocol} is {self.address}, but the inventory has no tls")
         host, _, port = place.rpartition(":")
         return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context if scheme == "ssl" else None)
+
+
+def docker_endpoint(ucpe: Ucpe) -> Endpoint:
+    """The uCPE's engine, whose address is not in Open vSwitch's notation in the inventory."""
+    if ucpe.docker.startswith("unix://"):
+        return Endpoint(ucpe.id, "docker", f"unix:{ucpe.docker.removeprefix('unix://')}")
+    return Endpoint(ucpe.id, "docker", f"{'ssl' if ucpe.tls else 'tcp'}:{ucpe.docker.removeprefix('tcp://')}")
 
 
 class TlsFilesWrong(InventoryError):

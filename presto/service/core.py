@@ -34,6 +34,7 @@ from presto.persistence.store import Store
 from presto.persistence.tenancy import NOBODY, Assignments, current, owner
 from presto.service.cancel import cancel
 from presto.service.enrolled_orders import EnrolledOrders
+from presto.service.healing import Healing
 from presto.service.meters import Meters
 from presto.service.observer import Observer, Seen
 from presto.service.orphans import Orphans
@@ -84,6 +85,7 @@ class Core:
         self._observer, self._prober = Observer(network), Prober(network)
         self._standing = Standing(self._network, lambda: self._inventory)
         self._pipeline = Pipeline(self._inventory, store, network, self.settings, self.meters, self._standing)
+        self._healing = Healing(network, self._pipeline.watch)
         network.use(self._inventory)
         self._enrolments: dict[str | None, Enrolled] = {}
         self.enrolled = EnrolledOrders(store.engine, store.writer, lambda: self.enrolment, self._assignments)
@@ -112,9 +114,11 @@ class Core:
         await self.enrolled.start()
         for service_id in await asyncio.to_thread(self._store.unfinished):
             self._pipeline.wake(service_id)
+        self._healing.start()
 
     async def stop(self) -> None:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
+        await self._healing.stop()
         await self._standing.stop()
         await self._observer.stop()
         await self._prober.stop()
@@ -264,8 +268,8 @@ class Core:
         return self._pipeline.stage(service.id)
 
     def missing(self, service: Service) -> str | None:
-        """What of a service's tunnels does not stand yet, in words, if anything."""
-        return self._standing.missing(service.id)
+        """What of a service is not back that ended on a uCPE, or which tunnels do not stand yet, in words, if any."""
+        return self._healing.missing(service.id) or self._standing.missing(service.id)
 
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it on the network, in a few seconds at most; what is not known says so."""

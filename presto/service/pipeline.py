@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from common.database import AWAY
@@ -76,6 +76,10 @@ class Network(Gateways, Measured, Protocol):
         """What the uCPEs really have of the service now. Raises UnknownService when nothing of it is deployed."""
         ...
 
+    async def heal(self, on_event: EventListener | None = None) -> None:
+        """Bring back what ends on the uCPEs, until cancelled."""
+        ...
+
     @property
     def catalogue(self) -> Catalogue:
         """The templates that sites are made from, and the VNFs that these can use."""
@@ -128,7 +132,14 @@ class Pipeline:
 
     def wake(self, service_id: str) -> None:
         """There is something new to do for this service."""
-        task = asyncio.create_task(self._work(service_id), name=f"service {service_id}", context=detached())
+        self._begin(self._work(service_id), service_id)
+
+    def watch(self, service_id: str) -> None:
+        """Something of this service came back on the network: its tunnels are looked at until they stand again."""
+        self._begin(self._watch(service_id), service_id)
+
+    def _begin(self, work: Coroutine[Any, Any, None], service_id: str) -> None:
+        task = asyncio.create_task(work, name=f"service {service_id}", context=detached())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -155,9 +166,17 @@ class Pipeline:
         if not task.cancelled() and (error := task.exception()):
             log.error("%s: %s", task.get_name(), error, exc_info=error)
 
+    def _lock(self, service_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(service_id, asyncio.Lock())
+
+    async def _watch(self, service_id: str) -> None:
+        async with self._lock(service_id):
+            service = await self._background.run(self._store.find, service_id)
+            if service and service.state not in UNFINISHED:
+                self._standing.watch(service)
+
     async def _work(self, service_id: str) -> None:
-        lock = self._locks.setdefault(service_id, asyncio.Lock())
-        async with lock, self._slots, self.right_of_way.turn():
+        async with self._lock(service_id), self._slots, self.right_of_way.turn():
             while not await self._worked(service_id):
                 await asyncio.sleep(DATABASE_PATIENCE)
 

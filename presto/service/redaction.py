@@ -111,6 +111,11 @@ class RedactingNetwork:
         with self._redacting():
             return self._outcome(await self._network.remove(service_id, self._listener(on_event)))
 
+    async def heal(self, on_event: EventListener | None = None) -> None:
+        """As the network's."""
+        with self._redacting():
+            await self._network.heal(self._listener(on_event))
+
     async def observe(self, service_id: str) -> ServiceObservation:
         """As the network's."""
         with self._redacting():

@@ -41,7 +41,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     core = Core(
         inventory,
         Store(open_engine(database)),
-        Orchestrator(inventory, database_url(database), connect=southbound.connect),
+        Orchestrator(inventory, database_url(database), connect=southbound.connect, ended=southbound.ended),
         assignments=security.clients.assignments(inventory),
     )
     with BackgroundServer(create_app(core, security=security)) as server:

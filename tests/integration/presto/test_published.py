@@ -129,7 +129,7 @@ def url(tmp_path: Path, strict: bool) -> Iterator[str]:
     """A server over uCPEs in memory, with an order that is active."""
     inventory, database = memory_inventory(6), str(tmp_path / "presto.db")
     southbound = MemorySouthbound(inventory)
-    orchestrator = Orchestrator(inventory, database_url(database), connect=southbound.connect)
+    orchestrator = Orchestrator(inventory, database_url(database), connect=southbound.connect, ended=southbound.ended)
     core = Core(inventory, Store(open_engine(database)), orchestrator, Settings(strict=strict))
     with BackgroundServer(create_app(core)) as server:
         yield f"{server.url}/restconf"

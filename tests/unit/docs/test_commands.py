@@ -88,7 +88,9 @@ def server(tmp_path: Path) -> Iterator[str]:
     inventory, database = INVENTORY, tmp_path / "db"
     database.mkdir()
     southbound = MemorySouthbound(inventory)
-    orchestrator = Orchestrator(inventory, f"sqlite:///{database}/orchestrator.db", connect=southbound.connect)
+    orchestrator = Orchestrator(
+        inventory, f"sqlite:///{database}/orchestrator.db", connect=southbound.connect, ended=southbound.ended
+    )
     core = Core(inventory, Store(open_engine(str(database / "presto.db"))), orchestrator)
     with BackgroundServer(create_app(core, notifications=DEVELOPMENT)) as running:
         yield running.url.rpartition(":")[2]

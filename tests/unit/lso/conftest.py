@@ -43,7 +43,9 @@ def southbound() -> MemorySouthbound:
 def server(southbound: MemorySouthbound, tmp_path: Path) -> Iterator[str]:
     """The URL of a server for four sites."""
     enrolled = memory_inventory(4)
-    orchestrator = Orchestrator(enrolled, f"sqlite:///{tmp_path}/orchestrator.db", connect=southbound.connect)
+    orchestrator = Orchestrator(
+        enrolled, f"sqlite:///{tmp_path}/orchestrator.db", connect=southbound.connect, ended=southbound.ended
+    )
     core = Core(enrolled, Store(open_engine(str(tmp_path / "presto.db"))), orchestrator)
     with BackgroundServer(create_app(core)) as running:
         yield running.url

@@ -39,7 +39,9 @@ def secured(lso: Any, southbound: MemorySouthbound, tmp_path: Path) -> Iterator[
         (secrets[client],) = re.findall(r"client_secret: (\S+)", added.out)
     enrolled, database = memory_inventory(4), str(tmp_path / "presto.db")
     security = load_security(file, database, Limits())
-    orchestrator = Orchestrator(enrolled, f"sqlite:///{tmp_path}/orchestrator.db", connect=southbound.connect)
+    orchestrator = Orchestrator(
+        enrolled, f"sqlite:///{tmp_path}/orchestrator.db", connect=southbound.connect, ended=southbound.ended
+    )
     core = Core(enrolled, Store(open_engine(database)), orchestrator, None, security.clients.assignments(enrolled))
     with BackgroundServer(create_app(core, security=security)) as running:
         yield Secured(running.url, secrets)

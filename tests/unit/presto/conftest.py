@@ -104,6 +104,9 @@ class MemoryNetwork:
         self.gateways: list[str] = []
         self.measured: list[tuple[str, dict[str, dict[str, str]], int]] = []
 
+    async def heal(self, on_event: EventListener | None = None) -> None:
+        await asyncio.Event().wait()
+
     async def observe(self, service_id: str) -> ServiceObservation:
         self.looks.append(service_id)
         await self.sight.wait()

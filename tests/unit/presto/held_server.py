@@ -50,6 +50,9 @@ class HeldNetwork:
         await self._released()
         return ServiceOutcome(service_id, 1, Result.REMOVED, (), 0.0)
 
+    async def heal(self, on_event: EventListener | None = None) -> None:
+        await asyncio.Event().wait()
+
     async def observe(self, service_id: str) -> ServiceObservation:
         raise UnknownService(f"nothing of {service_id} is kept")
 

@@ -37,7 +37,12 @@ def serving(inventory: Inventory, tmp_path: Path) -> Serving:
 
     @asynccontextmanager
     async def served() -> AsyncIterator[httpx.AsyncClient]:
-        network = Orchestrator(inventory, f"sqlite:///{tmp_path}/presto.orchestrator.db", connect=southbound.connect)
+        network = Orchestrator(
+            inventory,
+            f"sqlite:///{tmp_path}/presto.orchestrator.db",
+            connect=southbound.connect,
+            ended=southbound.ended,
+        )
         app = create_app(Core(inventory, Store(open_engine(str(tmp_path / "presto.db"))), network))
         transport = httpx.ASGITransport(app)
         async with (

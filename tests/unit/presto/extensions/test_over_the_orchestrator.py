@@ -47,7 +47,9 @@ def southbound(inventory: Inventory) -> MemorySouthbound:
 @pytest_asyncio.fixture
 async def http(inventory: Inventory, southbound: MemorySouthbound, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     database = str(tmp_path / "lso.db")
-    network = Orchestrator(inventory, f"sqlite:///{tmp_path}/state.db", connect=southbound.connect)
+    network = Orchestrator(
+        inventory, f"sqlite:///{tmp_path}/state.db", connect=southbound.connect, ended=southbound.ended
+    )
     app = create_app(Core(inventory, Store(open_engine(database)), network))
     transport = httpx.ASGITransport(app)
     async with (

@@ -1,0 +1,83 @@
+"""VNFs that are killed on real uCPEs come back by themselves, judged by packets; what was removed does not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from presto.domain.settings import Settings
+from presto.server import BackgroundServer, build_app
+from testbed.lab import Lab
+
+Call = Callable[..., Any]
+Until = Callable[..., Any]
+KINDS = ("firewall", "statistics", "ipsec")
+
+
+@pytest.fixture
+def call(lab: Lab, tmp_path: Path) -> Iterator[Call]:
+    """An operation of a server that stands before the lab."""
+    app = build_app(lab.inventory, str(tmp_path / "presto.db"), Settings())
+    with (
+        BackgroundServer(app) as server,
+        httpx.Client(base_url=f"{server.url}/restconf/operations/", timeout=30) as http,
+    ):
+        yield lambda operation, **values: http.post(operation, json={"input": values})
+
+
+def details(call: Call) -> dict[str, Any] | None:
+    answer = call("get-connectivity-service-details", **{"service-id-or-name": "acme"})
+    if answer.status_code == 404:
+        return None
+    service: dict[str, Any] = answer.json()["output"]["service"]
+    return {**service, **{pair["value-name"]: pair["value"] for pair in service["name"]}}
+
+
+@pytest.fixture
+def service(lab: Lab, call: Call, order: dict[str, Any], until: Until) -> Iterator[str]:
+    """The first digits of the id of a service whose tunnels stand; removed at the end."""
+    assert call("create-connectivity-service", **order).status_code == 200
+    stands = until(lambda: (found := details(call)) and found["operational-state"] == "ENABLED" and found)
+    yield stands["uuid"][:8]
+    call("delete-connectivity-service", **{"service-id-or-name": "acme"})
+    until(lambda: details(call) is None)
+    for ucpe in lab.ucpes.values():
+        assert ucpe.exec(["docker", "ps", "--all", "--quiet"]).stdout == ""
+
+
+def docker(lab: Lab, ucpe: str, *words: str) -> str:
+    return lab.ucpes[ucpe].exec(["docker", *words]).stdout.strip()
+
+
+def started(lab: Lab, ucpe: str, name: str) -> str:
+    """When a container was started that runs, else nothing."""
+    shown = lab.ucpes[ucpe].exec(
+        ["docker", "inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", name], check=False
+    )
+    running, _, moment = shown.stdout.strip().partition(" ")
+    return moment if running == "true" else ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("words", [("kill",), ("stop", "--time", "0"), ("rm", "--force")], ids=lambda words: words[0])
+def test_traffic_flows_again_after_a_vnf_has_ended(
+    lab: Lab, service: str, until: Until, reaches: Callable[..., bool], kind: str, words: tuple[str, ...]
+) -> None:
+    name = f"{service}-{kind}"
+    before = started(lab, "site-a", name)
+    assert before
+    assert reaches("a1", "10.2.0.10", 10)
+    docker(lab, "site-a", *words, name)
+    start = time.monotonic()
+    until(lambda: started(lab, "site-a", name) not in {"", before})
+    print(f"{kind} {words[0]}: runs again after {time.monotonic() - start:.1f} s", flush=True)
+    assert reaches("a1", "10.2.0.10", 60)
+    assert reaches("b1", "10.1.0.10", 10)
+    print(f"{kind} {words[0]}: traffic again after {time.monotonic() - start:.1f} s", flush=True)
