@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from common.text import counted
 from orchestrator.model import UcpeError, UcpeRefused, VnfStateUnknown
 from orchestrator.plan import Changes, ContainerPlan, NetworkPlan, PortPlan
-from orchestrator.reconnect import on_switch
+from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.rules import Rule
 from orchestrator.steps import (
@@ -114,7 +114,7 @@ class SiteChange:
         self._undo.push("port settings", lambda: self._uplink.ports.change(before))
         self._numbers = {port.name: port.ofport for port in await self._uplink.ports.list() if port.ofport is not None}
         raised = [self._numbers[port.name] for port in self._after.ports]
-        await on_switch(self._uplink, lambda switch: switch.raise_ports(raised))
+        await on_connection(self._uplink.switch, lambda switch: switch.raise_ports(raised))
         if create:
             self._tell("ports", f"{counted(len(create), 'port')} added", None)
 
@@ -186,12 +186,11 @@ class SiteChange:
 
     async def _flows(self) -> None:
         wanted = rules_of(self._uplink, self._after.flows, self._numbers)
-        before = await set_rules(self._uplink, self._after.service_id, wanted)
-        self._undo.push("rules", lambda: self._restore_rules(before))
+        await set_rules(self._uplink, self._after.service_id, wanted, self._undo_rules)
         self._tell("flows", f"chain of {counted(len(wanted), 'rule')} in place", None)
 
-    async def _restore_rules(self, rules: tuple[Rule, ...]) -> None:
-        await set_rules(self._uplink, self._after.service_id, rules)
+    def _undo_rules(self, before: tuple[Rule, ...]) -> None:
+        self._undo.push("rules", lambda: set_rules(self._uplink, self._after.service_id, before))
 
     async def _drop(self) -> None:
         """What the chain does not use any more."""

@@ -15,7 +15,7 @@ from orchestrator.model import InventoryError, UcpeError
 from orchestrator.southbound.docker import DockerEngine, VnfImage
 from orchestrator.southbound.openflow import OpenFlowSwitch
 from orchestrator.southbound.ovsdb import OvsdbClient
-from orchestrator.southbound.ports import PortTable
+from orchestrator.southbound.ports import bridge_ports
 from orchestrator.southbound.tls import Endpoint, TlsFilesWrong, client_context, docker_endpoint
 
 DEADLINE = 3.0
@@ -126,7 +126,7 @@ class _Probe:
         client = await OvsdbClient.connect(endpoint, self._context)
         try:
             query = {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["ovs_version"]}
-            ports, rows = await asyncio.gather(PortTable(client, self._ucpe.bridge).list(), client.transact([query]))
+            ports, rows = await asyncio.gather(bridge_ports(client, self._ucpe.bridge), client.transact([query]))
         finally:
             await client.close()
         known = rows[0]["rows"][0]["ovs_version"] if rows[0]["rows"] else ""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from orchestrator.model import UcpeError, UcpeRefused, VnfError, VnfStateUnknown
 from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
-from orchestrator.reconnect import on_switch
+from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.ports import InternalPort
@@ -34,7 +34,7 @@ class UndoStack:
         self._entries: list[tuple[str, Undo]] = []
 
     def push(self, what: str, undo: Undo) -> None:
-        """Call right after the step that it undoes has succeeded."""
+        """Call as soon as the step that it undoes may have had an effect."""
         self._entries.append((what, undo))
 
     async def unwind(self) -> tuple[str, ...]:
@@ -169,27 +169,35 @@ def rules_of(uplink: Uplink, flows: Iterable[Flow], numbers: Mapping[str, int]) 
     )
 
 
-async def set_rules(uplink: Uplink, service_id: str, wanted: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Make the service's rules exactly these, by one bundle with the difference, and read back; the rules before.
+async def set_rules(
+    uplink: Uplink,
+    service_id: str,
+    wanted: tuple[Rule, ...],
+    begins: Callable[[tuple[Rule, ...]], None] = lambda _before: None,
+) -> None:
+    """Make the service's rules exactly these, by one bundle with the difference, and read back.
 
-    Raises UcpeRefused when a rule of somebody else has the same priority and match, when the switch refuses the
-    bundle (all is as before then), or when the rules are not as asked afterwards.
+    `begins` is told the rules of now before the first commit: where the connection is lost after one, nobody knows
+    whether it was carried out. Raises UcpeRefused when a rule of somebody else has the same priority and match, when
+    the switch refuses the bundle (all is as before then), or when the rules are not as asked afterwards.
     """
-    before: tuple[Rule, ...] | None = None
+    begun = False
 
     async def work(switch: Switch) -> None:
-        nonlocal before
+        nonlocal begun
         installed = [item.rule for item in await switch.dump()]
         own = tuple(rule for rule in installed if owned(rule, service_id))
-        before = own if before is None else before  # a repetition may find what it committed itself
         await _refuse_clashes(uplink, {rule.key: rule for rule in installed if rule not in own}, wanted)
-        await switch.commit(messages(difference(own, wanted), OWNER_MASK))
+        changes = difference(own, wanted)
+        if changes and not begun:  # a repetition may find what it committed itself
+            begins(own)
+            begun = True
+        await switch.commit(messages(changes, OWNER_MASK))
         present = await switch.dump(service_cookie(service_id, 0), OWNER_MASK)
         if left := difference([item.rule for item in present], wanted):
             raise UcpeRefused(uplink.ucpe.id, "openflow", f"after the commit the switch has other rules: {left}")
 
-    await on_switch(uplink, work)
-    return before or ()
+    await on_connection(uplink.switch, work)
 
 
 async def _refuse_clashes(uplink: Uplink, foreign: Mapping[Any, Rule], wanted: Iterable[Rule]) -> None:

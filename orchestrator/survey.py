@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.intent import Role
 from orchestrator.plan import Attachment, ContainerPlan, Flow, NetworkPlan, PortPlan, SitePlan, service_cookie
-from orchestrator.reconnect import on_switch
+from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
 from orchestrator.southbound.ports import SERVICE, BridgePort
@@ -64,7 +64,7 @@ async def survey(uplink: Uplink, service_id: str) -> Survey:
     label = f"lso.service={service_id}"
     ports, rules, networks, containers = await asyncio.gather(
         uplink.ports.list(),
-        on_switch(uplink, lambda switch: switch.dump()),
+        on_connection(uplink.switch, lambda switch: switch.dump()),
         uplink.docker.networks(label),
         uplink.docker.containers(label),
     )

@@ -33,7 +33,7 @@ class OvsdbClient:
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._monitors: dict[str, asyncio.Queue[Updates | UcpeError]] = {}
-        self._failure: UcpeError | None = None
+        self.failure: UcpeError | None = None
         self._receiver = asyncio.create_task(self._receive(), name=f"ovsdb {endpoint.ucpe}")
 
     @classmethod
@@ -75,8 +75,8 @@ class OvsdbClient:
 
     async def call(self, method: str, params: Sequence[Any]) -> Any:
         """The result of one JSON-RPC request; UcpeRefused when it is an error."""
-        if self._failure:
-            raise self._failure
+        if self.failure:
+            raise self.failure
         number = next(self._ids)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -115,7 +115,7 @@ class OvsdbClient:
                 answer.set_result(message["result"])
 
     def _fail(self, error: UcpeError) -> None:
-        self._failure = error
+        self.failure = error
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(error)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.model import UcpeRefused
+from orchestrator.reconnect import on_connection
 from orchestrator.southbound.ovsdb import Operation, OvsdbClient, Updates
 
 SWITCH_SECONDS = 5.0
@@ -89,82 +90,103 @@ def _change_ports(bridge: str, mutator: str, ports: Sequence[Any]) -> Operation:
     return {"op": "mutate", "table": "Bridge", "where": [["name", "==", bridge]], "mutations": mutations}
 
 
-class PortTable:
-    """The bridge's ports of one uCPE."""
+Connection = Callable[[], Awaitable[OvsdbClient]]
+"""Gives the OVSDB connection, made anew when it was lost."""
 
-    def __init__(self, client: OvsdbClient, bridge: str) -> None:
-        self._client = client
+
+class PortTable:
+    """The bridge's ports of one uCPE. What a lost connection interrupts is done again on a new one."""
+
+    def __init__(self, connection: Connection, bridge: str) -> None:
+        self._connection = connection
         self._bridge = bridge
 
     async def list(self) -> tuple[BridgePort, ...]:
         """All ports of the bridge; UcpeRefused when there is no such bridge."""
-        where = [["name", "==", self._bridge]]
-        bridges, ports, interfaces = await self._client.transact(
-            [
-                {"op": "select", "table": "Bridge", "where": where, "columns": ["ports"]},
-                {"op": "select", "table": "Port", "where": [], "columns": ["_uuid", "interfaces"]},
-                {"op": "select", "table": "Interface", "where": [], "columns": ["_uuid", *_COLUMNS]},
-            ]
-        )
-        if not bridges["rows"]:
-            raise self._refused(f"there is no bridge '{self._bridge}'; check the inventory's bridge")
-        mine = set(_references(bridges["rows"][0]["ports"]))
-        owner = {
-            interface: port["_uuid"][1]
-            for port in ports["rows"]
-            if port["_uuid"][1] in mine
-            for interface in _references(port["interfaces"])
-        }
-        rows = [(row["_uuid"][1], row) for row in interfaces["rows"]]
-        return tuple(bridge_port(owner[uuid], row) for uuid, row in rows if uuid in owner)
+        return await on_connection(self._connection, lambda client: bridge_ports(client, self._bridge))
 
     async def add(self, ports: Sequence[InternalPort]) -> None:
         """Add the ports in one transaction and wait until the switch has made and numbered them.
 
         Raises UcpeRefused when a name is taken or the switch cannot make a port; nothing is left then.
         """
-        if not ports:
-            return
-        results = await self._client.transact(add_operations(self._bridge, ports))
-        try:
-            rows = await self._settled(results[-1]["rows"][0]["next_cfg"])
-            _check_made(self._refused, rows, {port.name for port in ports})
-        except BaseException:
-            names = {port.name for port in ports}
-            await self.remove([port for port in await self.list() if port.name in names])
-            raise
+
+        async def work(client: OvsdbClient) -> None:
+            try:
+                rows = await _settled(client, await client.transact(add_operations(self._bridge, ports)))
+                _check_made(client, rows, {port.name for port in ports})
+            except BaseException:  # a transaction that was not answered may have been carried out
+                await self._withdraw(ports)
+                raise
+
+        if ports:
+            await on_connection(self._connection, work)
+
+    async def _withdraw(self, ports: Sequence[InternalPort]) -> None:
+        marks = {port.name: dict(port.external_ids) for port in ports}
+        await self.remove([port for port in await self.list() if port.external_ids == marks.get(port.name)])
 
     async def change(self, ports: Sequence[InternalPort]) -> None:
         """Set MTU and external ids of ports that exist, and wait until the switch has taken them up."""
-        if not ports:
-            return
-        results = await self._client.transact(change_operations(ports))
-        await self._settled(results[-1]["rows"][0]["next_cfg"])
+        if ports:
+            await self._transact(change_operations(ports))
 
     async def remove(self, ports: Sequence[BridgePort]) -> None:
         """Take the ports off the bridge in one transaction and wait until the switch has let them go."""
-        if not ports:
-            return
-        results = await self._client.transact(remove_operations(self._bridge, ports))
-        await self._settled(results[-1]["rows"][0]["next_cfg"])
+        if ports:
+            await self._transact(remove_operations(self._bridge, ports))
 
-    async def _settled(self, configuration: int) -> Rows:
-        """Wait until ovs-vswitchd has taken up this configuration number; the Interface rows at that time."""
-        tables = {"Open_vSwitch": ["cur_cfg"], "Interface": ["name", "ofport", "error"]}
-        rows: dict[str, Rows] = {table: {} for table in tables}
-        try:
-            async with asyncio.timeout(SWITCH_SECONDS), self._client.monitor(tables) as updates:
-                async for update in updates:
-                    _merge(rows, update)
-                    if any(row["cur_cfg"] >= configuration for row in rows["Open_vSwitch"].values()):
-                        break
-        except TimeoutError:
-            problem = f"the switch did not take up the change within {SWITCH_SECONDS:g} s; does ovs-vswitchd run?"
-            raise self._client.endpoint.unreachable(problem) from None
-        return rows["Interface"]
+    async def _transact(self, operations: Sequence[Operation]) -> None:
+        """A transaction that may be repeated."""
 
-    def _refused(self, problem: str) -> UcpeRefused:
-        return UcpeRefused(self._client.endpoint.ucpe, "ovsdb", problem)
+        async def work(client: OvsdbClient) -> None:
+            await _settled(client, await client.transact(operations))
+
+        await on_connection(self._connection, work)
+
+
+async def bridge_ports(client: OvsdbClient, bridge: str) -> tuple[BridgePort, ...]:
+    """As `PortTable.list`, on one connection."""
+    where = [["name", "==", bridge]]
+    bridges, ports, interfaces = await client.transact(
+        [
+            {"op": "select", "table": "Bridge", "where": where, "columns": ["ports"]},
+            {"op": "select", "table": "Port", "where": [], "columns": ["_uuid", "interfaces"]},
+            {"op": "select", "table": "Interface", "where": [], "columns": ["_uuid", *_COLUMNS]},
+        ]
+    )
+    if not bridges["rows"]:
+        raise _refused(client, f"there is no bridge '{bridge}'; check the inventory's bridge")
+    mine = set(_references(bridges["rows"][0]["ports"]))
+    owner = {
+        interface: port["_uuid"][1]
+        for port in ports["rows"]
+        if port["_uuid"][1] in mine
+        for interface in _references(port["interfaces"])
+    }
+    rows = [(row["_uuid"][1], row) for row in interfaces["rows"]]
+    return tuple(bridge_port(owner[uuid], row) for uuid, row in rows if uuid in owner)
+
+
+async def _settled(client: OvsdbClient, results: Sequence[Mapping[str, Any]]) -> Rows:
+    """Wait until ovs-vswitchd has taken up a transaction's configuration number; the Interface rows at that time."""
+    configuration = results[-1]["rows"][0]["next_cfg"]
+    tables = {"Open_vSwitch": ["cur_cfg"], "Interface": ["name", "ofport", "error"]}
+    rows: dict[str, Rows] = {table: {} for table in tables}
+    try:
+        async with asyncio.timeout(SWITCH_SECONDS), client.monitor(tables) as updates:
+            async for update in updates:
+                _merge(rows, update)
+                if any(row["cur_cfg"] >= configuration for row in rows["Open_vSwitch"].values()):
+                    break
+    except TimeoutError:
+        problem = f"the switch did not take up the change within {SWITCH_SECONDS:g} s; does ovs-vswitchd run?"
+        raise client.endpoint.unreachable(problem) from None
+    return rows["Interface"]
+
+
+def _refused(client: OvsdbClient, problem: str) -> UcpeRefused:
+    return UcpeRefused(client.endpoint.ucpe, "ovsdb", problem)
 
 
 def bridge_port(port_id: str, row: Mapping[str, Any]) -> BridgePort:
@@ -183,11 +205,11 @@ def bridge_port(port_id: str, row: Mapping[str, Any]) -> BridgePort:
     )
 
 
-def _check_made(refused: Callable[[str], UcpeRefused], rows: Rows, names: set[str]) -> None:
+def _check_made(client: OvsdbClient, rows: Rows, names: set[str]) -> None:
     for row in rows.values():
         if row["name"] in names and (_optional(row["ofport"]) or -1) < 0:
             problem = _optional(row["error"]) or "the switch gave it no number"
-            raise refused(f"port '{row['name']}' cannot be made: {problem}")
+            raise _refused(client, f"port '{row['name']}' cannot be made: {problem}")
 
 
 def _merge(rows: dict[str, Rows], update: Updates) -> None:

@@ -28,7 +28,7 @@ class RemoteUplink:
     ) -> None:
         self.ucpe = ucpe
         self.docker = docker
-        self.ports = PortTable(ovsdb, ucpe.bridge)
+        self.ports = PortTable(self._database, ucpe.bridge)
         self._context = context
         self._ovsdb = ovsdb
         self._switch = switch
@@ -43,6 +43,13 @@ class RemoteUplink:
             await self._switch.close()
             self._switch = await OpenFlowSwitch.connect(self._switch.endpoint, self._context)
         return self._switch
+
+    async def _database(self) -> OvsdbClient:
+        """The OVSDB connection, made anew when it was lost."""
+        if self._ovsdb.failure:
+            await self._ovsdb.close()
+            self._ovsdb = await OvsdbClient.connect(self._ovsdb.endpoint, self._context)
+        return self._ovsdb
 
     async def close(self) -> None:
         """End all three."""

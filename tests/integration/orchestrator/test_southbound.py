@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from os_ken.ofproto import ofproto_v1_4, ofproto_v1_4_parser
 
+from orchestrator.inventory import Ucpe
 from orchestrator.model import UcpeRefused
-from orchestrator.reconnect import on_switch
+from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.openflow import SwitchError
-from orchestrator.southbound.ports import InternalPort
+from orchestrator.southbound.ovsdb import OvsdbClient
+from orchestrator.southbound.ports import InternalPort, PortTable
 from orchestrator.southbound.rules import PROTOCOL, Rule, RuleChanges, difference, messages
+from orchestrator.southbound.tls import Endpoint, client_context
 from orchestrator.southbound.uplink import connected
 
 COOKIE, MASK = 0x5EED_0000_0000_0001, 0xFFFF_FFFF_0000_0000
@@ -119,8 +124,77 @@ def test_a_session_that_the_switch_dropped_is_made_anew(bed: Any) -> None:
     async def work(uplink: Uplink) -> None:
         first = await uplink.switch()
         view.run("ovs-vsctl", "set", "Bridge", "br-ucpe", "other_config:datapath-id=00000000000000ff")
-        assert await on_switch(uplink, lambda switch: switch.dump()) == ()
+        assert await on_connection(uplink.switch, lambda switch: switch.dump()) == ()
         assert await uplink.switch() is not first
 
     on_site_a(bed, work)
     view.run("ovs-vsctl", "set", "Bridge", "br-ucpe", f"other_config:datapath-id={own}")
+
+
+@contextlib.asynccontextmanager
+async def relayed(ucpe: Ucpe, folder: Path, asked: bytes) -> AsyncIterator[tuple[PortTable, list[str]]]:
+    """The ports of a uCPE through a relay that cuts its first connection when what contains `asked` was answered, and
+    keeps the answer to itself; the list has a word for each connection and for the cut.
+    """
+    there, told = Endpoint(ucpe.id, "ovsdb", ucpe.ovsdb), list[str]()
+    made: list[OvsdbClient] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        told.append("connection")
+        theirs, to_them = await there.open(client_context(ucpe))
+        back = asyncio.create_task(forward(theirs, writer))
+        while data := await reader.read(65536):
+            if asked in data and "cut" not in told:
+                back.cancel()
+                to_them.write(data)
+                await theirs.read(1)
+                told.append("cut")
+                break
+            to_them.write(data)
+        back.cancel()
+        to_them.close()
+        writer.close()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+
+    async def connection() -> OvsdbClient:
+        if not made or made[-1].failure:
+            made.append(await OvsdbClient.connect(Endpoint(ucpe.id, "ovsdb", f"unix:{folder / 'relay'}"), None))
+        return made[-1]
+
+    async with await asyncio.start_unix_server(serve, folder / "relay"):
+        try:
+            yield PortTable(connection, ucpe.bridge), told
+        finally:
+            await asyncio.gather(*(client.close() for client in made))
+
+
+@pytest.mark.parametrize("asked", [b'"select","table":"Bridge"', b'"insert"', b'"monitor"'])
+def test_ports_are_added_once_although_the_connection_is_lost_meanwhile(bed: Any, tmp_path: Path, asked: bytes) -> None:
+    """Before, and after the transaction is carried out, whose answer nobody hears."""
+    view = bed.views["site-a"]
+    before = view.state()
+
+    async def main() -> None:
+        async with relayed(bed.inventory.ucpe("site-a"), tmp_path, asked) as (ports, told):
+            assert "fresh0" not in {port.name for port in await ports.list()}
+            await ports.add([InternalPort("fresh0", 1400, {"lso:service": "x"})])
+            [port] = [port for port in await ports.list() if port.name == "fresh0"]
+            assert (port.mtu, port.external_ids, port.ofport is not None) == (1400, {"lso:service": "x"}, True)
+            await ports.remove([port])
+            assert told.count("cut") == 1
+            assert told.count("connection") > 1
+
+    asyncio.run(main())
+    assert view.state() == before
+
+
+def test_a_database_session_that_the_ucpe_dropped_is_made_anew(bed: Any) -> None:
+    async def work(uplink: Uplink) -> None:
+        names = {port.name for port in await uplink.ports.list()}
+        bed.views["site-a"].run("ovs-appctl", "-t", "ovsdb-server", "ovsdb-server/reconnect")
+        assert {port.name for port in await uplink.ports.list()} == names
+
+    on_site_a(bed, work)

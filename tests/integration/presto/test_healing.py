@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ import httpx
 import pytest
 
 from presto.domain.settings import Settings
-from presto.server import BackgroundServer, build_app
+from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
 
 Call = Callable[..., Any]

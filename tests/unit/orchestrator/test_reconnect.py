@@ -1,10 +1,11 @@
-"""Lost OpenFlow connections: made anew and the work repeated, over a real socket whose other end closes it."""
+"""Lost connections to the switch: made anew and the work repeated, over a real socket whose other end closes it."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 from os_ken.ofproto import ofproto_parser, ofproto_v1_4
 
 from orchestrator import reconnect
-from orchestrator.model import UcpeError, UcpeRefused, UcpeUnreachable
+from orchestrator.inventory import Ucpe
+from orchestrator.model import DeploymentRequest, Result, ServiceRequest, UcpeError, UcpeRefused, UcpeUnreachable
+from orchestrator.service import Orchestrator
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.southbound.openflow import OpenFlowSwitch, hello
-from orchestrator.southbound.rules import Rule
+from orchestrator.southbound.rules import InstalledRule, Rule
 from orchestrator.southbound.tls import Endpoint
 from orchestrator.southbound.uplink import RemoteUplink
 from orchestrator.steps import set_rules
@@ -91,15 +94,23 @@ def test_a_switch_that_closes_every_connection_is_given_up(tmp_path: Path) -> No
 
 
 class Losing:
-    """The switch of an uplink whose connection is lost after the first commit, once that is carried out."""
+    """The switch of an uplink whose connection is lost at its dumps, or only after a commit that it has carried out."""
 
-    def __init__(self, switch: Switch) -> None:
-        self._switch = switch
+    def __init__(self, switch: Switch, *, commits: bool = True) -> None:
+        self._switch, self._commits = switch, commits
         self.failure: UcpeError | None = None
-        self.dump, self.raise_ports = switch.dump, switch.raise_ports
+        self.raise_ports = switch.raise_ports
+
+    async def dump(self, cookie: int = 0, mask: int = 0) -> tuple[InstalledRule, ...]:
+        if not self._commits:
+            self.lose()
+        return await self._switch.dump(cookie, mask)
 
     async def commit(self, changes: Sequence[Any]) -> None:
         await self._switch.commit(changes)
+        self.lose()
+
+    def lose(self) -> None:
         self.failure = UcpeUnreachable(UCPE.id, "openflow", "the uCPE closed the connection")
         raise self.failure
 
@@ -122,8 +133,38 @@ def with_uplink(switches: Callable[[Switch], list[Switch]], use: Callable[[Uplin
 
 
 def test_rules_before_are_those_before_the_first_attempt() -> None:
-    before = with_uplink(lambda good: [Losing(good), good], lambda uplink: set_rules(uplink, SERVICE, (RULE,)))
-    assert before == ()
+    before: list[tuple[Rule, ...]] = []
+    with_uplink(lambda good: [Losing(good), good], lambda uplink: set_rules(uplink, SERVICE, (RULE,), before.append))
+    assert before == [()]
+
+
+def test_rules_are_undone_when_the_last_attempt_was_carried_out_and_not_answered(
+    tmp_path: Path, site_inputs: Any
+) -> None:
+    driver, attempts = MemorySouthbound(INVENTORY), len(reconnect.PAUSES) + 1
+
+    @asynccontextmanager
+    async def connect(ucpe: Ucpe) -> AsyncIterator[Uplink]:
+        async with driver.connect(ucpe) as memory:
+            good, given = await memory.switch(), 0
+
+            async def switch() -> Switch:
+                """Good ones for the survey and the ports, then those for the rules."""
+                nonlocal given
+                given += 1
+                losing = 2 < given <= 2 + attempts
+                return Losing(good, commits=given == 2 + attempts) if losing else good
+
+            changed: Any = memory
+            changed.switch = switch
+            yield memory
+
+    orchestrator = Orchestrator(INVENTORY, f"sqlite:///{tmp_path}/state.db", connect=connect)
+    wanted = ServiceRequest(SERVICE, "acme", (DeploymentRequest(UCPE.id, "poc-site", site_inputs()),))
+    outcome = asyncio.run(orchestrator.deploy(wanted))
+    orchestrator.close()
+    assert outcome.result is Result.ROLLED_BACK
+    assert driver.state(UCPE.id).rules == ()
 
 
 def test_what_fails_on_a_connection_that_holds_is_not_repeated() -> None:
@@ -134,5 +175,5 @@ def test_what_fails_on_a_connection_that_holds_is_not_repeated() -> None:
         raise UcpeRefused(UCPE.id, "openflow", "no")
 
     with pytest.raises(UcpeRefused):
-        with_uplink(lambda good: [good, good], lambda uplink: reconnect.on_switch(uplink, work))
+        with_uplink(lambda good: [good, good], lambda uplink: reconnect.on_connection(uplink.switch, work))
     assert len(seen) == 1
