@@ -79,6 +79,19 @@ def port(context: Context, site: str, kind: str, role: str) -> str:
 
 
 @contextmanager
+def image_hidden(context: Context, site: str, image: str) -> Iterator[None]:
+    """Take an image away for the length of the block: a VNF that has ended does not come back without it."""
+    view = context.view(site)
+    view.run(["docker", "tag", image, "hidden"])
+    view.run(["docker", "rmi", image])
+    try:
+        yield
+    finally:
+        view.run(["docker", "tag", "hidden", image])
+        view.run(["docker", "rmi", "hidden"])
+
+
+@contextmanager
 def rules(context: Context, site: str, *texts: str) -> Iterator[None]:
     """Add foreign OpenFlow rules for the length of the block."""
     view = context.view(site)

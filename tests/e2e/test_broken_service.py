@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from breaking import BRIDGE, FOREIGN, OFCTL, POC, Judge, assert_fails, assert_passes, await_path, judge_one, port
+from breaking import (
+    BRIDGE,
+    FOREIGN,
+    OFCTL,
+    POC,
+    Judge,
+    assert_fails,
+    assert_passes,
+    await_path,
+    image_hidden,
+    judge_one,
+    port,
+)
 
 from lso.api import api_server
 from reports.model import StepResult
@@ -21,16 +33,14 @@ from testbed.labels import LABEL, NODE_LABEL
 def test_a_vnf_stopped(context: Context, judged: Judge, kind: str) -> None:
     vnf = context.view("site-a").vnf(context.service_id, kind)
     assert vnf
-    context.view("site-a").run(["docker", "stop", "--time", "1", vnf.container.name])
-    try:
+    with image_hidden(context, "site-a", vnf.container.image):
+        context.view("site-a").run(["docker", "stop", "--time", "1", vnf.container.name])
         failed = assert_fails(judged("service.active", within_seconds=3), "site-a: VNFs that run", f"site-a: {kind}")
         assert kind not in failed[0].measured
         assert f"vnf:site-a/{kind}" in {check.element for check in failed}
         failed = assert_fails(judged("ping", from_="a1", to="b1"), "a1 to b1: lost", f"site-a: {kind}")
         assert failed[-1].element == f"vnf:site-a/{kind}"
-    finally:
-        context.view("site-a").run(["docker", "start", vnf.container.name])
-    await_path(context)
+    await_path(context)  # it comes back by itself
     assert_passes(judged("service.active"))
 
 

@@ -68,3 +68,24 @@ def reaches(lab: Lab) -> Callable[[str, str, float], bool]:
                 return False
 
     return ping
+
+
+@pytest.fixture
+def end_for_good(lab: Lab) -> Iterator[Callable[[str, str], None]]:
+    """Ends a container of a uCPE, and hides its image until the test is over: without that it does not come back."""
+    hidden: list[tuple[str, str]] = []
+
+    def docker(ucpe: str, *words: str) -> str:
+        return lab.ucpes[ucpe].exec(["docker", *words]).stdout.strip()
+
+    def end(ucpe: str, container: str) -> None:
+        image = docker(ucpe, "inspect", "--format", "{{.Config.Image}}", container)
+        docker(ucpe, "tag", image, "hidden")
+        docker(ucpe, "rmi", image)
+        hidden.append((ucpe, image))
+        docker(ucpe, "stop", "--time", "1", container)
+
+    yield end
+    for ucpe, image in hidden:
+        docker(ucpe, "tag", "hidden", image)
+        docker(ucpe, "rmi", "hidden")

@@ -128,7 +128,9 @@ def link_until(api: Api, state: str | None) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def test_the_topologies_show_the_tunnel_as_it_is(lab: Lab, api: Api, order: dict[str, Any]) -> None:
+def test_the_topologies_show_the_tunnel_as_it_is(
+    api: Api, order: dict[str, Any], end_for_good: Callable[[str, str], None]
+) -> None:
     """ENABLED while the security associations are there, DISABLED when the gateway of one site is gone."""
     api.call("create-connectivity-service", 200, **{name.replace("-", "_"): value for name, value in order.items()})
     service = api.until("active")
@@ -144,7 +146,7 @@ def test_the_topologies_show_the_tunnel_as_it_is(lab: Lab, api: Api, order: dict
     assert "internet, site-a-wan0 to site-b-wan0: ENABLED" in {pair["value"] for pair in computed["name"]}
 
     gateway = f"{service['uuid'][:8]}-ipsec"
-    assert lab.ucpes["site-b"].exec(["docker", "stop", "--time", "1", gateway]).returncode == 0
+    end_for_good("site-b", gateway)
     down = link_until(api, "DISABLED")
     (error,) = [pair["value"] for pair in down["name"] if pair["value-name"] == "lso-error"]
     assert "site-b" in error
