@@ -106,6 +106,7 @@ async def test_a_chain_is_as_ordered_until_packets_go_another_way(
         assert [vnf["name"] for vnf in chain["observed"]] == ["firewall", "statistics", "ipsec"]
         assert (chain["path"][0], chain["path"][-1], len(chain["path"])) == ("lan0", "wan0", 8)
         assert chain["asOrdered"] is True, json.dumps(chain)
+    southbound.fail("site-a", "require_image", "no such image", times=1000)  # so it does not come back by itself
     async with southbound.connect(inventory.ucpe("site-a")) as uplink:
         await uplink.docker.remove_container(f"{service[:8]}-statistics")
     await asyncio.sleep(2.1)  # what was seen is kept for two seconds
