@@ -79,3 +79,63 @@ def test_traffic_flows_again_after_a_vnf_has_ended(
     assert reaches("a1", "10.2.0.10", 60)
     assert reaches("b1", "10.1.0.10", 10)
     print(f"{kind} {words[0]}: traffic again after {time.monotonic() - start:.1f} s", flush=True)
+
+
+def test_a_vnf_that_is_killed_again_and_again_comes_back_each_time(
+    lab: Lab, service: str, until: Until, reaches: Callable[..., bool]
+) -> None:
+    name, moments = f"{service}-firewall", set[str]()
+    for _ in range(4):
+        moments.add(until(lambda: (moment := started(lab, "site-a", name)) not in moments and moment))
+        docker(lab, "site-a", "kill", name)
+    until(lambda: started(lab, "site-a", name) not in {"", *moments})
+    assert reaches("a1", "10.2.0.10", 60)
+
+
+def test_a_vnf_that_is_killed_while_its_service_is_changed_comes_back_as_changed(
+    lab: Lab, call: Call, service: str, until: Until, reaches: Callable[..., bool]
+) -> None:
+    """Pings that enter at b are blocked by the change; whatever moment of it the kill falls into, nothing is undone."""
+    override = {"policy-override": [{"app-id": "ping", "policy-name": "block"}]}
+    change = {"local-id": "b", "swvc-endpoint-attributes": {"policy-overrides": override}}
+    answer = call("update-connectivity-service", **{"service-id-or-name": "acme", "end-point": change})
+    assert answer.status_code == 200, answer.text
+    for kind in KINDS:
+        for ucpe in lab.ucpes:
+            docker(lab, ucpe, "kill", f"{service}-{kind}")
+    until(lambda: (found := details(call)) and found["lso-state"] not in {"accepted", "deploying"})
+    state = details(call) or {}
+    assert (state["lso-state"], state.get("lso-error")) == ("active", None)
+    until(lambda: all(started(lab, ucpe, f"{service}-{kind}") for kind in KINDS for ucpe in lab.ucpes))
+    assert reaches("a1", "10.2.0.10", 60)
+    assert not reaches("b1", "10.1.0.10", 1)
+
+
+def test_a_removed_service_stays_away_and_a_stopped_server_brings_nothing_back(
+    lab: Lab, tmp_path: Path, order: dict[str, Any], until: Until
+) -> None:
+    inventory, database = lab.inventory, str(tmp_path / "presto.db")
+    with (
+        BackgroundServer(build_app(inventory, database, Settings())) as server,
+        httpx.Client(base_url=f"{server.url}/restconf/operations/", timeout=30) as http,
+    ):
+        call: Call = lambda operation, **values: http.post(operation, json={"input": values})  # noqa: E731
+        assert call("create-connectivity-service", **order).status_code == 200
+        found = until(lambda: (found := details(call)) and found["lso-state"] == "active" and found)
+    firewall = f"{found['uuid'][:8]}-firewall"
+    docker(lab, "site-a", "kill", firewall)
+    listeners = ["ss", "--no-header", "--tcp", "state", "established", "( sport = :2376 )"]
+    until(lambda: not lab.ucpes["site-a"].exec(listeners, check=False).stdout)
+    assert not started(lab, "site-a", firewall)
+    with (
+        BackgroundServer(build_app(inventory, database, Settings())) as server,
+        httpx.Client(base_url=f"{server.url}/restconf/operations/", timeout=30) as http,
+    ):
+        call = lambda operation, **values: http.post(operation, json={"input": values})  # noqa: E731
+        until(lambda: started(lab, "site-a", firewall))  # what ended while nobody listened
+        docker(lab, "site-a", "kill", firewall)
+        call("delete-connectivity-service", **{"service-id-or-name": "acme"})
+        until(lambda: details(call) is None)
+        for ucpe in lab.ucpes:
+            until(lambda ucpe=ucpe: not lab.ucpes[ucpe].exec(listeners, check=False).stdout)
+            assert docker(lab, ucpe, "ps", "--all", "--quiet") == ""
