@@ -52,7 +52,7 @@ class DatabaseLock:
         self._lock: _Lock = _FileLock(Path(f"{self._name}.lock")) if sqlite else _SessionLock(address)
 
     def acquire(self, patience: float = PATIENCE) -> None:
-        """Hold it. Raises DatabaseError when another server does, OSError or SQLAlchemyError when that cannot be known."""
+        """Hold it. Raises DatabaseError when another server does, OSError or SQLAlchemyError when nobody can tell."""
         deadline = time.monotonic() + patience
         while not self._lock.taken():
             if time.monotonic() > deadline:

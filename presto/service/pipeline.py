@@ -173,7 +173,8 @@ class Pipeline:
         async with self._lock(service_id):
             service = await self._background.run(self._store.find, service_id)
             if service and service.state not in UNFINISHED:
-                self._standing.watch(service)
+                self._standing.expect(service)
+                self._standing.watch(service_id)
 
     async def _work(self, service_id: str) -> None:
         async with self._lock(service_id), self._slots, self.right_of_way.turn():
