@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from common.database import DatabaseError, new_engine
+from orchestrator.model import StoreError
 from presto.persistence.database_lock import DatabaseLock
 from presto.web.server import BackgroundServer, build_app
 
@@ -36,7 +37,8 @@ def sites(inventory: Any, tmp_path: Path) -> Path:
 def holder(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that holds the lock."""
     program = (
-        "import sys, time; from presto.persistence.database_lock import DatabaseLock; "
+        "import sys, time; from orchestrator.model import StoreError
+from presto.persistence.database_lock import DatabaseLock; "
         "DatabaseLock(sys.argv[1]).acquire(); print(flush=True); time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", program, database_url], stdout=subprocess.PIPE)
@@ -58,7 +60,7 @@ def database(database_url: str) -> Iterator[Connection]:
 def test_a_second_server_is_refused(sites: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("presto.persistence.database_lock.PATIENCE", 0.1)
     told = r"another server works on the database test_\d+ \(session \d+ from this machine\)"
-    with BackgroundServer(build_app(sites, database_url)), pytest.raises(DatabaseError, match=told):
+    with BackgroundServer(build_app(sites, database_url)), pytest.raises(StoreError, match=told):
         build_app(sites, database_url)
     with BackgroundServer(build_app(sites, database_url)):
         pass
