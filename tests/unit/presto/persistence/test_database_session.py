@@ -37,8 +37,7 @@ def sites(inventory: Any, tmp_path: Path) -> Path:
 def holder(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that holds the lock."""
     program = (
-        "import sys, time; from orchestrator.model import StoreError
-from presto.persistence.database_lock import DatabaseLock; "
+        "import sys, time; from presto.persistence.database_lock import DatabaseLock; "
         "DatabaseLock(sys.argv[1]).acquire(); print(flush=True); time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", program, database_url], stdout=subprocess.PIPE)
