@@ -8,11 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from testbed.host.engine import engine
+from testbed.images.base_image import NAME
 from testbed.lab import Lab
+from testbed.labels import LABEL
 from testbed.ownership import lease, reap
 from testbed.polling import poll
 from testbed.spec.model import LabSpec
@@ -201,3 +205,21 @@ def test_what_cannot_be_removed_is_named_and_in_nobodys_way(leftovers: Callable[
         subprocess.run(["umount", stubborn], check=True)
     reap.reap()
     assert leftovers(labs[0]) == []
+
+
+def test_what_the_engine_makes_after_the_owner_died_is_removed_too(leftovers: Callable[[str], list[str]]) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert owner.stdout
+    lab = owner.stdout.readline().strip()
+    kill(owner)
+
+    def finish_request() -> None:
+        """Create a container once the reaper is past all others, as the engine does for a client that was killed."""
+        assert poll(lambda: not (lease.LABS / lab / "ns" / "h1").exists(), 30)
+        engine().api.create_container(NAME, labels={LABEL: lab})
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        late = pool.submit(finish_request)
+        reap.reap()
+        late.result()
+    assert leftovers(lab) == []
