@@ -18,8 +18,7 @@ from benchmarks.load import ORDERING, Connection, orders
 from benchmarks.measured import Process
 from common.database import WRITES
 from presto.domain.model import EndPoint, Swvc
-from presto.persistence.order_tables import ElementRow
-from presto.persistence.swvc_table import SwvcRow
+from presto.persistence.order_tables import ElementRow, SwvcRow
 from presto.persistence.tables import ServiceRow, open_engine
 
 _MOMENTS = {"requestedStartDate": "2026-03-02T08:00:00Z", "requestedCompletionDate": "2026-03-02T08:05:00Z"}

@@ -46,6 +46,13 @@ class Tag(StrEnum):
     UNKNOWN_ELEMENT = "unknown-element"
 
 
+class Reason(StrEnum):
+    """What is wrong with a value, where APIs have codes that say more than the tag."""
+
+    NOT_SUPPORTED = "not-supported"
+    UNKNOWN_REFERENCE = "unknown-reference"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong: where, what, what to do, and the rule it breaks (`MEF 70 R41`)."""
@@ -55,6 +62,7 @@ class Finding:
     message: str
     hint: str = ""
     rule: str = ""
+    reason: Reason | None = None
 
     def __post_init__(self) -> None:
         """Cut what is too long to be read."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from presto.restconf.messages import Service, ServiceListOutput, ServiceOutput, SipListOutput
-from presto.restconf.sdwan import ServiceInterfacePoint
+from presto_api.restconf.messages import Service, ServiceListOutput, ServiceOutput, SipListOutput
+from presto_api.restconf.sdwan import ServiceInterfacePoint
 from presto_client.connection import Connection
 from presto_client.errors import BadAnswer
 from presto_client.reading import read

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from presto.extensions.tunnel_states import TunnelState
-from presto.mef.results import ServiceOrder
+from presto_api.mef.results import ServiceOrder
+from presto_api.tunnels import TunnelState
 from presto_client.connection import Connection, document
 from presto_client.errors import BadAnswer
 from presto_client.keys import named

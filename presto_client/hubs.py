@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from presto.mef.results import EventSubscription
+from presto_api.mef.results import EventSubscription
 from presto_client.connection import Connection
 from presto_client.keys import named
 from presto_client.reading import part, read

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from presto.domain.lifecycles import ENDED
-from presto.mef.envelope import Order
-from presto.mef.results import OrderStateType, ServiceOrder
+from presto_api.lifecycles import ENDED
+from presto_api.mef.envelope import Order
+from presto_api.mef.results import OrderStateType, ServiceOrder
 from presto_client.connection import Connection
 from presto_client.hubs import Hubs
 from presto_client.keys import named

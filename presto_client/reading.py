@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from presto.mef.payload import KINDS, MODELS, Payload
+from presto_api.mef.payload import KINDS, MODELS, Payload
 from presto_client.errors import BadAnswer
 
 Model = TypeVar("Model", bound=BaseModel)

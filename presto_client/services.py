@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from presto.mef.envelope import ServiceStateType
-from presto.mef.results import Service
+from presto_api.mef.envelope import ServiceStateType
+from presto_api.mef.results import Service
 from presto_client.connection import Connection
 from presto_client.hubs import Hubs
 from presto_client.pages import Page, fetch, follow

@@ -24,8 +24,9 @@ from presto.auth.access import Access, Tls
 from presto.auth.errors import AccessWrong
 from presto.auth.limits import Limits
 from presto.domain.settings import Settings
-from presto.notify.settings import Base, NotifySettings
+from presto.notify.settings import NotifySettings
 from presto.web.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
+from presto_api.mef.notifications import Base
 
 MOST_PORT = 65535
 MOST_HOURS = 24 * 366

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from lso.exits import BAD_INPUT, ERROR, FAILED, PASSED
-from presto.mef.results import ServiceOrder
+from presto_api.mef.results import ServiceOrder
 from presto_client import BadAnswer, ErrorAnswer, PrestoError, ServerFailed, Unreachable
 
 

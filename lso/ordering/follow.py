@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.text import Text
 
 from lso.ordering.show import heading, item_table, what, why
-from presto.domain.lifecycles import ENDED
-from presto.mef.results import ServiceOrder
+from presto_api.lifecycles import ENDED
+from presto_api.mef.results import ServiceOrder
 from presto_client import Client, PrestoError
 
 Looks = Iterator[tuple[ServiceOrder, str]]

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from rich.table import Column, Table
 from rich.text import Text
 
-from presto.mef.results import ServiceOrder, ServiceOrderItem
+from presto_api.mef.results import ServiceOrder, ServiceOrderItem
 from presto_client import payload
 
 STYLES = {"completed": "green", "failed": "bold red", "partial": "bold yellow", "rejected": "bold red"}

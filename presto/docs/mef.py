@@ -12,13 +12,14 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from presto.docs.schemas import Json, models_of, published_name, reachable, reference, schemas
-from presto.mef import envelope, inventory, ordering, payload, results
+from presto.mef import inventory, ordering
 from presto.mef.addresses import BASES
 from presto.mef.app import JSON
-from presto.mef.envelope import Order, ServiceStateType, Subscription
-from presto.mef.payload import KINDS, MODELS
 from presto.mef.query import LARGEST_PAGE
-from presto.mef.results import (
+from presto_api.mef import envelope, payload, results
+from presto_api.mef.envelope import Order, ServiceStateType, Subscription
+from presto_api.mef.payload import KINDS, MODELS
+from presto_api.mef.results import (
     Error,
     Error400,
     Error401,

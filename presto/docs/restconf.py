@@ -9,8 +9,10 @@ from importlib.metadata import version
 from typing import get_args, get_type_hints
 
 from presto.docs.schemas import Json, models_of, reachable, reference, schemas
-from presto.restconf import messages, sdwan, tapi, tapi_paths
-from presto.restconf.messages import (
+from presto.restconf.operations import OPERATIONS
+from presto.restconf.router import YANG_JSON
+from presto_api.restconf import messages, sdwan, tapi, tapi_paths
+from presto_api.restconf.messages import (
     ConnectionIdInput,
     CreateInput,
     LinkIdInput,
@@ -22,10 +24,8 @@ from presto.restconf.messages import (
     TopologyIdInput,
     UpdateInput,
 )
-from presto.restconf.operations import OPERATIONS
-from presto.restconf.router import YANG_JSON
-from presto.restconf.tapi import Wire
-from presto.restconf.tapi_paths import ComputeInput, OptimizeInput, PathIdInput
+from presto_api.restconf.tapi import Wire
+from presto_api.restconf.tapi_paths import ComputeInput, OptimizeInput, PathIdInput
 
 INPUTS: Mapping[str, type[Wire]] = {
     "get-service-interface-point-details": SipIdInput,

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 
-from common.findings import MOST_TOLD, Finding, Path, Tag
+from common.findings import MOST_TOLD, Finding, Path, Reason, Tag
 from common.text import counted
 from orchestrator.inventory import Inventory, Uni
-from presto.domain.check_flows import MOST_FLOWS, check_applications, check_assignments
+from presto.domain.check_flows import check_applications, check_assignments
 from presto.domain.check_sites import check_sites
-from presto.domain.lifecycles import ServiceState
 from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Service, Swvc
 from presto.domain.policies import check_policies
 from presto.domain.wan_ports import check_ports
+from presto_api.lifecycles import ServiceState
+from presto_api.mef.payload import MOST_FLOWS
 
 SMALLEST_MTU, LARGEST_MTU = 576, 1400
 """Every IPv4 host takes 576 bytes (RFC 791); 1400 is what fits into ESP in UDP over an underlay of 1500."""
@@ -188,10 +189,9 @@ def _check_unis(
         if not end_point.uni:
             yield Finding(Tag.MISSING_ELEMENT, where, "The end point names no UNI", _known_unis(surroundings.inventory))
         elif uni is None:
-            message = f'There is no UNI "{end_point.uni}"'
-            yield Finding(
-                Tag.INVALID_VALUE, where, message, _known_unis(surroundings.inventory), "MEF 70 UNI Identifier"
-            )
+            message, known = f'There is no UNI "{end_point.uni}"', _known_unis(surroundings.inventory)
+            rule = "MEF 70 UNI Identifier"
+            yield Finding(Tag.INVALID_VALUE, where, message, known, rule, Reason.UNKNOWN_REFERENCE)
         elif uni.id in seen:
             message = f"UNI {uni.name} stands in two end points"
             yield Finding(

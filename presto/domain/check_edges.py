@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 
 from common.findings import Finding, Path, Tag
 from orchestrator.health import EndpointHealth, UcpeHealth
-from orchestrator.inventory import Inventory
-from presto.persistence.edges import Enrolment
+from orchestrator.inventory import Inventory, Ucpe, Uni
+
+
+@dataclass(frozen=True)
+class TlsTexts:
+    """The client's side of mutual TLS as PEM texts. They have no representation: one is a private key."""
+
+    ca: str = field(repr=False)
+    certificate: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """A uCPE to enrol, with its UNIs; `ucpe.tls` is left empty, because only texts can be sent."""
+
+    ucpe: Ucpe
+    unis: tuple[Uni, ...]
+    tls: TlsTexts | None = None
 
 
 def check_enrolment(wanted: Enrolment, inventory: Inventory) -> Iterator[Finding]:

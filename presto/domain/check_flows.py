@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from common.findings import Finding, Path, Tag, nearest
+from common.findings import Finding, Path, Reason, Tag, nearest
 from presto.domain.criteria import check_flow, matches
 from presto.domain.matches import Match
 from presto.domain.model import Application, Policy, PolicyAssignment
 from presto.domain.policies import BLOCK_NAMES, RESERVED_NAMES
-
-MOST_FLOWS = 1000
-"""Of a service: the firewall of each site looks at them one after the other."""
+from presto_api.mef.payload import MOST_FLOWS
 
 Names = dict[str, None]
 """In their order, and found at once however many there are."""
@@ -115,7 +113,7 @@ def _check_flow_name(assignment: PolicyAssignment, known: Names, seen: set[str],
         yield Finding(Tag.INVALID_VALUE, where, message, hint, "MEF 70 R52")
     elif name not in known:
         message = f'There is no {_KINDS[assignment.kind]} "{name}"'
-        yield Finding(Tag.INVALID_VALUE, where, message, nearest(name, known), "MEF 70 R51, R53")
+        yield _unknown(where, message, name, known)
 
 
 def _check_policy_name(name: str, known: Names, here: Path) -> Iterator[Finding]:
@@ -123,5 +121,9 @@ def _check_policy_name(name: str, known: Names, here: Path) -> Iterator[Finding]
     if not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "No policy is named", nearest("", known), "MEF 70 R51, R53")
     elif name not in known and name not in BLOCK_NAMES:
-        message = f'There is no policy "{name}"'
-        yield Finding(Tag.INVALID_VALUE, where, message, nearest(name, known), "MEF 70 R51, R53")
+        yield _unknown(where, f'There is no policy "{name}"', name, known)
+
+
+def _unknown(where: Path, message: str, name: str, known: Iterable[str]) -> Finding:
+    hint = nearest(name, known)
+    return Finding(Tag.INVALID_VALUE, where, message, hint, "MEF 70 R51, R53", Reason.UNKNOWN_REFERENCE)

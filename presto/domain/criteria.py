@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Interface, IPv4Network
 from typing import TypeVar
 
-from common.findings import Finding, Path, Tag, nearest
+from common.findings import Finding, Path, Reason, Tag, nearest
 from presto.domain.matches import ICMP, TCP, UDP, Match, Ports
 from presto.domain.model import Application, Criterion
 
@@ -209,9 +209,8 @@ def _check_each(criteria: Iterable[Criterion], path: Path) -> Iterator[Finding]:
 def _check_criterion(criterion: Criterion, here: Path) -> Iterator[Finding]:
     name = criterion.name
     if name in NOT_HONOURED:
-        yield Finding(
-            Tag.INVALID_VALUE, (*here, "name"), f"{name} cannot be honoured: {NOT_HONOURED[name]}", "Leave it out."
-        )
+        message = f"{name} cannot be honoured: {NOT_HONOURED[name]}"
+        yield Finding(Tag.INVALID_VALUE, (*here, "name"), message, "Leave it out.", reason=Reason.NOT_SUPPORTED)
     elif not name:
         yield Finding(Tag.MISSING_ELEMENT, (*here, "name"), "The criterion has no name", nearest(name, PARSERS))
     elif name not in PARSERS:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from common.findings import Finding, Path, Tag, nearest
+from common.findings import Finding, Path, Reason, Tag, nearest
 from presto.domain.model import Policy
 
 BLOCK_NAMES = frozenset({"block", "BLOCK"})
@@ -107,7 +107,7 @@ def _check_criterion(name: str, values: tuple[str, ...], place: Path) -> Iterato
     where = (*place, "name")
     if name in NOT_HONOURED:
         message = f"{name} cannot be honoured: {NOT_HONOURED[name]}"
-        yield Finding(Tag.INVALID_VALUE, where, message, "Leave it out of every policy.")
+        yield Finding(Tag.INVALID_VALUE, where, message, "Leave it out of every policy.", reason=Reason.NOT_SUPPORTED)
     elif not name:
         yield Finding(Tag.MISSING_ELEMENT, where, "The criterion has no name", nearest("", CRITERIA))
     elif name not in CRITERIA:
@@ -134,7 +134,8 @@ def _check_value(name: str, values: tuple[str, ...], where: Path) -> Iterator[Fi
     for value, reason in rule.refused.items():
         if value.casefold() == folded:
             message = f"{name} {values[0]} cannot be honoured: {reason}"
-            yield Finding(Tag.INVALID_VALUE, (*where, 0), message, nearest("", rule.honoured, "Honoured"))
+            hint = nearest("", rule.honoured, "Honoured")
+            yield Finding(Tag.INVALID_VALUE, (*where, 0), message, hint, reason=Reason.NOT_SUPPORTED)
             return
     message = f'"{values[0]}" is no value of {name}'
     yield Finding(Tag.INVALID_VALUE, (*where, 0), message, nearest(values[0], (*rule.honoured, *rule.refused)))

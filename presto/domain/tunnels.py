@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,15 @@ from orchestrator.model import DeploymentObservation, VnfObservation
 from presto.domain.check import find_uni
 from presto.domain.model import EndPoint, Service, Swvc
 from presto.domain.underlays import carrier
-from presto.service.observer import Seen
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a service: uCPE → what it has. `problem` says why nothing is known; then the rest is empty."""
+
+    moment: datetime | None = None
+    sites: Mapping[str, DeploymentObservation] = field(default_factory=dict)
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

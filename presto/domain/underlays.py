@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from common.findings import Finding, Path, Tag
+from common.findings import Finding, Path, Reason, Tag
 from orchestrator.inventory import Inventory
 from presto.domain.enrolled import wan_ids
 from presto.domain.model import Policy, Swvc
@@ -61,7 +61,8 @@ def check_underlays(swvc: Swvc, inventory: Inventory, ucpes: list[str], closed: 
     unmet = [demand for demand in wanted if not any(demand.met_by(name) for name in allowed)]
     for demand in unmet:
         hint = "Describe the underlays in the inventory of uCPEs, or change the policy."
-        yield Finding(Tag.INVALID_VALUE, demand.path, f"{demand.text} cannot be honoured: {demand.reason}", hint)
+        message = f"{demand.text} cannot be honoured: {demand.reason}"
+        yield Finding(Tag.INVALID_VALUE, demand.path, message, hint, reason=Reason.NOT_SUPPORTED)
     if allowed and not unmet and not carriers(swvc, inventory, ucpes, closed):
         message = "No underlay of the sites meets all policies at once, and one carries all flows"
         hint = f"Leave one out: {', '.join(dict.fromkeys(demand.text for demand in wanted))}."

@@ -14,13 +14,13 @@ from pydantic import Field, ValidationError
 from common.findings import MOST_TOLD, Finding, Rejected
 from orchestrator.health import EndpointHealth
 from orchestrator.inventory import Ucpe, Uni
+from presto.domain.check_edges import Enrolment, TlsTexts
 from presto.extensions import words
 from presto.extensions.problems import declared
-from presto.extensions.wire import Wire
-from presto.persistence.edges import Enrolment, TlsTexts
 from presto.persistence.tenancy import current
 from presto.service.core import Core, UniState
 from presto.web.segments import Written
+from presto_api.wire import Wire
 
 EdgeId = Annotated[str, Path(description="The id of the uCPE", max_length=64, examples=["site-a"]), Written]
 

@@ -18,7 +18,6 @@ from pydantic import Field
 from common.findings import Finding, Rejected, Tag
 from presto.auth.principal import Principal
 from presto.extensions.problems import Refused, declared
-from presto.extensions.wire import Wire
 from presto.notify.messages import document
 from presto.notify.register import DeadLetter, Register
 from presto.notify.settings import NotifySettings
@@ -27,6 +26,7 @@ from presto.persistence.event_log import EventLog
 from presto.persistence.events import Event, EventType
 from presto.persistence.tenancy import current
 from presto.service.core import Core
+from presto_api.wire import Wire
 
 HEARTBEAT = 15.0
 """Seconds without an event after which a client hears that the stream still lives."""

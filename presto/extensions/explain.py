@@ -14,8 +14,8 @@ from presto.domain.explain import Explanation, Reason, explain
 from presto.domain.matches import ICMP, TCP, UDP, Packet
 from presto.domain.model import Swvc
 from presto.extensions.problems import declared
-from presto.extensions.wire import Wire
 from presto.service.core import Core
+from presto_api.wire import Wire
 
 Port = Annotated[int | None, Field(ge=0, le=65535)]
 

@@ -11,10 +11,10 @@ from orchestrator.model import DeploymentObservation, FlowObservation
 from presto.domain.tunnels import Site, sites
 from presto.extensions.problems import declared
 from presto.extensions.services import ServiceId
-from presto.extensions.wire import Wire
 from presto.persistence.tenancy import current
 from presto.service.core import Core
 from presto.service.orders import Orders
+from presto_api.wire import Wire
 
 
 class FlowRule(Wire):

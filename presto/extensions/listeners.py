@@ -7,10 +7,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
-from presto.extensions.wire import Wire
 from presto.notify.notifier import Notifier
 from presto.notify.register import Listener, Standing
 from presto.persistence.event_log import EventLog
+from presto_api.wire import Wire
 
 
 class ListenerShown(Wire):

@@ -14,13 +14,13 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from presto.domain.credentials import utc_now
-from presto.domain.lifecycles import OrderState
 from presto.domain.model import State
 from presto.domain.tunnels import tunnel_verdict, tunnels
-from presto.persistence.counts import Counts, counts
 from presto.service.core import Core
+from presto.service.counts import Counts, counts
 from presto.service.meters import Meters
 from presto.service.performance import ECHOES, Performance
+from presto_api.lifecycles import OrderState
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 MOST_LOOKS = 64

@@ -11,13 +11,13 @@ from pydantic import Field
 from common.findings import Finding, Tag, told
 from common.findings import Path as CorePath
 from presto.extensions.problems import ProblemFinding, Refused, declared, shown_finding
-from presto.extensions.wire import Wire
 from presto.mef import ordering, show
-from presto.mef.problems import Refused as Unfit
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
 from presto.service.together import NotAlone, Together
 from presto.web.segments import Written
+from presto_api.mef.problems import Refused as Unfit
+from presto_api.wire import Wire
 
 MOST_ORDERS = 100
 

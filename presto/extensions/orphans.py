@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from presto.extensions.problems import declared
-from presto.extensions.wire import Wire
 from presto.service.core import Core
 from presto.web.segments import Written
+from presto_api.wire import Wire
 
 OrphanId = Annotated[str, Path(description="The id of the orphan", max_length=64), Written]
 

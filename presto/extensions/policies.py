@@ -14,8 +14,8 @@ from presto.domain.rules import CompiledRule, Decision, compiled_rules, decision
 from presto.extensions.explain import Step, steps
 from presto.extensions.problems import declared
 from presto.extensions.services import CriterionForm, ServiceId, criteria
-from presto.extensions.wire import Wire
 from presto.service.core import Core
+from presto_api.wire import Wire
 
 UNMATCHED = Reason("Packets of no application flow are discarded", "MEF 70 R45")
 

@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from common.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
 from common.json_text import BodyTooBig
 from presto.extensions import words
-from presto.extensions.wire import Wire
 from presto.web.segments import written
+from presto_api.wire import Wire
 
 MEDIA = "application/problem+json"
 _STATUS = {

@@ -13,9 +13,9 @@ from pydantic import Field
 from common.findings import Finding, Rejected, Tag
 from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
 from presto.extensions.problems import Refused, declared
-from presto.extensions.wire import Wire
 from presto.service.core import Core
 from presto.web.segments import Written
+from presto_api.wire import Wire
 
 LARGEST_PAGE = 100
 

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from presto.domain.model import Service
-from presto.domain.tunnels import Site, Tunnel, tunnel_verdict, tunnels
+from presto.domain.tunnels import Seen, Site, Tunnel, tunnel_verdict, tunnels
 from presto.extensions.problems import declared
-from presto.extensions.tunnel_states import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPerformance, TunnelState
 from presto.service.core import Core
-from presto.service.observer import Seen
 from presto.service.performance import ECHOES, MOST_ECHOES, Measurements, Performance
+from presto_api.tunnels import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPerformance, TunnelState
 
 
 def tunnels_router(core: Core) -> APIRouter:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from orchestrator.inventory import Inventory
 from presto.domain.tunnels import tunnels
-from presto.extensions.wire import Wire
 from presto.service.core import Core
+from presto_api.wire import Wire
 
 
 class UnderlayPort(Wire):

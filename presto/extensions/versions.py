@@ -7,9 +7,9 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from pydantic import Field
 
-from presto.extensions.wire import Wire
 from presto.mef.addresses import BASES
 from presto.service.core import Core
+from presto_api.wire import Wire
 
 
 class Face(Wire):

@@ -13,11 +13,10 @@ from orchestrator.model import DeploymentObservation, OrchestratorError, VnfObse
 from orchestrator.plan.trace import follow
 from orchestrator.tosca.products import VnfProduct
 from presto.domain.model import Service
-from presto.domain.tunnels import Site, sites
+from presto.domain.tunnels import Seen, Site, sites
 from presto.extensions.problems import Refused, declared
-from presto.extensions.wire import Wire
 from presto.service.core import Core
-from presto.service.observer import Seen
+from presto_api.wire import Wire
 
 ServiceName = Annotated[str | None, Query(description="Only of the service of that id or name", max_length=64)]
 EdgeName = Annotated[str | None, Query(description="Only on that uCPE", max_length=64)]

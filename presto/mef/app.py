@@ -16,12 +16,9 @@ from common.findings import first
 from common.json_text import BodyTooBig, json_text
 from presto.mef import inventory, ordering, show
 from presto.mef.addresses import BASES, hub_address, order_address
-from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback, event_types
 from presto.mef.placing import acknowledged
-from presto.mef.problems import Answer, Problem, Refused
 from presto.mef.query import no_query
-from presto.mef.wire import parse_json, validate
 from presto.notify.notifier import Notifier
 from presto.persistence.idempotency import Answer as KeptAnswer
 from presto.persistence.idempotency import Written, answer_of, answering
@@ -29,6 +26,9 @@ from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
 from presto.web.limits import apart
 from presto.web.mounting import mount
+from presto_api.mef.envelope import Subscription
+from presto_api.mef.problems import Answer, Problem, Refused
+from presto_api.mef.wire import parse_json, validate
 
 JSON = "application/json;charset=utf-8"
 _RETRIEVE_LISTENER = {"ordering": "retrieveEventSubscription", "inventory": "retrieveHub"}

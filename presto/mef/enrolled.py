@@ -9,16 +9,16 @@ from typing import Any
 from common.findings import Path, nearest
 from orchestrator.inventory import Uni
 from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
-from presto.domain.lifecycles import ServiceState
-from presto.mef import payload
 from presto.mef.from_core import BILLING, switch
 from presto.mef.items import ENROLLED, Item
-from presto.mef.payload import Kind
-from presto.mef.problems import Problem, unsupported
 from presto.mef.relationships import OF_UCS, TO_UCS_UNI, UCS_OF, Links, unknown_roles, wrong_end
 from presto.mef.unis import uni_problems
 from presto.service.enrolled_orders import KIND_NAMES, label_of
 from presto.service.orders import ElementRecord
+from presto_api.lifecycles import ServiceState
+from presto_api.mef import payload
+from presto_api.mef.payload import Kind
+from presto_api.mef.problems import Problem, unsupported
 
 _IDENTIFIERS = {
     Kind.UNI: ("uni_identifier", "uniIdentifier"),

@@ -9,8 +9,8 @@ from orchestrator.inventory import Uni
 from presto.domain.criteria import ICMP_TYPE, PROTOCOL_NAMES, prefix
 from presto.domain.enrolled import Ucs, UcsEndPoint, UcsUni
 from presto.domain.model import Application, Criterion, EndPoint, Policy, Swvc
-from presto.mef.payload import URNS, Kind
 from presto.mef.unis import MAX_L2_FRAME
+from presto_api.mef.payload import URNS, Kind
 
 TOPOLOGY = "default"
 """The name of the virtual topology of a service that was ordered without one."""

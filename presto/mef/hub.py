@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from common.findings import MOST_TOLD, nearest
-from presto.mef.envelope import Subscription
-from presto.mef.problems import Problem, Refused
+from presto_api.mef.envelope import Subscription
+from presto_api.mef.problems import Problem, Refused
 
 EVENTS = {
     "ordering": (

@@ -10,14 +10,14 @@ from fastapi import Request
 from sqlalchemy import ColumnElement, case, exists, func
 
 from presto.domain.enrolled import Thing, kind_of
-from presto.domain.lifecycles import ServiceState
 from presto.mef import show
-from presto.mef.payload import KINDS, OLDER_URNS, URNS, Kind
-from presto.mef.problems import Answer
 from presto.mef.query import DATE, Page, Parser, one_of, read_query, text
 from presto.persistence.order_tables import ElementOrderRow, ElementRow
 from presto.service.core import Core
 from presto.service.orders import ElementRecord, Orders
+from presto_api.lifecycles import ServiceState
+from presto_api.mef.payload import KINDS, OLDER_URNS, URNS, Kind
+from presto_api.mef.problems import Answer
 
 _EVERYTHING = 2**31 - 1
 _INSTANT = timedelta(microseconds=1)

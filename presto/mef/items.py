@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from common.findings import Path, nearest
 from presto.domain.enrolled import kind_of
-from presto.domain.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
-from presto.mef.envelope import Order, OrderItem, ServiceValue
-from presto.mef.payload import KINDS, MODELS, Kind, Payload
-from presto.mef.problems import Problem
-from presto.mef.wire import moment, typed
 from presto.service.enrolled_orders import EnrolledState
 from presto.service.orders import ElementRecord
+from presto_api.lifecycles import FIRST_SERVICE_STATES, SERVICE_GRAPH, ServiceState
+from presto_api.mef.envelope import Order, OrderItem, ServiceValue
+from presto_api.mef.payload import KINDS, MODELS, Kind, Payload
+from presto_api.mef.problems import Problem
+from presto_api.mef.wire import moment, typed
 
 HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESERVED)
 """What an order can ask for: carried, or kept off the network with its UNIs held."""

@@ -8,12 +8,12 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import ColumnElement, and_
 
-from presto.domain.lifecycles import OrderState
 from presto.mef.placing import place
 from presto.mef.query import DATE, Parser, one_of, read_query
 from presto.persistence.order_tables import OrderRow
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
+from presto_api.lifecycles import OrderState
 
 _COMPLETED = OrderRow.state == OrderState.COMPLETED
 _FILTERS: dict[str, tuple[Parser, Callable[[Any], ColumnElement[bool]]]] = {

@@ -11,24 +11,25 @@ from typing import Any
 from common.findings import Rejected
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Thing
-from presto.domain.lifecycles import OrderState, ServiceState
 from presto.domain.model import Service
 from presto.mef import show
 from presto.mef.enrolled import Taken, beside_an_swvc, take, unmoved, wanted_state
-from presto.mef.envelope import Order, OrderItem
+from presto.mef.findings import from_finding
 from presto.mef.items import ENROLLED, Item, check_items, check_order, items_elsewhere, service_ids
-from presto.mef.payload import Kind
 from presto.mef.plan import Plan, make_plan
-from presto.mef.problems import Problem, Refused, from_finding
 from presto.mef.refusals import of_the_core
 from presto.mef.relationships import Links
-from presto.mef.wire import validate
 from presto.persistence.ids import new_id
 from presto.persistence.new_order import NewItem, NewOrder, Receipt, placed
 from presto.persistence.order_tables import ElementRow
 from presto.service.core import Core
 from presto.service.enrolled_orders import EnrolledState
 from presto.service.orders import ElementRecord, ItemRecord, OrderRecord, Orders
+from presto_api.lifecycles import OrderState, ServiceState
+from presto_api.mef.envelope import Order, OrderItem
+from presto_api.mef.payload import Kind
+from presto_api.mef.problems import Problem, Refused
+from presto_api.mef.wire import validate
 
 _NOT_KEPT = {"id", "href", "serviceRelationship", "serviceOrderItem"}
 """What an item says of its service and the inventory tells from elsewhere."""

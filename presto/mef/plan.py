@@ -10,15 +10,16 @@ from common.findings import Finding, Path, Rejected, Tag
 from orchestrator.inventory import Uni
 from presto.domain.enrolled import Enrolled
 from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
-from presto.mef import from_core, payload
+from presto.mef import from_core
 from presto.mef.enrolled import Taken
 from presto.mef.from_core import effective_map
 from presto.mef.items import ENROLLED, Item
-from presto.mef.payload import Kind
-from presto.mef.problems import Problem
 from presto.mef.relationships import OF_SWVC, TO_UNI, Links, Other, wrong_end
 from presto.mef.to_core import Places, SwvcParts, policy_map, swvc_parts
 from presto.service.orders import ElementRecord
+from presto_api.mef import payload
+from presto_api.mef.payload import Kind
+from presto_api.mef.problems import Problem
 
 Named = TypeVar("Named", Application, Policy)
 

@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import Request
 
 from common.findings import nearest
-from presto.mef.problems import Answer
-from presto.mef.wire import moment
+from presto_api.mef.problems import Answer
+from presto_api.mef.wire import moment
 
 LARGEST_PAGE = 100
 """Records of one answer; who wants more asks for the next page."""

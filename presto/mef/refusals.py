@@ -10,12 +10,13 @@ from presto.domain.check import Surroundings, check
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled
 from presto.mef.enrolled import take
-from presto.mef.envelope import Order
+from presto.mef.findings import from_finding
 from presto.mef.items import check_items, check_order
 from presto.mef.plan import Plan, make_plan
-from presto.mef.problems import Problem, from_finding
 from presto.mef.relationships import Links
-from presto.mef.wire import parse_json, validate
+from presto_api.mef.envelope import Order
+from presto_api.mef.problems import Problem
+from presto_api.mef.wire import parse_json, validate
 
 
 def refusals(content: bytes, inventory: Inventory) -> list[Problem]:

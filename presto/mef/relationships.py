@@ -8,8 +8,8 @@ from typing import Literal
 
 from common.findings import Path
 from presto.mef.items import Item
-from presto.mef.payload import Kind
-from presto.mef.problems import Problem
+from presto_api.mef.payload import Kind
+from presto_api.mef.problems import Problem
 
 OF_SWVC, TO_UNI = "ENDPOINT_OF_SWVC", "CONNECTS_TO_SDWAN_UNI"
 UCS_OF, OF_UCS, TO_UCS_UNI = "UCS_OF_SWVC", "ENDPOINT_OF_UCS", "CONNECTS_TO_UCS_UNI"

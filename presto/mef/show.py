@@ -9,15 +9,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from presto.domain.enrolled import Thing, Ucs, UcsEndPoint, UcsUni, ucs_id
-from presto.domain.lifecycles import OrderState
 from presto.domain.model import Swvc
 from presto.mef import from_core
 from presto.mef.addresses import order_address, service_address
-from presto.mef.payload import Kind
 from presto.mef.relationships import OF_SWVC, OF_UCS, TO_UCS_UNI, TO_UNI, UCS_OF
 from presto.notify.register import Listener
 from presto.service.enrolled_orders import EnrolledState
 from presto.service.orders import ElementRecord, ItemRecord, OrderRecord
+from presto_api.lifecycles import OrderState
+from presto_api.mef.payload import Kind
 
 _SWVC = TypeAdapter(Swvc)
 NOT_SHOWN = frozenset({"state", "name", "startDate", "endDate"})

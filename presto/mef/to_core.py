@@ -11,8 +11,8 @@ from orchestrator.inventory import Inventory
 from presto.domain.criteria import ICMP_TYPE
 from presto.domain.model import Application, Criterion, EndPointRole, Policy, PolicyAssignment, ServiceType
 from presto.domain.policies import CRITERIA, NOT_HONOURED
-from presto.mef import payload
-from presto.mef.problems import Problem, unsupported
+from presto_api.mef import payload
+from presto_api.mef.problems import Problem, unsupported
 
 Places = dict[Path, Path]
 

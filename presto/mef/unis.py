@@ -7,8 +7,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from common.findings import Path
 from orchestrator.inventory import Uni
-from presto.mef import payload
-from presto.mef.problems import Problem, unsupported
+from presto_api.mef import payload
+from presto_api.mef.problems import Problem, unsupported
 
 MAX_L2_FRAME = 1522
 """Bytes of the largest frame that a UNI takes: what MEF 70.2 asks for at least."""

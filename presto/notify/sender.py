@@ -20,6 +20,7 @@ from presto.notify.retry_after import retry_after
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey
 from presto.persistence.events import Event
+from presto_api.mef.notifications import event_path
 
 _REFUSALS = frozenset({400, 413, 422})
 """Statuses that say that the same body will never be taken."""
@@ -94,7 +95,7 @@ class Sender:
         await self._transport.aclose()
 
     async def _post(self, event: Event) -> httpx.Response:
-        body, path = messages.body(event), self._prefix + self._settings.path(event.type.api, event.type)
+        body, path = messages.body(event), self._prefix + event_path(self._settings.base, event.type)
         headers = self._key.headers(self._authority(), path, body, int(time.time()))
         headers["Host"] = self._authority()
         clock = asyncio.get_running_loop().time

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
 
-Base = Literal["notification", "management"]
-
-_BASES: dict[tuple[Base, str], str] = {
-    ("notification", "ordering"): "/mefApi/legato/serviceOrderingNotification/v6",
-    ("notification", "inventory"): "/mefApi/legato/serviceInventoryNotification/v7",
-    ("management", "ordering"): "/mefApi/legato/serviceOrderingManagement/v6",
-    ("management", "inventory"): "/mefApi/legato/serviceInventory/v7",
-}
+from presto_api.mef.notifications import Base
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,3 @@ class NotifySettings:
     listeners: int = 100
     client_streams: int = 20
     tenant_streams: int = 60
-
-    def path(self, api: str, event_type: str) -> str:
-        """The path of an event below a callback."""
-        return f"{_BASES[self.base, api]}/listener/{event_type}"

@@ -26,13 +26,7 @@ from sqlalchemy.orm import Session
 from common.database import WRITES
 from presto.domain.credentials import utc_now
 from presto.persistence.event_tables import SigningKeyRow
-
-TAG = "presto-notification"
-"""The `tag` of the signature: what it was made for."""
-
-LABEL = "presto"
-COVERED = ("@method", "@authority", "@path", "content-type", "content-digest")
-MEDIA = "application/json;charset=utf-8"
+from presto_api.mef.notifications import COVERED, LABEL, MEDIA, TAG
 
 
 @dataclass(frozen=True)

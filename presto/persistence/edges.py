@@ -5,37 +5,32 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Engine, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import JSON, Engine, String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from orchestrator.inventory import Inventory, Tls, Ucpe, Uni
 from orchestrator.model import InventoryError
-from presto.persistence.edge_table import EdgeRow
+from presto.domain.check_edges import Enrolment, TlsTexts
+from presto.persistence.tables import Base
 from presto.persistence.writer import Writer
 
 _UNIS = TypeAdapter(tuple[Uni, ...])
 
 
-@dataclass(frozen=True)
-class TlsTexts:
-    """The client's side of mutual TLS as PEM texts. They have no representation: one is a private key."""
+class EdgeRow(Base):
+    """A uCPE that was enrolled at run time, with its UNIs. `tls` holds PEM texts, one of them a private key: secret."""
 
-    ca: str = field(repr=False)
-    certificate: str = field(repr=False)
-    key: str = field(repr=False)
+    __tablename__ = "presto_edges"
 
-
-@dataclass(frozen=True)
-class Enrolment:
-    """A uCPE to enrol, with its UNIs; `ucpe.tls` is left empty, because only texts can be sent."""
-
-    ucpe: Ucpe
-    unis: tuple[Uni, ...]
-    tls: TlsTexts | None = None
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    ucpe: Mapped[Any] = mapped_column(JSON)
+    unis: Mapped[Any] = mapped_column(JSON)
+    tls: Mapped[Any] = mapped_column(JSON)
 
 
 class Edges:

@@ -9,17 +9,16 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
 
-from presto.domain.lifecycles import SERVICE_GRAPH, ServiceState, service_state, step
 from presto.domain.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.persistence.additions import Additions
 from presto.persistence.events import EventType, NewEvent
 from presto.persistence.events_follow import element_events, parts
 from presto.persistence.ids import new_id
 from presto.persistence.new_order import NewOrder
-from presto.persistence.order_tables import ElementRow
+from presto.persistence.order_tables import NEW_SWVC, ElementRow, documents
 from presto.persistence.prepared import Prepared
-from presto.persistence.swvc_table import NEW_SWVC, documents
 from presto.persistence.tables import NewService, ServiceRow
+from presto_api.lifecycles import SERVICE_GRAPH, ServiceState, service_state, step
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
 """The kinds of elements, by the names of their W100 payloads; UNIs come from the inventory of uCPEs."""

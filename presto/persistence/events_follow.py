@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from presto.domain.lifecycles import OrderState, aggregate
 from presto.persistence.events import EventType, NewEvent
+from presto_api.lifecycles import OrderState, aggregate
 
 _PAYLOAD = "serviceConfiguration"
 

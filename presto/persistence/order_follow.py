@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Row, Table, bindparam, event, insert, select,
 from sqlalchemy.orm import Mapper, Session, object_session
 
 from presto.domain.credentials import utc_now
-from presto.domain.lifecycles import ENDED, OrderState, ServiceState, aggregate, steps
 from presto.domain.model import UNFINISHED, State
 from presto.persistence.additions import Additions
 from presto.persistence.elements_follow import (
@@ -31,11 +30,11 @@ from presto.persistence.events import EventType, NewEvent, owned, record, record
 from presto.persistence.events_follow import order_events
 from presto.persistence.idempotency import ExternalIdRow, external_digest, wrote
 from presto.persistence.new_order import NewItem, NewOrder, Receipt, take_placed
-from presto.persistence.order_tables import ElementOrderRow, ItemRow, OrderRow
+from presto.persistence.order_tables import NEW_SWVC, ElementOrderRow, ItemRow, OrderRow, drop_unused
 from presto.persistence.prepared import Prepared
-from presto.persistence.swvc_table import NEW_SWVC, drop_unused
 from presto.persistence.tables import LockedUniRow, NewService, ServiceRow
 from presto.persistence.tenancy import owner
+from presto_api.lifecycles import ENDED, OrderState, ServiceState, aggregate, steps
 
 _TAKEN_BACK = "presto_taken_back"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, String
+from sqlalchemy import JSON, Connection, DateTime, ForeignKey, Index, String, Table, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from presto.persistence.event_tables import Sequence
+from presto.persistence.prepared import Prepared
 from presto.persistence.tables import Base
 from presto.persistence.tenancy import Owned
 
@@ -56,7 +58,7 @@ class ElementRow(Owned, Base):
     """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
 
     `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `generation`
-    is the change that made the last SWVC that it was part of (`presto.persistence.swvc_table`).
+    is the change that made the last SWVC that it was part of (`SwvcRow`).
     """
 
     __tablename__ = "presto_elements"
@@ -107,3 +109,31 @@ class ListenerRow(Owned, Base):
     failures: Mapped[int]
     failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     fault: Mapped[str | None]
+
+
+class SwvcRow(Base):
+    """The document of an SWVC as a change made it; it stays as long as an element was last part of that."""
+
+    __tablename__ = "presto_swvcs"
+
+    service: Mapped[str] = mapped_column(String(36), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    document: Mapped[Any] = mapped_column(JSON)
+
+
+_SWVCS, _ELEMENTS = cast(Table, SwvcRow.__table__), cast(Table, ElementRow.__table__)
+NEW_SWVC = Prepared(insert(_SWVCS))
+_USED = select(_ELEMENTS.c.generation).where(_ELEMENTS.c.service == bindparam("its_service"))
+_DROP = delete(_SWVCS).where(_SWVCS.c.service == bindparam("its_service"), _SWVCS.c.generation.not_in(_USED))
+
+
+def drop_unused(connection: Connection, service: str) -> None:
+    """Forget the documents of a service that no element is part of any more."""
+    connection.execute(_DROP, {"its_service": service})
+
+
+def documents(connection: Connection, changes: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Any]:
+    """The SWVCs that these changes made, by the id of the service and the number of the change; each is read once."""
+    services, generations = ({change[part] for change in changes} for part in (0, 1))
+    query = select(_SWVCS).where(_SWVCS.c.service.in_(services), _SWVCS.c.generation.in_(generations))
+    return {(row.service, row.generation): row.document for row in connection.execute(query)}

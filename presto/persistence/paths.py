@@ -4,22 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain, count
 from threading import Lock
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import Engine, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from common.database import WRITES
 from common.findings import Ambiguous, Finding, Rejected, Tag
 from presto.domain.credentials import utc_now
-from presto.persistence.path_tables import PathComputationRow, PathRow
-from presto.persistence.tenancy import owner
+from presto.persistence.tables import Base
+from presto.persistence.tenancy import Owned, owner
 
 MOST = 1000
 """Computations that are kept for a tenant, or for the operator: nothing else bounds what clients store by asking."""
+
+
+class PathComputationRow(Owned, Base):
+    """One computation: `near` and `far` are UNI ids, `document` is what was asked for; a name is its tenant's."""
+
+    __tablename__ = "presto_path_computations"
+    __table_args__ = (UniqueConstraint("tenant", "name"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(160))
+    near: Mapped[str] = mapped_column(String(64))
+    far: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    document: Mapped[Any] = mapped_column(JSON)
+
+
+class PathRow(Base):
+    """One path of a computation, in order of preference."""
+
+    __tablename__ = "presto_paths"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    computation: Mapped[str] = mapped_column(ForeignKey("presto_path_computations.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    underlay: Mapped[str] = mapped_column(String(64))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from sqlalchemy.orm import Session
 from common.findings import Ambiguous
 from common.json_text import Document
 from presto.domain.credentials import Credentials
-from presto.domain.lifecycles import ServiceState
 from presto.domain.model import CARRIED_OUT, ON_ITS_WAY_OUT, UNFINISHED, EndPointState, Service, State, Swvc
 from presto.domain.wan_ports import claims_of
 from presto.persistence.additions import Additions, waiting
@@ -38,6 +37,7 @@ from presto.persistence.prepared import Prepared
 from presto.persistence.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
 from presto.persistence.tenancy import ANOTHER, NOBODY, current
 from presto.persistence.writer import Writer, writing
+from presto_api.lifecycles import ServiceState
 
 _SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)

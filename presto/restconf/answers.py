@@ -20,12 +20,12 @@ from presto.domain.model import (
     Service,
     Swvc,
 )
-from presto.restconf.messages import Service as WireService
 from presto.restconf.orders import ROLES, SERVICE_TYPES
 from presto.restconf.overlays import connection_references
 from presto.restconf.pairs import pairs
-from presto.restconf.sdwan import ServiceInterfacePoint
 from presto.service.core import UniState
+from presto_api.restconf.messages import Service as WireService
+from presto_api.restconf.sdwan import ServiceInterfacePoint
 
 _TYPES = {ours: published for published, ours in SERVICE_TYPES.items()}
 _ROLES = {ours: published for published, ours in ROLES.items()}

@@ -11,7 +11,11 @@ from orchestrator.inventory import Inventory
 from presto.domain.model import Service
 from presto.domain.tunnels import sites
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id
-from presto.restconf.messages import (
+from presto.restconf.overlays import connections, overlay_summary, overlay_topology
+from presto.restconf.parse import Parsed, all_given, only
+from presto.restconf.underlays import TOPOLOGY_ID, Picture, underlay_node, underlay_summary, underlay_topology
+from presto.service.core import Core
+from presto_api.restconf.messages import (
     ConnectionIdInput,
     ConnectionOutput,
     LinkIdInput,
@@ -25,12 +29,8 @@ from presto.restconf.messages import (
     TopologyListOutput,
     TopologyOutput,
 )
-from presto.restconf.overlays import connections, overlay_summary, overlay_topology
-from presto.restconf.parse import Parsed, all_given, only
-from presto.restconf.tapi import GlobalClass
-from presto.restconf.tapi_topology import Node, Topology
-from presto.restconf.underlays import TOPOLOGY_ID, Picture, underlay_node, underlay_summary, underlay_topology
-from presto.service.core import Core
+from presto_api.restconf.tapi import GlobalClass
+from presto_api.restconf.tapi_topology import Node, Topology
 
 Thing = TypeVar("Thing", bound=GlobalClass)
 

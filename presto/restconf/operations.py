@@ -11,7 +11,13 @@ from presto.domain.model import Service
 from presto.persistence.idempotency import Written
 from presto.persistence.store import service_of
 from presto.restconf import answers, network, path_computation
-from presto.restconf.messages import (
+from presto.restconf.orders import changed_swvc, order_findings
+from presto.restconf.parse import Parsed, all_given, missing, only, to_model
+from presto.restconf.paths import in_an_update, on_the_wire
+from presto.restconf.refusals import asked
+from presto.restconf.unsupported import check_honoured
+from presto.service.core import Core
+from presto_api.restconf.messages import (
     NoInput,
     PublishedUpdateInput,
     ServiceIdInput,
@@ -23,14 +29,8 @@ from presto.restconf.messages import (
     SipUpdateInput,
     UpdateInput,
 )
-from presto.restconf.messages import Service as WireService
-from presto.restconf.orders import changed_swvc, order_findings
-from presto.restconf.parse import Parsed, all_given, missing, only, to_model
-from presto.restconf.paths import in_an_update, on_the_wire
-from presto.restconf.refusals import asked
-from presto.restconf.tapi import Wire
-from presto.restconf.unsupported import check_honoured
-from presto.service.core import Core
+from presto_api.restconf.messages import Service as WireService
+from presto_api.restconf.tapi import Wire
 
 Handler = Callable[[Core, Parsed], Awaitable[Wire | None]]
 

@@ -19,10 +19,10 @@ from presto.domain.model import (
     ServiceType,
     Swvc,
 )
-from presto.restconf import messages, sdwan
-from presto.restconf.messages import CreateInput, UpdateInput
 from presto.restconf.pairs import is_ours
-from presto.restconf.tapi import AdministrativeState, ConnectivityConstraint
+from presto_api.restconf import messages, sdwan
+from presto_api.restconf.messages import CreateInput, UpdateInput
+from presto_api.restconf.tapi import AdministrativeState, ConnectivityConstraint
 
 SERVICE_TYPES: dict[str, ServiceType] = {
     "POINT_TO_POINT_CONNECTIVITY": "point-to-point",

@@ -6,11 +6,10 @@ from typing import Any
 
 from orchestrator.inventory import Inventory
 from presto.domain.model import Service
-from presto.domain.tunnels import Site, Tunnel, Verdict, installed, site_verdict, sites, tunnel_verdict, tunnels
+from presto.domain.tunnels import Seen, Site, Tunnel, Verdict, installed, site_verdict, sites, tunnel_verdict, tunnels
 from presto.restconf import identity
 from presto.restconf.pairs import lifecycle, observed, operational, pairs
-from presto.restconf.tapi_topology import Connection, Topology
-from presto.service.observer import Seen
+from presto_api.restconf.tapi_topology import Connection, Topology
 
 _ROLES = {"symmetric": "SYMMETRIC", "root": "ROOT", "leaf": "LEAF"}
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
 from common.json_text import read_json
-from presto.restconf.tapi import Wire
+from presto_api.restconf.tapi import Wire
 
 MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
 MEMBER_MODULES = MODULES | {"mef-sdwan", "mef-sdwan-connectivity", "mef-common", "mef-common-types"}

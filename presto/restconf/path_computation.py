@@ -19,7 +19,8 @@ from presto.restconf.pairs import pairs
 from presto.restconf.parse import Parsed, all_given, missing, only, to_model
 from presto.restconf.path_constraints import Known, Limit, check_computation, limits
 from presto.restconf.path_ends import check_ends
-from presto.restconf.tapi_paths import (
+from presto.service.core import Core
+from presto_api.restconf.tapi_paths import (
     ComputeInput,
     OptimizeInput,
     PathComputationService,
@@ -28,7 +29,6 @@ from presto.restconf.tapi_paths import (
     PathOutput,
     PathServiceEndPoint,
 )
-from presto.service.core import Core
 
 _ASKED = ("routing-constraint", "objective-function", "optimization-constraint")
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.findings import Finding, Path, Tag
-from presto.restconf.tapi import LinkRef, NodeRef, PathRef, TopologyConstraint, TopologyRef, Wire
-from presto.restconf.tapi_paths import ComputeInput, OptimizeInput
 from presto.restconf.underlays import TOPOLOGY_ID
 from presto.restconf.unsupported import Honoured, refuse
+from presto_api.restconf.tapi import LinkRef, NodeRef, PathRef, TopologyConstraint, TopologyRef, Wire
+from presto_api.restconf.tapi_paths import ComputeInput, OptimizeInput
 
 _ROUTING: Honoured = {
     "cost-characteristic": None,

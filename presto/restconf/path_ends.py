@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.findings import Finding, Path, Tag, nearest
 from orchestrator.inventory import Inventory, Uni
 from presto.domain.check import find_uni
-from presto.restconf.tapi_paths import ComputeInput
+from presto_api.restconf.tapi_paths import ComputeInput
 
 _SEP: Path = ("input", "sep")
 

@@ -6,11 +6,11 @@ from common.findings import Finding, Rejected
 from orchestrator.inventory import Inventory
 from presto.domain.check import Surroundings, check, completed
 from presto.domain.model import Swvc
-from presto.restconf.messages import CreateInput
 from presto.restconf.orders import new_swvc, order_findings
 from presto.restconf.parse import Parsed, parse_body, to_model
 from presto.restconf.paths import on_the_wire
 from presto.restconf.unsupported import check_honoured
+from presto_api.restconf.messages import CreateInput
 
 
 def asked(parsed: Parsed, inventory: Inventory) -> tuple[Swvc, tuple[Finding, ...]]:

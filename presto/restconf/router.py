@@ -15,9 +15,9 @@ from presto.restconf import errors
 from presto.restconf.operations import acknowledgement, find_operation, run
 from presto.restconf.pairs import published
 from presto.restconf.parse import parse_body
-from presto.restconf.tapi import Wire
 from presto.service.core import Core
 from presto.web.limits import apart
+from presto_api.restconf.tapi import Wire
 
 OPERATION_ID = "{name}"
 """What an operation needs as its scope: its own name, which stands in the path."""

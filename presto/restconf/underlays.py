@@ -12,15 +12,24 @@ from typing import Any, TypeVar
 
 from orchestrator.inventory import Inventory, Ucpe, WanPort
 from presto.domain.model import Service
-from presto.domain.tunnels import Tunnel, Verdict, carries, site_verdict, sites, tunnel_verdict, tunnels, ucpe_verdict
+from presto.domain.tunnels import (
+    Seen,
+    Tunnel,
+    Verdict,
+    carries,
+    site_verdict,
+    sites,
+    tunnel_verdict,
+    tunnels,
+    ucpe_verdict,
+)
 from presto.domain.wan_ports import wan_port
 from presto.persistence.tenancy import ANOTHER
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.pairs import observed, operational, pairs
-from presto.restconf.tapi_topology import Node, Topology
 from presto.service.core import UniState
-from presto.service.observer import Seen
+from presto_api.restconf.tapi_topology import Node, Topology
 
 TOPOLOGY_ID = identity.topology_id(UNDERLAYS)
 _Key = TypeVar("_Key")

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from common.findings import Finding, Path, Tag
-from presto.restconf.messages import CreateInput, EndPoint, UpdateInput
-from presto.restconf.sdwan import SwvcServiceAttributes
+from presto_api.restconf.messages import CreateInput, EndPoint, UpdateInput
+from presto_api.restconf.sdwan import SwvcServiceAttributes
 
 # Member → the values that hold for every service here; None: no value does.
 Honoured = Mapping[str, tuple[str, ...] | None]

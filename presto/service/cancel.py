@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from common.findings import Finding, Rejected, Tag
 from presto.domain.credentials import utc_now
-from presto.domain.lifecycles import ENDED, OrderState
 from presto.domain.model import Service, State, Swvc
 from presto.persistence.order_follow import end_order, taking_back
 from presto.persistence.order_tables import OrderRow
 from presto.persistence.store import Store, swvc_of
+from presto_api.lifecycles import ENDED, OrderState
 
 CANCELLED = "cancelled before it began"
 TAKEN_BACK = "cancelled while it was under way, and taken back"

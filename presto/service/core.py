@@ -17,15 +17,15 @@ from orchestrator.inventory import Inventory, Ucpe, Uni
 from orchestrator.model import UnknownUcpe
 from presto.domain.acceptance import changed_service, checked_swvc
 from presto.domain.check import Surroundings, check, completed, find_uni
-from presto.domain.check_edges import check_enrolment, check_health
+from presto.domain.check_edges import Enrolment, check_enrolment, check_health
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled
-from presto.domain.lifecycles import ServiceState
 from presto.domain.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.domain.settings import Settings
+from presto.domain.tunnels import Seen
 from presto.domain.wan_ports import claimable_on
 from presto.persistence.additions import Additions
-from presto.persistence.edges import Edges, Enrolment, joined, without
+from presto.persistence.edges import Edges, joined, without
 from presto.persistence.event_log import EventLog
 from presto.persistence.idempotency import Keys
 from presto.persistence.ids import new_id
@@ -36,13 +36,14 @@ from presto.service.cancel import cancel
 from presto.service.enrolled_orders import EnrolledOrders
 from presto.service.healing import Healing
 from presto.service.meters import Meters
-from presto.service.observer import Observer, Seen
+from presto.service.observer import Observer
 from presto.service.orphans import Orphans
 from presto.service.performance import Measurements, Prober
 from presto.service.pipeline import Network, Pipeline
 from presto.service.redaction import RedactingNetwork
 from presto.service.standing import Standing
 from presto.service.wan_adoption import adopt_ports
+from presto_api.lifecycles import ServiceState
 
 STOP_PATIENCE = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""

@@ -18,13 +18,13 @@ from sqlalchemy.orm import Session
 from common.findings import Finding, Tag
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
-from presto.domain.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
 from presto.persistence.new_order import NewOrder, Receipt
 from presto.persistence.order_follow import end_lone, lone_items, lone_orders, place_lone
 from presto.persistence.order_tables import OrderRow
 from presto.persistence.tables import ClaimRow, LockedUniRow, ServiceRow
 from presto.persistence.tenancy import ALL_TENANTS, ANOTHER, NOBODY, Assignments, current
 from presto.persistence.writer import Writer, writing
+from presto_api.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
 
 _LOCKED = cast(Table, LockedUniRow.__table__)
 _CLOSED_AMONG = select(_LOCKED.c.uni, _LOCKED.c.ended).where(_LOCKED.c.uni.in_(bindparam("things", expanding=True)))

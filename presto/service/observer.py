@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Protocol
 
-from orchestrator.model import DeploymentObservation, ServiceObservation, UnknownService
+from orchestrator.model import ServiceObservation, UnknownService
 from presto.domain.credentials import utc_now
 from presto.domain.model import Service
+from presto.domain.tunnels import Seen
 from presto.service.looks import DEADLINE, Looks
 
 
@@ -19,15 +18,6 @@ class Observed(Protocol):
     async def observe(self, service_id: str) -> ServiceObservation:
         """What the uCPEs really have of a service now. Raises UnknownService when nothing of it is deployed."""
         ...
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen of a service: uCPE → what it has. `problem` says why nothing is known; then the rest is empty."""
-
-    moment: datetime | None = None
-    sites: Mapping[str, DeploymentObservation] = field(default_factory=dict)
-    problem: str | None = None
 
 
 _Key = tuple[str, int, str]

@@ -13,14 +13,13 @@ from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from common.database import WRITES
-from presto.domain.lifecycles import OrderState
 from presto.persistence import order_follow
 from presto.persistence.idempotency import ExternalIdRow, external_digest
-from presto.persistence.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow
-from presto.persistence.swvc_table import documents
+from presto.persistence.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow, documents
 from presto.persistence.tables import ServiceRow, utc
 from presto.persistence.tenancy import owner
 from presto.service.core import Core
+from presto_api.lifecycles import OrderState
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,9 @@ from typing import Protocol
 from orchestrator.inventory import Inventory
 from orchestrator.model import DeploymentObservation, OrchestratorError
 from presto.domain.model import Service
-from presto.domain.tunnels import Site, end_verdicts, peers, sites
+from presto.domain.tunnels import Seen, Site, end_verdicts, peers, sites
 from presto.domain.underlays import carrier
 from presto.persistence.tenancy import detached
-from presto.service.observer import Seen
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from lso.ordering.follow import follow
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, print_json
 from lso.tables import console
-from presto.mef.results import ServiceOrder
+from presto_api.mef.results import ServiceOrder
 from presto_client import AccessDenied, Client, PrestoError, Refused
 from presto_client.keys import checked
 from reports.text import count_text

@@ -10,7 +10,7 @@ from lso.exits import PASSED
 from lso.ordering.server import add_server, connect
 from lso.ordering.show import as_json, order_table, print_json
 from lso.tables import console
-from presto.mef.results import ItemStateType
+from presto_api.mef.results import ItemStateType
 
 MOST_ORDERS = 1_000_000
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import standards
-from presto.notify.listener import Notification, create_listener
 from presto.web.server import BackgroundServer
+from presto_api.mef.notifications import Notification
+from presto_client.listener import create_listener
 
 EXAMPLES = os.environ.get("LSO_EXAMPLES", "25")
 BASES = {

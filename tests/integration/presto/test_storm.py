@@ -23,11 +23,12 @@ import pytest
 from benchmarks.load import INVENTORY, ORDERING, Connection, orders
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
-from presto.notify.listener import Notification, create_listener
 from presto.persistence.event_log import EventLog
 from presto.persistence.events import Event, EventType
 from presto.persistence.tables import open_engine
 from presto.web.server import BackgroundServer
+from presto_api.mef.notifications import Notification
+from presto_client.listener import create_listener
 
 from ...ports import free_port
 

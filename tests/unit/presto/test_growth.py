@@ -23,12 +23,12 @@ from presto.auth import assertions
 from presto.auth.assertions import claimed_client
 from presto.auth.proof import find_proof, read_form
 from presto.auth.tokens import verify
-from presto.mef.envelope import Order, Subscription
 from presto.mef.hub import check_callback, event_types
-from presto.mef.payload import MODELS, URNS
-from presto.restconf.messages import CreateInput, UpdateInput
 from presto.web.idempotency import IdempotencyGuard
 from presto.web.limits import LARGEST_BODY
+from presto_api.mef.envelope import Order, Subscription
+from presto_api.mef.payload import MODELS, URNS
+from presto_api.restconf.messages import CreateInput, UpdateInput
 
 from .stretching import lists, only_to, sample, stretched
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from presto.mef.envelope import ServiceValue
 from presto.web.app import catalogue
+from presto_api.mef.envelope import ServiceValue
 
 pytestmark = pytest.mark.asyncio
 EXTENSIONS = "/presto-sdwan/v1"

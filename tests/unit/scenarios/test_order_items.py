@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from presto.mef.envelope import Order
-from presto.mef.payload import KINDS, MODELS
+from presto_api.mef.envelope import Order
+from presto_api.mef.payload import KINDS, MODELS
 from scenarios.load import load
 from scenarios.order_items import add_items
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from presto.mef import inventory, ordering
-from presto.mef.envelope import Order
-from presto.mef.payload import EndPoint, Swvc, Uni
+from presto_api.mef.envelope import Order
+from presto_api.mef.payload import EndPoint, Swvc, Uni
 from presto_client import (
     Client,
     ClientCredentials,

@@ -9,8 +9,8 @@ import pytest
 
 from common.findings import MOST_TOLD
 from presto.domain.check import Surroundings, check
-from presto.domain.check_flows import MOST_FLOWS
 from presto.domain.model import Application, Criterion, EndPoint, PolicyAssignment, Swvc
+from presto_api.mef.payload import MOST_FLOWS
 
 from ..conftest import make_inventory
 

@@ -10,8 +10,7 @@ from orchestrator.inventory import Inventory
 from orchestrator.model import ContainerObservation, DeploymentObservation, VnfObservation
 from presto.domain.credentials import utc_now
 from presto.domain.model import EndPoint, EndPointRole, Swvc
-from presto.domain.tunnels import site_verdict, tunnel_verdict, tunnels
-from presto.service.observer import Seen
+from presto.domain.tunnels import Seen, site_verdict, tunnel_verdict, tunnels
 
 UP: dict[str, Any] = {"ike": {"state": "ESTABLISHED"}, "children": [{"state": "REKEYING"}, {"state": "INSTALLED"}]}
 

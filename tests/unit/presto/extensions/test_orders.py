@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from presto.domain.lifecycles import ENDED
+from presto_api.lifecycles import ENDED
 
 ROOT = Path(__file__).parents[4]
 EXAMPLE: Any = json.loads(

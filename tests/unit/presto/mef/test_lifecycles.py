@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from presto.domain.lifecycles import (
+from presto_api.lifecycles import (
     ENDED,
     FIRST_SERVICE_STATES,
     ITEM_GRAPH,

@@ -15,10 +15,10 @@ from referencing.jsonschema import DRAFT7
 import standards
 from presto.domain.model import Criterion, EndPoint, Policy, Swvc
 from presto.domain.policies import CRITERIA
-from presto.mef import payload, wire
-from presto.mef.envelope import Order
 from presto.mef.from_core import swvc
-from presto.mef.payload import KINDS, MODELS, URNS, Kind
+from presto_api.mef import payload, wire
+from presto_api.mef.envelope import Order
+from presto_api.mef.payload import KINDS, MODELS, URNS, Kind
 
 SCHEMAS = standards.FOLDER / "mef-lso-sdwan-schemas" / "schema"
 SDWAN = SCHEMAS / "serviceSchema" / "sdWan"

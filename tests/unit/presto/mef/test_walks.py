@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from orchestrator.model import OrchestratorError
-from presto.domain.lifecycles import ENDED, ITEM_GRAPH, ORDER_GRAPH, SERVICE_GRAPH, OrderState, ServiceState, aggregate
 from presto.persistence.events import Event, EventType
+from presto_api.lifecycles import ENDED, ITEM_GRAPH, ORDER_GRAPH, SERVICE_GRAPH, OrderState, ServiceState, aggregate
 
 pytestmark = pytest.mark.asyncio
 STEPS = 30

@@ -11,9 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 import standards
-from presto.mef import envelope
 from presto.mef.addresses import BASES
 from presto.mef.hub import EVENTS
+from presto_api.mef import envelope
 
 pytestmark = pytest.mark.asyncio
 JSON = "application/json;charset=utf-8"

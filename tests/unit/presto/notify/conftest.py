@@ -17,13 +17,14 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.database import WRITES
-from presto.notify.listener import Notification, create_listener
 from presto.notify.settings import NotifySettings
-from presto.notify.verifying import Verifier
 from presto.persistence.events import EventType, NewEvent, append, committed
 from presto.service.core import Core
 from presto.web.app import create_app
 from presto.web.server import BackgroundServer
+from presto_api.mef.notifications import Notification
+from presto_client.listener import create_listener
+from presto_client.signatures import Verifier
 
 from ....ports import free_port
 

@@ -19,7 +19,7 @@ from presto.notify.delivery import delay
 from presto.notify.register import Register
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import public_keys
-from presto.notify.verifying import Verifier
+from presto_client.signatures import Verifier
 
 pytestmark = pytest.mark.asyncio
 ORDERING, INVENTORY = "/mefApi/legato/serviceOrderingManagement/v6", "/mefApi/legato/serviceInventory/v7"

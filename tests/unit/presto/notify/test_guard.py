@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from presto.mef.envelope import Subscription
 from presto.mef.hub import check_callback
-from presto.mef.problems import Refused
 from presto.notify import guard
 from presto.notify.lookups import Lookups
 from presto.notify.settings import NotifySettings
+from presto_api.mef.envelope import Subscription
+from presto_api.mef.problems import Refused
 
 NEVER = [
     "0.0.0.0",  # noqa: S104

@@ -11,10 +11,11 @@ import pytest
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
 from http_message_signatures.algorithms import ED25519
 
-from presto.notify.listener import Notification, create_listener
-from presto.notify.signing import COVERED, MEDIA, TAG, SigningKey, load_key, public_keys
-from presto.notify.verifying import BadSignature, NotSigned, Verifier
+from presto.notify.signing import SigningKey, load_key, public_keys
 from presto.persistence.tables import open_engine
+from presto_api.mef.notifications import COVERED, MEDIA, TAG, Notification
+from presto_client.listener import create_listener
+from presto_client.signatures import BadSignature, NotSigned, Verifier
 
 PATH = "/mefApi/legato/serviceInventoryNotification/v7/listener/serviceStateChangeEvent"
 URL = f"http://client.example:8080{PATH}"

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 import standards
 from common.findings import MOST_TOLD
-from presto.restconf import messages, sdwan, tapi_paths
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.parse import parse_body, to_model
+from presto_api.restconf import messages, sdwan, tapi_paths
 
 YANG = "application/yang-data+json"
 DETAILS = "get-connectivity-service-details"

@@ -16,12 +16,12 @@ from common.database import WRITES
 from common.findings import Rejected
 from orchestrator.inventory import Inventory
 from presto.domain.enrolled import ucs_uni_id
-from presto.domain.lifecycles import ServiceState
 from presto.domain.model import EndPoint, Swvc
 from presto.persistence.tables import ClaimRow, ServiceRow
 from presto.persistence.tenancy import ANOTHER, acting_for
 from presto.service.core import Core
 from presto.service.enrolled_orders import fault
+from presto_api.lifecycles import ServiceState
 from tests.unit.presto.conftest import Client, MemoryNetwork, make_inventory, serving
 
 pytestmark = pytest.mark.asyncio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from presto.restconf.tapi import AdminStatePac, CapacityPac, GlobalClass, Int32, LayerProtocolName, Wire
+from presto_api.restconf.tapi import AdminStatePac, CapacityPac, GlobalClass, Int32, LayerProtocolName, Wire
 
 Switchable = Literal["DISABLED", "ENABLED"]
 

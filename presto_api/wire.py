@@ -1,4 +1,4 @@
-"""The base of all bodies of this face, in and out."""
+"""The base of all published types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Wire(BaseModel):
-    """Members in camel case as in the MEF APIs; unknown ones are refused, and JSON types are taken as they are."""
+    """Members in camel case, as published; unknown ones are refused (MEF 99.1 R7), JSON types as they are."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True, from_attributes=True

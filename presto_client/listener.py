@@ -10,111 +10,27 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any, get_args
 
-from fastapi import FastAPI, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, TypeAdapter, ValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from presto.domain.lifecycles import OrderState, ServiceState
-from presto.mef.problems import Answer
-from presto.mef.wire import moment, parse_json
-from presto.notify.settings import NotifySettings
-from presto.notify.signing import MEDIA
-from presto.notify.verifying import BadSignature, NotSigned, Verifier
-from presto.persistence.events import EventType
+from presto_api.mef.notifications import MEDIA, Base, Notification, event_path
+from presto_api.mef.problems import Answer
+from presto_api.mef.wire import parse_json
+from presto_client.signatures import BadSignature, NotSigned, Verifier
 
 _REMEMBERED = 100_000
 _LARGEST = 64 * 1024
-_BY_VALUE = Field(strict=False)
-"""Members of enumerations come as text."""
 
-
-def _moment(text: str) -> str:
-    moment(text)
-    return text
-
-
-def _of_item(state: OrderState) -> OrderState:
-    if state is OrderState.PARTIAL:
-        raise ValueError("an item is never partial")
-    return state
-
-
-class _Wire(BaseModel):
-    """What the files do not name is left aside: they allow it."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True, frozen=True)
-
-
-class Subject(_Wire):
-    """`ServiceOrderEventPayload`, `ServiceEventPayload`."""
-
-    id: str
-    href: str | None = None
-
-
-class OrderSubject(Subject):
-    """`ServiceOrderStateChangeEventPayload`."""
-
-    state: Annotated[OrderState, _BY_VALUE]
-
-
-class ItemSubject(Subject):
-    """`ServiceOrderItemStateChangeEventPayload`."""
-
-    order_item_id: str
-    state: Annotated[OrderState, _BY_VALUE, AfterValidator(_of_item)]
-
-
-class ServiceSubject(Subject):
-    """`ServiceStateChangeEventPayload`."""
-
-    state: Annotated[ServiceState, _BY_VALUE]
-
-
-class _Event(_Wire):
-    event_id: str
-    event_time: Annotated[str, AfterValidator(_moment)]
-
-
-class PlainEvent(_Event):
-    """The events without a state."""
-
-    event_type: Literal[
-        "serviceOrderCreateEvent",
-        "serviceOrderInformationRequiredEvent",
-        "serviceCreateEvent",
-        "serviceAttributeValueChangeEvent",
-        "serviceDeleteEvent",
-    ]
-    event: Subject
-
-
-class OrderStateChange(_Event):
-    """`ServiceOrderStateChangeEvent`."""
-
-    event_type: Literal["serviceOrderStateChangeEvent"]
-    event: OrderSubject
-
-
-class ItemStateChange(_Event):
-    """`ServiceOrderItemStateChangeEvent`."""
-
-    event_type: Literal["serviceOrderItemStateChangeEvent"]
-    event: ItemSubject
-
-
-class ServiceStateChange(_Event):
-    """`ServiceStateChangeEvent`."""
-
-    event_type: Literal["serviceStateChangeEvent"]
-    event: ServiceSubject
-
-
-Notification = PlainEvent | OrderStateChange | ItemStateChange | ServiceStateChange
 Handler = Callable[[Notification], Awaitable[None]]
+_TYPES = (event.model_fields["event_type"].annotation for event in get_args(Notification))
+EVENT_TYPES = [name for literal in _TYPES for name in get_args(literal)]
 _ADAPTER: TypeAdapter[Notification] = TypeAdapter(Annotated[Notification, Field(discriminator="event_type")])
 
 
@@ -126,7 +42,7 @@ class Listener:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._turn = asyncio.Lock()
 
-    async def take(self, request: Request, event_type: EventType) -> Response:
+    async def take(self, request: Request, event_type: str) -> Response:
         """One POST. Raises Answer when it is not taken."""
         if not request.headers.get("content-type", "").casefold().startswith("application/json"):
             raise Answer(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {MEDIA}.")
@@ -152,25 +68,16 @@ class Listener:
             raise Answer(401, "invalidCredentials", f"The signature does not hold: {error}") from None
 
 
-def create_listener(handler: Handler, verifier: Verifier | None = None) -> FastAPI:
+def create_listener(handler: Handler, verifier: Verifier | None = None) -> Starlette:
     """The application, at the base paths of both files and at those that the management files name."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
     listener = Listener(handler, verifier)
-    for event_type in EventType:
-        take = _endpoint(listener, event_type)
-        for settings in (NotifySettings(base="notification"), NotifySettings(base="management")):
-            app.add_api_route(settings.path(event_type.api, event_type), take, methods=["POST"], response_model=None)
-    app.add_exception_handler(Answer, _answered)
-    app.add_exception_handler(HTTPException, _unknown)
-    app.add_exception_handler(Exception, _failed)
-    return app
-
-
-def _endpoint(listener: Listener, event_type: EventType) -> Callable[[Request], Awaitable[Response]]:
-    async def take(request: Request) -> Response:
-        return await listener.take(request, event_type)
-
-    return take
+    routes = [
+        Route(event_path(base, event_type), partial(listener.take, event_type=event_type), methods=["POST"])
+        for event_type in EVENT_TYPES
+        for base in get_args(Base)
+    ]
+    handlers = {Answer: _answered, HTTPException: _unknown, Exception: _failed}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 async def _content(request: Request) -> bytes:
@@ -182,7 +89,7 @@ async def _content(request: Request) -> bytes:
     return content
 
 
-def _read(content: bytes, event_type: EventType) -> Notification:
+def _read(content: bytes, event_type: str) -> Notification:
     document = parse_json(content)
     if document.get("eventType") != event_type:
         raise Answer(400, "invalidBody", f"eventType: this is the place of {event_type}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from common.findings import Finding, Path, Tag, pointer
+from common.findings import Path, pointer
 
 Code422 = Literal[
     "missingProperty",
@@ -18,14 +17,6 @@ Code422 = Literal[
     "tooManyRecords",
     "otherIssue",
 ]
-_CODES: dict[Tag, Code422] = {
-    Tag.MISSING_ELEMENT: "missingProperty",
-    Tag.UNKNOWN_ELEMENT: "unexpectedProperty",
-    Tag.INVALID_VALUE: "invalidValue",
-    Tag.NOT_FOUND: "referenceNotFound",
-    Tag.IN_USE: "otherIssue",
-    Tag.DATA_EXISTS: "otherIssue",
-}
 
 
 @dataclass(frozen=True)
@@ -72,28 +63,6 @@ class Answer(Exception):
     def body(self) -> dict[str, str]:
         """As `Error400` and its kin."""
         return {"code": self.code, "reason": _short(self.reason), **({"message": self.hint} if self.hint else {})}
-
-
-def from_finding(finding: Finding, places: Mapping[Path, Path]) -> Problem:
-    """A finding of the core, told at the place of the order that it came from."""
-    code = _CODES.get(finding.tag, "otherIssue")
-    if finding.path[-1:] in {("application",), ("policy",), ("uni",)} and finding.message.startswith("There is no"):
-        code = "referenceNotFound"
-    rules = [finding.rule] if finding.rule else []
-    if not re.search(r"\bR\d", finding.rule):
-        if code == "missingProperty":
-            rules.insert(0, "W100 R7")
-        elif "honoured" in finding.message:
-            rules.insert(0, "W100 R4")
-    return Problem(code, _place(finding.path, places), finding.message, finding.hint, "; ".join(rules))
-
-
-def _place(path: Path, places: Mapping[Path, Path]) -> Path:
-    """The place of the longest known part of a path."""
-    for length in range(len(path), -1, -1):
-        if path[:length] in places:
-            return places[path[:length]]
-    return ()
 
 
 def _short(text: str) -> str:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from http_message_signatures import HTTPMessageSignaturesException, HTTPMessageVerifier, MappingKeyResolver
 from http_message_signatures.algorithms import ED25519
 
-from presto.notify.signing import COVERED, TAG
+from presto_api.mef.notifications import COVERED, TAG
 
 SKEW = timedelta(minutes=5)
 """How far from now a signature may have been made, by the clock here: before, and after when that clock is slow."""

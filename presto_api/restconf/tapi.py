@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from presto_api import wire
 
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
@@ -51,12 +53,10 @@ def _published_name(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
 
 
-class Wire(BaseModel):
-    """A published definition: members by their published names, JSON types as they are, nothing unknown."""
+class Wire(wire.Wire):
+    """A published definition: the names of its members have hyphens."""
 
-    model_config = ConfigDict(
-        alias_generator=_published_name, populate_by_name=True, extra="forbid", strict=True, frozen=True
-    )
+    model_config = ConfigDict(alias_generator=_published_name)
 
 
 class NameAndValue(Wire):

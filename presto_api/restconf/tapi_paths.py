@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from presto.restconf.tapi import (
+from presto_api.restconf.tapi import (
     Capacity,
     GlobalClass,
     LayerProtocolName,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from presto.restconf.sdwan import ServiceInterfacePoint, SwvcEndpointAttributes, SwvcServiceAttributes
-from presto.restconf.tapi import (
+from presto_api.restconf.sdwan import ServiceInterfacePoint, SwvcEndpointAttributes, SwvcServiceAttributes
+from presto_api.restconf.tapi import (
     AdministrativeState,
     AdminStatePac,
     Capacity,
@@ -22,7 +22,7 @@ from presto.restconf.tapi import (
     TopologyConstraint,
     Wire,
 )
-from presto.restconf.tapi_topology import Connection, Link, Node, NodeEdgePoint, Topology
+from presto_api.restconf.tapi_topology import Connection, Link, Node, NodeEdgePoint, Topology
 
 
 class TapiEndPoint(LocalClass, AdminStatePac):

@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from presto.domain.check_flows import MOST_FLOWS
-from presto.mef.wire import Wire
+from presto_api.wire import Wire
+
+MOST_FLOWS = 1000
+"""Application flows that a service may have here; the standard sets no limit."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=53, pattern=r"^[\x20-\x7E]+$")]
 Octet = Annotated[int, Field(ge=0, le=255)]

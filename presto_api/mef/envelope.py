@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from presto.mef.wire import DateTime, Wire
+from presto_api.mef.wire import DateTime
+from presto_api.wire import Wire
 
 Action = Literal["add", "modify", "delete"]
 ServiceStateType = Literal["feasibilityChecked", "designed", "reserved", "inactive", "active", "terminated"]
@@ -211,7 +212,7 @@ class OrderRelationship(Wire):
 
 
 class ServiceValue(Wire):
-    """`ServiceValue`; `service_configuration` is typed by its `@type`, see `presto.mef.payload`."""
+    """`ServiceValue`; `service_configuration` is typed by its `@type`, see `presto_api.mef.payload`."""
 
     href: str | None = None
     id: str | None = None

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from itertools import islice, pairwise
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from common.findings import MOST_TOLD, Path, nearest
 from common.json_text import read_json
-from presto.mef.problems import Answer, Problem
+from presto_api.mef.problems import Answer, Problem
 
 _DEEPEST = 40
 _TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})
@@ -38,12 +37,6 @@ _LIMITS = {
     "pattern": "This has characters that are not printable ASCII",
 }
 _FORMATS = frozenset({*_WRONG, "value_error", "string_pattern_mismatch"})
-
-
-class Wire(BaseModel):
-    """A published type: members by their published names, nothing unknown (MEF 99.1 R7), JSON types as they are."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True, frozen=True)
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from presto.mef.envelope import (
+from presto_api.mef.envelope import (
     ItemRef,
     Note,
     Order,
@@ -17,8 +17,9 @@ from presto.mef.envelope import (
     ServiceStateType,
     Subscription,
 )
-from presto.mef.problems import Code422
-from presto.mef.wire import DateTime, Wire
+from presto_api.mef.problems import Code422
+from presto_api.mef.wire import DateTime
+from presto_api.wire import Wire
 
 ItemStateType = Literal["acknowledged", "rejected", "pending", "held", "inProgress", "completed", "failed"]
 OrderStateType = ItemStateType | Literal["partial"]

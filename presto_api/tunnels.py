@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from presto.extensions.wire import Wire
+from presto_api.wire import Wire
 
 
 class IkeSa(Wire):

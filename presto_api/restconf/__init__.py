@@ -1,0 +1,1 @@
+"""The operations of the PoC over RESTCONF (TAPI with SD-WAN)."""
