@@ -122,16 +122,29 @@ def pointer(path: Path) -> str:
 
 def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
     """A hint for an unknown word: the nearest known one, or the first of them when none is near."""
-    names, by_folded, ordered = _prepared(tuple(known))
+    names = tuple(known)
+    if close := closest(word, names):
+        return f'Did you mean "{close}"?'
+    return f"{lead}: {listed(names) or 'none'}."
+
+
+def closest(word: str, known: tuple[str, ...]) -> str | None:
+    """The known word nearest to an unknown one, in a time that does not grow with how many there are."""
+    _, by_folded, ordered = _prepared(known)
     folded = word[: _LONGEST_WORD + 1].casefold()
-    if len(folded) <= _LONGEST_WORD:
-        # In alphabetical order those with the same start stand around the place where the word would.
-        first = max(0, min(bisect_left(ordered, folded) - _COMPARED // 2, len(ordered) - _COMPARED))
-        likely = [name for name in ordered[first : first + _COMPARED] if len(name) <= _LONGEST_WORD]
-        if close := difflib.get_close_matches(folded, likely, n=1, cutoff=0.6):
-            return f'Did you mean "{by_folded[close[0]]}"?'
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{lead}: {', '.join(names[:_LISTED]) or 'none'}{more}."
+    if len(folded) > _LONGEST_WORD:
+        return None
+    # In alphabetical order those with the same start stand around the place where the word would.
+    first = max(0, min(bisect_left(ordered, folded) - _COMPARED // 2, len(ordered) - _COMPARED))
+    likely = [name for name in ordered[first : first + _COMPARED] if len(name) <= _LONGEST_WORD]
+    close = difflib.get_close_matches(folded, likely, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def listed(known: tuple[str, ...]) -> str:
+    """The first of these words, each once, and how many more there are."""
+    names, _, _ = _prepared(known)
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
 
 @lru_cache(maxsize=8)  # a thousand unknown words of one request are compared with the same names

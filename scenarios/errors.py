@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import lru_cache
+
+from common.findings import closest, listed
 
 
 @dataclass(frozen=True, order=True)
@@ -33,6 +35,11 @@ class ScenarioError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the known word nearest to *word*, else all of them."""
-    words = sorted(set(known))
-    close = get_close_matches(word, words, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(words)}"
+    words = _ordered(tuple(known))
+    close = closest(word, words)
+    return f"did you mean {close!r}?" if close else f"known here: {listed(words)}"
+
+
+@lru_cache(maxsize=8)  # as many words as a file has may each be compared with as many names
+def _ordered(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal, get_args
 
@@ -111,6 +112,11 @@ class Topology(Strict):
 
     underlays: dict[Name, UnderlayEntry] = Field(min_length=1)
     sites: dict[Name, SiteEntry] = Field(min_length=1)
+
+    @cached_property
+    def site_of(self) -> dict[str, str]:
+        """The site of each LAN host."""
+        return {host: name for name, site in self.sites.items() for host in site.hosts}
 
 
 class Application(Strict):

@@ -72,10 +72,10 @@ def _impossible_steps(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> 
 
 def _mappings(place: Path_, service: Service, mappings: dict[str, str]) -> Iterator[Fault]:
     """Yield applications and policies that the service does not have, where the names of all of them are known."""
-    applications = [entry.id for entry in service.applications]
-    policies = [entry.id for entry in service.policies]
+    applications = dict.fromkeys(entry.id for entry in service.applications)
+    policies = dict.fromkeys(entry.id for entry in service.policies)
 
-    def known(names: list[str]) -> bool:
+    def known(names: dict[str, None]) -> bool:
         return bool(names) and all(names)
 
     for application, policy in mappings.items():

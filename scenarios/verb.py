@@ -6,7 +6,7 @@ A verb is a model of its parameters that *observes*, which acts on the network a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 from pydantic import Field
@@ -29,6 +29,9 @@ class _Names:
 
 Site = Annotated[str, _Names("site")]
 Host = Annotated[str, _Names("host")]
+
+Known = Mapping[str, Collection[str]]
+"""The names that a scenario has, by what they are of."""
 
 REGISTRY: dict[str, type[Verb]] = {}
 
@@ -92,9 +95,9 @@ class Verb(Strict):
     def unknown_names(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield path, message and hint for each parameter that names no site or host of *scenario*."""
         sites = scenario.topology.sites
-        hosts = [list(site.hosts) for site in sites.values()]
-        # Without the names of one site nothing is said of any: what is not known may be there.
-        known = {"site": list(sites), "host": [host for names in hosts for host in names] if all(hosts) else []}
+        # Without the names of one site's hosts nothing is said of any: what is not known may be there.
+        whole = all(site.hosts for site in sites.values())
+        known: Known = {"site": sites, "host": scenario.topology.site_of if whole else {}}
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
             key = field.alias or name
@@ -117,7 +120,7 @@ class PathVerb(Verb):
         """Yield a path that does not cross the service."""
         source, target = self.from_, self.to
         served = {point.site for point in scenario.service.endpoints}
-        sites = {host: name for name, site in scenario.topology.sites.items() for host in site.hosts}
+        sites = scenario.topology.site_of
         if not {source, target} <= sites.keys():
             return  # the hosts of a site could not be read
         for key, host in (("from", source), ("to", target)):
@@ -128,6 +131,8 @@ class PathVerb(Verb):
             yield ("to",), message, "name a host of another site"
 
 
-def _unknown(path: tuple[str | int, ...], value: object, what: str, known: dict[str, list[str]]) -> Iterator[Fault]:
+def _unknown(
+    path: tuple[str | int, ...], value: object, what: str, known: Mapping[str, Collection[str]]
+) -> Iterator[Fault]:
     if isinstance(value, str) and known[what] and value not in known[what]:
         yield path, f"no {what} {value!r} in the topology", nearest(value, known[what])
