@@ -13,7 +13,7 @@ from scenarios.context import Context
 from scenarios.evidence import Evidence, File
 from scenarios.recorder import NetworkFault, Recorder
 from scenarios.verb import PathVerb
-from testbed.capture import Capture, Frame, captures, find_bytes, seen_so_far
+from testbed.capture import Capture, Frame, captures, find_each, seen_so_far
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
@@ -64,7 +64,7 @@ class CaptureFile(Evidence):
 
     def frames(self, probes: Sequence[Probe]) -> list[list[Frame]]:
         """Return, for each of *probes*, the frames that hold its token."""
-        return [find_bytes(self.file, item.token) for item in probes]
+        return find_each(self.file, [item.token for item in probes])
 
     def sightings(self, probes: Sequence[Probe]) -> list[int]:
         """Return how many frames hold each probe's token."""

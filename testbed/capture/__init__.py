@@ -1,6 +1,6 @@
 """Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
 
-from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, read_frames, seen_so_far
+from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
 from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, captures
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "captures",
     "count_frames",
     "find_bytes",
+    "find_each",
     "read_frames",
     "seen_so_far",
 ]

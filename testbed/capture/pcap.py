@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,17 +57,24 @@ def count_frames(path: Path | str) -> tuple[int, int]:
 
 
 def find_bytes(path: Path | str, needle: bytes) -> list[Frame]:
-    """Return the frames of the finished capture *path* that contain *needle*.
+    """Return the frames of the finished capture *path* that contain *needle*; see :func:`find_each`."""
+    return find_each(path, [needle])[0]
 
-    Raises :class:`TruncatedCapture` when none does but some were cut, and always when the file ends in the middle of a
-    frame: what is not there would prove nothing.
+
+def find_each(path: Path | str, needles: Sequence[bytes]) -> list[list[Frame]]:
+    """Return, for each of *needles*, the frames of the finished capture *path* that contain it.
+
+    Raises :class:`TruncatedCapture` when one of them is in none but some were cut, and always when the file ends in the
+    middle of a frame: what is not there would prove nothing.
     """
-    found, cut = [], 0
+    found: list[list[Frame]] = [[] for _ in needles]
+    cut = 0
     for timestamp, data, length in _finished(Path(path)):
-        if needle in data:
-            found.append(Frame(timestamp, data))
         cut += len(data) < length
-    if cut and not found:
+        for frames, needle in zip(found, needles, strict=True):
+            if needle in data:
+                frames.append(Frame(timestamp, data))
+    if cut and not all(found):
         raise TruncatedCapture(f"{path}: {cut} frames are longer than the capture's snapshot length")
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.capture import TruncatedCapture, count_frames, find_bytes, read_frames, seen_so_far
+from testbed.capture import TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
 from testbed.capture.messages import Counters, last_counters
 from testbed.esp import census
 
@@ -94,6 +94,10 @@ def test_bytes_are_found_where_they_are_and_nowhere_else(tmp_path: Path) -> None
     path = _file(tmp_path / "a.pcap", [(b"..canary..", 10), (b"nothing", 7), (b"canary", 6)])
     assert [frame.timestamp for frame in find_bytes(path, b"canary")] == pytest.approx([1000.0000005, 1002.0000005])
     assert find_bytes(path, b"absent") == []
+    found = find_each(path, [b"nothing", b"absent", b"canary", b"n"])
+    assert [[frame.data for frame in frames] for frames in found] == [
+        [b"nothing"], [], [b"..canary..", b"canary"], [b"..canary..", b"nothing", b"canary"]
+    ]  # fmt: skip
 
 
 def test_absence_in_a_cut_capture_is_no_proof(tmp_path: Path) -> None:
@@ -102,6 +106,8 @@ def test_absence_in_a_cut_capture_is_no_proof(tmp_path: Path) -> None:
     assert len(find_bytes(path, b"head")) == 1
     with pytest.raises(TruncatedCapture, match="1 frames are longer"):
         find_bytes(path, b"canary")
+    with pytest.raises(TruncatedCapture, match="1 frames are longer"):
+        find_each(path, [b"head", b"canary"])
 
 
 LISTENING = "tcpdump: listening on pb0, link-type EN10MB (Ethernet), snapshot length 2048 bytes\n"
