@@ -1,4 +1,4 @@
-"""The PoC ordered through MEF 99.1 ordering: the same proofs on the wire hold."""
+"""The PoC ordered through MEF 99.1 ordering: the same proofs on the wire hold, and hold again from the files alone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from lso.api import api_server
 from reports.model import Verdict
 from scenarios.context import Context
 from scenarios.load import LoadedScenario, load
+from scenarios.observation import FILE_NAME, judge, read
 from scenarios.session import ordered
 from scenarios.step import run_step
+from scenarios.verbs import REGISTRY
 
 LOADED: LoadedScenario = load(POC.with_name("poc-two-sites-ordering"))
 STEPS = list(zip(LOADED.scenario.steps, LOADED.verbs, strict=True))
@@ -31,3 +33,6 @@ def test_every_step_of_the_scenario(variant: Context, tmp_path: Path) -> None:
     told = {result.id: f"{result.verdict}: {result.message}" for result in results}
     assert {result.verdict for result in results} == {Verdict.PASSED}, told
     assert len(results) == 14
+    for result in results:
+        judged = judge(*read(tmp_path / result.id / FILE_NAME, REGISTRY))
+        assert (judged.verdict, judged.message, tuple(judged.checks)) == (result.verdict, result.message, result.checks)
