@@ -41,7 +41,7 @@ async def on_connection(connection: Callable[[], Awaitable[C]], work: Callable[[
     try:
         return await _attempt(connection, work)
     except _Lost as lost:
-        raise lost.error from lost
+        raise lost.error from None  # the error is the cause of the loss
 
 
 class _Lost(Exception):

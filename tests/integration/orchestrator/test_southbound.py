@@ -146,6 +146,7 @@ async def relayed(ucpe: Ucpe, folder: Path, asked: bytes) -> AsyncIterator[tuple
         while data := await reader.read(65536):
             if asked in data and "cut" not in told:
                 back.cancel()
+                await asyncio.gather(back, return_exceptions=True)
                 to_them.write(data)
                 await theirs.read(1)
                 told.append("cut")
