@@ -156,7 +156,7 @@ class Orchestrator:
     async def heal(self, on_event: EventListener | None = None) -> None:
         """Bring back what ends on the uCPEs, until cancelled.
 
-        What a change or a removal works on is let alone until its end, and so is what these have left inconsistent.
+        What a change or a removal works on is let alone until its end, and so is what a removal has left.
         `on_event` is told of each look what is lost (LOST), how that is brought back, and that nothing is (SOUND).
         Raises StoreError.
         """

@@ -154,10 +154,13 @@ class Store:
             return tuple(session.scalars(select(DeploymentRow.service_id).where(DeploymentRow.ucpe == ucpe)))
 
     def to_heal(self, service_id: str, ucpe: str) -> Record | None:
-        """What a service shall have on a uCPE; None unless the last change there came to its end."""
+        """What a service shall have on a uCPE. None while it is changed or removed there, or when that was cut off.
+
+        A change that could not be undone counts as none: what was reached before it is what shall be there.
+        """
         with self._transaction(self._reader) as session:
             row = session.get(DeploymentRow, (service_id, ucpe))
-            if row is None or row.plan is None or (row.attempt is not None and row.state != HEALING):
+            if row is None or row.plan is None or (row.attempt is not None and row.state == CHANGING):
                 return None
             return Record(_plan(row.plan), _plan(row.attempt))
 

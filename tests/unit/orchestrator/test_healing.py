@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from orchestrator import healing
+from orchestrator.execute import Record
 from orchestrator.healing import LOST, SOUND
 from orchestrator.inventory import Ucpe
 from orchestrator.model import DeploymentRequest, Result, ServiceEvent, ServiceRequest, UcpeUnreachable
@@ -181,6 +182,23 @@ def test_what_a_change_left_unfinished_is_not_touched(bed: Bed) -> None:
             bed.kill()
             await until(lambda: bed.stages() == [SOUND] * 2)
         assert bed.state() == "exited"
+
+    run(main)
+
+
+def test_what_a_change_could_not_undo_becomes_what_it_was_before(bed: Bed) -> None:
+    async def main() -> None:
+        await bed.orchestrator.deploy(bed.request(SITE))
+        digest, store = bed.driver.state(SITE).vnfs[FIREWALL].intent_sha256, Store(bed.url)
+        plan = store.service(SERVICE).records[SITE].plan
+        async with bed.driver.connect(INVENTORY.ucpe(SITE)) as uplink:
+            await uplink.docker.run(FIREWALL, ["/vnf/apply"], b"another")
+        store.begin(SERVICE, {SITE: plan})
+        store.finish(SERVICE, SITE, Record(plan, plan), Result.INCONSISTENT, "intent could not be undone")
+        async with bed.healing():
+            await until(lambda: SOUND in bed.stages())
+        assert bed.driver.state(SITE).vnfs[FIREWALL].intent_sha256 == digest
+        assert bed.orchestrator.services()[0].records[SITE].settled
 
     run(main)
 
