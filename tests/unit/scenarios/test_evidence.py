@@ -61,7 +61,7 @@ def test_judging_has_no_effects_and_reads_the_named_files_only(case: Path) -> No
     assert [event for event, _ in events if event.startswith(EFFECTS)] == []
 
 
-@pytest.mark.parametrize("case", WITH_CAPTURES, ids=lambda case: case.parent.name)
+@pytest.mark.parametrize("case", WITH_CAPTURES, ids=lambda case: f"{case.parent.name}/{case.name}")
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_a_damaged_capture_is_an_error(case: Path, damage: str, tmp_path: Path) -> None:
     copy = shutil.copytree(case, tmp_path / "copy")
