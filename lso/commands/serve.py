@@ -1,6 +1,6 @@
 """Serve the Presto API for the uCPEs of an inventory, until Ctrl-C.
 
-Without --auth nobody is asked who he is, and the server binds to loopback addresses only. With it every request needs
+Without --auth authentication is off, and the server binds to loopback addresses only. With it every request needs
 an access token; `lso client add` writes the clients file, docs/presto-security.md has the rest. State is kept in a
 database, so orders that were accepted before a crash are carried on at the next start.
 """

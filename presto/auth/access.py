@@ -46,7 +46,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Access:
-    """Without `clients`, the file of those who may ask, nobody is asked who he is: then loopback only.
+    """Without `clients`, the file of those who may ask, authentication is off: then loopback only.
 
     `plain` is the operator's word that somebody else protects what goes to other machines, such as a proxy with TLS.
     `host_names` are names that the server answers for besides the loopback ones and the address it is bound to.
@@ -68,7 +68,7 @@ class Access:
         where = f"{host} ({', '.join(outside)}) can be reached from other machines"
         if self.clients is None:
             hint = "name the clients with --auth, or bind to 127.0.0.1 and reach it through an SSH tunnel"
-            raise UnsafeBinding(f"{where}, and nobody is asked who he is: {hint}")
+            raise UnsafeBinding(f"{where}, and authentication is off: {hint}")
         if self.tls is None and not self.plain:
             hint = "give --tls-certificate and --tls-key, or --plain-http when a proxy in front has TLS"
             raise UnsafeBinding(f"{where}, and tokens would go there in the clear: {hint}")

@@ -7,17 +7,17 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from presto.auth import answers
-from presto.auth.answers import NotLetIn
+from presto.auth import refusals as answers
 from presto.auth.endpoint import PUBLIC
 from presto.auth.limits import place
 from presto.auth.principal import Principal
+from presto.auth.refusals import AccessRefused
 from presto.auth.scopes import Catalogue, NoScope
 from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
 from presto.persistence.tenancy import acting_for
 from presto.web.connections import let_in
-from presto.web.faces import refuse
+from presto.web.errors import refuse
 
 log = logging.getLogger(__name__)
 _TOKEN = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
@@ -41,7 +41,7 @@ class AuthGuard:
             principal = self._known(scope)
             let_in(scope, principal.client)
             self._allowed(principal, scope)
-        except NotLetIn as stopped:
+        except AccessRefused as stopped:
             await refuse(stopped.refusal, scope["path"])(scope, receive, send)
             return
         with acting_for(principal.tenant):

@@ -112,7 +112,7 @@ def _usable(key: Any) -> VerificationKey:
         return VerificationKey(key, "ES256")
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _SMALLEST_RSA:
         return VerificationKey(key, "RS256")
-    raise KeyUnusable(f"is of a kind that is not taken; use Ed25519, EC P-256 or RSA from {_SMALLEST_RSA} bits")
+    raise KeyUnusable(f"unsupported key type; use Ed25519, EC P-256 or RSA from {_SMALLEST_RSA} bits")
 
 
 def _jwk(key: PublicKey, algorithm: str) -> dict[str, str]:

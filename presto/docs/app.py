@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from presto.docs import mef, restconf
-from presto.docs.known import Standing, ids_of, inputs_of, orders_of
+from presto.docs.known import ServerState, ids_of, inputs_of, orders_of
 from presto.docs.made import Documents
 from presto.docs.secured import Secure, as_it_is
 from presto.web.conditional import Made
@@ -37,7 +37,7 @@ _FILES = {
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 """Nothing comes from elsewhere, whatever stands in a document."""
 
-DOCUMENTS: dict[str, Callable[[Standing], Any]] = {
+DOCUMENTS: dict[str, Callable[[ServerState], Any]] = {
     "ordering": lambda now: mef.document("ordering", orders_of(now, datetime.now(UTC)), ids_of(now)),
     "inventory": lambda now: mef.document("inventory", {}, ids_of(now)),
     "restconf": lambda now: restconf.document(inputs_of(now)),

@@ -20,7 +20,7 @@ from presto.restconf.router import YANG_JSON
 
 
 @dataclass(frozen=True)
-class Standing:
+class ServerState:
     """The services, the uCPEs (as `listEdges` shows them), the id of the last order, and that of a connection.
 
     The connection is one of the first service.
@@ -32,7 +32,7 @@ class Standing:
     connection: str = ""
 
 
-async def standing(app: ASGIApp, authorization: str | None, client: tuple[str, int] | None = None) -> Standing:
+async def server_state(app: ASGIApp, authorization: str | None, client: tuple[str, int] | None = None) -> ServerState:
     """What the application shows to whoever has these credentials; `NOTHING` where it shows nothing."""
     headers = {"Authorization": authorization} if authorization else {}
     # What is refused is counted for the address that it came from.
@@ -44,7 +44,7 @@ async def standing(app: ASGIApp, authorization: str | None, client: tuple[str, i
         orders = await _newest(http, f"/mefApi{BASES['ordering']}/serviceOrder")
         edges = await http.get(f"{EXTENSIONS}/edge")
         known = Known(services)
-        return Standing(
+        return ServerState(
             known,
             edges.json() if edges.is_success else _supposed(known),
             str(orders[-1]["id"]) if orders else "",
@@ -88,11 +88,11 @@ def _supposed(known: Known) -> list[Json]:
     ]
 
 
-NOTHING = Standing(POC, _supposed(POC))
+NOTHING = ServerState(POC, _supposed(POC))
 """For those who may not see what the server has: as a lab of the PoC is at first."""
 
 
-def orders_of(now: Standing, moment: datetime) -> dict[str, Json]:
+def orders_of(now: ServerState, moment: datetime) -> dict[str, Json]:
     """Examples of the order's body; what is not possible now is told instead."""
     found: dict[str, Json] = {}
     for name in TYPES:
@@ -106,14 +106,14 @@ def orders_of(now: Standing, moment: datetime) -> dict[str, Json]:
     return {**possible, **found} if possible else found
 
 
-def ids_of(now: Standing) -> dict[str, str]:
+def ids_of(now: ServerState) -> dict[str, str]:
     """An id for the operations that take one."""
     services = [*now.services.swvcs, *now.services.unis]
     found = {"retrieveServiceOrder": now.order, "serviceGet": str(services[0]["id"]) if services else ""}
     return {operation: text for operation, text in found.items() if text}
 
 
-def inputs_of(now: Standing) -> dict[str, Json]:
+def inputs_of(now: ServerState) -> dict[str, Json]:
     """Inputs of the PoC's operations, by their names; none where there are no UNIs."""
     ends = max(_ends(now.edges, _is_free), _ends(now.edges, _is_open), key=len)
     if not ends:

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from presto.docs.known import NOTHING, Standing, standing
+from presto.docs.known import NOTHING, ServerState, server_state
 from presto.docs.secured import Secure
 from presto.web.conditional import Made
 
@@ -29,7 +29,7 @@ class _Kept:
     """A document, what it was made of, when among all requests and makings, and until when it can be used again."""
 
     made: Made
-    now: Standing
+    now: ServerState
     begun: int
     until: float
 
@@ -37,7 +37,7 @@ class _Kept:
 class Documents:
     """The documents by their names; `make` has what makes them of what whoever asks may see."""
 
-    def __init__(self, app: ASGIApp, make: dict[str, Callable[[Standing], Any]], secure: Secure) -> None:
+    def __init__(self, app: ASGIApp, make: dict[str, Callable[[ServerState], Any]], secure: Secure) -> None:
         self._app, self._make, self._secure = app, make, secure
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._count = itertools.count()
@@ -52,10 +52,10 @@ class Documents:
             if kept and kept.begun > arrived:
                 return kept.made
             begun = next(self._count)
-            now = await standing(self._app, sent or None, scope.get("client"))
+            now = await server_state(self._app, sent or None, scope.get("client"))
             return await self._new((name, "" if now is NOTHING else sent), now, begun)
 
-    async def _new(self, key: Key, now: Standing, begun: int) -> Made:
+    async def _new(self, key: Key, now: ServerState, begun: int) -> Made:
         kept, moment = self._kept.get(key), time.monotonic()
         if kept is None or kept.now != now or kept.until < moment:
             made, until = await asyncio.to_thread(self._made, key[0], now), moment + _LONGEST_KEPT
@@ -67,6 +67,6 @@ class Documents:
             self._kept.popitem(last=False)
         return made
 
-    def _made(self, name: str, now: Standing) -> Made:
+    def _made(self, name: str, now: ServerState) -> Made:
         document = self._secure(self._make[name](now), frozenset())
         return Made(json.dumps(document, separators=(",", ":")).encode(), JSON, ("Authorization",))

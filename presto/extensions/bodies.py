@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -11,17 +10,16 @@ from fastapi import Request
 
 from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag
 from common.json_text import read_json
+from common.text import NOT_STORABLE, not_storable
 from presto.extensions.problems import Refused
 from presto.web.limits import apart
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
-_NO_TEXT = re.compile("[\0\ud800-\udfff]").search
 _HINT = "Leave NUL characters and lone surrogates out."
 
 
 async def check_body(request: Request) -> None:
-    """Raises Refused for a body that is not announced as JSON or is none, Rejected with each text that is none.
-
+    """Raises Refused for a body that is not announced as JSON or is none, Rejected with texts that cannot be stored,
     BodyTooBig when it has too many values.
     """
     content = await request.body()
@@ -56,13 +54,13 @@ def _wrong(document: Any) -> Iterator[Finding]:
     waiting: list[tuple[Path, Any]] = [((), document)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, str) and _NO_TEXT(value):
-            yield Finding(Tag.INVALID_VALUE, path, "The text has characters that are no text", _HINT)
+        if isinstance(value, str) and not_storable(value):
+            yield Finding(Tag.INVALID_VALUE, path, f"The text {NOT_STORABLE}", _HINT)
         elif isinstance(value, dict):
-            named = {name: member for name, member in value.items() if not _NO_TEXT(name)}
+            named = {name: member for name, member in value.items() if not not_storable(name)}
             if len(named) < len(value):
                 # The name itself could not be told.
-                yield Finding(Tag.INVALID_VALUE, path, "A member's name has characters that are no text", _HINT)
+                yield Finding(Tag.INVALID_VALUE, path, f"The name of a member {NOT_STORABLE}", _HINT)
             waiting += [((*path, name), member) for name, member in reversed(named.items())]
         elif isinstance(value, list):
             waiting += [((*path, number), value[number]) for number in reversed(range(len(value)))]

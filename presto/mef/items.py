@@ -19,7 +19,7 @@ from presto_api.mef.wire import moment, typed
 HONOURED_STATES = (ServiceState.ACTIVE, ServiceState.INACTIVE, ServiceState.RESERVED)
 """What an order can ask for: carried, or kept off the network with its UNIs held."""
 
-PATIENCE = timedelta(minutes=5)
+START_TOLERANCE = timedelta(minutes=5)
 """How far ahead of our clock a start may lie; orders start at once."""
 
 _NO_WAIT = ("The start cannot wait: orders are carried out at once", "Order when it shall start.")
@@ -67,7 +67,7 @@ def check_order(order: Order, now: datetime) -> Iterator[Problem]:
     if completion < start:
         text = "The requested completion lies before the requested start"
         yield Problem("invalidValue", ("requestedCompletionDate",), text, "Change one of them.")
-    if start > now + PATIENCE:
+    if start > now + START_TOLERANCE:
         yield Problem("invalidValue", ("requestedStartDate",), *_NO_WAIT)
     if order.coordinated_action:
         yield Problem("invalidValue", ("coordinatedAction",), "Orders do not wait for each other", "Leave it out.")
@@ -85,7 +85,7 @@ def check_order(order: Order, now: datetime) -> Iterator[Problem]:
 
 def _check_dates(service: ServiceValue, here: Path, now: datetime) -> Iterator[Problem]:
     """A service starts with its order and ends with another one. What was shown of its start may come back."""
-    if service.start_date is not None and moment(service.start_date) > now + PATIENCE:
+    if service.start_date is not None and moment(service.start_date) > now + START_TOLERANCE:
         yield Problem("invalidValue", (*here, "startDate"), *_NO_WAIT)
     if service.end_date is not None:
         text, hint = "No service ends by itself", "Leave it out, and delete the service when it shall end."

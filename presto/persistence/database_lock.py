@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from common.database import DatabaseError, address_of, new_engine
 from presto.persistence.tables import database_url
 
-PATIENCE = 3.0
+WAIT_SECONDS = 3.0
 """Seconds for the processes of a server that was killed just now to end."""
 
 _LOOK_EVERY = 0.05
@@ -51,9 +51,9 @@ class DatabaseLock:
         self._name = os.path.realpath(address.database or "") if sqlite else str(address.database)
         self._lock: _Lock = _FileLock(Path(f"{self._name}.lock")) if sqlite else _SessionLock(address)
 
-    def acquire(self, patience: float = PATIENCE) -> None:
+    def acquire(self, seconds: float = WAIT_SECONDS) -> None:
         """Hold it. Raises DatabaseError when another server does, OSError or SQLAlchemyError when nobody can tell."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + seconds
         while not self._lock.taken():
             if time.monotonic() > deadline:
                 holder = self._lock.holder()

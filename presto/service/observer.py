@@ -9,7 +9,7 @@ from orchestrator.model import ServiceObservation, UnknownService
 from presto.domain.credentials import utc_now
 from presto.domain.model import Service
 from presto.domain.tunnels import Seen
-from presto.service.looks import DEADLINE, Looks
+from presto.service.observation_cache import DEADLINE, ObservationCache
 
 
 class Observed(Protocol):
@@ -28,7 +28,9 @@ class Observer:
 
     def __init__(self, network: Observed, deadline: float = DEADLINE) -> None:
         self._network = network
-        self._looks: Looks[_Key, Seen] = Looks(self._seen, lambda problem: Seen(problem=problem), deadline)
+        self._looks: ObservationCache[_Key, Seen] = ObservationCache(
+            self._seen, lambda problem: Seen(problem=problem), deadline
+        )
 
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it now, within the deadline."""
@@ -38,7 +40,7 @@ class Observer:
         return {service_id: found[key] for service_id, key in keys.items()}
 
     async def stop(self) -> None:
-        """Give up all looks."""
+        """Give up all observations."""
         await self._looks.stop()
 
     async def _seen(self, key: _Key) -> Seen:

@@ -14,7 +14,7 @@ from orchestrator.model import SiteMeasurement, UnknownService
 from presto.domain.credentials import utc_now
 from presto.domain.model import Service
 from presto.domain.tunnels import tunnels
-from presto.service.looks import DEADLINE, Looks
+from presto.service.observation_cache import DEADLINE, ObservationCache
 
 ECHOES, MOST_ECHOES = 5, 50
 """Requests to each peer, usually and at most; they take 10 ms each, and a second more when the last is not answered."""
@@ -100,7 +100,7 @@ class Prober:
 
     def __init__(self, network: Measured, deadline: float = DEADLINE) -> None:
         self._network = network
-        self._looks: Looks[_Key, Measurements] = Looks(
+        self._looks: ObservationCache[_Key, Measurements] = ObservationCache(
             self._measured, lambda problem: Measurements(problem=problem), deadline
         )
 

@@ -29,12 +29,12 @@ from presto.restconf.router import OPERATION_ID, YANG_JSON, json_response, restc
 from presto.restconf.strict import StrictFace
 from presto.service.core import Core
 from presto.web.conditional import NotModified
-from presto.web.faces import add_store_handlers
+from presto.web.errors import add_store_handlers
 from presto.web.garbage import rare_collections
 from presto.web.guards import LOOPBACK_HOSTS, BodyGuard, HostGuard
 from presto.web.health import health_router
 from presto.web.idempotency import IdempotencyGuard
-from presto.web.reading import ReadingTurns
+from presto.web.read_limit import ReadLimiter
 from presto.web.segments import WholeSegments
 
 _TAGS = {403: Tag.ACCESS_DENIED, 405: Tag.OPERATION_NOT_SUPPORTED, 413: Tag.TOO_BIG}
@@ -49,7 +49,7 @@ def create_app(
 ) -> FastAPI:
     """The application for a core, which it starts and stops; it answers for the given host names only.
 
-    Without `security` nobody is asked who he is. Raises ClientsWrong when the clients file names what is not there.
+    Without `security` authentication is off. Raises ClientsWrong when the clients file names what is not there.
     """
     notifier = Notifier(core.engine, core.events, event_types, notifications)
 
@@ -75,7 +75,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     add_store_handlers(app)
-    app.add_middleware(ReadingTurns)
+    app.add_middleware(ReadLimiter)
     app.add_middleware(IdempotencyGuard, keys=core.keys, known=security is not None)
     app.add_middleware(BodyGuard, known=security is not None)
     if security:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.findings import Tag
 from common.json_text import BodyTooBig
 from presto.web.connections import let_in
-from presto.web.faces import Refusal, refuse
+from presto.web.errors import Refusal, refuse
 from presto.web.limits import BODY_SECONDS, LARGE_BODY, LARGEST_BODY
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -27,8 +27,8 @@ NOT_ONE_HOST = Refusal(400, Tag.INVALID_VALUE, "invalidQuery", "The request has 
 class HostGuard:
     """Refuses requests for other host names than ours.
 
-    A server on the loopback address can be reached by any web page that has its own name point there. Where nobody is
-    asked who he is, it `admits` whoever asks for us.
+    A server on the loopback address can be reached by any web page that has its own name point there. Where
+    authentication is off, it `admits` whoever asks for us.
     """
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], *, admits: bool = False) -> None:

@@ -15,7 +15,7 @@ from common.database import AWAY
 from common.findings import Tag
 from presto.auth.principal import Principal
 from presto.persistence.idempotency import LONGEST_KEY, Answer, Attempt, Keys, kept_headers, under_way
-from presto.web.faces import UNAVAILABLE, Refusal, refuse
+from presto.web.errors import UNAVAILABLE, Refusal, refuse
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from common.findings import MOST_TOLD, Path, nearest
 from common.json_text import read_json
+from common.text import NOT_STORABLE, not_storable
 from presto_api.mef.problems import Answer, Problem
 
 _DEEPEST = 40
 _TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})
 _NULLABLE = frozenset({"ipv4ConnectionAddressing", "ipv6ConnectionAddressing", "subscriberIpv4Address"})
-_NO_TEXT = re.compile("[\0\ud800-\udfff]").search
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _WRONG = {
     "bool_type": "This must be true or false",
@@ -109,20 +109,20 @@ def _plain(value: Any) -> bool:
             elif member is None:
                 return False
         level, depth = below, depth + 1
-    return not level and _NO_TEXT("\n".join(texts)) is None
+    return not level and not_storable("\n".join(texts)) is None
 
 
 def _illegal(value: Any, path: Path) -> Iterator[Problem]:
     """What no member may be: null, and text that cannot be stored."""
     if len(path) > _DEEPEST:
         yield Problem("invalidFormat", path, "This is nested too deep")
-    elif isinstance(value, str) and _NO_TEXT(value):
-        yield Problem("invalidFormat", path, "The text has characters that are no text")
+    elif isinstance(value, str) and not_storable(value):
+        yield Problem("invalidFormat", path, f"The text {NOT_STORABLE}")
     elif isinstance(value, dict):
         for name, member in value.items():
             yield from _illegal(member, (*path, name))
-        if any(map(_NO_TEXT, value)):
-            yield Problem("unexpectedProperty", path, "The name of a member has characters that are no text")
+        if any(map(not_storable, value)):
+            yield Problem("unexpectedProperty", path, f"The name of a member {NOT_STORABLE}")
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _illegal(member, (*path, index))

@@ -180,9 +180,9 @@ OUTSIDE = ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"]  # noqa: S104
 @pytest.mark.parametrize(
     ("access", "told"),
     [
-        (Access(), "nobody is asked who he is: name the clients with --auth"),
-        (Access(tls=TLS), "nobody is asked who he is"),
-        (Access(plain=True), "nobody is asked who he is"),
+        (Access(), "authentication is off: name the clients with --auth"),
+        (Access(tls=TLS), "authentication is off"),
+        (Access(plain=True), "authentication is off"),
         (Access(CLIENTS), "tokens would go there in the clear: give --tls-certificate"),
         (Access(CLIENTS, TLS), None),
         (Access(CLIENTS, plain=True), None),

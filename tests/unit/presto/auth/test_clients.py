@@ -173,7 +173,7 @@ def test_weak_keys_are_not_taken() -> None:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP521R1())):  # noqa: S505
-        with pytest.raises(KeyUnusable, match="of a kind that is not taken"):
+        with pytest.raises(KeyUnusable, match="unsupported key type"):
             public_key(pem(key))
 
 

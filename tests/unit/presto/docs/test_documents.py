@@ -15,7 +15,7 @@ import standards
 from presto.docs import mef, restconf
 from presto.docs.app import DOCUMENTS
 from presto.docs.examples import POC, TYPES
-from presto.docs.known import NOTHING, Standing, inputs_of
+from presto.docs.known import NOTHING, ServerState, inputs_of
 from presto.docs.restconf import INPUTS
 from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
@@ -255,7 +255,7 @@ def test_the_examples_are_about_two_edges_that_an_underlay_connects() -> None:
         edge("shut", "internet", "shut", locked=True),
         edge("far", "internet", "depot"),
     ]
-    inputs = inputs_of(Standing(POC, edges))
+    inputs = inputs_of(ServerState(POC, edges))
     assert inputs["get-node-edge-point-details"]["node-id-or-name"] == "near"
     assert inputs["optimize-p-2-p-path"]["path-id-or-name"] == "office--depot"
     ends = [

@@ -46,7 +46,7 @@ def holder(tmp_path: Path) -> Iterator[Any]:
 
 
 def test_a_second_server_is_refused(sites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presto.persistence.database_lock.PATIENCE", 0.1)
+    monkeypatch.setattr("presto.persistence.database_lock.WAIT_SECONDS", 0.1)
     database = tmp_path / "presto.db"
     (tmp_path / "link.db").symlink_to(database)
     with BackgroundServer(build_app(sites, str(database))) as server:

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.model import OrchestratorError, ServiceObservation, UnknownService
 from presto.domain.credentials import utc_now
 from presto.domain.model import Service, State, Swvc
-from presto.service.looks import AT_ONCE, WAITING
+from presto.service.observation_cache import CONCURRENT, WAITING
 from presto.service.observer import Observer
 
 pytestmark = pytest.mark.asyncio
@@ -67,7 +67,7 @@ async def test_many_services_are_looked_at_a_few_at_a_time() -> None:
     network = Answers()
     observer = Observer(network)
     seen = await observer.observe(service(str(number)) for number in range(WAITING + 5))
-    assert network.most == AT_ONCE
+    assert network.most == CONCURRENT
     assert [name for name, what in seen.items() if what.problem] == [str(WAITING + number) for number in range(5)]
     assert {what.problem for what in seen.values()} == {None, "too many services to look at"}
 

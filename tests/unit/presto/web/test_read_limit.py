@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from presto.web.reading import ReadingTurns
+from presto.web.read_limit import ReadLimiter
 
 pytestmark = pytest.mark.asyncio
 
@@ -21,7 +21,7 @@ class Served:
     def __init__(self, at_once: int) -> None:
         self.now = self.most = 0
         self.gate, self.taken = asyncio.Event(), asyncio.Event()
-        self.turns = ReadingTurns(self.answer, at_once)
+        self.turns = ReadLimiter(self.answer, at_once)
 
     async def answer(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         self.now += 1
@@ -81,7 +81,7 @@ async def test_a_request_that_fails_gives_its_turn_back() -> None:
     async def fail(*_given: Any) -> None:
         raise OSError("gone")
 
-    turns = ReadingTurns(fail, 1)
+    turns = ReadLimiter(fail, 1)
     for _ in range(3):
         async with asyncio.timeout(60):
             with pytest.raises(OSError, match="gone"):

@@ -1,8 +1,7 @@
-"""Looks at the network, at a bounded cost for whoever asks and for the uCPEs.
+"""Observations of the network, at a bounded cost for callers and uCPEs.
 
-A question waits for a few seconds at most; what has not answered by then is unknown, and said to be. Looks that are
-under way go on, so that the next question finds their result. Results are kept for a moment: a client that polls, or
-many of them, cost the uCPEs no more than one.
+A caller waits for a few seconds at most; what has not answered by then is unknown. Observations under way go on, so
+that the next call finds their result. Results are kept for a moment: polling clients cost the uCPEs no more than one.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from orchestrator.model import OrchestratorError
 log = logging.getLogger(__name__)
 
 DEADLINE = 3.0
-"""Seconds that a question waits."""
-PATIENCE = 20.0
-"""Seconds after which a look is given up."""
+"""Seconds that a caller waits."""
+GIVE_UP_SECONDS = 20.0
+"""Seconds after which an observation is given up."""
 FRESH = 2.0
 """Seconds that a result is kept."""
-AT_ONCE, WAITING = 8, 64
-"""Looks at the same time, and with those that wait for their turn; more are not begun."""
+CONCURRENT, WAITING = 8, 64
+"""ObservationCache at the same time, and with those that wait for their turn; more are not begun."""
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
 
-class Looks(Generic[Key, Result]):
-    """Answers questions, for any number of askers: `look` finds a result, `unknown` makes one of why there is none."""
+class ObservationCache(Generic[Key, Result]):
+    """Results by key, shared by all callers: `look` finds one, `unknown` makes one of the reason why there is none."""
 
     def __init__(
         self,
@@ -39,7 +38,7 @@ class Looks(Generic[Key, Result]):
         deadline: float = DEADLINE,
     ) -> None:
         self._look_at, self._unknown, self._deadline = look, unknown, deadline
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENT)
         self._looks: dict[Key, asyncio.Task[Result]] = {}
         self._kept: dict[Key, tuple[float, Result]] = {}
 
@@ -53,7 +52,7 @@ class Looks(Generic[Key, Result]):
         return {key: self._result(key) for key in wanted}
 
     async def stop(self) -> None:
-        """Give up all looks."""
+        """Give up all observations."""
         tasks = list(self._looks.values())
         for task in tasks:
             task.cancel()
@@ -85,10 +84,10 @@ class Looks(Generic[Key, Result]):
 
     async def _found(self, key: Key) -> Result:
         try:
-            async with self._slots, asyncio.timeout(PATIENCE):
+            async with self._slots, asyncio.timeout(GIVE_UP_SECONDS):
                 return await self._look_at(key)
         except TimeoutError:
-            return self._unknown(f"it did not answer in {PATIENCE:g} s")
+            return self._unknown(f"it did not answer in {GIVE_UP_SECONDS:g} s")
         except OrchestratorError as error:
             return self._unknown(str(error))
         except Exception as error:

@@ -15,17 +15,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.mef.addresses import BASES
 
-AT_ONCE = 4
+CONCURRENT_READS = 4
 """Reads that are worked on at once."""
 
 _MEF = "|".join(map(re.escape, BASES.values()))
 _STORED = re.compile(rf"/[^/]+({_MEF})/.*|{re.escape(EXTENSIONS)}/service(/[^/]+)?/?")
 
 
-class ReadingTurns:
+class ReadLimiter:
     """Lets reads of services and orders in, one after the other when there are many."""
 
-    def __init__(self, app: ASGIApp, at_once: int = AT_ONCE) -> None:
+    def __init__(self, app: ASGIApp, at_once: int = CONCURRENT_READS) -> None:
         self._app, self._turns = app, asyncio.Semaphore(at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
