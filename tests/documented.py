@@ -106,7 +106,7 @@ def examples(text: str, name: str) -> list[Command]:
     return found
 
 
-def run(name: str, session: Session, folder: Path, names: Mapping[str, str], timeout: float = 240) -> list[str]:
+def run(name: str, session: Session, folder: Path, names: Mapping[str, str], timeout: float = 1200) -> list[str]:
     """Run the commands of a page or a help in one shell, in *folder*, which gets all of the project.
 
     `names` are what a test has instead of what the page says, such as ports. Returns what is not as it is shown.

@@ -160,15 +160,15 @@ def test_a_ucpe_that_is_not_the_one_of_the_lab_any_more(tmp_path: Path) -> None:
         labels = [f"{LABEL}={own.lab.id}", f"{NODE_LABEL}=site-a"]
         ucpe = api.containers(filters={"label": labels})[0]["Id"]
 
-        def judged(name: str) -> StepResult:
-            return judge_one(own, tmp_path / name, "service.active", within_seconds=1)
+        def judged(name: str, within_seconds: int = 1) -> StepResult:
+            return judge_one(own, tmp_path / name, "service.active", within_seconds=within_seconds)
 
-        assert_passes(judged("before"))
+        assert_passes(judged("before", 60))
         api.pause(ucpe)
         failed = assert_fails(judged("paused"), "site-a: the uCPE")
         assert failed[-1].measured.startswith("uCPE site-a is paused")
         api.unpause(ucpe)
-        assert_passes(judged("unpaused"))
+        assert_passes(judged("unpaused", 60))
         api.restart(ucpe, timeout=0)
         failed = assert_fails(judged("restarted"), "site-a: the uCPE")
         assert failed[-1].measured == "uCPE site-a was restarted, which ends its ports and its services"

@@ -30,8 +30,8 @@ def variant() -> Iterator[Context]:
 
 def test_every_step_of_the_scenario(variant: Context, tmp_path: Path) -> None:
     results = [run_step(variant, step, verb, tmp_path / step.id) for step, verb in STEPS]
-    told = {result.id: f"{result.verdict}: {result.message}" for result in results}
-    assert {result.verdict for result in results} == {Verdict.PASSED}, told
+    wrong = {result.id: result.message for result in results if result.verdict is not Verdict.PASSED}
+    assert wrong == {}
     assert len(results) == 14
     for result in results:
         judged = judge(*read(tmp_path / result.id / FILE_NAME, REGISTRY))

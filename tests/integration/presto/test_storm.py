@@ -34,7 +34,7 @@ from ...ports import free_port
 
 ROOT = Path(__file__).parents[3]
 ORDERS, KILLS = map(int, os.environ.get("LSO_STORM", "30,4").split(","))
-PATIENCE = 30.0 + ORDERS
+PATIENCE = 300.0 + ORDERS
 """Seconds that the clients try again, and that the last order may take."""
 CLIENTS = 6
 ENDED = {"completed", "failed", "partial", "rejected"}
