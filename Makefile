@@ -1,5 +1,5 @@
 # The short ways in. Everything else is in .venv/bin/lso --help.
-.PHONY: help setup demo test test-vm lint types unit integration e2e bench docs lock clean
+.PHONY: help setup demo test test-vm lint types unit integration e2e coverage bench docs lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ types: setup
 
 unit integration e2e: setup
 	.venv/bin/pytest --numprocesses=auto tests/$@
+
+coverage: setup  ## what the unit tests run of the code; not less than the floor in pyproject.toml
+	.venv/bin/pytest --cov --numprocesses=auto tests/unit
 
 bench: setup  ## the figures of the README, measured here
 	.venv/bin/python -m benchmarks
