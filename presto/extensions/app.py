@@ -58,7 +58,7 @@ def routers(core: Core, notifier: Notifier) -> tuple[APIRouter, ...]:
         orders_router,
         policies_router,
     )
-    others = (listeners_router(notifier, core.events), flow_tables_router(core, Orders(core)))
+    others = (listeners_router(notifier, core.events), flow_tables_router(core, Orders(core.engine)))
     return (*(of(core) for of in make), *others)
 
 

@@ -17,8 +17,10 @@ from orchestrator.inventory import Ucpe, Uni
 from presto.domain.check_edges import Enrolment, TlsTexts
 from presto.extensions import words
 from presto.extensions.problems import declared
+from presto.persistence.idempotency import keyed_request
 from presto.persistence.tenancy import current
-from presto.service.core import Core, UniState
+from presto.service.core import Core
+from presto.service.unis import UniState
 from presto.web.segments import Written
 from presto_api.wire import Wire
 
@@ -153,7 +155,7 @@ def edges_router(core: Core) -> APIRouter:
     @router.post("/edge", operation_id="enrolEdge", status_code=201, responses=declared(409, 422))
     async def enrol(form: Annotated[EdgeForm, Body()], request: Request, response: Response) -> Edge:
         """Enrol a uCPE with its UNIs, so that they can be ordered on. It is connected to before it is accepted."""
-        ucpe = await core.enrol(_enrolment(form))
+        ucpe = await core.enrol(_enrolment(form), keyed_request(request.scope))
         response.headers["Location"] = f"{request.url.path}/{ucpe.id}"
         return await _edge(core, ucpe)
 
@@ -163,9 +165,9 @@ def edges_router(core: Core) -> APIRouter:
         return await _edge(core, core.edge(edge_id))
 
     @router.delete("/edge/{edge_id}", operation_id="withdrawEdge", status_code=204, responses=declared(404, 409, 422))
-    async def withdraw(edge_id: EdgeId) -> Response:
+    async def withdraw(edge_id: EdgeId, request: Request) -> Response:
         """Forget an enrolled uCPE. Refused while a service uses it, and for those of the inventory file."""
-        await core.withdraw(edge_id)
+        await core.withdraw(edge_id, keyed_request(request.scope))
         return Response(status_code=204)
 
     @router.get("/edge/{edge_id}/health", operation_id="getEdgeHealth", responses=declared(404, 422))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field
 
 from common.findings import Finding, Tag, told
 from common.findings import Path as CorePath
 from presto.extensions.problems import ProblemFinding, Refused, declared, shown_finding
-from presto.mef import ordering, show
+from presto.mef import show
+from presto.mef.placing import place_all
+from presto.persistence.idempotency import KeyedRequest, keyed_request
+from presto.persistence.writer import NotStored
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
-from presto.service.together import NotAlone, Together
 from presto.web.segments import Written
 from presto_api.mef.problems import Refused as Unfit
 from presto_api.wire import Wire
@@ -57,15 +58,15 @@ class BulkResult(Wire):
 def orders_router(core: Core) -> APIRouter:
     """Of orders."""
     router = APIRouter(tags=["order"])
-    orders = Orders(core)
+    orders = Orders(core.engine)
     some: dict[int | str, dict[str, Any]] = {
         207: {"model": BulkResult, "description": "Best effort, and not all were accepted"}
     }
 
     @router.post("/bulk", operation_id="createBulk", status_code=201, responses={**some, **declared(422)})
-    async def bulk(form: Annotated[Bulk, Body()], response: Response) -> BulkResult:
+    async def bulk(form: Annotated[Bulk, Body()], request: Request, response: Response) -> BulkResult:
         """Place many orders in one go: all or none, or all that can be; the result says which, and why not others."""
-        results = await _placed(core, orders, form)
+        results = await _placed(core, orders, form, keyed_request(request.scope))
         refused = sum(result.status == "refused" for result in results)
         response.status_code = 207 if refused else 201
         return BulkResult(mode=form.mode, accepted=len(results) - refused, refused=refused, results=results)
@@ -75,9 +76,9 @@ def orders_router(core: Core) -> APIRouter:
         operation_id="cancelServiceOrder",
         responses={200: {"description": _ORDER}, **declared(404, 409, 422)},
     )
-    async def cancel(order_id: OrderId) -> dict[str, Any]:
+    async def cancel(order_id: OrderId, request: Request) -> dict[str, Any]:
         """Cancel an order: one that has not begun ends rejected; one under way is taken back, and ends failed."""
-        await core.cancel(order_id)
+        await core.cancel(order_id, keyed_request(request.scope))
         found = await orders.order(order_id)
         if found is None:
             raise LookupError(f"order {order_id} is gone")
@@ -86,21 +87,13 @@ def orders_router(core: Core) -> APIRouter:
     return router
 
 
-async def _placed(core: Core, orders: Orders, form: Bulk) -> list[BulkItem]:
+async def _placed(core: Core, orders: Orders, form: Bulk, request: KeyedRequest | None) -> list[BulkItem]:
     """Place them in one transaction. Raises Refused with what is wrong with any order of an atomic bulk."""
-    group = Together(len(form.orders), or_none=form.mode == "atomic")
-
-    async def party(document: dict[str, Any]) -> OrderRecord:
-        with group.party():
-            return await ordering.create(core, orders, document)
-
-    ends = await asyncio.gather(*map(party, form.orders), return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException) and not isinstance(end, Unfit | NotAlone):
-            raise end
-    settled = [(number, end) for number, end in enumerate(ends) if isinstance(end, OrderRecord | Unfit)]
+    atomic = form.mode == "atomic"
+    ends = await place_all(core, orders, form.orders, request, all_or_none=atomic)
+    settled = [(number, end) for number, end in enumerate(ends) if not isinstance(end, NotStored)]
     unfit = [(number, end) for number, end in settled if isinstance(end, Unfit)]
-    if unfit and form.mode == "atomic":
+    if atomic and (unfit or len(settled) < len(ends)):
         findings = [finding for number, end in unfit for finding in _findings(end, ("orders", number))]
         raise Refused(422, f"{len(unfit)} of {len(form.orders)} orders are refused, so none is accepted", findings)
     return [_item(number, end) for number, end in settled]

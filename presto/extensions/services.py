@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Header, Path, Query, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from common.findings import Finding, Rejected, Tag
 from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
 from presto.extensions.problems import Refused, declared
+from presto.persistence.idempotency import keyed_request
 from presto.service.core import Core
 from presto.web.segments import Written
 from presto_api.wire import Wire
@@ -163,11 +164,16 @@ def services_router(core: Core) -> APIRouter:
         responses={202: _TAGGED, **declared(404, 409, 412, 422, 428)},
     )
     async def patch(
-        service_id: ServiceId, form: Annotated[ServiceChange, Body()], response: Response, if_match: IfMatch = None
+        service_id: ServiceId,
+        form: Annotated[ServiceChange, Body()],
+        request: Request,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> ServiceView:
         """Have a service changed: accepted, and carried out in the background."""
         guard = _guard(if_match, form)
-        changed = await core.update(service_id, lambda swvc: merged(swvc, form), guard=guard)
+        keyed = keyed_request(request.scope)
+        changed = await core.update(service_id, lambda swvc: merged(swvc, form), guard=guard, request=keyed)
         response.headers["ETag"] = etag(changed)
         return shown(changed)
 
@@ -177,9 +183,11 @@ def services_router(core: Core) -> APIRouter:
         status_code=202,
         responses={202: _TAGGED, **declared(404, 409, 412, 422, 428)},
     )
-    async def remove(service_id: ServiceId, response: Response, if_match: IfMatch = None) -> ServiceView:
+    async def remove(
+        service_id: ServiceId, request: Request, response: Response, if_match: IfMatch = None
+    ) -> ServiceView:
         """Have a service removed: accepted, and carried out in the background."""
-        leaving = await core.delete(service_id, guard=_guard(if_match))
+        leaving = await core.delete(service_id, guard=_guard(if_match), request=keyed_request(request.scope))
         response.headers["ETag"] = etag(leaving)
         return shown(leaving)
 

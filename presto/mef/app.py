@@ -21,7 +21,8 @@ from presto.mef.placing import acknowledged
 from presto.mef.query import no_query
 from presto.notify.notifier import Notifier
 from presto.persistence.idempotency import Answer as KeptAnswer
-from presto.persistence.idempotency import Written, answer_of, answering
+from presto.persistence.idempotency import answer_of, keyed_request
+from presto.persistence.unit_of_work import UnitOfWork
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
 from presto.web.limits import apart
@@ -51,7 +52,7 @@ def mef_mount(core: Core, notifier: Notifier) -> Mount:
 
 def mef_app(core: Core, notifier: Notifier) -> Starlette:
     """Both APIs, with their own errors."""
-    orders = Orders(core)
+    orders = Orders(core.engine)
     hubs = (operation for api in BASES for operation in _hub(api, notifier))
     app = Starlette(
         routes=[*_ordering(core, orders), *_inventory(core, orders), *hubs],
@@ -83,8 +84,8 @@ def _ordering(core: Core, orders: Orders) -> Iterator[Operation]:
 
     async def create(request: Request) -> Response:
         document = await _body(request)
-        with answering(_promised):
-            return _created(await ordering.create(core, orders, document))
+        keyed = keyed_request(request.scope, _acknowledgement)
+        return _created(await ordering.create(core, orders, document, keyed))
 
     async def find(request: Request) -> Response:
         found, headers = await ordering.find(orders, request)
@@ -129,7 +130,7 @@ def _hub(api: str, notifier: Notifier) -> Iterator[Operation]:
         if await notifier.is_full():
             reason = f"There are {notifier.settings.listeners} subscriptions already, as many as one tenant may have"
             raise Answer(409, "conflict", reason, "Delete one that is of no more use.")
-        listener = await notifier.subscribe(api, given.callback, given.query)
+        listener = await notifier.subscribe(api, given.callback, given.query, keyed_request(request.scope))
         return _json(show.listener(listener), 201, {"Location": hub_address(api, listener.id)})
 
     async def get(request: Request) -> Response:
@@ -138,7 +139,9 @@ def _hub(api: str, notifier: Notifier) -> Iterator[Operation]:
 
     async def unsubscribe(request: Request) -> Response:
         listener_id = request.path_params["id"]
-        _found(await notifier.unsubscribe(api, listener_id) or None, "listener", listener_id)
+        _found(
+            await notifier.unsubscribe(api, listener_id, keyed_request(request.scope)) or None, "listener", listener_id
+        )
         return Response(status_code=204)
 
     yield Operation("registerListener", "POST", path, subscribe)
@@ -154,11 +157,9 @@ def _created(order: OrderRecord) -> Response:
     return _json(show.order(order), 201, {"Location": order_address(order.id)})
 
 
-def _promised(written: Written) -> KeptAnswer:
-    """What is answered to a new order, from what was written."""
-    if written.order is None:
-        raise LookupError("the transaction has written no order")
-    return answer_of(_created(acknowledged(written.order)))
+def _acknowledgement(unit: UnitOfWork) -> KeptAnswer:
+    """What is answered to a new order, from what was stored."""
+    return answer_of(_created(acknowledged(unit)))
 
 
 def _found(thing: Any, kind: str, thing_id: str) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_
 
 from presto.mef.placing import place
 from presto.mef.query import DATE, Parser, one_of, read_query
+from presto.persistence.idempotency import KeyedRequest
 from presto.persistence.order_tables import OrderRow
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
@@ -34,9 +35,11 @@ FILTERS = tuple(_FILTERS)
 """The names of the filters."""
 
 
-async def create(core: Core, orders: Orders, document: dict[str, Any]) -> OrderRecord:
+async def create(
+    core: Core, orders: Orders, document: dict[str, Any], request: KeyedRequest | None = None
+) -> OrderRecord:
     """Take an order in. Raises Refused."""
-    return await place(core, orders, document)
+    return await place(core, orders, document, request)
 
 
 async def find(orders: Orders, request: Request) -> tuple[list[OrderRecord], dict[str, str]]:

@@ -21,6 +21,7 @@ from presto.notify.sender import Sender
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey, load_key
 from presto.persistence.event_log import EventLog
+from presto.persistence.idempotency import KeyedRequest
 from presto.persistence.tenancy import detached
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,11 @@ class Notifier:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._save()
 
-    async def subscribe(self, api: str, callback: str, query: str | None) -> Listener:
+    async def subscribe(
+        self, api: str, callback: str, query: str | None, request: KeyedRequest | None = None
+    ) -> Listener:
         """Remember a listener, which hears of what happens from now on."""
-        listener, standing = await asyncio.to_thread(self._register.add, api, callback, query)
+        listener, standing = await asyncio.to_thread(self._register.add, api, callback, query, request)
         if self._saving:
             self._begin(listener, standing)
         return listener
@@ -84,9 +87,9 @@ class Notifier:
         """The listener of that id."""
         return await asyncio.to_thread(self._register.find, api, listener_id)
 
-    async def unsubscribe(self, api: str, listener_id: str) -> bool:
+    async def unsubscribe(self, api: str, listener_id: str, request: KeyedRequest | None = None) -> bool:
         """Forget a listener; nothing is sent to it once this returns. False when there is none such."""
-        gone = await asyncio.to_thread(self._register.remove, api, listener_id)
+        gone = await asyncio.to_thread(self._register.remove, api, listener_id, request)
         if gone and (task := self._tasks.get(listener_id)):
             self._forget(listener_id)
             task.cancel()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from common.database import WRITES
 from presto.persistence.event_tables import DeadLetterRow, EventCounterRow
+from presto.persistence.idempotency import KeyedRequest, store_request
 from presto.persistence.order_tables import ListenerRow
 from presto.persistence.tables import utc
 from presto.persistence.tenancy import NOBODY, owner
@@ -60,13 +61,16 @@ class Register:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
 
-    def add(self, api: str, callback: str, query: str | None) -> tuple[Listener, Standing]:
+    def add(
+        self, api: str, callback: str, query: str | None, request: KeyedRequest | None = None
+    ) -> tuple[Listener, Standing]:
         """Remember a listener: it hears of what happens from now on."""
         listener = Listener(str(uuid4()), api, callback, query, owner())
         with Session(self._writer) as session, session.begin():
             last = session.scalar(select(EventCounterRow.last)) or 0
             values = {"id": listener.id, "api": api, "callback": callback, "query": query, "tenant": owner()}
             session.add(ListenerRow(**values, cursor=last, failures=0))
+            store_request(session.connection(), request)
         return listener, Standing(last)
 
     def count(self) -> int:
@@ -81,11 +85,13 @@ class Register:
             row = session.get(ListenerRow, listener_id)
             return _listener(row) if row and row.api == api else None
 
-    def remove(self, api: str, listener_id: str) -> bool:
+    def remove(self, api: str, listener_id: str, request: KeyedRequest | None = None) -> bool:
         """Forget a listener, not its dead letters; False when there is none such."""
         gone = delete(ListenerRow).where(ListenerRow.id == listener_id, ListenerRow.api == api)
         with Session(self._writer) as session, session.begin():
-            return bool(session.execute(gone.returning(ListenerRow.id)).all())
+            there = bool(session.execute(gone.returning(ListenerRow.id)).all())
+            store_request(session.connection(), request if there else None)
+            return there
 
     def all(self) -> list[tuple[Listener, Standing]]:
         """All listeners, by API and callback, with how far they have come."""

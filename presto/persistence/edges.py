@@ -17,7 +17,7 @@ from orchestrator.inventory import Inventory, Tls, Ucpe, Uni
 from orchestrator.model import InventoryError
 from presto.domain.check_edges import Enrolment, TlsTexts
 from presto.persistence.tables import Base
-from presto.persistence.writer import Writer
+from presto.persistence.unit_of_work import UnitOfWork
 
 _UNIS = TypeAdapter(tuple[Uni, ...])
 
@@ -36,8 +36,8 @@ class EdgeRow(Base):
 class Edges:
     """The enrolled uCPEs behind an open engine. Their TLS files lie in a private folder while the server runs."""
 
-    def __init__(self, engine: Engine, writer: Writer) -> None:
-        self._engine, self._writer = engine, writer
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._folder: Path | None = None
 
     def close(self) -> None:
@@ -52,18 +52,17 @@ class Edges:
             rows = session.scalars(select(EdgeRow).order_by(EdgeRow.id))
             return tuple(self.armed(_enrolment(row)) for row in rows)
 
-    def save(self, enrolment: Enrolment) -> None:
+    def save(self, unit: UnitOfWork, enrolment: Enrolment) -> None:
         """Keep one. Raises sqlalchemy.exc.IntegrityError when there is one of that id."""
         ucpe = enrolment.ucpe.model_copy(update={"tls": None})
         tls = enrolment.tls and vars(enrolment.tls)
         unis = _UNIS.dump_python(enrolment.unis, mode="json")
-        row = EdgeRow(id=ucpe.id, ucpe=ucpe.model_dump(mode="json"), unis=unis, tls=tls)
-        self._writer.run(lambda session: session.add(row))
+        unit.session.add(EdgeRow(id=ucpe.id, ucpe=ucpe.model_dump(mode="json"), unis=unis, tls=tls))
 
-    def forget(self, ucpe: Ucpe) -> bool:
+    def forget(self, unit: UnitOfWork, ucpe: Ucpe) -> bool:
         """Forget one; False when it was not enrolled. Its files stay until `disarm`."""
         gone = delete(EdgeRow).where(EdgeRow.id == ucpe.id).returning(EdgeRow.id)
-        return self._writer.run(lambda session: bool(session.execute(gone).all()))
+        return bool(unit.session.execute(gone).all())
 
     def armed(self, enrolment: Enrolment) -> Enrolment:
         """The same with its TLS texts in files, as the libraries of the southbound want them; `disarm` undoes it."""

@@ -8,31 +8,27 @@ misses an event that was still being written.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, cast
+from uuid import uuid4
 
-from sqlalchemy import Connection, Integer, Pool, Table, bindparam, event, insert, literal_column, update
+from sqlalchemy import Connection, Integer, Pool, Table, bindparam, insert, literal_column, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, SessionTransaction, object_session
 
 from presto.domain.credentials import utc_now
 from presto.persistence.event_tables import EventCounterRow, EventRow
-from presto.persistence.ids import new_id
-from presto.persistence.prepared import Prepared
-from presto.persistence.tenancy import NOBODY
 
-_PENDING, _WRITTEN, _MARKS = "presto_pending_events", "presto_written_events", "presto_event_marks"
 _COUNTER, _EVENTS = cast(Table, EventCounterRow.__table__), cast(Table, EventRow.__table__)
 # Made once, because to make a statement costs more than to carry it out.
-_TAKE = Prepared(
+_TAKE = (
     update(_COUNTER)
     .where(_COUNTER.c.id == literal_column("1"))
     .values(last=_COUNTER.c.last + bindparam("count", type_=Integer))
     .returning(_COUNTER.c.last)
 )
-_NEW_EVENT = Prepared(insert(_EVENTS))
+_NEW_EVENT = insert(_EVENTS)
 _UPSERT: dict[str, Callable[[Any], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -79,53 +75,30 @@ class Event(NamedTuple):
     tenant: str = ""
 
 
-def record(source: object, connection: Connection, events: Iterable[NewEvent]) -> None:
-    """Events of a row that is being written: they are appended at the end of its session's transaction.
-
-    The later, the shorter others wait for the next number. Without a session they are appended at once. They belong to
-    the row's tenant.
-    """
-    tenant, session = getattr(source, "tenant", None) or NOBODY, object_session(source)
-    if session is None:
-        append(connection, owned(tenant, events))
-    else:
-        record_in(session, owned(tenant, events))
-
-
-def record_in(session: Session, events: Iterable[NewEvent]) -> None:
-    """As `record`, of what a statement has written in a session, with the tenants they belong to."""
-    session.info.setdefault(_PENDING, []).extend(events)
-
-
-def owned(tenant: str, events: Iterable[NewEvent]) -> list[NewEvent]:
-    """The events as those of a tenant."""
-    return [new._replace(tenant=tenant) for new in events]
-
-
 def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, ...]:
-    """Write events in a transaction that is under way; who writes past a session calls `committed` after it."""
+    """Write events in a transaction that is under way, as the last thing before its commit; then call `committed`."""
     if not events:
         return ()
     first = _take(connection, len(events)) - len(events) + 1
     now = utc_now()
     written = tuple(_event(number, now, new) for number, new in enumerate(events, first))
-    _NEW_EVENT.execute(connection, [{**event._asdict(), "api": event.type.api} for event in written])
+    connection.execute(_NEW_EVENT, [{**event._asdict(), "api": event.type.api} for event in written])
     return written
 
 
 def _take(connection: Connection, count: int) -> int:
     """Take that many sequence numbers; returns the last one."""
-    last = _TAKE.execute(connection, [{"count": count}]).scalar()
+    last = connection.execute(_TAKE, {"count": count}).scalar()
     if last is None:
         first = _UPSERT[connection.dialect.name](EventCounterRow).values(id=1, last=0)
         connection.execute(first.on_conflict_do_nothing())
-        last = _TAKE.execute(connection, [{"count": count}]).scalar()
+        last = connection.execute(_TAKE, {"count": count}).scalar()
     return int(last or 0)
 
 
 def _event(number: int, now: datetime, new: NewEvent) -> Event:
     return Event(
-        number, new_id(), now, new.type, new.object, new.item, new.state and str(new.state), new.service, new.tenant
+        number, str(uuid4()), now, new.type, new.object, new.item, new.state and str(new.state), new.service, new.tenant
     )
 
 
@@ -157,42 +130,3 @@ def committed(pool: Pool | None = None, written: tuple[Event, ...] = ()) -> None
         watchers = tuple(_watchers)
     for heard in watchers:
         heard(pool, written)
-
-
-@event.listens_for(Session, "before_commit")
-def _append_pending(session: Session) -> None:
-    if session.in_nested_transaction():
-        return  # the events of a savepoint are written with those of the others, at the end of all
-    session.flush()
-    pending = session.info.pop(_PENDING, ())
-    if pending:
-        session.info[_WRITTEN] = append(session.connection(), pending)
-
-
-@event.listens_for(Session, "after_commit")
-def _tell(session: Session) -> None:
-    written = session.info.pop(_WRITTEN, ())
-    if written:
-        committed(session.get_bind().engine.pool, written)
-
-
-@event.listens_for(Session, "after_transaction_create")
-def _mark(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        session.info.setdefault(_MARKS, {})[transaction] = len(session.info.get(_PENDING, ()))
-
-
-@event.listens_for(Session, "after_soft_rollback")
-def _drop(session: Session, previous: SessionTransaction) -> None:
-    """What a savepoint takes back takes its events with it, and no others."""
-    marks, ended = session.info.get(_MARKS, {}), previous
-    while ended.parent is not None and ended not in marks:
-        ended = ended.parent
-    del session.info.get(_PENDING, [])[marks.get(ended, 0) :]
-    session.info.pop(_WRITTEN, None)
-
-
-@event.listens_for(Session, "after_transaction_end")
-def _unmark(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None:
-        session.info.pop(_MARKS, None)

@@ -1,19 +1,18 @@
 """Answers that are kept under the client's `Idempotency-Key`, in the very transaction that carries the request out.
 
-A request that carries a key is an `Attempt` while it is under way. The first transaction that writes anything for it
-stores the key too, with the answer when the face has promised one (`answering`). So a request is carried out and its
-key known, or neither: whenever the server is killed, a repeated request never orders twice.
+`presto.web.idempotency.IdempotencyGuard` puts a `KeyedRequest` into the scope of a request with a key; the handler
+takes it out and passes it on to the transaction, which stores the key, and the answer where the handler can make it
+from what is stored. So a request is carried out and its key known, or neither: a server that is killed never orders
+twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    event,
     insert,
     select,
     update,
@@ -37,12 +35,17 @@ from starlette.responses import Response
 from common.database import WRITES
 from presto.domain.credentials import utc_now
 from presto.domain.settings import KEPT
-from presto.persistence.additions import Additions
-from presto.persistence.new_order import Receipt
-from presto.persistence.prepared import Prepared
-from presto.persistence.tables import Base, NewService, ServiceRow
+from presto.persistence.tables import Base
+
+if TYPE_CHECKING:
+    from presto.persistence.unit_of_work import UnitOfWork
 
 LONGEST_KEY = 255
+SCOPE = "lso.keyed_request"
+"""Where the request stands in an ASGI scope."""
+
+Row = Mapping[str, Any]
+"""Values of a table's columns by their names."""
 
 
 class IdempotencyRow(Base):
@@ -71,7 +74,7 @@ class ExternalIdRow(Base):
 
 # Made once, because to make a statement costs more than to carry it out.
 _KEYS = cast(Table, IdempotencyRow.__table__)
-_FORGET, _NEW_KEY = Prepared(delete(_KEYS).where(_KEYS.c.made < bindparam("too_old"))), Prepared(insert(_KEYS))
+_FORGET, _NEW_KEY = delete(_KEYS).where(_KEYS.c.made < bindparam("too_old")), insert(_KEYS)
 
 
 @dataclass(frozen=True)
@@ -96,31 +99,30 @@ def answer_of(response: Response) -> Answer:
     return Answer(response.status_code, kept_headers(response.headers.items()), bytes(response.body))
 
 
-@dataclass(frozen=True)
-class Written:
-    """What the transaction of a request has written: a service, an order, or both."""
+@dataclass(eq=False)
+class KeyedRequest:
+    """A request with a key; `stored` once a transaction has it, with `answer` where `render` makes one.
 
-    service: ServiceRow | NewService | None = None
-    order: Receipt | None = None
-
-
-Promise = Callable[[Written], Answer]
-"""Makes the answer from what was written, inside the transaction."""
-
-
-@dataclass
-class Attempt:
-    """A request with a key; `stored` once a transaction has it, with `answer` when that was promised."""
+    `render` makes the answer from what the unit of work has stored, None where it is made later.
+    """
 
     owner: str
     key: str
     fingerprint: str
     kept: timedelta = KEPT
-    promise: Promise | None = None
-    written: Written = Written()
+    render: Callable[[UnitOfWork], Answer | None] | None = None
     stored: bool = False
     answer: Answer | None = None
-    open: bool = field(default=True)
+
+
+def keyed_request(
+    scope: Mapping[str, Any], render: Callable[[UnitOfWork], Answer | None] | None = None
+) -> KeyedRequest | None:
+    """The request of an ASGI scope, when it came with a key; `render` makes its answer."""
+    request: KeyedRequest | None = scope.get(SCOPE)
+    if request:
+        request.render = render
+    return request
 
 
 @dataclass(frozen=True)
@@ -131,76 +133,15 @@ class Known:
     answer: Answer | None
 
 
-_attempt: ContextVar[Attempt | None] = ContextVar("presto_idempotent_attempt", default=None)
-
-
-@contextmanager
-def under_way(attempt: Attempt) -> Iterator[None]:
-    """What is written inside is written for that request; work that is only started inside is not."""
-    token = _attempt.set(attempt)
-    try:
-        yield
-    finally:
-        attempt.open = False
-        _attempt.reset(token)
-
-
-@contextmanager
-def answering(promise: Promise) -> Iterator[None]:
-    """Say how the answer is made of what is written inside."""
-    attempt = _attempt.get()
-    if attempt:
-        attempt.promise = promise
-    yield
-
-
-def wrote(**what: Any) -> None:
-    """Tell what was written for the request that is under way, by the names of `Written`."""
-    attempt = _attempt.get()
-    if attempt and attempt.open and not attempt.stored:
-        attempt.written = replace(attempt.written, **what)
-
-
-def keep_with(added: Additions) -> None:
-    """Have the request that is under way stored, with its key and answer, by the change that adds something for it."""
-    attempt = _attempt.get()
-    if attempt and attempt.open and not attempt.stored:
-        _answer(attempt)
-        for statement, values in _kept(attempt):
-            added.add(statement, [values])
-
-
-@event.listens_for(Session, "before_commit")
-def _store_with_it(session: Session) -> None:
-    attempt = _attempt.get()
-    if attempt and attempt.open and not attempt.stored and _writes(session):
-        session.flush()
-        _answer(attempt)
-        _insert(session, attempt)
-
-
-def _writes(session: Session) -> bool:
-    bind: Engine | Connection = session.get_bind()
-    return bool(bind.get_execution_options().get(WRITES))
-
-
-def _answer(attempt: Attempt) -> None:
-    if attempt.promise and attempt.written != Written():
-        attempt.answer = attempt.promise(attempt.written)
-    attempt.stored = True
-
-
-def _insert(session: Session, attempt: Attempt) -> None:
-    for statement, values in _kept(attempt):
-        statement.execute(session.connection(), [values])
-
-
-def _kept(attempt: Attempt) -> Iterator[tuple[Prepared, dict[str, Any]]]:
-    """The statements that keep a request, with their values: keys that are too old make room for it."""
+def store_request(connection: Connection, request: KeyedRequest | None, answer: Answer | None = None) -> None:
+    """Keep a request with its answer, in the transaction that carries it out; keys that are too old make room."""
+    if request is None or request.stored:
+        return
     now = utc_now()
-    yield _FORGET, {"too_old": now - attempt.kept}
-    values = {"owner": attempt.owner, "key": attempt.key, "fingerprint": attempt.fingerprint, "made": now}
-    yield _NEW_KEY, {**values, **_columns(attempt.answer)}
+    connection.execute(_FORGET, {"too_old": now - request.kept})
+    values = {"owner": request.owner, "key": request.key, "fingerprint": request.fingerprint, "made": now}
+    connection.execute(_NEW_KEY, {**values, **_columns(answer)})
+    request.stored, request.answer = True, answer
 
 
 def _columns(answer: Answer | None) -> dict[str, Any]:
@@ -233,15 +174,13 @@ class Keys:
             answer = Answer(row.status, headers, row.body) if row.status is not None else None
             return Known(row.fingerprint, answer)
 
-    def complete(self, attempt: Attempt, answer: Answer) -> None:
-        """Keep the answer to a request that promised none, or wrote nothing."""
-        attempt.answer = answer
-        mine = (IdempotencyRow.owner == attempt.owner, IdempotencyRow.key == attempt.key)
+    def complete(self, request: KeyedRequest, answer: Answer) -> None:
+        """Keep the answer to a request that was stored without, or that stored nothing."""
+        mine = (IdempotencyRow.owner == request.owner, IdempotencyRow.key == request.key)
         try:
-            with Session(self._writer) as session, session.begin():
-                if attempt.stored:
-                    session.execute(update(IdempotencyRow).where(*mine).values(**_columns(answer)))
-                else:
-                    _insert(session, attempt)
+            with self._writer.begin() as connection:
+                if request.stored:
+                    connection.execute(update(IdempotencyRow).where(*mine).values(**_columns(answer)))
+                store_request(connection, request, answer)
         except IntegrityError:
             return  # another server has answered the same request meanwhile; neither has ordered anything

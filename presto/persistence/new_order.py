@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from presto_api.lifecycles import ServiceState
 
 
 @dataclass(frozen=True)
@@ -27,44 +26,21 @@ class NewItem:
     said: Mapping[str, Any] | None = None
 
 
+def _any_state(_inactive: Mapping[str, ServiceState]) -> None:
+    """The order says nothing of enrolled things."""
+
+
 @dataclass(frozen=True)
 class NewOrder:
     """An order to be stored; `document` is what the client sent.
 
-    `external_id` is the client's own id, where it may stand for one order only.
+    `external_id` is the client's own id, where it may stand for one order only. `enrolled` are the ids of the enrolled
+    things that it names: `check_enrolled` is told which of them are not active, and raises what refuses the order.
     """
 
     id: str
     document: Mapping[str, Any]
     items: tuple[NewItem, ...]
     external_id: str | None = None
-
-
-@dataclass
-class Receipt:
-    """What became of a placed order: when it was taken, and the element of each item; empty until it is stored."""
-
-    order: NewOrder
-    ordered: datetime | None = None
-    elements: tuple[str, ...] = ()
-
-
-# Holds the order until the first write takes it: tasks that start meanwhile carry the context on.
-_placed: ContextVar[list[Receipt] | None] = ContextVar("presto_placed_order", default=None)
-
-
-@contextmanager
-def placed(order: NewOrder) -> Iterator[Receipt]:
-    """The change of a service that is made inside carries this order out, and is stored together with it."""
-    receipt = Receipt(order)
-    token = _placed.set([receipt])
-    try:
-        yield receipt
-    finally:
-        _placed.reset(token)
-
-
-def take_placed() -> Receipt | None:
-    """The order that the change which is being made carries out, once."""
-    waiting = _placed.get()
-    return waiting.pop() if waiting else None
+    enrolled: Collection[str] = ()
+    check_enrolled: Callable[[Mapping[str, ServiceState]], None] = _any_state

@@ -6,11 +6,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import JSON, Connection, DateTime, ForeignKey, Index, String, Table, bindparam, delete, insert, select
+from sqlalchemy import JSON, Connection, DateTime, ForeignKey, Index, String, Table, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from presto.persistence.event_tables import Sequence
-from presto.persistence.prepared import Prepared
 from presto.persistence.tables import Base
 from presto.persistence.tenancy import Owned
 
@@ -121,10 +120,9 @@ class SwvcRow(Base):
     document: Mapped[Any] = mapped_column(JSON)
 
 
-_SWVCS, _ELEMENTS = cast(Table, SwvcRow.__table__), cast(Table, ElementRow.__table__)
-NEW_SWVC = Prepared(insert(_SWVCS))
+SWVCS, _ELEMENTS = cast(Table, SwvcRow.__table__), cast(Table, ElementRow.__table__)
 _USED = select(_ELEMENTS.c.generation).where(_ELEMENTS.c.service == bindparam("its_service"))
-_DROP = delete(_SWVCS).where(_SWVCS.c.service == bindparam("its_service"), _SWVCS.c.generation.not_in(_USED))
+_DROP = delete(SWVCS).where(SWVCS.c.service == bindparam("its_service"), SWVCS.c.generation.not_in(_USED))
 
 
 def drop_unused(connection: Connection, service: str) -> None:
@@ -135,5 +133,5 @@ def drop_unused(connection: Connection, service: str) -> None:
 def documents(connection: Connection, changes: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Any]:
     """The SWVCs that these changes made, by the id of the service and the number of the change; each is read once."""
     services, generations = ({change[part] for change in changes} for part in (0, 1))
-    query = select(_SWVCS).where(_SWVCS.c.service.in_(services), _SWVCS.c.generation.in_(generations))
+    query = select(SWVCS).where(SWVCS.c.service.in_(services), SWVCS.c.generation.in_(generations))
     return {(row.service, row.generation): row.document for row in connection.execute(query)}

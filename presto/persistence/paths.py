@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from common.database import WRITES
 from common.findings import Ambiguous, Finding, Rejected, Tag
 from presto.domain.credentials import utc_now
+from presto.persistence.idempotency import KeyedRequest, store_request
 from presto.persistence.tables import Base
 from presto.persistence.tenancy import Owned, owner
 
@@ -77,7 +78,15 @@ class PathStore:
         # A free name, and room, must still be there when they are taken.
         self._adding = Lock()
 
-    def add(self, name: str, near: str, far: str, asked: Mapping[str, Any], underlays: Sequence[str]) -> Computation:
+    def add(
+        self,
+        name: str,
+        near: str,
+        far: str,
+        asked: Mapping[str, Any],
+        underlays: Sequence[str],
+        request: KeyedRequest | None = None,
+    ) -> Computation:
         """Keep a new computation; a name that is taken gets a number. Raises Rejected when its owner has too many."""
         with self._adding, Session(self._writer) as session, session.begin():
             own = select(PathComputationRow.name).where(PathComputationRow.tenant == owner())
@@ -99,6 +108,7 @@ class PathStore:
             )
             session.flush()
             _write(session, found)
+            store_request(session.connection(), request)
         return found
 
     def find(self, wanted: str) -> Computation | None:
@@ -113,7 +123,9 @@ class PathStore:
             rows = session.scalars(select(PathRow).join(PathComputationRow).where(PathRow.id.in_(path_ids)))
             return {row.id: row.underlay for row in rows}
 
-    def renew(self, computation: Computation, underlays: Sequence[str]) -> Computation | None:
+    def renew(
+        self, computation: Computation, underlays: Sequence[str], request: KeyedRequest | None = None
+    ) -> Computation | None:
         """Keep what a computation came to now; None when it was forgotten meanwhile."""
         found = _over(computation, underlays)
         with Session(self._writer) as session, session.begin():
@@ -122,9 +134,10 @@ class PathStore:
                 return None
             row.document = dict(found.asked)
             _write(session, found)
+            store_request(session.connection(), request)
         return found
 
-    def forget(self, wanted: str) -> Computation | None:
+    def forget(self, wanted: str, request: KeyedRequest | None = None) -> Computation | None:
         """Forget a computation, or the one path of that id, and the computation with its last. Returns what is gone.
 
         Raises Ambiguous when it is the name of several.
@@ -134,6 +147,7 @@ class PathStore:
             if row is None:
                 return None
             session.refresh(row, with_for_update=True)
+            store_request(session.connection(), request)
             found = _computation(session, row)
             gone = tuple(path for path in found.paths if path.id == wanted)
             if gone and len(found.paths) > len(gone):

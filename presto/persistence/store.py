@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Engine,
-    String,
     Table,
     bindparam,
     case,
     delete,
-    insert,
     literal_column,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.orm import Session
 
 from common.findings import Ambiguous
-from common.json_text import Document
 from presto.domain.credentials import Credentials
-from presto.domain.model import CARRIED_OUT, ON_ITS_WAY_OUT, UNFINISHED, EndPointState, Service, State, Swvc
-from presto.domain.wan_ports import claims_of
-from presto.persistence.additions import Additions, waiting
-from presto.persistence.idempotency import keep_with
-from presto.persistence.order_follow import appeared, begin_orders
-from presto.persistence.prepared import Prepared
-from presto.persistence.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, NewService, ServiceRow
-from presto.persistence.tenancy import ANOTHER, NOBODY, current
-from presto.persistence.writer import Writer, writing
+from presto.domain.model import UNFINISHED, Service
+from presto.persistence import service_writes
+from presto.persistence.service_rows import service_of
+from presto.persistence.tables import ClaimRow, CredentialsRow, DeployedRow, LockedUniRow, ServiceRow
+from presto.persistence.tenancy import ANOTHER, current
+from presto.persistence.unit_of_work import UnitOfWork
+from presto.persistence.writer import Writer
 from presto_api.lifecycles import ServiceState
 
-_SWVC = TypeAdapter(Swvc)
 _CREDENTIALS = TypeAdapter(Credentials)
 _NONE: ColumnElement[str] = literal_column("''")
 # Made once, because to make a statement costs more than to carry it out.
@@ -47,13 +40,39 @@ _NONE: ColumnElement[str] = literal_column("''")
 _SERVICES, _CLAIMS, _LOCKED_UNIS = (cast(Table, row.__table__) for row in (ServiceRow, ClaimRow, LockedUniRow))
 _USED = select(_CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant).join(_SERVICES)
 _USED_AMONG = _USED.where(_CLAIMS.c.uni.in_(bindparam("among", expanding=True)))
-_LOCKED = select(_LOCKED_UNIS.c.uni)
+_LOCKED = select(_LOCKED_UNIS.c.uni, _LOCKED_UNIS.c.ended)
 _LOCKED_AMONG = _LOCKED.where(_LOCKED_UNIS.c.uni.in_(bindparam("among", expanding=True)))
-_NEW_SERVICE, _NEW_CLAIM = Prepared(insert(_SERVICES)), Prepared(insert(_CLAIMS))
-_END_POINTS: TypeAdapter[Mapping[str, EndPointState]] = TypeAdapter(dict[str, EndPointState])
+_OTHERS = _SERVICES.c.id != bindparam("besides")
+_CLOSED = case((_LOCKED_UNIS.c.ended.is_(None), literal_column("'inactive'")), else_=literal_column("'terminated'"))
+_HELD = union_all(
+    select(literal_column("'name'"), _SERVICES.c.name, _NONE, _NONE).where(
+        _OTHERS, _SERVICES.c.tenant == bindparam("tenant"), _SERVICES.c.name == bindparam("name")
+    ),
+    select(literal_column("'uni'"), _CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant)
+    .join_from(_CLAIMS, _SERVICES)
+    .where(_OTHERS, _CLAIMS.c.uni.in_(bindparam("claims", expanding=True))),
+    select(literal_column("'closed'"), _LOCKED_UNIS.c.uni, _CLOSED, _NONE).where(
+        _LOCKED_UNIS.c.uni.in_(bindparam("things", expanding=True))
+    ),
+)
+"""What is taken of a name, UNIs and enrolled things: kind, name or id, and who or how."""
 
 KEPT_CHANGES = 32
 """Of a service: rules that were made by an older one say no more which."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an order wants: a name of a tenant, UNIs and WAN ports, and enrolled things as they stand.
+
+    `besides` is the id of the service that the order changes, if any: it may have all that it has.
+    """
+
+    name: str
+    tenant: str
+    besides: str
+    claims: Collection[str]
+    things: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -71,7 +90,7 @@ class Held:
 class Store:
     """The state of the API behind an open engine. Its methods may be called from any thread.
 
-    Each is one transaction of its own, or a part of the change that it is called in (`writer.run`, `writer.do`).
+    Each is one transaction of its own, or reads `within` the session of a change (`presto.persistence.unit_of_work`).
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -115,9 +134,9 @@ class Store:
                 query = query.where(tuple_(ServiceRow.created, ServiceRow.id) > (last.created, last.id))
             return tuple(map(service_of, session.scalars(query)))
 
-    def find(self, id_or_name: str) -> Service | None:
+    def find(self, id_or_name: str, within: Session | None = None) -> Service | None:
         """The service of that id, or else of that name. Raises Ambiguous when several have it."""
-        with self._reading() as session:
+        with self._reading(within) as session:
             if row := session.get(ServiceRow, id_or_name):
                 return service_of(row)
             by_name = select(ServiceRow).where(ServiceRow.name == id_or_name)
@@ -126,105 +145,48 @@ class Store:
                 raise Ambiguous(("service",), "services", id_or_name, (row.id for row in rows))
             return service_of(rows[0]) if rows else None
 
-    def names(self) -> frozenset[str]:
+    def names(self, within: Session | None = None) -> frozenset[str]:
         """The names of all services."""
-        with self._reading() as session:
+        with self._reading(within) as session:
             return frozenset(session.scalars(select(ServiceRow.name)))
 
-    def held(self, name: str, *, tenant: str, besides: str, claims: Collection[str], things: Collection[str]) -> Held:
-        """What others than `besides` have of what an order wants, in one query: it is asked for every order."""
-        places = _numbered("uni", claims or ("",)), _numbered("thing", things or ("",))
-        given = {"whose": tenant, "name": name, "besides": besides} | places[0] | places[1]
-        with self._reading() as session:
-            rows = list(map(tuple, _held(*map(len, places)).execute(session.connection(), [given])))
-            new = {row["id"]: row for row in waiting(session, _NEW_SERVICE)}
-            taken = {row["uni"]: new[row["service"]] for row in waiting(session, _NEW_CLAIM)}
+    def held(self, wanted: Wanted, within: Session | None = None) -> Held:
+        """What others have of what an order wants, in one query: it is asked for every order."""
+        given = {**vars(wanted), "claims": list(wanted.claims), "things": list(wanted.things)}
+        with self._reading(within) as session:
+            rows = list(map(tuple, session.connection().execute(_HELD, given)))
         found = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
-        found |= {uni: _known(row["name"], row["tenant"]) for uni, row in taken.items() if uni in claims}
         closed = {thing: ServiceState(state) for kind, thing, state, _ in rows if kind == "closed"}
-        named = any(row["name"] == name and row["tenant"] == tenant for row in new.values())
-        return Held(named or any(kind == "name" for kind, *_ in rows), found, closed)
+        return Held(any(kind == "name" for kind, *_ in rows), found, closed)
 
-    def claims(self, *, among: Collection[str] | None = None) -> dict[str, str]:
+    def claims(self, *, among: Collection[str] | None = None, within: Session | None = None) -> dict[str, str]:
         """The UNIs and WAN ports in use: id → name of its service, which other tenants do not learn.
 
         `among` asks for some only.
         """
         query, given = (_USED, {}) if among is None else (_USED_AMONG, {"among": list(among)})
-        with self._reading() as session:
+        with self._reading(within) as session:
             rows = session.connection().execute(query, given)
             return {row.uni: _known(row.name, row.tenant) for row in rows}
 
-    def add(self, added: Additions, service: Service) -> None:
-        """Have a new service stored with all that comes with it: this is what the transaction of an order writes.
-
-        It is the service, its elements in the inventory, the order that asks for it with its items, the UNIs and
-        WAN ports that it claims, the events of all these, and the answer to a request with a key.
-        """
-        new = _new(service)
-        added.add(_NEW_SERVICE, [vars(new)])
-        appeared(added, new)
-        added.add(_NEW_CLAIM, _claims(service))
-        keep_with(added)
-
-    def save(self, service: Service) -> None:
-        """Replace a service, and claim its ports. Those that it had it keeps until `progress` tells of its end.
-
-        Raises sqlalchemy.exc.IntegrityError when another service has its name or one of its ports.
-        """
-
-        def work(session: Session) -> None:
-            # Nobody else changes the row between the look that `merge` takes and its writing.
-            session.get(ServiceRow, service.id, with_for_update=True)
-            session.merge(ServiceRow(**vars(_new(service))))
-            session.flush()
-            held = set(session.scalars(select(ClaimRow.uni).where(ClaimRow.service == service.id)))
-            new = [claim for claim in _claims(service) if claim["uni"] not in held]
-            if new:
-                _NEW_CLAIM.execute(session.connection(), new)
-
-        self.writer.run(work)
-
     def progress(self, service: Service, clean: Collection[str] = ()) -> bool:
-        """Record the state that work for `service.generation` came to; False when a newer change was accepted since.
+        """As `service_writes.progress`, in a transaction of its own."""
+        return self.writer.run(lambda unit: service_writes.progress(unit, service, clean))
 
-        The service lets go of those of the UNIs and WAN ports in `clean` that it has no more; of all such when it is
-        carried out.
-        """
-
-        def work(session: Session) -> bool:
-            row = session.get(ServiceRow, service.id, with_for_update=True)
-            if row is None:
-                return False
-            # What a newer change takes out is still there as this one has made it.
-            kept = {*claims_of(swvc_of(row.document)), *claims_of(service.swvc)}
-            if service.state in ON_ITS_WAY_OUT:
-                kept = set()
-            left = delete(ClaimRow).where(ClaimRow.service == service.id, ClaimRow.uni.not_in(kept))
-            if clean:
-                session.execute(left.where(ClaimRow.uni.in_(clean)))
-            if row.generation != service.generation:
-                return False
-            row.state, row.error, row.changed = service.state, service.error, service.changed
-            row.end_points = _END_POINTS.dump_python(service.end_points, mode="json")
-            if service.state in CARRIED_OUT:
-                session.execute(left)
-            if service.state is State.REMOVING:
-                begin_orders(session, row)
-            return True
-
-        return self.writer.run(work)
+    def remove(self, service: Service) -> bool:
+        """As `service_writes.remove`, in a transaction of its own."""
+        return self.writer.run(lambda unit: service_writes.remove(unit, service))
 
     def deployed(self, service: Service, generation: int) -> None:
         """Remember that a change was carried out, as the orchestrator's `generation`, and forget very old ones."""
 
-        def work(session: Session) -> None:
-            if session.get(ServiceRow, service.id):
-                session.merge(DeployedRow(service=service.id, change=service.generation, generation=generation))
+        def change(unit: UnitOfWork) -> None:
+            if unit.session.get(ServiceRow, service.id):
+                unit.session.merge(DeployedRow(service=service.id, change=service.generation, generation=generation))
                 old = (DeployedRow.service == service.id, DeployedRow.change <= service.generation - KEPT_CHANGES)
-                session.execute(delete(DeployedRow).where(*old))
+                unit.session.execute(delete(DeployedRow).where(*old))
 
-        self.writer.run(work)
+        self.writer.run(change)
 
     def changes(self, service_id: str) -> dict[int, int]:
         """The orchestrator's generation → the change of the service that it carried out, oldest first."""
@@ -232,18 +194,6 @@ class Store:
         with self._reading() as session:
             rows = session.execute(query.order_by(DeployedRow.generation))
             return {row.generation: row.change for row in rows}
-
-    def remove(self, service: Service) -> bool:
-        """Forget a service with its keys and claims; False when a newer change was accepted since."""
-
-        def work(session: Session) -> bool:
-            row = session.get(ServiceRow, service.id, with_for_update=True)
-            if row is None or row.generation != service.generation:
-                return False
-            session.delete(row)
-            return True
-
-        return self.writer.run(work)
 
     def credentials(self, service_id: str) -> Credentials:
         """The keys of a service; empty ones when it has none yet."""
@@ -254,107 +204,33 @@ class Store:
     def save_credentials(self, service_id: str, credentials: Credentials) -> None:
         """Keep the keys of a service that exists."""
 
-        def work(session: Session) -> None:
+        def change(unit: UnitOfWork) -> None:
             document = _CREDENTIALS.dump_python(credentials, mode="json")
-            session.merge(CredentialsRow(service=service_id, document=document))
+            unit.session.merge(CredentialsRow(service=service_id, document=document))
 
-        self.writer.run(work)
+        self.writer.run(change)
 
-    def locked_unis(self, *, among: Collection[str] | None = None) -> frozenset[str]:
-        """The ids of the UNIs that are administratively locked; `among` asks for some UNIs only."""
-        with self._reading() as session:
+    def locked_unis(self, *, among: Collection[str] | None = None, within: Session | None = None) -> dict[str, bool]:
+        """The UNIs that are administratively locked: id → whether for good. `among` asks for some UNIs only."""
+        with self._reading(within) as session:
             query, given = (_LOCKED, {}) if among is None else (_LOCKED_AMONG, {"among": list(among)})
-            return frozenset(session.connection().execute(query, given).scalars())
+            return {row.uni: row.ended is not None for row in session.connection().execute(query, given)}
 
-    def lock_uni(self, uni: str, *, locked: bool, tenant: str = NOBODY) -> None:
-        """Lock or unlock a UNI, which is that tenant's alone; doing it twice changes nothing."""
-
-        def work(session: Session) -> None:
-            row = session.get(LockedUniRow, uni)
-            if locked and row is None:
-                session.add(LockedUniRow(uni=uni, tenant=tenant))
-            elif row is not None and not locked:
-                session.delete(row)
-
-        self.writer.run(work)
+    def closed(self, things: Collection[str], within: Session | None = None) -> dict[str, ServiceState]:
+        """The enrolled things among these that are not active."""
+        locked = self.locked_unis(among=things, within=within)
+        return {thing: ServiceState.TERMINATED if ended else ServiceState.INACTIVE for thing, ended in locked.items()}
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        """The session of the change that this is a part of, or one of its own."""
-        if session := writing():
-            yield session
+    def _reading(self, within: Session | None = None) -> Iterator[Session]:
+        """The session of the change that asks, or one of its own."""
+        if within:
+            yield within
         else:
             with Session(self._engine) as session:
                 yield session
 
 
-@lru_cache(maxsize=64)
-def _held(unis: int, things: int) -> Prepared:
-    """What is taken of a name, so many UNIs and so many enrolled things: kind, name or id, and who or how."""
-    taken = select(literal_column("'name'"), _SERVICES.c.name, _NONE, _NONE)
-    claimed = select(literal_column("'uni'"), _CLAIMS.c.uni, _SERVICES.c.name, _SERVICES.c.tenant)
-    state = case((_LOCKED_UNIS.c.ended.is_(None), literal_column("'inactive'")), else_=literal_column("'terminated'"))
-    closed = select(literal_column("'closed'"), _LOCKED_UNIS.c.uni, state, _NONE)
-    others = _SERVICES.c.id != bindparam("besides")
-    mine = (_SERVICES.c.tenant == bindparam("whose"), _SERVICES.c.name == bindparam("name"))
-    among = [bindparam(place, type_=String) for place in _numbered("uni", range(unis))]
-    asked = [bindparam(place, type_=String) for place in _numbered("thing", range(things))]
-    return Prepared(
-        taken.where(*mine, others).union_all(
-            claimed.join_from(_CLAIMS, _SERVICES).where(others, _CLAIMS.c.uni.in_(among)),
-            closed.where(_LOCKED_UNIS.c.uni.in_(asked)),
-        )
-    )
-
-
-def _numbered(name: str, values: Iterable[Any]) -> dict[str, Any]:
-    return {f"{name}_{number}": value for number, value in enumerate(values)}
-
-
 def _known(service: str, tenant: str) -> str:
     """The name of a service, as far as the tenant that is being served knows of it."""
     return service if current() in {None, tenant} else ANOTHER
-
-
-def _claims(service: Service) -> list[dict[str, str]]:
-    return [{"uni": claimed, "service": service.id} for claimed in claims_of(service.swvc)]
-
-
-def _new(service: Service) -> NewService:
-    return NewService(
-        id=service.id,
-        tenant=service.tenant,
-        name=service.swvc.identifier,
-        state=service.state,
-        generation=service.generation,
-        created=service.created,
-        changed=service.changed,
-        error=service.error,
-        document=Document(_SWVC.dump_python(service.swvc, mode="json")),
-        end_points=_END_POINTS.dump_python(service.end_points, mode="json"),
-    )
-
-
-def swvc_of(document: Any) -> Swvc:
-    """The SWVC that a document holds."""
-    return _SWVC.validate_python(document)
-
-
-def service_of(row: ServiceRow | NewService) -> Service:
-    """The service that a row holds."""
-    return Service(
-        id=row.id,
-        swvc=replace(swvc_of(row.document), identifier=row.name),
-        state=State(row.state),
-        generation=row.generation,
-        created=_aware(row.created),
-        changed=_aware(row.changed),
-        error=row.error,
-        end_points=_END_POINTS.validate_python(row.end_points),
-        tenant=row.tenant,
-    )
-
-
-def _aware(moment: datetime) -> datetime:
-    """SQLite keeps no zone; everything that is stored is UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -11,54 +11,46 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from contextvars import Context, ContextVar, copy_context
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from common.database import WRITES
-from presto.persistence.additions import Additions, Outcome, wait, write_waiting
+from common.database import AWAY, WRITES
+from presto.persistence.events import NewEvent, append, committed
+from presto.persistence.idempotency import KeyedRequest
+from presto.persistence.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
-Work = Callable[[Session], T]
-"""A change: reads and writes in the session that it gets, and returns no rows but values."""
-
-Adding = Callable[[Additions], T]
-"""A change that writes nothing itself but adds rows; what it reads, it also looks for among those that wait."""
-
-Attempt = Callable[[Session], Outcome[T]]
-"""Makes a change, or takes it back when it fails."""
+Change = Callable[[UnitOfWork], T]
+"""Reads and writes in the unit of work that it gets, and returns no rows but values."""
 
 LARGEST_GROUP = 64
 """Changes of one commit; more would keep the first of them waiting for no gain."""
 
 
-_session: ContextVar[Session | None] = ContextVar("presto_writing_session", default=None)
-_group: ContextVar[Group | None] = ContextVar("presto_writing_group", default=None)
+class NotStored(Exception):
+    """Nothing is wrong with this change, but with another one of its batch, so none was stored."""
 
 
-class Group(Protocol):
-    """Changes that are made with one another; `together.Together` is it."""
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What became of a change: its value or what it raised, and its events."""
 
-    async def join(self, writer: Writer, attempt: Attempt[T]) -> T:
-        """Have a change made with those of the others."""
-        ...
-
-
-def writing() -> Session | None:
-    """The session of the change that is being made here, None outside of one."""
-    return _session.get()
+    value: T | None = None
+    fault: Exception | None = None
+    events: Sequence[NewEvent] = ()
 
 
+@dataclass(frozen=True)
 class _Job:
-    """A change that waits, in the context of who asked for it; who waits does so in a thread, or in a coroutine."""
+    """A change that waits, in the context of who asked for it, which says whose rows it sees (`tenancy`)."""
 
-    def __init__(self, attempt: Attempt[Any], future: Future[Any] | asyncio.Future[Any]) -> None:
-        self.attempt, self.future = attempt, future
-        self.context: Context = copy_context()
+    attempt: Callable[[Session], Outcome[Any]]
+    future: Future[Any] = field(default_factory=Future)
+    context: Context = field(default_factory=copy_context)
 
 
 class Writer:
@@ -70,49 +62,37 @@ class Writer:
         self._there = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def submit(self, work: Work[T]) -> Future[T]:
+    def submit(self, change: Change[T], request: KeyedRequest | None = None) -> Future[T]:
         """Have a change made; the future has its result, or what it raised, once all is on disk."""
-        return self.try_(partial(attempt, work=work))
+        return self._queue(_Job(lambda session: _attempt(session, change, request)))
 
-    def try_(self, attempt: Attempt[T]) -> Future[T]:
-        """As `submit`, of a change that says itself how it is taken back."""
-        future: Future[T] = Future()
-        self._queue(_Job(attempt, future))
-        return future
+    def run(self, change: Change[T], request: KeyedRequest | None = None) -> T:
+        """As `submit`, and wait in a thread."""
+        return self.submit(change, request).result()
 
-    def run(self, work: Work[T]) -> T:
-        """As `submit`, and wait. Inside a change it is a part of that one."""
-        session = writing()
-        return self.submit(work).result() if session is None else work(session)
+    async def run_async(self, change: Change[T], request: KeyedRequest | None = None) -> T:
+        """As `submit`, and wait in a coroutine; one that is cancelled meanwhile does not undo the change."""
+        return await asyncio.wrap_future(self.submit(change, request))
 
-    async def do(self, work: Work[T]) -> T:
-        """As `submit`, and wait in a coroutine; one that is cancelled meanwhile does not undo the change.
+    async def run_batch(
+        self, changes: Sequence[Change[T]], request: KeyedRequest | None = None, *, all_or_none: bool
+    ) -> list[Outcome[T]]:
+        """Make changes in one transaction, each checked as if those before it were stored.
 
-        Inside of `together.party` it waits for the other parties.
+        With `all_or_none` nothing is stored when one of them fails.
         """
-        return await self._joined(partial(attempt, work=work))
+        job = _Job(lambda session: _attempt_all(session, changes, request, all_or_none=all_or_none))
+        outcomes: list[Outcome[T]] = await asyncio.wrap_future(self._queue(job))
+        return outcomes
 
-    async def add(self, adding: Adding[T]) -> T:
-        """As `do`, of a change that only looks and adds: it costs the least."""
-        return await self._joined(partial(attempt_adding, adding=adding))
-
-    async def alone(self, attempt: Attempt[T]) -> T:
-        """As `try_`, and wait in a coroutine, but for no other parties."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue(_Job(attempt, future))
-        return await future
-
-    async def _joined(self, attempt: Attempt[T]) -> T:
-        group = _group.get()
-        return await (group.join(self, attempt) if group else self.alone(attempt))
-
-    def _queue(self, job: _Job) -> None:
+    def _queue(self, job: _Job) -> Future[Any]:
         with self._there:
             self._jobs.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="presto writer", daemon=True)
                 self._thread.start()
             self._there.notify()
+        return job.future
 
     def close(self) -> None:
         """Make the changes that wait, then end the thread; a later change starts a new one."""
@@ -131,64 +111,58 @@ class Writer:
                 if not self._jobs:
                     return
                 group = [self._jobs.popleft() for _ in range(min(len(self._jobs), LARGEST_GROUP))]
-            self._write(group)
+            self._commit(group)
 
-    def _write(self, group: Sequence[_Job]) -> None:
+    def _commit(self, group: Sequence[_Job]) -> None:
+        """Make all changes and commit; the events come last, because others wait for the next number."""
         try:
             with Session(self._engine) as session, session.begin():
                 outcomes = [job.context.run(job.attempt, session) for job in group]
-                write_waiting(session)
+                for outcome in outcomes:
+                    if isinstance(outcome.fault, AWAY):
+                        raise outcome.fault  # the database went away: nothing of the group is stored
+                events = [event for outcome in outcomes for event in outcome.events]
+                written = append(session.connection(), events) if events else ()
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing is stored: all who wait are told
-            outcomes = [Outcome(fault=error)] * len(group)
-        _tell(group, outcomes)
+            outcomes, written = [Outcome(fault=error)] * len(group), ()
+        if written:
+            committed(self._engine.pool, written)
+        for job, outcome in zip(group, outcomes, strict=True):
+            _settle(job.future, outcome)
 
 
-def attempt(session: Session, work: Work[T]) -> Outcome[T]:
-    """The change in a savepoint, which takes it back when it fails; it finds written what others have added before."""
-    write_waiting(session)
+def _attempt(session: Session, change: Change[T], request: KeyedRequest | None = None) -> Outcome[T]:
+    """Make a change in a savepoint, which takes it back when it fails."""
+    unit = UnitOfWork(session, request)
     try:
         with session.begin_nested():
-            _session.set(session)
-            return Outcome(work(session))
+            value = change(unit)
+            unit.finish()
     except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
         return Outcome(fault=error)
     finally:
         # What others change by statements must not be hidden by rows that were read before.
         session.expunge_all()
+    return Outcome(value, events=unit.events)
 
 
-def attempt_adding(session: Session, adding: Adding[T]) -> Outcome[T]:
-    """What the change adds waits to be written with that of the others; when it fails there is nothing to take back."""
-    added = Additions()
-    try:
-        _session.set(session)
-        added.outcome.value = adding(added)
-    except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
-        return Outcome(fault=error)
-    wait(session, added)
-    return added.outcome
+def _attempt_all(
+    session: Session, changes: Sequence[Change[T]], request: KeyedRequest | None, *, all_or_none: bool
+) -> Outcome[list[Outcome[T]]]:
+    with session.begin_nested() as savepoint:
+        outcomes = [_attempt(session, change) for change in changes]
+        made = [outcome for outcome in outcomes if not outcome.fault]
+        if all_or_none and len(made) < len(changes):
+            savepoint.rollback()
+            return Outcome([Outcome(fault=outcome.fault or NotStored()) for outcome in outcomes])
+        if made:
+            UnitOfWork(session, request).finish()
+    return Outcome(outcomes, events=[event for outcome in made for event in outcome.events])
 
 
-def _tell(group: Sequence[_Job], outcomes: Sequence[Outcome[Any]]) -> None:
-    """Tell all who wait, those of an event loop at one blow."""
-    told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome[Any]]]] = {}
-    for job, outcome in zip(group, outcomes, strict=True):
-        if isinstance(job.future, asyncio.Future):
-            told.setdefault(job.future.get_loop(), []).append((job.future, outcome))
-        elif job.future.set_running_or_notify_cancel():
-            _settle(job.future, outcome)
-    for loop, waiting in told.items():
-        with suppress(RuntimeError):  # the loop has ended, and with it whoever waits
-            loop.call_soon_threadsafe(_settle_all, waiting)
-
-
-def _settle_all(waiting: Sequence[tuple[asyncio.Future[Any], Outcome[Any]]]) -> None:
-    for future, outcome in waiting:
-        if not future.done():
-            _settle(future, outcome)
-
-
-def _settle(future: Future[Any] | asyncio.Future[Any], outcome: Outcome[Any]) -> None:
+def _settle(future: Future[Any], outcome: Outcome[Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # who asked waits no more
     if outcome.fault:
         future.set_exception(outcome.fault)
     else:

@@ -23,7 +23,7 @@ from presto.domain.model import (
 from presto.restconf.orders import ROLES, SERVICE_TYPES
 from presto.restconf.overlays import connection_references
 from presto.restconf.pairs import pairs
-from presto.service.core import UniState
+from presto.service.unis import UniState
 from presto_api.restconf.messages import Service as WireService
 from presto_api.restconf.sdwan import ServiceInterfacePoint
 

@@ -8,8 +8,6 @@ from functools import partial
 
 from common.findings import Finding, Rejected, Tag, nearest
 from presto.domain.model import Service
-from presto.persistence.idempotency import Written
-from presto.persistence.store import service_of
 from presto.restconf import answers, network, path_computation
 from presto.restconf.orders import changed_swvc, order_findings
 from presto.restconf.parse import Parsed, all_given, missing, only, to_model
@@ -61,12 +59,12 @@ async def update_sip(core: Core, parsed: Parsed) -> None:
     findings += missing(given, "sip-id-or-name", "state")
     if findings:
         raise Rejected(findings)
-    await core.lock_uni(given.sip_id_or_name or "", locked=given.state == "LOCKED")
+    await core.lock_uni(given.sip_id_or_name or "", locked=given.state == "LOCKED", request=parsed.request)
 
 
 async def create_service(core: Core, parsed: Parsed) -> ServiceOutput:
     """`create-connectivity-service`: accepted when everything is right, carried out in the background."""
-    return _shown(core, await core.create(*asked(parsed, core.inventory)))
+    return _shown(core, await core.create(*asked(parsed, core.inventory), request=parsed.request))
 
 
 async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
@@ -80,7 +78,7 @@ async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
     if not wanted:
         raise Rejected((*findings, *missing(order, "service-id-or-name")))
     try:
-        return _shown(core, await core.update(wanted, changed_swvc(order), findings))
+        return _shown(core, await core.update(wanted, changed_swvc(order), findings, request=parsed.request))
     except Rejected as rejected:
         raise Rejected(in_an_update(on_the_wire(rejected.findings))) from None
 
@@ -88,7 +86,7 @@ async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:
 async def delete_service(core: Core, parsed: Parsed) -> None:
     """`delete-connectivity-service`: accepted in any state, carried out in the background."""
     (wanted,) = all_given(only(ServiceIdInput, parsed), "service-id-or-name")
-    await core.delete(wanted)
+    await core.delete(wanted, request=parsed.request)
 
 
 async def list_services(core: Core, parsed: Parsed) -> ServiceListOutput:
@@ -153,11 +151,11 @@ async def run(operation: Operation, core: Core, parsed: Parsed) -> Wire | None:
         raise Rejected(on_the_wire(rejected.findings)) from None
 
 
-def acknowledgement(core: Core, operation: Operation, written: Written) -> Wire | None:
-    """What an operation that orders something answers, from what it has written."""
-    if written.service is None or operation.handler not in {create_service, update_service}:
+def acknowledgement(core: Core, operation: Operation, service: Service) -> Wire | None:
+    """What an operation that orders something answers, from the service that it has stored."""
+    if operation.handler not in {create_service, update_service}:
         return None
-    return ServiceOutput(service=answers.service(service_of(written.service), None, core.inventory))
+    return ServiceOutput(service=answers.service(service, None, core.inventory))
 
 
 def _shown(core: Core, service: Service) -> ServiceOutput:

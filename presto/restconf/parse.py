@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
 from common.json_text import read_json
+from presto.persistence.idempotency import KeyedRequest
 from presto_api.restconf.tapi import Wire
 
 MODULES = frozenset({"tapi-common", "tapi-connectivity", "tapi-path-computation", "tapi-topology"})
@@ -35,10 +36,14 @@ Input = TypeVar("Input", bound=Wire)
 
 @dataclass(frozen=True)
 class Parsed:
-    """The `input` member as plain values, published names without module, and what was wrong with its form."""
+    """The `input` member as plain values, published names without module, and what was wrong with its form.
+
+    `request` is there when it came with an idempotency key.
+    """
 
     values: dict[str, Any]
     findings: tuple[Finding, ...]
+    request: KeyedRequest | None = None
 
 
 def parse_body(content: bytes) -> Parsed:

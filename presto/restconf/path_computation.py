@@ -58,7 +58,9 @@ async def compute_path(core: Core, parsed: Parsed) -> PathOutput:
     asked = {**dumped, "limits": [[bound.member, bound.underlay, bound.include] for bound in barring]}
     chosen = _chosen(ways, given.objective_function)
     names = [way.underlay for way in chosen]
-    kept = await asyncio.to_thread(core.paths.add, f"{near.name}--{far.name}", near.id, far.id, asked, names)
+    kept = await asyncio.to_thread(
+        core.paths.add, f"{near.name}--{far.name}", near.id, far.id, asked, names, parsed.request
+    )
     return _shown(kept, chosen, core.inventory)
 
 
@@ -78,7 +80,7 @@ async def optimize_path(core: Core, parsed: Parsed) -> PathOutput:
     allowed = [way for way in ways if not any(Limit(*bound).bars(way.underlay) for bound in asked["limits"])]
     chosen = _chosen(allowed, objective)
     names = [way.underlay for way in chosen]
-    now = await asyncio.to_thread(core.paths.renew, replace(before, asked=asked), names)
+    now = await asyncio.to_thread(core.paths.renew, replace(before, asked=asked), names, parsed.request)
     if now is None:
         raise _unknown(given)
     return _shown(now, chosen, core.inventory, ("lso-change", _change(before, now)))
@@ -88,7 +90,7 @@ async def delete_path(core: Core, parsed: Parsed) -> PathOutput:
     """`delete-p-2-p-path`: forgets a computation, or one of its paths; shows what is gone."""
     given = only(PathIdInput, parsed)
     (wanted,) = all_given(given, "path-id-or-name")
-    gone = await asyncio.to_thread(core.paths.forget, wanted)
+    gone = await asyncio.to_thread(core.paths.forget, wanted, parsed.request)
     if gone is None:
         raise _unknown(given)
     return _shown(gone, (), core.inventory)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from common.findings import Finding, Rejected, Tag
-from presto.persistence.idempotency import answer_of, answering
+from presto.persistence.idempotency import Answer, answer_of, keyed_request
+from presto.persistence.unit_of_work import UnitOfWork
 from presto.restconf import errors
 from presto.restconf.operations import acknowledgement, find_operation, run
 from presto.restconf.pairs import published
@@ -48,9 +50,14 @@ def restconf_router(core: Core) -> APIRouter:
             module = operation.module
             check_query(request, 'Operations take none: write what you want into "input".')
             _check_content_type(request, media_types)
-            body = await apart(parse_body, await request.body())
-            with answering(lambda written: answer_of(answer(acknowledgement(core, operation, written), media))):
-                output = await run(operation, core, body)
+            parsed = await apart(parse_body, await request.body())
+
+            def acknowledged(unit: UnitOfWork) -> Answer | None:
+                return (
+                    answer_of(answer(acknowledgement(core, operation, unit.service), media)) if unit.service else None
+                )
+
+            output = await run(operation, core, replace(parsed, request=keyed_request(request.scope, acknowledged)))
         except Rejected as rejected:
             return refusal(rejected, media, module)
         return answer(output, media)

@@ -28,7 +28,7 @@ from presto.persistence.tenancy import ANOTHER
 from presto.restconf import identity
 from presto.restconf.identity import UNDERLAYS
 from presto.restconf.pairs import observed, operational, pairs
-from presto.service.core import UniState
+from presto.service.unis import UniState
 from presto_api.restconf.tapi_topology import Node, Topology
 
 TOPOLOGY_ID = identity.topology_id(UNDERLAYS)

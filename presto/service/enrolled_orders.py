@@ -7,27 +7,28 @@ that it asks for. What was true when it was accepted may have changed by then: a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Table, and_, bindparam, select
+from sqlalchemy import ColumnElement, Engine, Row, and_, select
 from sqlalchemy.orm import Session
 
 from common.findings import Finding, Tag
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
-from presto.persistence.new_order import NewOrder, Receipt
-from presto.persistence.order_follow import end_lone, lone_items, lone_orders, place_lone
+from presto.persistence.events import EventType, NewEvent
+from presto.persistence.locked_unis import lock, unlock
+from presto.persistence.new_order import NewOrder
+from presto.persistence.order_progress import end, items_of, open_orders, store_order
 from presto.persistence.order_tables import OrderRow
 from presto.persistence.tables import ClaimRow, LockedUniRow, ServiceRow
-from presto.persistence.tenancy import ALL_TENANTS, ANOTHER, NOBODY, Assignments, current
-from presto.persistence.writer import Writer, writing
-from presto_api.lifecycles import SERVICE_GRAPH, OrderState, ServiceState, step
-
-_LOCKED = cast(Table, LockedUniRow.__table__)
-_CLOSED_AMONG = select(_LOCKED.c.uni, _LOCKED.c.ended).where(_LOCKED.c.uni.in_(bindparam("things", expanding=True)))
+from presto.persistence.tenancy import ALL_TENANTS, ANOTHER, NOBODY, current, owner
+from presto.persistence.unit_of_work import StoredOrder, UnitOfWork
+from presto.persistence.writer import Writer
+from presto.service.views import Views
+from presto_api.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, step
 
 KIND_NAMES = {"sd-wan-uni": "UNI", "ucs": "UCS", "ucs-uni": "UCS UNI", "ucs-end-point": "UCS end point"}
 
@@ -44,17 +45,14 @@ class EnrolledState:
 class EnrolledOrders:
     """Keeps the states of enrolled things and carries orders about them out."""
 
-    def __init__(
-        self, engine: Engine, writer: Writer, enrolment: Callable[[], Enrolled], assignments: Assignments | None = None
-    ) -> None:
-        self._engine, self._writer, self._enrolment = engine, writer, enrolment
-        self._assignments = assignments or Assignments()
+    def __init__(self, engine: Engine, writer: Writer, views: Views) -> None:
+        self._engine, self._writer, self._views = engine, writer, views
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Take up what an earlier process left unfinished."""
         for order_id in await asyncio.to_thread(self._open):
-            self._wake(order_id)
+            self.wake(order_id)
 
     async def stop(self) -> None:
         """Wait until what is under way is stored."""
@@ -68,38 +66,27 @@ class EnrolledOrders:
         """The ids of all things that are not active."""
         return await asyncio.to_thread(self._closed)
 
-    def closed_among(self, things: Collection[str]) -> dict[str, ServiceState]:
-        """As `closed`, of these things only, inside of a change."""
-        session = writing()
-        if session is None:
-            raise RuntimeError("this is asked inside of a change")
-        rows = session.connection().execute(_CLOSED_AMONG, {"things": list(things)})
-        return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
-
-    def ended(self) -> frozenset[str]:
-        """The ids of all things that are terminated."""
-        return frozenset(name for name, state in self._closed().items() if state is ServiceState.TERMINATED)
-
     async def faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
         """For each thing why it cannot come to that state together with the others, or None."""
         return await asyncio.to_thread(self._faults, wanted)
 
-    async def place(self, order: NewOrder) -> Receipt:
-        """Store a checked order and have it carried out."""
-        receipt = await self._writer.do(lambda session: place_lone(session, order))
-        self._wake(order.id)
-        return receipt
+    def place(self, unit: UnitOfWork, order: NewOrder) -> None:
+        """Store a checked order as acknowledged; no SWVC carries it out, so it stands for its own service."""
+        stored = StoredOrder(order, utc_now(), tuple(item.element or "" for item in order.items))
+        store_order(unit, stored, service=order.id, generation=0, tenant=owner())
+        unit.record(owner(), [NewEvent(EventType.ORDER_CREATE, order.id, None, OrderState.ACKNOWLEDGED)])
 
-    def _wake(self, order_id: str) -> None:
-        tenants = self._assignments.tenants
-        work = self._writer.do(lambda session: _carry_out(session, self._enrolment(), order_id, tenants))
+    def wake(self, order_id: str) -> None:
+        """Have an order carried out."""
+        work = self._writer.run_async(lambda unit: self._carry_out(unit, order_id))
         task = asyncio.create_task(work, name=f"order {order_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _open(self) -> tuple[str, ...]:
+        open_ones = (OrderRow.service == OrderRow.id, OrderRow.state.not_in(ENDED))
         with Session(self._engine) as session:
-            return lone_orders(session)
+            return tuple(session.scalars(select(OrderRow.id).where(*open_ones).order_by(OrderRow.ordered)))
 
     def _states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
         with Session(self._engine) as session:
@@ -116,24 +103,43 @@ class EnrolledOrders:
         leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
         with Session(self._engine) as session:
             return tuple(
-                self._not_its_own(thing) or fault(session, self._enrolment(), thing, state, leaving)
+                self._not_its_own(thing) or fault(session, self._views.enrolled, thing, state, leaving)
                 for thing, state in wanted
             )
 
     def _not_its_own(self, thing: Thing) -> Finding | None:
         """A tenant takes nothing out of service that others use as well."""
-        if self._assignments.owns(current(), thing.id):
+        if self._views.assignments.owns(current(), thing.id):
             return None
         return Finding(Tag.ACCESS_DENIED, (), f"{label_of(thing)} is there for every tenant", "Ask the operator.")
 
+    def _carry_out(self, unit: UnitOfWork, order_id: str) -> None:
+        document = unit.session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
+        outcomes = {}
+        for item in _ends_first(items_of(unit, order_id)):
+            error = self._apply(unit, item, _wanted(document, item))
+            outcomes[item.number] = (OrderState.FAILED, error) if error else (OrderState.COMPLETED, None)
+        for order in open_orders(unit, order_id):  # one that has ended stays so
+            unit.record(order.tenant, end(unit, order, outcomes))
 
-def _carry_out(session: Session, enrolment: Enrolled, order_id: str, tenants: Mapping[str, str]) -> None:
-    document = session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
-    outcomes = {}
-    for item in _ends_first(lone_items(session, order_id)):
-        error = _apply(session, enrolment, item, _wanted(document, item), tenants)
-        outcomes[item.number] = (OrderState.FAILED, error) if error else (OrderState.COMPLETED, None)
-    end_lone(session, order_id, outcomes)
+    def _apply(self, unit: UnitOfWork, item: Row[Any], wanted: ServiceState) -> str | None:
+        """Bring a thing into a state; returns why that is not possible."""
+        enrolled = self._views.enrolled
+        thing = enrolled.get(item.element)
+        if thing is None:
+            return "it is no longer enrolled"
+        if found := fault(unit.session, enrolled, thing, wanted):
+            return found.message
+        here = _state(unit.session.get(LockedUniRow, thing.id), thing).state
+        if wanted is here:
+            return None
+        step(SERVICE_GRAPH, here, wanted)
+        if wanted is ServiceState.ACTIVE:
+            unlock(unit, thing.id)
+        else:
+            ended = utc_now() if wanted is ServiceState.TERMINATED else None
+            lock(unit, thing.id, self._views.assignments.tenants.get(thing.id, NOBODY), ended)
+        return None
 
 
 def fault(
@@ -197,27 +203,3 @@ def _wanted(document: dict[str, Any], item: Row[Any]) -> ServiceState:
     if item.action == "delete":
         return ServiceState.TERMINATED
     return ServiceState(document["serviceOrderItem"][item.number]["service"]["state"])
-
-
-def _apply(
-    session: Session, enrolment: Enrolled, item: Row[Any], wanted: ServiceState, tenants: Mapping[str, str]
-) -> str | None:
-    """Bring a thing into a state; returns why that is not possible."""
-    thing = enrolment.get(item.element)
-    if thing is None:
-        return "it is no longer enrolled"
-    found = fault(session, enrolment, thing, wanted)
-    if found:
-        return found.message
-    here = _state(session.get(LockedUniRow, thing.id), thing).state
-    if wanted is here:
-        return None
-    step(SERVICE_GRAPH, here, wanted)
-    row = session.get(LockedUniRow, thing.id) or LockedUniRow(uni=thing.id, tenant=tenants.get(thing.id, NOBODY))
-    if wanted is ServiceState.ACTIVE:
-        session.delete(row)
-    else:
-        row.ended = utc_now() if wanted is ServiceState.TERMINATED else None
-        session.add(row)
-    session.flush()
-    return None

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, func, select
+from sqlalchemy import ColumnElement, Engine, Row, func, select
 from sqlalchemy.orm import Session
 
-from common.database import WRITES
-from presto.persistence import order_follow
 from presto.persistence.idempotency import ExternalIdRow, external_digest
 from presto.persistence.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow, documents
-from presto.persistence.tables import ServiceRow, utc
+from presto.persistence.tables import utc
 from presto.persistence.tenancy import owner
-from presto.service.core import Core
 from presto_api.lifecycles import OrderState
 
 
@@ -64,11 +61,8 @@ class ElementRecord:
 class Orders:
     """What the core's database holds beside its services."""
 
-    def __init__(self, core: Core) -> None:
-        # These tables stand in the store's database, for common transactions.
-        self._engine = core.engine
-        self._writer = self._engine.execution_options(**{WRITES: True})
-        self._adopt()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def order(self, order_id: str) -> OrderRecord | None:
         """The order of that id."""
@@ -121,13 +115,6 @@ class Orders:
         where = (ElementOrderRow.said[name].as_string() == value for name, value in members.items())
         ever = select(ElementOrderRow.element).where(ElementOrderRow.said.is_not(None), *where)
         return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(ever)])
-
-    def _adopt(self) -> None:
-        """Services from before there was an inventory get their elements."""
-        known = exists().where(ElementRow.service == ServiceRow.id)
-        with Session(self._writer) as session, session.begin():
-            for row in session.scalars(select(ServiceRow).where(~known)):
-                order_follow.follow(None, session.connection(), row)
 
     def _orders(self, where: Sequence[ColumnElement[bool]], offset: int, limit: int) -> tuple[list[OrderRecord], int]:
         with Session(self._engine) as session:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import cast
 
 from sqlalchemy import Table, insert, select, update
-from sqlalchemy.orm import Session
 
 from orchestrator.inventory import Inventory
 from presto.domain.enrolled import ucs_uni_id
 from presto.domain.model import Swvc
 from presto.domain.underlays import carrier
 from presto.domain.wan_ports import chosen_ports
-from presto.persistence.store import swvc_of
+from presto.persistence.service_rows import swvc_of
 from presto.persistence.tables import ClaimRow, ServiceRow
+from presto.persistence.unit_of_work import UnitOfWork
 from presto.persistence.writer import Writer
 
 _SERVICES, _CLAIMS = (cast(Table, row.__table__) for row in (ServiceRow, ClaimRow))
@@ -23,8 +23,8 @@ _OLD = select(_SERVICES.c.id, _SERVICES.c.document).where(_SERVICES.c.document["
 def adopt_ports(writer: Writer, inventory: Inventory) -> None:
     """Write down the ports of services that were stored without; what the inventory has no more is left as it is."""
 
-    def work(session: Session) -> None:
-        connection = session.connection()
+    def change(unit: UnitOfWork) -> None:
+        connection = unit.connection
         for service, document in connection.execute(_OLD).all():
             ports = _ports(swvc_of(document), inventory)
             changed = update(_SERVICES).where(_SERVICES.c.id == service)
@@ -33,7 +33,7 @@ def adopt_ports(writer: Writer, inventory: Inventory) -> None:
             if claims:
                 connection.execute(insert(_CLAIMS), claims)
 
-    writer.run(work)
+    writer.run(change)
 
 
 def _ports(swvc: Swvc, inventory: Inventory) -> dict[str, str]:

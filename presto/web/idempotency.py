@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.database import AWAY
 from common.findings import Tag
 from presto.auth.principal import Principal
-from presto.persistence.idempotency import LONGEST_KEY, Answer, Attempt, Keys, kept_headers, under_way
+from presto.persistence.idempotency import LONGEST_KEY, SCOPE, Answer, KeyedRequest, Keys, kept_headers
 from presto.web.errors import UNAVAILABLE, Refusal, refuse
 
 log = logging.getLogger(__name__)
@@ -76,55 +76,54 @@ class IdempotencyGuard:
             await refuse(WRONG_KEY, scope["path"])(scope, receive, send)
             return
         body = await _body(receive)
-        attempt = Attempt(_owner(scope), key, _fingerprint(scope, body), self._keys.kept)
-        place = (attempt.owner, key)
+        keyed = KeyedRequest(_owner(scope), key, _fingerprint(scope, body), self._keys.kept)
+        place = (keyed.owner, key)
         if place in self._busy:
             await refuse(UNDER_WAY, scope["path"])(scope, receive, send)
             return
         self._busy.add(place)
         try:
-            await (await self._answer(attempt, body, scope["path"]))(scope, receive, send)
+            await (await self._answer(keyed, body, scope["path"]))(scope, receive, send)
         finally:
             self._busy.discard(place)
 
-    async def _answer(self, attempt: Attempt, body: bytes, path: str) -> ASGIApp:
+    async def _answer(self, keyed: KeyedRequest, body: bytes, path: str) -> ASGIApp:
         try:
-            return await self._repeated(attempt, path) or self._first(attempt, body)
+            return await self._repeated(keyed, path) or self._first(keyed, body)
         except AWAY:
             return refuse(UNAVAILABLE, path)
 
-    async def _repeated(self, attempt: Attempt, path: str) -> ASGIApp | None:
+    async def _repeated(self, keyed: KeyedRequest, path: str) -> ASGIApp | None:
         """The answer to a request that came before."""
-        known = await asyncio.to_thread(self._keys.find, attempt.owner, attempt.key)
+        known = await asyncio.to_thread(self._keys.find, keyed.owner, keyed.key)
         if known is None:
             return None
-        if known.fingerprint != attempt.fingerprint:
+        if known.fingerprint != keyed.fingerprint:
             return refuse(OTHER_REQUEST, path)
         return _response(known.answer) if known.answer else refuse(ANSWER_LOST, path)
 
-    def _first(self, attempt: Attempt, body: bytes) -> ASGIApp:
+    def _first(self, keyed: KeyedRequest, body: bytes) -> ASGIApp:
         async def carry_out(scope: Scope, receive: Receive, send: Send) -> None:
             caught = _Caught()
             try:
-                with under_way(attempt):
-                    await self._app(scope, _again(body, receive), caught.take)
+                await self._app({**scope, SCOPE: keyed}, _again(body, receive), caught.take)
             except Exception:
                 if caught.status:
                     await _response(caught.answer())(scope, receive, send)
                 raise
-            await (await self._settled(attempt, caught.answer(), scope["path"]))(scope, receive, send)
+            await (await self._settled(keyed, caught.answer(), scope["path"]))(scope, receive, send)
 
         return carry_out
 
-    async def _settled(self, attempt: Attempt, answer: Answer, path: str) -> ASGIApp:
+    async def _settled(self, keyed: KeyedRequest, answer: Answer, path: str) -> ASGIApp:
         """The answer to send. What was refused is not kept: nothing was ordered, and the client may correct it."""
-        if answer.status < 400 and attempt.stored and attempt.answer:
-            return _response(attempt.answer)
+        if answer.status < 400 and keyed.stored and keyed.answer:
+            return _response(keyed.answer)
         try:
             if answer.status >= 400:
                 # Unless another server took in the same request at the same time, which is why this one refused it.
-                return await self._repeated(attempt, path) or _response(answer)
-            await asyncio.to_thread(self._keys.complete, attempt, answer)
+                return await self._repeated(keyed, path) or _response(answer)
+            await asyncio.to_thread(self._keys.complete, keyed, answer)
         except AWAY as error:
             log.warning("the answer to %s is not kept: %s", path[:120], getattr(error, "orig", None) or error)
         return _response(answer)

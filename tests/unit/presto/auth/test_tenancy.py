@@ -122,7 +122,7 @@ async def test_work_in_the_background_serves_nobody(core: Core, network: Any) ->
 
 async def test_no_statement_of_a_session_escapes(core: Core) -> None:
     await create(core, "acme", swvc("net", 1, 2))
-    orders, register = Orders(core), Register(core.engine)
+    orders, register = Orders(core.engine), Register(core.engine)
     with acting_for("acme"):
         listener, _ = register.add("ordering", "http://192.0.2.1/x", None)
     tables: tuple[Any, ...] = (ServiceRow, ElementRow, ListenerRow)

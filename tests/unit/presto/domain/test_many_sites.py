@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from presto.domain.compile import compile_request
 from presto.domain.credentials import Credentials, utc_now
 from presto.domain.model import EndPoint, Service, State, Swvc
 from presto.domain.settings import Settings
-from presto.persistence.additions import Additions
+from presto.persistence import service_writes
 from presto.persistence.store import Store
 from presto.persistence.tables import open_engine
 
@@ -77,10 +76,7 @@ def test_the_rows_of_a_service_hold_no_copies_of_it(tmp_path: Path) -> None:
         engine = open_engine(str(tmp_path / f"{sites}.db"))
         store, one = Store(engine), service(sites)
 
-        def adding(added: Additions) -> None:
-            store.add(added, one)
-
-        asyncio.run(store.writer.add(adding))
+        store.writer.run(lambda unit: service_writes.add(unit, one))
         store.progress(one)
         store.close()
         return sum(file.stat().st_size for file in tmp_path.glob(f"{sites}.db*"))

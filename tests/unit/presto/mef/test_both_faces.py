@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from presto.service.orders import Orders
 
 pytestmark = pytest.mark.asyncio
 
@@ -102,22 +97,3 @@ async def test_ordered_there_and_deleted_here(mef: Any, client: Any, order: Any,
     removal = await mef.place(change({"action": "delete", "service": {"id": created["uuid"]}}))
     assert (await mef.ended(removal["id"]))["state"] == "completed"
     await client.until_gone("acme")
-
-
-async def test_services_from_before_the_inventory_are_adopted(
-    mef: Any, client: Any, order: Any, database: Path
-) -> None:
-    await client.call("create-connectivity-service", order)
-    await client.until("acme", "active")
-    before = await mef.services()
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("DELETE FROM presto_elements")
-        connection.execute("DELETE FROM presto_swvcs")
-    assert set(by_type(await mef.services())) == {"sd-wan-uni", "ucs", "ucs-uni", "ucs-end-point"}
-    Orders(client.core)
-    after = by_type(await mef.services())
-    assert {kind: len(services) for kind, services in after.items()} == {
-        kind: len(services) for kind, services in by_type(before).items()
-    }
-    assert after["swvc"][0]["id"] == by_type(before)["swvc"][0]["id"]
-    assert {end["state"] for end in after["swvc-end-point"]} == {"active"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,7 +14,6 @@ from orchestrator.inventory import Inventory
 from presto.domain.enrolled import Enrolled
 from presto.domain.settings import Settings
 from presto.persistence.new_order import NewItem, NewOrder
-from presto.persistence.order_follow import place_lone
 from presto.web.app import create_app
 
 pytestmark = pytest.mark.asyncio
@@ -258,7 +258,8 @@ async def test_a_use_that_came_in_between_fails_the_item(mef: Any, example: Any,
     wanted = [{"id": str(n), "action": "delete", "service": {"id": uni}} for n, uni in enumerate(ids)]
     document = {**example, "serviceOrderItem": wanted}
     items = tuple(NewItem(str(n), "delete", "sd-wan-uni", None, {}, uni) for n, uni in enumerate(ids))
-    await client.core.enrolled.place(NewOrder("late", document, items))
+    order = NewOrder("late", document, items)
+    await client.core.accept(partial(client.core.enrolled.place, order=order))
     order = await mef.ended("late")
     assert [order["state"], *(item["state"] for item in order["serviceOrderItem"])] == [
         "partial",
@@ -275,7 +276,7 @@ async def test_a_restart_takes_up_what_is_open(new_core: Any, example: Any, inve
     uni = inventory.unis[0].id
     document = {**example, "serviceOrderItem": [{"id": "1", "action": "delete", "service": {"id": uni}}]}
     order = NewOrder("left", document, (NewItem("1", "delete", "sd-wan-uni", None, {}, uni),))
-    await core._store.writer.do(lambda session: place_lone(session, order))
+    await core._store.writer.run_async(partial(core.enrolled.place, order=order))
     await core.stop()
     app = create_app(new_core())
     transport = httpx.ASGITransport(app)

@@ -8,7 +8,8 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import Session
+
+from presto.persistence.unit_of_work import UnitOfWork
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -54,7 +55,7 @@ async def test_orders_of_one_commit_are_checked_against_one_another(mef: Any, ex
     free = json.loads(json.dumps(same_name).replace('"acme-office"', '"third"'))
     writer, began, go = client.core._store.writer, threading.Event(), threading.Event()
 
-    def hold(_session: Session) -> bool:
+    def hold(_unit: UnitOfWork) -> bool:
         began.set()
         return go.wait(10)
 

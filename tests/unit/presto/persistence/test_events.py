@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from sqlalchemy.orm import Session
 from common.database import WRITES
 from presto.persistence.event_log import EventLog
 from presto.persistence.events import Event, EventType, NewEvent, append, committed
+from presto.persistence.locked_unis import lock
 from presto.persistence.order_tables import ListenerRow
-from presto.persistence.tables import LockedUniRow, open_engine
+from presto.persistence.tables import open_engine
+from presto.persistence.unit_of_work import UnitOfWork
+from presto.persistence.writer import Writer
 
 CREATE, CHANGE = EventType.SERVICE_CREATE, EventType.SERVICE_STATE_CHANGE
 
@@ -203,11 +207,14 @@ def test_old_events_go_when_nobody_needs_them(database: Any, cursors: tuple[int,
 
 @pytest.mark.asyncio
 async def test_a_change_that_is_not_stored_has_no_event(client: Any) -> None:
-    with Session(client.core._store.engine) as session:
-        for end in (session.rollback, session.commit):
-            session.add(LockedUniRow(uni="a-uni"))
-            session.flush()
-            end()
+    def fail(unit: UnitOfWork) -> None:
+        lock(unit, "a-uni")
+        raise LookupError
+
+    writer = client.core._store.writer
+    with pytest.raises(LookupError):
+        await writer.run_async(fail)
+    await writer.run_async(partial(lock, thing="a-uni"))
     assert [event.object for event in await heard(client)] == ["a-uni"]
 
 
@@ -228,13 +235,14 @@ async def test_what_this_process_wrote_is_told_as_it_was_written(
     monkeypatch.setattr(log, "read", counting)
     await log.start()
 
-    def lock(where: Any, uni: str) -> None:
-        with Session(where.execution_options(**{WRITES: True})) as session, session.begin():
-            session.add(LockedUniRow(uni=uni))
+    def lock_in(where: Any, uni: str) -> None:
+        writer = Writer(where)
+        writer.run(lambda unit: lock(unit, uni))
+        writer.close()
 
     async def ours(uni: str) -> None:
         last = log.last
-        await asyncio.to_thread(lock, engine, uni)
+        await asyncio.to_thread(lock_in, engine, uni)
         assert await log.wait(last, 5)
 
     try:
@@ -245,7 +253,7 @@ async def test_what_this_process_wrote_is_told_as_it_was_written(
         before = len(looks)
         assert [event.object for event in await log.since(0)] == ["u1"]
         assert list(await log.since(0)) == list(read(0, 10)), "the very same, from memory and from the database"
-        await asyncio.to_thread(lock, other, "u2")
+        await asyncio.to_thread(lock_in, other, "u2")
         await ours("u3")
         async with asyncio.timeout(60):
             while log.last < 3:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import pytest
-from sqlalchemy import Engine, Table, event, insert, select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from presto.persistence import events
-from presto.persistence.additions import Additions, waiting
+from presto.persistence import events, locked_unis
 from presto.persistence.event_log import EventLog
-from presto.persistence.event_tables import EventRow
-from presto.persistence.events import EventType, NewEvent
-from presto.persistence.prepared import Prepared
+from presto.persistence.idempotency import Answer, KeyedRequest, Keys, Known
 from presto.persistence.tables import LockedUniRow, open_engine
-from presto.persistence.writer import Writer, attempt_adding, writing
+from presto.persistence.unit_of_work import UnitOfWork
+from presto.persistence.writer import Change, NotStored, Writer
 
 
 @pytest.fixture
@@ -43,8 +41,8 @@ def held(writer: Writer) -> Iterator[None]:
     """Meanwhile the writer's thread is busy, so that everything that is submitted waits for one group."""
     begun, go = threading.Event(), threading.Event()
 
-    def hold(session: Session) -> None:
-        session.connection()
+    def hold(unit: UnitOfWork) -> None:
+        assert unit.connection
         begun.set()
         assert go.wait(10)
 
@@ -56,12 +54,21 @@ def held(writer: Writer) -> Iterator[None]:
 
 
 def lock(writer: Writer, uni: str) -> Future[None]:
-    return writer.submit(lambda session: session.add(LockedUniRow(uni=uni)))
+    return writer.submit(lambda unit: locked_unis.lock(unit, uni))
+
+
+def again(writer: Writer, uni: str) -> Future[None]:
+    """Lock a UNI without a look whether it is locked."""
+    return writer.submit(lambda unit: unit.session.add(LockedUniRow(uni=uni)))
 
 
 def locked(engine: Engine) -> set[str]:
     with Session(engine) as session:
         return set(session.scalars(select(LockedUniRow.uni)))
+
+
+def told(engine: Engine) -> list[tuple[int, str]]:
+    return [(event.sequence, event.object) for event in EventLog(engine).read(0, 100)]
 
 
 def test_one_commit_for_all_that_wait(engine: Engine, writer: Writer) -> None:
@@ -82,20 +89,17 @@ def test_answered_after_the_commit(engine: Engine, writer: Writer) -> None:
 
 
 def test_one_that_fails_takes_nothing_with_it(engine: Engine, writer: Writer) -> None:
-    def fail(session: Session) -> None:
-        session.add(LockedUniRow(uni="u9"))
-        session.flush()
+    def fail(unit: UnitOfWork) -> None:
+        locked_unis.lock(unit, "u9")
         raise LookupError("no")
 
     with held(writer):
-        before, failing, twin, after = lock(writer, "u1"), writer.submit(fail), lock(writer, "u1"), lock(writer, "u2")
+        before, failing, twin, after = lock(writer, "u1"), writer.submit(fail), again(writer, "u1"), lock(writer, "u2")
     assert isinstance(failing.exception(10), LookupError)
     assert isinstance(twin.exception(10), IntegrityError)
     assert (before.result(10), after.result(10)) == (None, None)
     assert locked(engine) == {"u1", "u2"}
-    with Session(engine) as session:
-        rows = list(session.scalars(select(EventRow).order_by(EventRow.sequence)))
-    assert [(row.sequence, row.object) for row in rows] == [(1, "u1"), (2, "u2")], "no gap, nothing of the failed ones"
+    assert told(engine) == [(1, "u1"), (2, "u2")], "no gap, nothing of the failed ones"
 
 
 def test_who_listens_hears_after_the_commit(engine: Engine, writer: Writer) -> None:
@@ -125,21 +129,10 @@ def test_when_the_commit_fails_all_are_told_and_nothing_is_there(engine: Engine,
     assert lock(writer, "u3").result(10) is None
 
 
-def test_a_change_inside_a_change_is_a_part_of_it(engine: Engine, writer: Writer) -> None:
-    def outer(session: Session) -> bool:
-        writer.run(lambda inner: inner.add(LockedUniRow(uni="u1")))
-        raise LookupError("taken back")
-
-    with pytest.raises(LookupError):
-        writer.run(outer)
-    assert locked(engine) == set()
-    assert writing() is None
-
-
 def test_changes_are_made_in_the_context_of_who_asks(writer: Writer) -> None:
     tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
     tenant.set("acme")
-    assert writer.run(lambda _session: tenant.get()) == "acme"
+    assert writer.run(lambda _unit: tenant.get()) == "acme"
 
 
 def test_closing_makes_what_waits_and_a_later_change_starts_anew(engine: Engine, writer: Writer) -> None:
@@ -150,82 +143,55 @@ def test_closing_makes_what_waits_and_a_later_change_starts_anew(engine: Engine,
     assert locked(engine) == {"u1", "u2"}
 
 
-LOCK = Prepared(insert(cast(Table, LockedUniRow.__table__)))
-
-
-def add(writer: Writer, *unis: str, check: Callable[[], None] = lambda: None) -> Future[str]:
-    """Lock UNIs by additions, with an event for each."""
-
-    def adding(added: Additions) -> str:
-        check()
-        for uni in unis:
-            added.add(LOCK, [{"uni": uni, "tenant": ""}])
-            added.events.append(NewEvent(EventType.SERVICE_STATE_CHANGE, uni, None, "inactive"))
-        return unis[0]
-
-    return writer.try_(partial(attempt_adding, adding=adding))
-
-
-def told(engine: Engine) -> list[tuple[int, str]]:
-    return [(event.sequence, event.object) for event in EventLog(engine).read(0, 100)]
-
-
-def test_what_a_group_adds_is_written_by_one_statement(engine: Engine, writer: Writer) -> None:
-    statements: list[str] = []
+def test_every_change_finds_what_was_made_before(engine: Engine, writer: Writer) -> None:
     with held(writer):
-        futures = [add(writer, f"u{number}") for number in range(20)]
-        event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2].split()[0]))
-    assert [future.result(10) for future in futures] == [f"u{number}" for number in range(20)]
-    assert locked(engine) == {f"u{number}" for number in range(20)}
-    assert statements[statements.index("BEGIN") :][:4] == ["BEGIN", "SAVEPOINT", "INSERT", "RELEASE"]
+        lock(writer, "u1")
+        seen = writer.submit(lambda unit: set(unit.session.scalars(select(LockedUniRow.uni))))
+    assert seen.result(10) == {"u1"}
 
 
-def test_additions_that_fail_take_nothing_with_them(engine: Engine, writer: Writer) -> None:
-    def refuse() -> None:
-        raise LookupError("no")
-
+def test_one_that_cannot_be_stored_fails_alone(engine: Engine, writer: Writer) -> None:
     with held(writer):
-        first, refused, twin, last = (
-            add(writer, "u1"),
-            add(writer, "u9", check=refuse),
-            add(writer, "u3", "u1"),
-            add(writer, "u2"),
-        )
-    assert isinstance(refused.exception(10), LookupError)
-    assert isinstance(twin.exception(10), IntegrityError)
-    assert (first.result(10), last.result(10)) == ("u1", "u2")
-    assert told(engine) == [(1, "u1"), (2, "u2")], "no gap, nothing of the failed ones"
-    assert locked(engine) == {"u1", "u2"}
-
-
-def test_additions_that_cannot_be_stored_fail_alone(engine: Engine, writer: Writer) -> None:
-    with held(writer):
-        first, no_text, last = add(writer, "u1"), add(writer, "u\ud800"), add(writer, "u2")
+        first, no_text, last = lock(writer, "u1"), lock(writer, "u\ud800"), lock(writer, "u2")
     assert isinstance(no_text.exception(10), UnicodeError)
-    assert (first.result(10), last.result(10)) == ("u1", "u2")
+    assert (first.result(10), last.result(10)) == (None, None)
     assert told(engine) == [(1, "u1"), (2, "u2")]
 
 
-def test_every_other_change_finds_what_was_added_before(engine: Engine, writer: Writer) -> None:
-    with held(writer):
-        add(writer, "u1")
-        seen = writer.submit(lambda session: set(session.scalars(select(LockedUniRow.uni))))
-        twin = lock(writer, "u1")
-    assert seen.result(10) == {"u1"}
-    assert isinstance(twin.exception(10), IntegrityError)
-    assert told(engine) == [(1, "u1")]
+def failing(_unit: UnitOfWork) -> None:
+    raise LookupError("no")
 
 
-def test_who_looks_finds_what_waits(writer: Writer) -> None:
-    found: list[set[str]] = []
+@pytest.mark.parametrize(("all_or_none", "stored"), [(True, set()), (False, {"u1", "u2"})])
+def test_a_batch_is_stored_as_a_whole_or_as_far_as_it_goes(
+    engine: Engine, writer: Writer, all_or_none: bool, stored: set[str]
+) -> None:
+    changes: list[Change[None]] = [
+        partial(locked_unis.lock, thing="u1"),
+        failing,
+        partial(locked_unis.lock, thing="u2"),
+    ]
+    outcomes = asyncio.run(writer.run_batch(changes, all_or_none=all_or_none))
+    others = NotStored if all_or_none else type(None)
+    assert [type(outcome.fault) for outcome in outcomes] == [others, LookupError, others]
+    assert locked(engine) == stored
+    assert {object_id for _, object_id in told(engine)} == stored
 
-    def look() -> None:
-        session = writing()
-        assert session is not None
-        found.append({row["uni"] for row in waiting(session, LOCK)})
 
-    with held(writer):
-        add(writer, "u1")
-        last = add(writer, "u2", check=look)
-    assert last.result(10) == "u2"
-    assert found == [{"u1"}]
+def test_the_key_of_a_request_is_stored_with_what_it_asks_for_or_not_at_all(engine: Engine, writer: Writer) -> None:
+    keys, answer = Keys(engine), Answer(201, (), b"made")
+    good, bad = (KeyedRequest("acme", key, "f", render=lambda _unit: answer) for key in ("good", "bad"))
+    writer.run(partial(locked_unis.lock, thing="u1"), good)
+    with pytest.raises(LookupError):
+        writer.run(failing, bad)
+    assert keys.find("acme", "good") == Known("f", answer)
+    assert keys.find("acme", "bad") is None
+
+
+def test_an_answer_that_cannot_be_made_takes_back_what_was_stored(engine: Engine, writer: Writer) -> None:
+    def render(_unit: UnitOfWork) -> Answer:
+        raise LookupError("no answer")
+
+    with pytest.raises(LookupError, match="no answer"):
+        writer.run(partial(locked_unis.lock, thing="u1"), KeyedRequest("acme", "k", "f", render=render))
+    assert locked(engine) == set()

@@ -1,4 +1,4 @@
-"""Which events a change makes: pure functions from what was and what is now."""
+"""Which events a change of a service makes: pure functions from what was and what is now."""
 
 from __future__ import annotations
 

@@ -1,33 +1,30 @@
-"""The elements of the inventory follow their service: an SWVC and its end points, and the events of these."""
+"""The inventory is a projection of the services: an SWVC and its end points, and the events of these elements."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, cast
+from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, select, update
 
 from presto.domain.model import ON_ITS_WAY_OUT, UNFINISHED, State
-from presto.persistence.additions import Additions
 from presto.persistence.events import EventType, NewEvent
-from presto.persistence.events_follow import element_events, parts
-from presto.persistence.ids import new_id
 from presto.persistence.new_order import NewOrder
-from presto.persistence.order_tables import NEW_SWVC, ElementRow, documents
-from presto.persistence.prepared import Prepared
+from presto.persistence.order_tables import SWVCS, ElementRow, documents
+from presto.persistence.projected_events import element_events, parts
 from presto.persistence.tables import NewService, ServiceRow
+from presto.persistence.unit_of_work import UnitOfWork
 from presto_api.lifecycles import SERVICE_GRAPH, ServiceState, service_state, step
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"
 """The kinds of elements, by the names of their W100 payloads; UNIs come from the inventory of uCPEs."""
 
 _ELEMENTS = cast(Table, ElementRow.__table__)
-# Statements are made once, because to make one costs more than to carry it out.
-_NEW_ELEMENT = Prepared(insert(_ELEMENTS))
 _CHANGE = update(_ELEMENTS).where(_ELEMENTS.c.id == bindparam("element"))
-_CHANGE_ELEMENT, _END_ELEMENT = Prepared(_CHANGE), Prepared(_CHANGE)
 _LIVE = select(_ELEMENTS).where(
     _ELEMENTS.c.service == bindparam("its_service"), _ELEMENTS.c.state != ServiceState.TERMINATED
 )
@@ -44,6 +41,11 @@ class Live:
     def swvc(self) -> Any:
         """The document of the SWVC, None when there is none yet."""
         return next((self.documents[element.generation] for element in self.elements if element.kind == SWVC), None)
+
+    def replaced(self, named: Collection[str]) -> dict[str, Any] | None:
+        """What an order changes that names elements of these ids, to go back to; None when there is no SWVC yet."""
+        said = {element.id: element.asked for element in self.elements if element.id in named}
+        return self.swvc and {"swvc": self.swvc, "asked": said}
 
 
 def live_elements(connection: Connection, service: str) -> list[Row[Any]]:
@@ -62,43 +64,49 @@ def live_before(connection: Connection, row: ServiceRow) -> Live:
     )
 
 
-def follow_elements(
-    added: Additions,
+def project(
+    unit: UnitOfWork,
     row: ServiceRow | NewService,
     there: Live,
-    order: NewOrder | None,
-    back: Mapping[str, Any],
+    order: NewOrder | None = None,
+    restored: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[dict[tuple[str, str], str], list[NewEvent]]:
-    """Bring the elements in line; returns their ids by kind and end point, and what happened."""
+    """Bring the elements of a service in line with it; returns their ids by kind and end point, and what happened.
+
+    What is said of an element is what the order says, or what is `restored` of it, by its id.
+    """
     live = {(element.kind, _key(element.kind, element.identifier)): element for element in there.elements}
     asked = {(item.kind, item.end_point or ""): item.asked for item in order.items if item.asked} if order else {}
     if all(element.generation != row.generation for element in there.elements):
-        added.add(NEW_SWVC, [{"service": row.id, "generation": row.generation, "document": row.document}])
+        unit.insert(SWVCS, [{"service": row.id, "generation": row.generation, "document": row.document}])
     told = {generation: parts(document) for generation, document in there.documents.items()}
     told.setdefault(row.generation, parts(row.document))
     ids = {place: element.id for place, element in live.items()}
     heard: list[NewEvent] = []
+    new, changed = list[Mapping[str, Any]](), list[Mapping[str, Any]]()
     working = _working(row)
-    ordered = order is not None or bool(back)
+    ordered = order is not None or bool(restored)
     same = _same(there.documents, row) if not ordered else frozenset()
     for kind, identifier in [(SWVC, row.name), *((END_POINT, end["identifier"]) for end in row.document["end_points"])]:
         place = (kind, _key(kind, identifier))
         element = live.pop(place, None)
-        said = back.get(element.id) if element else None
+        said = restored.get(element.id) if element else None
         said = asked.get(place) if said is None else said
         works = len(working) > 1 if kind == SWVC else identifier in working
         as_asked = ordered or (element is not None and element.generation in same)
         values = _values(row, works, identifier, element, said, ordered=as_asked)
         if element:
-            added.add(_CHANGE_ELEMENT, [{"element": element.id, **values}])
+            changed.append({"element": element.id, **values})
         else:
-            ids[place] = row.id if kind == SWVC else new_id()
+            ids[place] = row.id if kind == SWVC else str(uuid4())
             first = {"id": ids[place], "kind": kind, "service": row.id, "created": row.changed, "tenant": row.tenant}
-            added.add(_NEW_ELEMENT, [{**first, **values}])
+            new.append({**first, **values})
         heard += element_events(ids[place], element, values, row.id, told)
+    unit.insert(_ELEMENTS, new)
+    if changed:
+        unit.connection.execute(_CHANGE, changed)
     if State(row.state) not in UNFINISHED:
-        for element in live.values():
-            terminate(added, element, row.changed, heard)
+        heard += terminate(unit, live.values(), row.changed)
     return ids, heard
 
 
@@ -161,9 +169,15 @@ def _working(row: ServiceRow | NewService) -> frozenset[str]:
     return frozenset(name for name, end in row.end_points.items() if end["working"])
 
 
-def terminate(added: Additions, element: Row[Any], now: datetime, heard: list[NewEvent]) -> None:
-    """An element is gone; its row stays."""
-    state = step(SERVICE_GRAPH, ServiceState(element.state), ServiceState.TERMINATED)
-    added.add(_END_ELEMENT, [{"element": element.id, "state": state, "ended": now}])
-    kinds = (EventType.SERVICE_STATE_CHANGE, EventType.SERVICE_DELETE)
-    heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
+def terminate(unit: UnitOfWork, elements: Iterable[Row[Any]], now: datetime) -> list[NewEvent]:
+    """Elements are gone; their rows stay. Returns what happened."""
+    heard: list[NewEvent] = []
+    ended: list[Mapping[str, Any]] = []
+    for element in elements:
+        state = step(SERVICE_GRAPH, ServiceState(element.state), ServiceState.TERMINATED)
+        ended.append({"element": element.id, "state": state, "ended": now})
+        kinds = (EventType.SERVICE_STATE_CHANGE, EventType.SERVICE_DELETE)
+        heard += [NewEvent(kind, element.id, element.service, state) for kind in kinds]
+    if ended:
+        unit.connection.execute(_CHANGE, ended)
+    return heard
