@@ -113,9 +113,15 @@ class PortTable:
 
         async def work(client: OvsdbClient) -> None:
             try:
-                rows = await _settled(client, await client.transact(add_operations(self._bridge, ports)))
-                _check_made(client, rows, {port.name for port in ports})
+                answer = await client.transact(add_operations(self._bridge, ports))
+            except UcpeRefused:
+                raise  # nothing was made: a port that has the name is another's
             except BaseException:  # a transaction that was not answered may have been carried out
+                await self._withdraw(ports)
+                raise
+            try:
+                _check_made(client, await _settled(client, answer), {port.name for port in ports})
+            except BaseException:
                 await self._withdraw(ports)
                 raise
 

@@ -26,6 +26,7 @@ _WRONG = {
     "int_type": "This must be a JSON number without fraction",
     "list_type": "This must be a JSON array",
     "model_type": "This must be a JSON object",
+    "model_attributes_type": "This must be a JSON object",
     "string_type": "This must be a JSON string",
     "greater_than_equal": "This is too small for 32 bits",
     "less_than_equal": "This is too large for 32 bits",

@@ -120,8 +120,8 @@ class _Missing:
         return sum(map(len, self._peers)) // 2
 
     @property
-    def text(self) -> str:
-        """In words, made when somebody asks; there is something to tell when every gateway has been looked at."""
+    def text(self) -> str | None:
+        """In words, made when somebody asks; None when every gateway has been seen to have all its tunnels."""
         if len(self._reasons) < len(self.sites):
             return f"{_count(self.tunnels)} not seen yet"
         if self._text is None:
@@ -137,9 +137,11 @@ class _Missing:
         self._text = None
         return not self._reasons[place]
 
-    def _told(self) -> str:
+    def _told(self) -> str | None:
         ends = ((near, far) for near, lacks in self._reasons.items() for far in lacks)
         pairs = sorted({(min(near, far), max(near, far)) for near, far in ends})
+        if not pairs:
+            return None
         names = [self._named(near, far) for near, far in pairs[:_NAMED]]
         more = f"; and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else ""
         return f"{len(pairs)} of {_count(self.tunnels)} not standing: {'; '.join(names)}{more}"

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from testbed import pki
 from testbed.host import kernel
+from testbed.host.wiring import ip_batch
 from testbed.images import store
 from testbed.impairment import Impairer
 from testbed.lab import management_network, topology
@@ -71,10 +72,10 @@ class Lab:
         (``testbed.images.store``).
         """
         check(spec)
-        owner = Owner.create(spec.name)
+        chosen = {**best_engines(), **(engines or {})}
+        owner = Owner.create(spec.name)  # late: what interrupts between here and the start leaves a folder to reap
         lab = cls(owner.folder, owner, spec, Clock(progress))
-        lab.engines = {**best_engines(), **(engines or {})}
-        lab._store = store
+        lab.engines, lab._store = chosen, store
         return lab
 
     @property
@@ -213,6 +214,8 @@ class Lab:
                 wait_until_ready(self.endpoint(site), ports, DOCKER_PORT, OVSDB_PORT, OPENFLOW_PORT)
             except NotReady as error:
                 raise LabError(f"uCPE {site}: {error}\n{self._last_words(site)}") from error
+            # Open vSwitch reads the flags of a port that it is given, and writes them back: an "up" in between is lost.
+            ip_batch([f"link set dev {port} up" for port in ports], self.ucpes[site].namespace)
             self._clock.tell("ready", f"uCPE {site} is ready")
 
         with ThreadPoolExecutor(max_workers=len(spec.sites)) as pool:

@@ -53,10 +53,15 @@ class Lease:
         while (labs / (lab := f"{name}-{secrets.token_hex(3)}")).exists():
             pass
         fresh = labs / f"{UNFINISHED}{lab}"
-        fresh.mkdir(mode=0o700)
-        lease = cls(labs / lab, _locked(fresh / "lease"))
-        lease._write(kept=False)
-        fresh.rename(lease.folder)  # only now others see it
+        try:
+            fresh.mkdir(mode=0o700)
+            lease = cls(labs / lab, _locked(fresh / "lease"))
+            lease._write(kept=False)
+            fresh.rename(lease.folder)  # only now others see it
+        except BaseException:  # also Ctrl-C: nothing is in the folder yet
+            for folder in (fresh, labs / lab):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
         return lease
 
     @classmethod

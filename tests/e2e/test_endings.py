@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -62,9 +61,8 @@ def test_a_reader_that_has_seen_enough_does_not_change_the_end(tmp_path: Path) -
 def test_an_order_that_the_api_refuses_is_bad_input(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text((POC / "scenario.yaml").read_text().replace("DPORT: 80}", "DPORT: 99999}"))
-    command = [*LSO, "run", str(scenario), "--report", str(tmp_path / "out"), "--json"]
+    command = [*LSO, "run", str(scenario), "--report", str(tmp_path / "out")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == BAD_INPUT, done.stderr
-    result = json.loads(done.stdout)
-    assert (result["ending"], result["verdict"], result["steps"]) == ("refused", "error", [])
-    assert "99999" in result["error"]
+    assert "99999" in done.stderr
+    assert "nothing was started" in done.stderr

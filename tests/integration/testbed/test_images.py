@@ -60,7 +60,7 @@ def test_an_image_is_built_again_exactly_when_its_content_changes(context: Path)
 
 
 def test_of_each_image_the_newest_contents_stay(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "KEPT", 2)
+    monkeypatch.setattr(build, "VERSIONS", 2)
     made = []
     for content in ("one", "two", "three"):
         (context / "file").write_text(content)

@@ -151,7 +151,7 @@ def test_nothing_outlives_a_start_of_its_machine(kept: bool, machine: str) -> No
     earlier = dataclasses.replace(here, boot="00000000-0000-0000-0000-000000000000")
     if machine == "another":
         earlier = dataclasses.replace(earlier, machine="0" * 32)
-    labels = {"lso.lab": "earlier-000000", "lso.maker": str(earlier), **({"lso.kept": "yes"} if kept else {})}
+    labels = {"lso.lab": "earlier-000000", "lso.creator": str(earlier), **({"lso.kept": "yes"} if kept else {})}
     volume = engine().volumes.create("lso-test-earlier", labels=labels)
     try:
         dead = ["lso-test-earlier"] if machine == "this" else []

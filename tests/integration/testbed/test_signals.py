@@ -20,7 +20,7 @@ def lab_of(process: subprocess.Popen[str]) -> str:
 
     def found() -> str | None:
         for folder in lease.folders():
-            if lease.holder(folder).get("pid") == process.pid:
+            if folder.name[0] != "." and lease.holder(folder).get("pid") == process.pid:
                 return folder.name
         return None
 

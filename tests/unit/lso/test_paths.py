@@ -81,8 +81,8 @@ NODES = [f"a-site-with-a-long-name-{number}" for number in range(40)]
 
 
 def test_a_table_that_no_terminal_shows_is_not_cut(lso: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ls, "_labs", lambda: [{"id": "lab", "nodes": NODES, "folder": "/somewhere"}])
-    heading, row = lso("ls").out.splitlines()
+    monkeypatch.setattr(ls, "_orphans", lambda: [{"id": "lab", "nodes": NODES, "folder": "/somewhere"}])
+    heading, row = lso("ls", "--orphans").out.splitlines()
     assert heading.split() == ["id", "nodes", "folder"]
     assert row.split() == ["lab", *", ".join(NODES).split(), "/somewhere"]
 
@@ -90,8 +90,8 @@ def test_a_table_that_no_terminal_shows_is_not_cut(lso: Any, monkeypatch: pytest
 def test_the_same_table_fits_a_terminal() -> None:
     """It is folded there, because a terminal would break the lines anywhere."""
     program = "from lso.commands import ls; from lso.__main__ import main; import sys\n"
-    program += f"ls._labs = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
-    program += "sys.exit(main(['ls']))"
+    program += f"ls._orphans = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
+    program += "sys.exit(main(['ls', '--orphans']))"
     ours, theirs = pty.openpty()
     run = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=theirs, env={**os.environ, "COLUMNS": "100"}
@@ -107,10 +107,12 @@ def test_the_same_table_fits_a_terminal() -> None:
     assert max(map(len, lines)) <= 100
 
 
-@pytest.mark.parametrize("verb", [["ls"], ["ls", "--json"], ["--help"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "verb", [["ls", "--orphans"], ["ls", "--orphans", "--json"], ["--help"], ["--version"]], ids=" ".join
+)
 def test_a_reader_who_has_seen_enough_changes_no_exit_code(verb: list[str]) -> None:
     program = "from lso.commands import ls; from lso.__main__ import main; import sys\n"
-    program += f"ls._labs = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
+    program += f"ls._orphans = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
     program += f"sys.exit(main({verb!r}))"
     ours, theirs = os.pipe()
     os.close(ours)

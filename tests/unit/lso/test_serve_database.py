@@ -59,7 +59,7 @@ def test_without_a_password_nothing_is_said(inventory: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "No such file"), ("", "write one URL"), ("a b", "write one URL"), (b"\xff", "no text")],
+    [(None, "No such file"), ("", "write one URL"), ("a b", "write one URL"), (b"\xff", "not text")],
 )
 def test_files_that_have_no_url(
     inventory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | bytes | None, reason: str

@@ -63,14 +63,16 @@ async def ordered(client: Any, _order: Any) -> str:
 
 
 async def settled(client: Any, name: str) -> str:
-    """The id of a service once the work on it has ended."""
+    """The id of a service once the work on it has ended and its tunnels have been looked at."""
     async with asyncio.timeout(60):
         while (shown := (await client.http.get(f"{EXTENSIONS}/service/{name}")).json())["state"] in {
             "accepted",
             "deploying",
         }:
             await asyncio.sleep(0.002)
-    found: str = shown["id"]
+        found: str = shown["id"]
+        while "lso-missing" in {pair["value-name"] for pair in (await client.service(found))["name"]}:
+            await asyncio.sleep(0.002)
     return found
 
 
