@@ -107,7 +107,7 @@ RPC = {
 ORDERING = {
     "name reserved": ("name: poc", "name: underlays", "25: service.name: MEF 70 SWVC Identifier: The name \"underl"),
     "name not ASCII": ("name: poc", "name: pöc", "25: service.name: This has characters that are not printable"),
-    "name with a control character": ("name: poc", 'name: "p\\0oc"', "25: service.name: The text has characters that"),
+    "name with a control character": ("name: poc", 'name: "p\\0oc"', "25: service.name: The text contains NUL"),
     "one end point": (END_POINTS, "[{site: site-a}]", "26: service.endpoints: W100 R4: This needs 2 or more"),
     "no common underlay": (END_POINTS, "[{site: site-a}, {site: site-c}]", "26: service.endpoints: No underlay conne"),
     "application twice": ("{id: gre, c", "{id: web, c", "30: applications[2].id: MEF 70 R41: Application \"web\" st"),

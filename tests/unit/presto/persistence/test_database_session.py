@@ -57,7 +57,7 @@ def database(database_url: str) -> Iterator[Connection]:
 
 
 def test_a_second_server_is_refused(sites: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("presto.persistence.database_lock.PATIENCE", 0.1)
+    monkeypatch.setattr("presto.persistence.database_lock.WAIT_SECONDS", 0.1)
     told = r"another server works on the database test_\d+ \(session \d+ from this machine\)"
     with BackgroundServer(build_app(sites, database_url)), pytest.raises(StoreError, match=told):
         build_app(sites, database_url)
