@@ -218,6 +218,10 @@ def test_a_container_that_cannot_run_is_explained_and_nothing_stays(
     lab = network.plan.owner.lab
     with pytest.raises(EngineError, match=message):
         network.start()
+        container = network["d1"]  # one that ends late is told of when it is looked at again
+        poll(lambda: not container.process.alive(), 10)
+        container.check()
+    network.stop()
     assert leftovers(lab) == []
 
 
