@@ -73,7 +73,7 @@ class Lab:
         """
         check(spec)
         chosen = {**best_engines(), **(engines or {})}
-        owner = Owner.create(spec.name)  # late: what interrupts between here and the start leaves a folder to reap
+        owner = Owner.create(spec.name, keep_unused=False)  # an interruption may come before the start
         lab = cls(owner.folder, owner, spec, Clock(progress))
         lab.engines, lab._store = chosen, store
         return lab

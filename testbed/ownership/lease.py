@@ -7,6 +7,7 @@ on without an owner until it is taken down, or the machine restarts.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import enum
 import fcntl
@@ -47,8 +48,11 @@ class Lease:
     _descriptor: int = -1
 
     @classmethod
-    def create(cls, name: str, labs: Path = LABS) -> Lease:
-        """Make the folder of a new lab, locked from its first moment; its id is *name* and six random digits."""
+    def create(cls, name: str, labs: Path = LABS, *, keep_unused: bool = True) -> Lease:
+        """Make the folder of a new lab, locked from its first moment; its id is *name* and six random digits.
+
+        Without *keep_unused* the folder goes when the process ends and nothing has been made in it.
+        """
         labs.mkdir(mode=0o700, parents=True, exist_ok=True)
         while (labs / (lab := f"{name}-{secrets.token_hex(3)}")).exists():
             pass
@@ -57,6 +61,8 @@ class Lease:
             fresh.mkdir(mode=0o700)
             lease = cls(labs / lab, _locked(fresh / "lease"))
             lease._write(kept=False)
+            if not keep_unused:
+                atexit.register(lease._end_unused, os.getpid())
             fresh.rename(lease.folder)  # only now others see it
         except BaseException:  # also Ctrl-C: nothing is in the folder yet
             for folder in (fresh, labs / lab):
@@ -95,6 +101,13 @@ class Lease:
         """Remove the folder, then release the lock: nobody can adopt a lab that is being removed."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.release()
+
+    def _end_unused(self, process: int) -> None:
+        """Remove the folder of a lab that was interrupted before anything was made: it holds nothing but the lease."""
+        if self._descriptor >= 0 and os.getpid() == process:
+            with contextlib.suppress(OSError):
+                if [path.name for path in self.folder.iterdir()] == ["lease"]:
+                    self.end()
 
     def _write(self, *, kept: bool, going: bool = False) -> None:
         text = json.dumps({"pid": os.getpid(), "boot": boot_id(), "kept": kept, "going": going})

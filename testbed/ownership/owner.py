@@ -24,9 +24,9 @@ class Owner:
         self.creator = str(Creator.here())
 
     @classmethod
-    def create(cls, name: str, labs: Path = LABS) -> Owner:
-        """Create the folder of a new lab, and nothing else; its id is *name* and six random digits."""
-        return cls(Lease.create(name, labs))
+    def create(cls, name: str, labs: Path = LABS, *, keep_unused: bool = True) -> Owner:
+        """Create the folder of a new lab, and nothing else: see :meth:`Lease.create`."""
+        return cls(Lease.create(name, labs, keep_unused=keep_unused))
 
     @classmethod
     def adopt(cls, folder: Path) -> Owner:
