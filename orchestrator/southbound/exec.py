@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import ssl
@@ -41,6 +40,9 @@ def run_exec(client: Any, container: str, command: Sequence[str], stdin: bytes |
         stdout, stderr = _converse(getattr(stream, "_sock", stream), stdin)
     except TimeoutError as error:
         raise ExecFailed(f"{command[0]} did not end within {EXEC_SECONDS:g} s") from error
+    finally:
+        # The response and its socket hold each other: the connection would stay until the garbage collector comes by.
+        stream._response.close()
     code = client.exec_inspect(created["Id"])["ExitCode"]
     return ExecResult(code, stdout, stderr)
 
@@ -48,11 +50,10 @@ def run_exec(client: Any, container: str, command: Sequence[str], stdin: bytes |
 def _converse(stream: socket.socket, stdin: bytes | None) -> tuple[bytes, bytes]:
     deadline = time.monotonic() + EXEC_SECONDS
     stream.settimeout(EXEC_SECONDS)
-    with contextlib.closing(stream):
-        if stdin is not None:
-            stream.sendall(stdin)
-            _end_of_input(stream)
-        return split_streams(_read(stream, deadline))
+    if stdin is not None:
+        stream.sendall(stdin)
+        _end_of_input(stream)
+    return split_streams(_read(stream, deadline))
 
 
 def _read(stream: socket.socket, deadline: float) -> bytes:

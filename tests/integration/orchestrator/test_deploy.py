@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.model import Action, Result, ServiceEvent, Subject, UnknownService
 from orchestrator.plan import service_prefix
+from orchestrator.southbound.uplink import connected
 from testbed.polling import poll
 
 
@@ -60,6 +63,30 @@ def test_two_sites_from_nothing_to_traffic_and_back(bed: Any) -> None:
     assert bed.states() == before
     with pytest.raises(UnknownService):
         asyncio.run(bed.orchestrator.remove(bed.service_id))
+
+
+def test_commands_in_vnfs_leave_no_connection_behind(bed: Any) -> None:
+    asyncio.run(bed.orchestrator.deploy(bed.request("site-a")))
+    (container,) = [name for name in bed.views["site-a"].started() if name.endswith("-firewall")]
+
+    def sockets() -> int:
+        return sum(path.is_socket() for path in Path("/proc/self/fd").iterdir())
+
+    async def count() -> tuple[int, int]:
+        async with connected(bed.inventory.ucpe("site-a")) as uplink:
+            await uplink.docker.run(container, ["/vnf/status"])
+            before = sockets()
+            for command in (["/vnf/status"], ["cat"], ["sleep", "0.01"], ["no-such-program"]) * 3:
+                await uplink.docker.run(container, command, b"to cat" if command == ["cat"] else None)
+            return before, sockets()
+
+    gc.disable()  # nothing else may be what ends them
+    try:
+        before, after = asyncio.run(count())
+    finally:
+        gc.enable()
+    asyncio.run(bed.orchestrator.remove(bed.service_id))
+    assert after <= before
 
 
 def test_vnfs_get_their_rights_and_no_more(bed: Any) -> None:

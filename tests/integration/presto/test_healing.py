@@ -135,4 +135,5 @@ def test_a_removed_service_stays_away_and_a_stopped_server_brings_nothing_back(
         call("delete-connectivity-service", **{"service-id-or-name": "acme"})
         until(lambda: details(call) is None)
         for ucpe in lab.ucpes:
+            until(lambda ucpe=ucpe: not lab.ucpes[ucpe].exec(listeners, check=False).stdout)
             assert docker(lab, ucpe, "ps", "--all", "--quiet") == ""
