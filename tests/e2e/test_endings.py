@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from lso.__main__ import main
+from lso.api import api_server
 from lso.exits import BAD_INPUT, INTERRUPTED, PASSED
 from reports.model import Verdict
 from reports.read import load_run
@@ -58,7 +64,25 @@ def test_a_reader_that_has_seen_enough_does_not_change_the_end(tmp_path: Path) -
     assert load_run(tmp_path).verdict is Verdict.PASSED
 
 
-def test_an_order_that_the_api_refuses_is_bad_input(tmp_path: Path) -> None:
+def test_an_order_that_only_the_api_can_refuse_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def with_a_locked_uni(inventory: Path, database: Path) -> Iterator[str]:
+        with api_server(inventory, database) as url:
+            locked = {"input": {"sip-id-or-name": "site-a-lan0", "state": "LOCKED"}}
+            httpx.post(f"{url}/restconf/operations/update-service-interface-point", json=locked).raise_for_status()
+            yield url
+
+    monkeypatch.setattr("lso.commands.run.api_server", with_a_locked_uni)
+    assert main(["run", str(POC), "--report", str(tmp_path), "--json"]) == BAD_INPUT
+    result = json.loads(capsys.readouterr().out)
+    assert (result["ending"], result["verdict"], result["steps"]) == ("refused", "error", [])
+    assert "UNI site-a-lan0 is administratively locked" in result["error"]
+    assert not (lease.LABS / result["lab"]).exists()
+
+
+def test_an_order_that_the_api_would_refuse_starts_nothing(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text((POC / "scenario.yaml").read_text().replace("DPORT: 80}", "DPORT: 99999}"))
     command = [*LSO, "run", str(scenario), "--report", str(tmp_path / "out")]

@@ -48,16 +48,19 @@ LARGE: dict[str, tuple[int, Callable[[int], str]]] = {
 def test_four_times_as_much(name: str, tmp_path: Path) -> None:
     count, make = LARGE[name]
     once, more = (min(_seconds(tmp_path, make(size)) for _ in range(3)) for size in (count, 4 * count))
-    assert more < QUICK or more <= 10 * max(once, QUICK / 8), (once, more)
+    assert more < QUICK or more <= 8 * max(once, QUICK / 8), (once, more)
 
 
 def _seconds(folder: Path, text: str) -> float:
     file = folder / "scenario.yaml"
     file.write_text(text, encoding="utf-8")
     gc.collect()
+    gc.disable()  # a collection goes through all that the process has, however large the file is
     began = time.process_time()
     try:
         load(file)
     except ScenarioError as error:
         assert error.findings
+    finally:
+        gc.enable()
     return time.process_time() - began
