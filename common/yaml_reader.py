@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NoReturn
 
 import yaml
@@ -41,6 +42,12 @@ class Limits:
     values: int = 20_000
 
 
+class FaultReason(StrEnum):
+    """What is wrong with a document, where callers decide by it."""
+
+    DUPLICATE_KEY = "duplicate-key"
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong with a document, at *line* and *column* (from 1) and *path*."""
@@ -50,6 +57,7 @@ class Fault:
     path: Path
     message: str
     hint: str = ""
+    reason: FaultReason | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +164,8 @@ class _Reader:
             key, place = event.value, (*path, event.value)
             if key in entries:
                 hint = f"the first one is on line {self.marks[place][0]}"
-                self.note(_place(event), place, f"the key {key} is here a second time", hint)
+                message = f"the key {key} is here a second time"
+                self.note(_place(event), place, message, hint, FaultReason.DUPLICATE_KEY)
             self.marks[place] = _place(event)
             entries[key] = self._value(next(events), events, place)
         return entries
@@ -173,9 +182,11 @@ class _Reader:
         if self._values > self._limits.values:
             self._stop(_place(event), path, f"the file holds more than {self._limits.values} values")
 
-    def note(self, place: tuple[int, int], path: Path, message: str, hint: str = "") -> None:
+    def note(
+        self, place: tuple[int, int], path: Path, message: str, hint: str = "", reason: FaultReason | None = None
+    ) -> None:
         """Note what is wrong and go on."""
-        self.faults.append(Fault(*place, path, message, hint))
+        self.faults.append(Fault(*place, path, message, hint, reason))
 
     def _stop(self, place: tuple[int, int], path: Path, message: str) -> NoReturn:
         self.note(place, path, message)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from common.yaml_reader import FaultReason, read_yaml
 from orchestrator.model import Finding
-from orchestrator.tosca.document import Document, read_document
+from orchestrator.tosca.document import Document, fault_finding, read_document
 from orchestrator.tosca.report import Place, Report
 from presto_client import Finding as ServerFinding
 
@@ -96,11 +97,10 @@ def _json(name: str, content: bytes) -> Document:
         if _is_yaml(name, content):
             return _yaml(name, content)
         raise BadFile([Finding(name, error.lineno, error.colno, "", f"this is not JSON: {error.msg}")]) from None
-    report = Report()
-    marked = read_document(name, content.replace(b"\t", b" "), report)
-    if report.findings and any("second time" in finding.message for finding in report.findings):
-        raise BadFile(report.findings)
-    return Document(name, data, marked.marks if marked else {})
+    parsed = read_yaml(content.replace(b"\t", b" "))
+    if any(fault.reason is FaultReason.DUPLICATE_KEY for fault in parsed.faults):
+        raise BadFile(fault_finding(name, fault) for fault in parsed.faults)
+    return Document(name, data, parsed.marks if parsed.complete else {})
 
 
 def _is_yaml(name: str, content: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.yaml_reader import Limits, Path, read_yaml
+from common.yaml_reader import Fault, Limits, Path, read_yaml
 from orchestrator.model import Finding
 from orchestrator.tosca.report import Report, format_path
 
@@ -31,7 +31,10 @@ class Document:
 def read_document(name: str, content: bytes, report: Report) -> Document | None:
     """Read one YAML document; reports everything that is wrong and returns None if nothing can be used."""
     parsed = read_yaml(content, _LIMITS)
-    for fault in parsed.faults:
-        place = format_path(fault.path)
-        report.note(Finding(name, fault.line, fault.column, place, fault.message, fault.hint or None))
+    report.extend(fault_finding(name, fault) for fault in parsed.faults)
     return Document(name, parsed.data, parsed.marks) if parsed.complete else None
+
+
+def fault_finding(name: str, fault: Fault) -> Finding:
+    """What is wrong with the YAML of the document of that name."""
+    return Finding(name, fault.line, fault.column, format_path(fault.path), fault.message, fault.hint or None)

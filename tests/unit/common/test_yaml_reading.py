@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from common.yaml_reader import read_yaml
+from common.yaml_reader import FaultReason, read_yaml
 from common.yaml_writer import write_yaml
 from lso.commands import run, validate
 from lso.exits import BAD_INPUT
@@ -110,6 +110,12 @@ def test_literal_means_what_the_core_schema_says(literal: str, reader: str, tmp_
 def test_refused_literal_is_a_finding(literal: str, reader: str, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=REFUSED[literal]):
         READERS[reader](f"key: {literal}\n".encode(), tmp_path)
+
+
+@pytest.mark.parametrize("literal", REFUSED, ids=lambda literal: literal[:24])
+def test_only_a_key_that_comes_again_has_that_reason(literal: str) -> None:
+    reasons = {fault.reason for fault in read_yaml(f"key: {literal}\n".encode()).faults}
+    assert reasons == {FaultReason.DUPLICATE_KEY if literal == "1\nkey: 2" else None}
 
 
 @pytest.mark.parametrize("reader", READERS)
