@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from common.findings import closest
 from common.text import counted
 from orchestrator.model import Finding
 
@@ -85,9 +85,8 @@ def format_path(path: Path) -> str:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """A hint that names the nearest known name, or all of them when they are not too many to read."""
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
+    if close := closest(name, tuple(names)):
+        return f"did you mean {close}?"
     everything = ", ".join(names)
     return f"known: {everything}" if 0 < len(everything) <= _MAX_KNOWN else None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
+from common.findings import closest
 from testbed.spec.finding import SpecFinding
 from testbed.spec.model import LabSpec, SiteSpec
 
@@ -112,6 +112,6 @@ def _address(
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(names)}"
+    names = tuple(sorted(known))
+    close = closest(name, names)
+    return f"did you mean {close!r}?" if close else f"known here: {', '.join(names)}"

@@ -5,11 +5,11 @@ No option is ignored in silence: unknown ones, unsupported ones and wrong values
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from common.findings import closest
 from testbed.containernet.containers.values import (
     count,
     devices,
@@ -128,8 +128,8 @@ def refuse(name: str, findings: Iterable[str]) -> None:
 
 def nearest(option: str, known: Iterable[str]) -> str:
     """Return a hint to the known option that is most like *option*; empty when none is."""
-    found = difflib.get_close_matches(option, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else ""
+    found = closest(option, tuple(known))
+    return f"; did you mean {found}?" if found else ""
 
 
 def options_of(cls: type, base: type) -> set[str]:
