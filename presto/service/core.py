@@ -40,7 +40,6 @@ from presto.service.redaction import RedactingNetwork
 from presto.service.standing import Standing
 from presto.service.unis import Unis, UniState
 from presto.service.views import Views
-from presto.service.wan_adoption import adopt_ports
 
 STOP_PATIENCE = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
@@ -92,7 +91,6 @@ class Core:
 
     async def start(self) -> None:
         """Take up all unfinished work."""
-        await asyncio.to_thread(adopt_ports, self._store.writer, self._views.whole)
         await self.events.start()
         await self.enrolled.start()
         for service_id in await asyncio.to_thread(self._store.unfinished):

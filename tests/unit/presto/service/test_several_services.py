@@ -9,15 +9,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from common.database import WRITES
 from common.findings import Rejected
 from orchestrator.inventory import Inventory
-from presto.domain.enrolled import ucs_uni_id
 from presto.domain.model import EndPoint, Swvc
-from presto.persistence.tables import ClaimRow, ServiceRow
 from presto.persistence.tenancy import ANOTHER, acting_for
 from presto.service.core import Core
 from presto.service.enrolled_orders import fault
@@ -244,26 +240,6 @@ async def test_a_restart_knows_the_ports(
         assert ports(network, two)["site-a"] == ("lan1", "wan1")
         three = await place(client, ordering("three", a=2, b=2))
         assert ports(network, three) == {"site-a": ("lan2", "wan0"), "site-b": ("lan2", "wan0")}
-
-
-async def test_services_from_before_have_the_first_port(
-    new_core: Callable[..., Core], network: MemoryNetwork, ordering: Ordering
-) -> None:
-    async with serving(new_core(), network) as client:
-        one = await place(client, ordering("one", a=0, b=0))
-    core = new_core()
-    with Session(core.engine.execution_options(**{WRITES: True})) as session, session.begin():
-        document = dict(session.scalar(select(ServiceRow.document)) or {})
-        assert document.pop("wan_ports") == {"site-a": "wan0", "site-b": "wan0"}
-        session.connection().execute(update(ServiceRow).values(document=document))
-        known = [ucs_uni_id(site, "wan0") for site in ("site-a", "site-b")]
-        session.execute(delete(ClaimRow).where(ClaimRow.uni.in_(known)))
-    async with serving(core, network) as client:
-        two = await place(client, ordering("two", a=1, b=1))
-        assert ports(network, two) == {"site-a": ("lan1", "wan1"), "site-b": ("lan1", "wan1")}
-        await change(client, "one", a=0, b=0, c=0)
-        await client.until("one", "active")
-        assert ports(network, one)["site-a"] == ("lan0", "wan0")
 
 
 async def test_other_tenants_do_not_learn_the_name(new_core: Callable[..., Core]) -> None:
