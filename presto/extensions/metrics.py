@@ -17,8 +17,7 @@ from presto.domain.credentials import utc_now
 from presto.domain.model import State
 from presto.domain.tunnels import tunnel_verdict, tunnels
 from presto.service.core import Core
-from presto.service.counts import Counts, counts
-from presto.service.meters import Meters
+from presto.service.meters import Counts, Meters, counts
 from presto.service.performance import ECHOES, Performance
 from presto_api.lifecycles import OrderState
 

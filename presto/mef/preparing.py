@@ -19,8 +19,8 @@ from presto.mef.items import ENROLLED, Item, check_items, check_order, items_els
 from presto.mef.plan import Plan, make_plan
 from presto.mef.refusals import of_the_core
 from presto.mef.relationships import Links
-from presto.persistence.new_order import NewItem, NewOrder
 from presto.persistence.order_tables import ElementRow
+from presto.persistence.unit_of_work import NewItem, NewOrder
 from presto.persistence.writer import Change
 from presto.service.core import Core
 from presto.service.enrolled_orders import EnrolledState

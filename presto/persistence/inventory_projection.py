@@ -13,11 +13,10 @@ from sqlalchemy import Connection, Row, Table, bindparam, select, update
 
 from presto.domain.model import ON_ITS_WAY_OUT, UNFINISHED, State
 from presto.persistence.events import EventType, NewEvent
-from presto.persistence.new_order import NewOrder
 from presto.persistence.order_tables import SWVCS, ElementRow, documents
 from presto.persistence.projected_events import element_events, parts
 from presto.persistence.tables import NewService, ServiceRow
-from presto.persistence.unit_of_work import UnitOfWork
+from presto.persistence.unit_of_work import NewOrder, UnitOfWork
 from presto_api.lifecycles import SERVICE_GRAPH, ServiceState, service_state, step
 
 SWVC, END_POINT, UNI = "swvc", "swvc-end-point", "sd-wan-uni"

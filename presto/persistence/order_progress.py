@@ -15,12 +15,11 @@ from presto.domain.model import UNFINISHED, State
 from presto.persistence.events import NewEvent
 from presto.persistence.idempotency import ExternalIdRow, external_digest
 from presto.persistence.inventory_projection import END_POINT, SWVC
-from presto.persistence.new_order import NewItem
 from presto.persistence.order_tables import ElementOrderRow, ItemRow, OrderRow
 from presto.persistence.projected_events import order_events
 from presto.persistence.tables import ServiceRow
 from presto.persistence.tenancy import owner
-from presto.persistence.unit_of_work import StoredOrder, UnitOfWork
+from presto.persistence.unit_of_work import NewItem, StoredOrder, UnitOfWork
 from presto_api.lifecycles import ENDED, OrderState, aggregate, steps
 
 _NAMED = 5

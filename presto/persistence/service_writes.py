@@ -13,12 +13,11 @@ from presto.domain.model import CARRIED_OUT, ON_ITS_WAY_OUT, Service, State
 from presto.domain.wan_ports import claims_of
 from presto.persistence.events import EventType, NewEvent
 from presto.persistence.inventory_projection import Live, live_before, live_elements, project, terminate
-from presto.persistence.new_order import NewOrder
 from presto.persistence.order_progress import begin_removal, end_alike, follow_service, open_orders, store_order
 from presto.persistence.order_tables import drop_unused
 from presto.persistence.service_rows import claims_rows, end_points_of, row_of, swvc_of
 from presto.persistence.tables import ClaimRow, NewService, ServiceRow
-from presto.persistence.unit_of_work import StoredOrder, UnitOfWork
+from presto.persistence.unit_of_work import NewOrder, StoredOrder, UnitOfWork
 from presto_api.lifecycles import OrderState
 
 _SERVICES, _CLAIMS = (cast(Table, row.__table__) for row in (ServiceRow, ClaimRow))

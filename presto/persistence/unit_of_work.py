@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.orm import Session
@@ -13,7 +14,44 @@ from sqlalchemy.orm import Session
 from presto.domain.model import Service
 from presto.persistence.events import NewEvent
 from presto.persistence.idempotency import KeyedRequest, Row, store_request
-from presto.persistence.new_order import NewOrder
+from presto_api.lifecycles import ServiceState
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item to be stored with its order; `end_point` decides how it ends, none: the SWVC does.
+
+    `asked` is what the item says of its service; `element` and `said` are known for what is enrolled only: its id, and
+    what is said of it that the inventory of uCPEs does not tell.
+    """
+
+    id: str
+    action: str
+    kind: str
+    end_point: str | None
+    asked: Mapping[str, Any]
+    element: str | None = None
+    said: Mapping[str, Any] | None = None
+
+
+def _any_state(_inactive: Mapping[str, ServiceState]) -> None:
+    """The order says nothing of enrolled things."""
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """An order to be stored; `document` is what the client sent.
+
+    `external_id` is the client's own id, where it may stand for one order only. `enrolled` are the ids of the enrolled
+    things that it names: `check_enrolled` is told which of them are not active, and raises what refuses the order.
+    """
+
+    id: str
+    document: Mapping[str, Any]
+    items: tuple[NewItem, ...]
+    external_id: str | None = None
+    enrolled: Collection[str] = ()
+    check_enrolled: Callable[[Mapping[str, ServiceState]], None] = _any_state
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,9 @@ from presto.domain.credentials import utc_now
 from presto.domain.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.domain.wan_ports import claimable_on
 from presto.persistence import service_writes
-from presto.persistence.new_order import NewOrder
 from presto.persistence.store import Store, Wanted
 from presto.persistence.tenancy import current, owner
-from presto.persistence.unit_of_work import UnitOfWork
+from presto.persistence.unit_of_work import NewOrder, UnitOfWork
 from presto.service.cancel import cancel
 from presto.service.views import Views
 

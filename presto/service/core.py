@@ -21,11 +21,10 @@ from presto.domain.tunnels import Seen
 from presto.persistence.edges import Edges, joined
 from presto.persistence.event_log import EventLog
 from presto.persistence.idempotency import KeyedRequest, Keys
-from presto.persistence.new_order import NewOrder
 from presto.persistence.paths import PathStore
 from presto.persistence.store import Store
 from presto.persistence.tenancy import Assignments
-from presto.persistence.unit_of_work import UnitOfWork
+from presto.persistence.unit_of_work import NewOrder, UnitOfWork
 from presto.persistence.writer import Change, Outcome
 from presto.service.acceptance import Acceptance
 from presto.service.edge_enrolment import EdgeEnrolment

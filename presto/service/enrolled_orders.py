@@ -20,12 +20,11 @@ from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
 from presto.persistence.events import EventType, NewEvent
 from presto.persistence.locked_unis import lock, unlock
-from presto.persistence.new_order import NewOrder
 from presto.persistence.order_progress import end, items_of, open_orders, store_order
 from presto.persistence.order_tables import OrderRow
 from presto.persistence.tables import ClaimRow, LockedUniRow, ServiceRow
 from presto.persistence.tenancy import ALL_TENANTS, ANOTHER, NOBODY, current, owner
-from presto.persistence.unit_of_work import StoredOrder, UnitOfWork
+from presto.persistence.unit_of_work import NewOrder, StoredOrder, UnitOfWork
 from presto.persistence.writer import Writer
 from presto.service.views import Views
 from presto_api.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, step

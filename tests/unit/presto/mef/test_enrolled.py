@@ -13,7 +13,7 @@ import pytest
 from orchestrator.inventory import Inventory
 from presto.domain.enrolled import Enrolled
 from presto.domain.settings import Settings
-from presto.persistence.new_order import NewItem, NewOrder
+from presto.persistence.unit_of_work import NewItem, NewOrder
 from presto.web.app import create_app
 
 pytestmark = pytest.mark.asyncio
