@@ -97,12 +97,12 @@ def follow_service(unit: UnitOfWork, row: ServiceRow, *, repeated: bool = False)
     for order in orders:
         items = items_of(unit, order.id)
         if order.generation < row.generation:
-            heard += end(unit, order, {item.number: (OrderState.FAILED, SUPERSEDED) for item in items})
+            heard += end(unit, order, items, {item.number: (OrderState.FAILED, SUPERSEDED) for item in items})
         elif State(row.state) is State.DEPLOYING or (repeated and _is_removed(row, orders)):
-            heard += end(unit, order, {item.number: (OrderState.IN_PROGRESS, None) for item in items})
+            heard += end(unit, order, items, {item.number: (OrderState.IN_PROGRESS, None) for item in items})
         elif State(row.state) not in UNFINISHED:
             faults = {name: ended["error"] for name, ended in row.end_points.items() if ended.get("error")}
-            heard += end(unit, order, {item.number: _outcome(row, item, faults) for item in items})
+            heard += end(unit, order, items, {item.number: _outcome(row, item, faults) for item in items})
     return heard
 
 
@@ -154,12 +154,12 @@ def _fault(item: Row[Any], faults: Mapping[str, str], error: str) -> str:
 
 def end_alike(unit: UnitOfWork, order: Row[Any], state: OrderState, fault: str | None = None) -> list[NewEvent]:
     """Take all items of an order to one state; returns what happened."""
-    return end(unit, order, {item.number: (state, fault) for item in items_of(unit, order.id)})
-
-
-def end(unit: UnitOfWork, order: Row[Any], outcomes: Outcomes) -> list[NewEvent]:
-    """Take the items of an order to these states, step by step as the graph allows, and the order with them."""
     items = items_of(unit, order.id)
+    return end(unit, order, items, {item.number: (state, fault) for item in items})
+
+
+def end(unit: UnitOfWork, order: Row[Any], items: Sequence[Row[Any]], outcomes: Outcomes) -> list[NewEvent]:
+    """Take the items of an order to these states, step by step as the graph allows, and the order with them."""
     walks = [steps(OrderState(item.state), outcomes[item.number][0]) for item in items]
     states = [walked[-1] if walked else OrderState(item.state) for item, walked in zip(items, walks, strict=True)]
     ends = [

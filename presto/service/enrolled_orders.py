@@ -114,12 +114,12 @@ class EnrolledOrders:
 
     def _carry_out(self, unit: UnitOfWork, order_id: str) -> None:
         document = unit.session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
-        outcomes = {}
-        for item in _ends_first(items_of(unit, order_id)):
+        items, outcomes = items_of(unit, order_id), {}
+        for item in _ends_first(items):
             error = self._apply(unit, item, _wanted(document, item))
             outcomes[item.number] = (OrderState.FAILED, error) if error else (OrderState.COMPLETED, None)
         for order in open_orders(unit, order_id):  # one that has ended stays so
-            unit.record(order.tenant, end(unit, order, outcomes))
+            unit.record(order.tenant, end(unit, order, items, outcomes))
 
     def _apply(self, unit: UnitOfWork, item: Row[Any], wanted: ServiceState) -> str | None:
         """Bring a thing into a state; returns why that is not possible."""
