@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint, inspect
+from sqlalchemy import JSON, DateTime, Engine, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from common.database import Schema, new_engine, upgrade
-from orchestrator.store import SCHEMA as ORCHESTRATOR
 from presto import migrations
 from presto.persistence.tenancy import Owned
 
@@ -118,12 +117,10 @@ def database_url(database: str) -> str:
 def orchestrator_url(engine: Engine) -> str:
     """The database of the orchestrator that works for the API of this one.
 
-    It is the same; but a SQLite file has one writer at a time, so the orchestrator gets a file of its own beside it,
-    unless an earlier version has its tables in ours.
+    It is the same; but a SQLite file has one writer at a time, so the orchestrator gets a file of its own beside it.
     """
     address = engine.url
-    within = inspect(engine).has_table(ORCHESTRATOR.version_table)
-    if address.get_backend_name() == "sqlite" and address.database and not within:
+    if address.get_backend_name() == "sqlite" and address.database:
         file = Path(address.database)
         address = address.set(database=str(file.with_name(f"{file.stem}.orchestrator{file.suffix}")))
     return address.render_as_string(hide_password=False)

@@ -63,13 +63,6 @@ def test_the_orchestrator_has_a_sqlite_file_of_its_own(database_url: str) -> Non
     engine.dispose()
 
 
-def test_the_orchestrator_stays_where_an_earlier_version_had_it(database_url: str) -> None:
-    OrchestratorStore(database_url).close()
-    engine = open_engine(database_url)
-    assert make_url(orchestrator_url(engine)) == engine.url
-    engine.dispose()
-
-
 @either_schema
 def test_the_database_of_a_newer_version_is_refused(database_url: str, schema: Schema) -> None:
     engine = new_engine(database_url)
