@@ -31,7 +31,7 @@ class DatabaseError(Exception):
 WRITES = "lso_writes"
 """Execution option of connections whose transactions write."""
 
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
+CONNECTION_ERRORS = (OperationalError, InterfaceError, PoolTimeout)
 """What SQLAlchemy raises when the database does not answer: it is down, cut off, full or locked for too long."""
 
 _BUSY_MILLISECONDS = 10_000

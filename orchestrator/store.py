@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from common.database import AWAY, WRITES, DatabaseError, Schema, address_of, new_engine, upgrade
+from common.database import CONNECTION_ERRORS, WRITES, DatabaseError, Schema, address_of, new_engine, upgrade
 from orchestrator import migrations
 from orchestrator.execute import Record
 from orchestrator.intent import Role
@@ -118,7 +118,7 @@ class Store:
         except DatabaseError as error:
             raise StoreError(str(error)) from error
         except (SQLAlchemyError, OSError, ImportError) as error:
-            kind = StoreUnavailable if isinstance(error, AWAY) else StoreError
+            kind = StoreUnavailable if isinstance(error, CONNECTION_ERRORS) else StoreError
             raise kind(f"cannot open the state database: {error}") from error
         if done:
             say(f"database: {done}")
@@ -290,7 +290,7 @@ class Store:
             with turn, Session(engine or self._engine) as session, session.begin():
                 yield session
         except SQLAlchemyError as error:
-            kind = StoreUnavailable if isinstance(error, AWAY) else StoreError
+            kind = StoreUnavailable if isinstance(error, CONNECTION_ERRORS) else StoreError
             # without the statement's parameters, which may be secret
             raise kind(f"the state database failed: {getattr(error, 'orig', None) or type(error).__name__}") from None
 

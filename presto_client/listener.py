@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from presto_api.mef.notifications import MEDIA, Base, Notification, event_path
-from presto_api.mef.problems import Answer
+from presto_api.mef.problems import HttpError
 from presto_api.mef.wire import parse_json
 from presto_client.signatures import BadSignature, NotSigned, Verifier
 
@@ -43,9 +43,9 @@ class Listener:
         self._turn = asyncio.Lock()
 
     async def take(self, request: Request, event_type: str) -> Response:
-        """One POST. Raises Answer when it is not taken."""
+        """One POST. Raises HttpError when it is not taken."""
         if not request.headers.get("content-type", "").casefold().startswith("application/json"):
-            raise Answer(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {MEDIA}.")
+            raise HttpError(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {MEDIA}.")
         content = await _content(request)
         self._check_signature(request, content)
         notification = _read(content, event_type)
@@ -63,9 +63,9 @@ class Listener:
         try:
             self._verifier.verify(request.method, str(request.url), request.headers, content)
         except NotSigned:
-            raise Answer(401, "missingCredentials", "The notification is not signed") from None
+            raise HttpError(401, "missingCredentials", "The notification is not signed") from None
         except BadSignature as error:
-            raise Answer(401, "invalidCredentials", f"The signature does not hold: {error}") from None
+            raise HttpError(401, "invalidCredentials", f"The signature does not hold: {error}") from None
 
 
 def create_listener(handler: Handler, verifier: Verifier | None = None) -> Starlette:
@@ -76,7 +76,7 @@ def create_listener(handler: Handler, verifier: Verifier | None = None) -> Starl
         for event_type in EVENT_TYPES
         for base in get_args(Base)
     ]
-    handlers = {Answer: _answered, HTTPException: _unknown, Exception: _failed}
+    handlers = {HttpError: _answered, HTTPException: _unknown, Exception: _failed}
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
@@ -85,20 +85,20 @@ async def _content(request: Request) -> bytes:
     async for part in request.stream():
         content += part
         if len(content) > _LARGEST:
-            raise Answer(400, "invalidBody", f"The body is larger than {_LARGEST} bytes")
+            raise HttpError(400, "invalidBody", f"The body is larger than {_LARGEST} bytes")
     return content
 
 
 def _read(content: bytes, event_type: str) -> Notification:
     document = parse_json(content)
     if document.get("eventType") != event_type:
-        raise Answer(400, "invalidBody", f"eventType: this is the place of {event_type}")
+        raise HttpError(400, "invalidBody", f"eventType: this is the place of {event_type}")
     try:
         return _ADAPTER.validate_python(document)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         wrong = "; ".join(f"{'.'.join(map(str, detail['loc'][1:]))}: {detail['msg']}" for detail in details)
-        raise Answer(400, "invalidBody", wrong) from None
+        raise HttpError(400, "invalidBody", wrong) from None
 
 
 def _json(document: dict[str, Any], status: int) -> Response:
@@ -106,7 +106,7 @@ def _json(document: dict[str, Any], status: int) -> Response:
 
 
 async def _answered(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, Answer):
+    if not isinstance(error, HttpError):
         raise error
     return _json(error.body(), error.status)
 

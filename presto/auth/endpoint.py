@@ -37,7 +37,7 @@ PUBLIC = frozenset(
 )
 """What is answered without a token: what is needed to get one, to read our signatures, and to know the interface."""
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_AT_ONCE = 2
+_COMPARISONS = 2
 """Secrets that are compared at once; each takes 16 MiB and a core."""
 
 
@@ -47,7 +47,7 @@ class TokenEndpoint:
     def __init__(self, security: Security) -> None:
         self._security = security
         self._assertions = Assertions()
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_COMPARISONS)
 
     async def answer(self, request: Request, catalogue: Catalogue) -> Response:
         """The token, or an error as RFC 6749 section 5.2 has it.

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from presto.notify.notifier import Notifier
-from presto.notify.register import Listener, Standing
+from presto.notify.register import DeliveryState, Listener
 from presto.persistence.event_log import EventLog
 from presto_api.wire import Wire
 
@@ -34,11 +34,11 @@ def listeners_router(notifier: Notifier, events: EventLog) -> APIRouter:
     @router.get("/event/listener", operation_id="listListeners")
     async def find() -> list[ListenerShown]:
         """The listeners of both hubs, by API and callback: how far each has come, and since when and why it fails."""
-        return [_shown(listener, standing, events.last) for listener, standing in await notifier.standings()]
+        return [_shown(listener, state, events.last) for listener, state in await notifier.states()]
 
     return router
 
 
-def _shown(listener: Listener, standing: Standing, last: int) -> ListenerShown:
+def _shown(listener: Listener, state: DeliveryState, last: int) -> ListenerShown:
     of_listener = {name: getattr(listener, name) for name in ("id", "api", "callback", "query")}
-    return ListenerShown(**of_listener, **vars(standing), behind=max(0, last - standing.cursor))
+    return ListenerShown(**of_listener, **vars(state), behind=max(0, last - state.cursor))

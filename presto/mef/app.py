@@ -20,15 +20,14 @@ from presto.mef.hub import check_callback, event_types
 from presto.mef.placing import acknowledged
 from presto.mef.query import no_query
 from presto.notify.notifier import Notifier
-from presto.persistence.idempotency import Answer as KeptAnswer
-from presto.persistence.idempotency import answer_of, keyed_request
+from presto.persistence.idempotency import KeptAnswer, answer_of, keyed_request
 from presto.persistence.unit_of_work import UnitOfWork
 from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
 from presto.web.limits import apart
 from presto.web.mounting import mount
 from presto_api.mef.envelope import Subscription
-from presto_api.mef.problems import Answer, Problem, Refused
+from presto_api.mef.problems import HttpError, Problem, Refused
 from presto_api.mef.wire import parse_json, validate
 
 JSON = "application/json;charset=utf-8"
@@ -56,7 +55,7 @@ def mef_app(core: Core, notifier: Notifier) -> Starlette:
     hubs = (operation for api in BASES for operation in _hub(api, notifier))
     app = Starlette(
         routes=[*_ordering(core, orders), *_inventory(core, orders), *hubs],
-        exception_handlers={Refused: _refused, Answer: _answered, HTTPException: _unknown, Exception: _failed},
+        exception_handlers={Refused: _refused, HttpError: _answered, HTTPException: _unknown, Exception: _failed},
     )
     app.router.redirect_slashes = False
     return app
@@ -129,7 +128,7 @@ def _hub(api: str, notifier: Notifier) -> Iterator[Operation]:
             raise Refused([Problem("invalidValue", ("callback",), f"Nothing is sent there: {reason}", hint)])
         if await notifier.is_full():
             reason = f"There are {notifier.settings.listeners} subscriptions already, as many as one tenant may have"
-            raise Answer(409, "conflict", reason, "Delete one that is of no more use.")
+            raise HttpError(409, "conflict", reason, "Delete one that is of no more use.")
         listener = await notifier.subscribe(api, given.callback, given.query, keyed_request(request.scope))
         return _json(show.listener(listener), 201, {"Location": hub_address(api, listener.id)})
 
@@ -164,7 +163,7 @@ def _acknowledgement(unit: UnitOfWork) -> KeptAnswer:
 
 def _found(thing: Any, kind: str, thing_id: str) -> Any:
     if thing is None:
-        raise Answer(404, "notFound", f'There is no {kind} "{thing_id[:60]}"')
+        raise HttpError(404, "notFound", f'There is no {kind} "{thing_id[:60]}"')
     return thing
 
 
@@ -174,11 +173,11 @@ async def _body(request: Request) -> dict[str, Any]:
     kind, _, parameters = media.partition(";")
     charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", parameters)
     if kind.strip() != "application/json" or (charset and charset[1] not in {"utf-8", "utf8"}):
-        raise Answer(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {JSON}.")
+        raise HttpError(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {JSON}.")
     try:
         return await apart(parse_json, await request.body())
     except BodyTooBig as error:
-        raise Answer(413, "invalidBody", str(error), "Send less.") from None
+        raise HttpError(413, "invalidBody", str(error), "Send less.") from None
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -190,7 +189,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _answered(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, Answer):
+    if not isinstance(error, HttpError):
         raise error
     return _json(error.body(), error.status)
 

@@ -1,4 +1,4 @@
-"""Items about what is enrolled with the uCPEs: which thing each one takes, and whether what it says of it is true."""
+"""Items about what is enrolled with the uCPEs: which thing each one names, and whether what it says of it is true."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IDENTIFIERS = {
 
 
 @dataclass
-class Taken:
+class NamedThings:
     """The things that the items of an order are about, by the number of the item; `underlays` are of its SWVC."""
 
     things: dict[int, Thing] = field(default_factory=dict)
@@ -41,22 +41,22 @@ class Taken:
         return thing if isinstance(thing, Uni) else None
 
 
-def take(
+def named_things(
     items: Sequence[Item], enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
-) -> tuple[Taken, list[Problem]]:
-    """What the items take out of the enrolment, with everything that is not true of it."""
-    taken = Taken()
+) -> tuple[NamedThings, list[Problem]]:
+    """The enrolled things that the items name, with everything that they say of them and is not true."""
+    named = NamedThings()
     problems: list[Problem] = []
     for item in items:
         if item.kind in ENROLLED:
-            problems += _take(item, taken, enrolment)
+            problems += _match(item, named, enrolment)
     for item in items:
         problems += unknown_roles(item)
         if item.kind is Kind.UCS_END_POINT and item.payload is not None:
-            problems += _attached(item, taken, enrolment, links)
+            problems += _attached(item, named, enrolment, links)
         if item.kind in {Kind.UCS, Kind.SWVC} and item.payload is not None:
-            problems += _underlays(item, taken, enrolment, elements, links)
-    return taken, problems
+            problems += _underlays(item, named, enrolment, elements, links)
+    return named, problems
 
 
 def wanted_state(item: Item) -> ServiceState:
@@ -65,10 +65,10 @@ def wanted_state(item: Item) -> ServiceState:
     return ServiceState.TERMINATED if item.wire.action == "delete" or state is None else ServiceState(state)
 
 
-def beside_an_swvc(items: Sequence[Item], taken: Taken, closed: Mapping[str, ServiceState]) -> Iterator[Problem]:
+def beside_an_swvc(items: Sequence[Item], named: NamedThings, closed: Mapping[str, ServiceState]) -> Iterator[Problem]:
     """An order about an SWVC takes things as they stand: what changes their state is an order of its own."""
     for item in items:
-        thing = taken.things.get(item.number)
+        thing = named.things.get(item.number)
         if thing is None:
             continue
         here, hint = closed.get(thing.id, ServiceState.ACTIVE), "Change it by an order of its own."
@@ -95,7 +95,7 @@ def _installed(places: Iterable[Mapping[str, Any]]) -> list[Any]:
     return [{name: place[name] for name in ("@type", "id")} if "id" in place else place for place in found]
 
 
-def _take(item: Item, taken: Taken, enrolment: Enrolled) -> Iterator[Problem]:
+def _match(item: Item, named: NamedThings, enrolment: Enrolled) -> Iterator[Problem]:
     thing = item.enrolled.thing if item.enrolled else None
     if item.payload is not None:
         attribute, member = _IDENTIFIERS[item.kind]
@@ -109,10 +109,10 @@ def _take(item: Item, taken: Taken, enrolment: Enrolled) -> Iterator[Problem]:
         thing = thing or found
     if thing is None:
         return
-    if thing in taken.things.values():
+    if thing in named.things.values():
         yield Problem("invalidValue", item.path, f"{label_of(thing)} stands in two items", "Keep one.")
         return
-    taken.things[item.number] = thing
+    named.things[item.number] = thing
     yield from _states(item)
     yield from _untrue(item, thing)
 
@@ -144,14 +144,14 @@ def _differs(path: Path, given: str | None, true: str, thing: Thing) -> Iterator
         yield unsupported(path, f"{path[-1]} of {label_of(thing)} is {true}", "Write that, or leave it out.")
 
 
-def _attached(item: Item, taken: Taken, enrolment: Enrolled, links: Links) -> Iterator[Problem]:
+def _attached(item: Item, named: NamedThings, enrolment: Enrolled, links: Links) -> Iterator[Problem]:
     """The underlay and the port of a UCS end point."""
-    own = taken.things.get(item.number)
+    own = named.things.get(item.number)
     for role in (OF_UCS, TO_UCS_UNI):
         other = links.one(item, role)
         if other is None or not isinstance(own, UcsEndPoint):
             continue
-        thing = taken.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
+        thing = named.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
         right = enrolment.get(own.ucs if role == OF_UCS else own.ucs_uni)
         if right is not None and thing is not right:
             text = f"{role} of {label_of(own)} leads to {label_of(right)}"
@@ -159,29 +159,29 @@ def _attached(item: Item, taken: Taken, enrolment: Enrolled, links: Links) -> It
 
 
 def _underlays(
-    item: Item, taken: Taken, enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
+    item: Item, named: NamedThings, enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
 ) -> Iterator[Problem]:
     """Which underlays carry the SWVC of this order, as the underlays or the SWVC say."""
     for other in links.all(item, UCS_OF):
         if item.kind is Kind.SWVC:
-            thing = taken.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
+            thing = named.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
             if isinstance(thing, Ucs):
-                taken.underlays.append(thing.underlay.name)
+                named.underlays.append(thing.underlay.name)
             elif other and not (isinstance(other, Item) and other.kind is Kind.UCS):
                 yield wrong_end(item, "UCS_OF_SWVC of an SWVC leads to a UCS")
         elif isinstance(other, Item):
-            own = taken.things.get(item.number)
+            own = named.things.get(item.number)
             if other.kind is not Kind.SWVC:
                 yield wrong_end(item, "UCS_OF_SWVC of a UCS leads to an SWVC")
             elif isinstance(own, Ucs):
-                taken.underlays.append(own.underlay.name)
+                named.underlays.append(own.underlay.name)
         elif other:
-            yield from _carries(item, taken, elements.get(other))
+            yield from _carries(item, named, elements.get(other))
 
 
-def _carries(item: Item, taken: Taken, swvc: ElementRecord | None) -> Iterator[Problem]:
+def _carries(item: Item, named: NamedThings, swvc: ElementRecord | None) -> Iterator[Problem]:
     """An SWVC that is there already says itself which underlays it has."""
-    own = taken.things.get(item.number)
+    own = named.things.get(item.number)
     if swvc is None or swvc.kind != Kind.SWVC:
         yield wrong_end(item, "UCS_OF_SWVC of a UCS leads to an SWVC")
     elif isinstance(own, Ucs):

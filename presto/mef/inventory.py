@@ -17,7 +17,7 @@ from presto.service.core import Core
 from presto.service.orders import ElementRecord, Orders
 from presto_api.lifecycles import ServiceState
 from presto_api.mef.payload import KINDS, OLDER_URNS, URNS, Kind
-from presto_api.mef.problems import Answer
+from presto_api.mef.problems import HttpError
 
 _EVERYTHING = 2**31 - 1
 _INSTANT = timedelta(microseconds=1)
@@ -51,7 +51,7 @@ FILTERS = (*_FILTERS, *_PLACES, *_ITEM)
 
 
 async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The services that a query asks for, enrolled ones first, and the paging headers. Raises Answer 400."""
+    """The services that a query asks for, enrolled ones first, and the paging headers. Raises HttpError 400."""
     parsers = {name: parser for name, (parser, _) in _FILTERS.items()}
     given, page = read_query(request, {**parsers, **dict.fromkeys((*_PLACES, *_ITEM), text)})
     _check_pair(given)
@@ -85,7 +85,7 @@ def _check_pair(given: dict[str, Any]) -> None:
     missing = [name for name in _ITEM if name not in given]
     if len(missing) == 1:
         hint = "serviceOrder.id and serviceOrderItem.id are used together."
-        raise Answer(400, "missingQueryParameter", f"Query parameter {missing[0]} is missing", hint)
+        raise HttpError(400, "missingQueryParameter", f"Query parameter {missing[0]} is missing", hint)
 
 
 async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence[Thing]:

@@ -11,7 +11,7 @@ from orchestrator.inventory import Uni
 from presto.domain.enrolled import Enrolled
 from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
 from presto.mef import from_core
-from presto.mef.enrolled import Taken
+from presto.mef.enrolled import NamedThings
 from presto.mef.from_core import effective_map
 from presto.mef.items import ENROLLED, Item
 from presto.mef.relationships import OF_SWVC, TO_UNI, Links, Other, wrong_end
@@ -128,9 +128,9 @@ class Plan:
 
 
 def make_plan(
-    items: Sequence[Item], links: Links, taken: Taken, elements: Mapping[str, ElementRecord], enrolment: Enrolled
+    items: Sequence[Item], links: Links, named: NamedThings, elements: Mapping[str, ElementRecord], enrolment: Enrolled
 ) -> tuple[Plan, list[Problem]]:
-    """Put the items together, with everything that does not fit: `taken` is what they take of the enrolment."""
+    """Put the items together, with everything that does not fit: `named` are the enrolled things that they name."""
     problems: list[Problem] = []
     swvcs = [item for item in items if item.kind is Kind.SWVC]
     targets = {item.element.service for item in items if item.element}
@@ -138,11 +138,11 @@ def make_plan(
     for item in swvcs[1:]:
         problems.append(Problem("otherIssue", item.path, "An order is about one SWVC", "Send another order."))
     if swvcs and isinstance(swvcs[0].payload, payload.Swvc):
-        plan.parts = _parts(swvcs[0], swvcs[0].payload, taken, enrolment)
+        plan.parts = _parts(swvcs[0], swvcs[0].payload, named, enrolment)
         problems += plan.parts.problems
     for item in items:
         if isinstance(item.payload, payload.EndPoint):
-            target = _take_end_point(item, item.payload, plan, links, taken, elements, enrolment, problems)
+            target = _take_end_point(item, item.payload, plan, links, named, elements, enrolment, problems)
             targets |= {target} if target else set()
     problems += _told_twice(items)
     deleted = [item.element for item in items if item.wire.action == "delete" and item.element]
@@ -171,10 +171,10 @@ def _told_twice(items: Sequence[Item]) -> Iterator[Problem]:
             seen.add(item.element.id)
 
 
-def _parts(item: Item, given: payload.Swvc, taken: Taken, enrolment: Enrolled) -> SwvcParts:
+def _parts(item: Item, given: payload.Swvc, named: NamedThings, enrolment: Enrolled) -> SwvcParts:
     parts = swvc_parts(given, item.configuration, enrolment.inventory)
-    if taken.underlays:
-        parts.underlays = tuple(dict.fromkeys([*parts.underlays, *taken.underlays]))
+    if named.underlays:
+        parts.underlays = tuple(dict.fromkeys([*parts.underlays, *named.underlays]))
         if not given.ucs_list:
             parts.places[("underlays",)] = item.path
     return parts
@@ -224,7 +224,7 @@ def _take_end_point(
     given: payload.EndPoint,
     plan: Plan,
     links: Links,
-    taken: Taken,
+    named: NamedThings,
     elements: Mapping[str, ElementRecord],
     enrolment: Enrolled,
     problems: list[Problem],
@@ -240,7 +240,7 @@ def _take_end_point(
             problems.append(wrong_end(item, f'There is no SWVC "{swvc[:60]}"'))
         else:
             target = found.service
-    uni = _uni(connected, taken, item, enrolment, problems)
+    uni = _uni(connected, named, item, enrolment, problems)
     places: Places = {(): item.path, ("identifier",): (*item.configuration, "swVcEndPointIdentifier")}
     places[("uni",)] = (*item.path, "serviceOrderItemRelationship" if isinstance(connected, Item) else "service")
     entries = []
@@ -264,11 +264,11 @@ def _take_end_point(
     return target
 
 
-def _uni(related: Other | None, taken: Taken, item: Item, enrolment: Enrolled, problems: list[Problem]) -> str:
+def _uni(related: Other | None, named: NamedThings, item: Item, enrolment: Enrolled, problems: list[Problem]) -> str:
     if isinstance(related, Item):
         if related.kind is not Kind.UNI:
             problems.append(wrong_end(item, f"Item {related.wire.id} is no SD-WAN UNI"))
-        uni = taken.uni(related)
+        uni = named.uni(related)
         return uni.id if uni else ""
     if related is not None and not isinstance(enrolment.get(related), Uni):
         problems.append(wrong_end(item, f'There is no SD-WAN UNI "{related[:60]}"'))

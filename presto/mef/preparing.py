@@ -13,7 +13,7 @@ from common.findings import Rejected
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Thing
 from presto.mef import show
-from presto.mef.enrolled import Taken, beside_an_swvc, take, unmoved, wanted_state
+from presto.mef.enrolled import NamedThings, beside_an_swvc, named_things, unmoved, wanted_state
 from presto.mef.findings import from_finding
 from presto.mef.items import ENROLLED, Item, check_items, check_order, items_elsewhere, service_ids
 from presto.mef.plan import Plan, make_plan
@@ -62,7 +62,7 @@ class AboutSwvc:
     core: Core
     plan: Plan
     items: list[Item]
-    taken: Taken
+    named: NamedThings
     whole: bool
 
     def check_enrolled(self, inactive: Mapping[str, ServiceState]) -> None:
@@ -72,7 +72,7 @@ class AboutSwvc:
 
     def beside(self, inactive: Mapping[str, ServiceState]) -> list[Problem]:
         """What is wrong with the enrolled things that it names."""
-        return list(beside_an_swvc(self.items, self.taken, inactive))
+        return list(beside_an_swvc(self.items, self.named, inactive))
 
     async def problems(self) -> list[Problem]:
         """What is wrong with it as things stand now."""
@@ -107,20 +107,20 @@ async def prepare(core: Core, orders: Orders, document: dict[str, Any]) -> Place
     items, more = check_items(order, elements, await _enrolled(core, ids))
     problems += [*check_order(order, utc_now()), *more]
     links = Links({item.wire.id: item for item in items}, {item.id for item in order.service_order_item}, elsewhere)
-    taken, untrue = take(items, core.enrolment, elements, links)
+    named, untrue = named_things(items, core.enrolment, elements, links)
     problems += untrue
     if all(item.kind in ENROLLED for item in items):
-        return await _about_enrolled(core, orders, items, taken, [*problems, *links.problems], document)
-    plan, unfitting = make_plan(items, links, taken, elements, core.enrolment)
-    about = AboutSwvc(core, plan, items, taken, len(items) == len(document["serviceOrderItem"]))
+        return await _about_enrolled(core, orders, items, named, [*problems, *links.problems], document)
+    plan, unfitting = make_plan(items, links, named, elements, core.enrolment)
+    about = AboutSwvc(core, plan, items, named, len(items) == len(document["serviceOrderItem"]))
     return await _about_swvc(about, [*problems, *unfitting, *links.problems], document)
 
 
 async def _about_enrolled(
-    core: Core, orders: Orders, items: list[Item], taken: Taken, problems: list[Problem], document: dict[str, Any]
+    core: Core, orders: Orders, items: list[Item], named: NamedThings, problems: list[Problem], document: dict[str, Any]
 ) -> Placement:
     """An order that is about enrolled things alone."""
-    wanted = [(item, thing) for item in items if (thing := taken.things.get(item.number))]
+    wanted = [(item, thing) for item in items if (thing := named.things.get(item.number))]
     faults = await core.enrolled.faults([(thing, wanted_state(item)) for item, thing in wanted])
     for (item, _), fault in zip(wanted, faults, strict=True):
         if fault:
@@ -139,12 +139,12 @@ async def _about_swvc(about: AboutSwvc, problems: list[Problem], document: dict[
     """An order about an SWVC."""
     if problems:
         raise Refused([*problems, *await about.problems()])
-    asked, taken = _asked(document), about.taken
+    asked, named = _asked(document), about.named
     items = tuple(
-        _new_item(item, _end_point(item, about.plan), taken.things.get(item.number), asked[item.number])
+        _new_item(item, _end_point(item, about.plan), named.things.get(item.number), asked[item.number])
         for item in about.items
     )
-    enrolled = [thing.id for thing in taken.things.values()]
+    enrolled = [thing.id for thing in named.things.values()]
     own = own_id(about.core, document)
     order = NewOrder(str(uuid4()), document, items, own, enrolled, about.check_enrolled)
     return Placement(about.change(order), about)

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from common.findings import nearest
-from presto_api.mef.problems import Answer
+from presto_api.mef.problems import HttpError
 from presto_api.mef.wire import moment
 
 LARGEST_PAGE = 100
@@ -58,29 +58,31 @@ def _number(text: str) -> int:
 
 
 def no_query(request: Request) -> None:
-    """For what is no list. Raises Answer 400."""
+    """For what is no list. Raises HttpError 400."""
     for name in request.query_params:
         reason = f'There is no query parameter "{name[:60]}"'
-        raise Answer(400, "invalidQuery", reason, "This operation takes none: lists do.")
+        raise HttpError(400, "invalidQuery", reason, "This operation takes none: lists do.")
 
 
 def read_query(request: Request, known: Mapping[str, Parser]) -> tuple[dict[str, Any], Page]:
-    """The given filters, parsed, and the page. Raises Answer 400."""
+    """The given filters, parsed, and the page. Raises HttpError 400."""
     parsers: dict[str, Parser] = {**known, "offset": _number, "limit": _number}
     given: dict[str, Any] = {}
     for name, text in request.query_params.multi_items():
         if name not in parsers:
             hint = nearest(name, parsers, "Known parameters")
-            raise Answer(400, "invalidQuery", f'There is no query parameter "{name[:60]}"', hint)
+            raise HttpError(400, "invalidQuery", f'There is no query parameter "{name[:60]}"', hint)
         if name in given:
-            raise Answer(400, "invalidQuery", f"Query parameter {name} stands twice", "Keep one.")
+            raise HttpError(400, "invalidQuery", f"Query parameter {name} stands twice", "Keep one.")
         if not text:
-            raise Answer(400, "missingQueryValue", f"Query parameter {name} has no value", "Give one or leave it out.")
+            raise HttpError(
+                400, "missingQueryValue", f"Query parameter {name} has no value", "Give one or leave it out."
+            )
         try:
             given[name] = parsers[name](text)
         except ValueError as error:
             reason = f'"{text[:60]}" is no value of {name}'
-            raise Answer(400, "invalidQuery", reason, str(error)) from None
+            raise HttpError(400, "invalidQuery", reason, str(error)) from None
     return given, Page(given.pop("offset", 0), given.pop("limit", None))
 
 

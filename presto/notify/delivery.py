@@ -10,7 +10,7 @@ from secrets import SystemRandom
 
 from presto.domain.credentials import utc_now
 from presto.notify import messages
-from presto.notify.register import DeadLetter, Listener, Register, Standing
+from presto.notify.register import DeadLetter, DeliveryState, Listener, Register
 from presto.notify.sender import Attempt, Result, Sender
 from presto.notify.settings import NotifySettings
 from presto.persistence.event_log import EventLog
@@ -19,7 +19,7 @@ from presto.persistence.tenancy import may_hear
 
 _RANDOM = SystemRandom()
 _PAGE = 100
-_PATIENCE = 30.0
+_LONGEST_WAIT = 30.0
 
 
 def delay(failures: int, settings: NotifySettings, jitter: Callable[[], float] = _RANDOM.random) -> float:
@@ -41,19 +41,19 @@ class Gone(Exception):
 
 
 class Delivery:
-    """Goes through the event log for a listener; `standing` is how far it has come."""
+    """Goes through the event log for a listener; `state` is how far it has come."""
 
     def __init__(
         self,
         listener: Listener,
         types: Collection[str],
-        standing: Standing,
+        state: DeliveryState,
         log: EventLog,
         register: Register,
         sender: Sender,
         settings: NotifySettings,
     ) -> None:
-        self.listener, self.standing = listener, standing
+        self.listener, self.state = listener, state
         self._types = frozenset(types)
         self._log, self._register, self._sender, self._settings = log, register, sender, settings
         self._given_up = datetime.min.replace(tzinfo=UTC)
@@ -61,55 +61,55 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled. Raises Gone when the listener says that it is; then it is forgotten."""
         while True:
-            found = await self._log.since(self.standing.cursor, _PAGE)
+            found = await self._log.since(self.state.cursor, _PAGE)
             for event in found:
                 if event.type in self._types and may_hear(self.listener.tenant, event.tenant):
                     await self._deliver(event)
                 else:
-                    self.standing = replace(self.standing, cursor=event.sequence)
+                    self.state = replace(self.state, cursor=event.sequence)
             if not found:
-                await self._log.wait(self.standing.cursor, _PATIENCE)
+                await self._log.wait(self.state.cursor, _LONGEST_WAIT)
 
     async def _deliver(self, event: Event) -> None:
         if event.time <= self._given_up:
-            await self._bury(event, self.standing.fault or "", 0)
+            await self._give_up(event, self.state.fault or "", 0)
             return
         attempts = 0
         while True:
             attempt = await self._sender.send(event)
             attempts += 1
             if attempt.result is Result.DELIVERED:
-                self.standing = Standing(event.sequence)
+                self.state = DeliveryState(event.sequence)
                 return
             if attempt.result is Result.REFUSED:
-                self.standing = Standing(self.standing.cursor)
-                await self._bury(event, attempt.reason, attempts)
+                self.state = DeliveryState(self.state.cursor)
+                await self._give_up(event, attempt.reason, attempts)
                 return
             if attempt.result is Result.GONE:
                 await asyncio.to_thread(self._register.end, self._letter(event, attempt.reason, attempts))
                 raise Gone(self.listener.id)
             self._note(attempt)
             if self._too_late(event):
-                await self._bury(event, attempt.reason, attempts)
+                await self._give_up(event, attempt.reason, attempts)
                 return
-            await asyncio.sleep(pause(self.standing.failures, attempt.wait, self._settings))
+            await asyncio.sleep(pause(self.state.failures, attempt.wait, self._settings))
 
     def _note(self, attempt: Attempt) -> None:
-        since = self.standing.failing_since or utc_now()
-        failures = self.standing.failures + 1
-        self.standing = Standing(self.standing.cursor, failures, since, attempt.reason)
+        since = self.state.failing_since or utc_now()
+        failures = self.state.failures + 1
+        self.state = DeliveryState(self.state.cursor, failures, since, attempt.reason)
 
     def _too_late(self, event: Event) -> bool:
         """True when the event is old and has been failing for long: so are then all that are older than this moment."""
         horizon = utc_now() - timedelta(seconds=self._settings.give_up)
-        if max(event.time, self.standing.failing_since or event.time) > horizon:
+        if max(event.time, self.state.failing_since or event.time) > horizon:
             return False
         self._given_up = horizon
         return True
 
-    async def _bury(self, event: Event, reason: str, attempts: int) -> None:
-        self.standing = replace(self.standing, cursor=event.sequence)
-        await asyncio.to_thread(self._register.bury, self._letter(event, reason, attempts), self.standing)
+    async def _give_up(self, event: Event, reason: str, attempts: int) -> None:
+        self.state = replace(self.state, cursor=event.sequence)
+        await asyncio.to_thread(self._register.add_dead_letter, self._letter(event, reason, attempts), self.state)
 
     def _letter(self, event: Event, reason: str, attempts: int) -> DeadLetter:
         listener = self.listener

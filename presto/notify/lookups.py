@@ -13,10 +13,10 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from threading import Thread
 
-_AT_ONCE = 128
+_CONCURRENT = 128
 """Lookups at a time: each has a thread and a socket."""
 
-_SLOW_AT_ONCE = 16
+_SLOW_CONCURRENT = 16
 """And of names that were slow the last time."""
 
 _SLOW = 1.0
@@ -33,7 +33,7 @@ class Lookups:
     """
 
     def __init__(self) -> None:
-        self._places, self._slow_places = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(_SLOW_AT_ONCE)
+        self._places, self._slow_places = asyncio.Semaphore(_CONCURRENT), asyncio.Semaphore(_SLOW_CONCURRENT)
         self._slow: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[list[str]]] = {}
 

@@ -16,7 +16,7 @@ from presto.domain.credentials import utc_now
 from presto.notify import guard
 from presto.notify.delivery import Delivery, Gone
 from presto.notify.lookups import Lookups
-from presto.notify.register import DeadLetter, Listener, Register, Standing
+from presto.notify.register import DeadLetter, DeliveryState, Listener, Register
 from presto.notify.sender import Sender
 from presto.notify.settings import NotifySettings
 from presto.notify.signing import SigningKey, load_key
@@ -47,7 +47,7 @@ class Notifier:
         self._lookups = Lookups()
         self._deliveries: dict[str, Delivery] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._saved: dict[str, Standing] = {}
+        self._saved: dict[str, DeliveryState] = {}
         self._key: SigningKey | None = None
         self._tls: ssl.SSLContext | None = None
         self._saving: asyncio.Task[None] | None = None
@@ -57,8 +57,8 @@ class Notifier:
         self._key = await asyncio.to_thread(load_key, self._engine)
         self._tls = await asyncio.to_thread(ssl.create_default_context)
         await asyncio.to_thread(self._register.forget_letters, utc_now() - _LETTERS_KEPT)
-        for listener, standing in await asyncio.to_thread(self._register.all):
-            self._begin(listener, standing)
+        for listener, state in await asyncio.to_thread(self._register.all):
+            self._begin(listener, state)
         self._saving = asyncio.create_task(self._keep_saving(), name="notification cursors")
 
     async def stop(self) -> None:
@@ -74,9 +74,9 @@ class Notifier:
         self, api: str, callback: str, query: str | None, request: KeyedRequest | None = None
     ) -> Listener:
         """Remember a listener, which hears of what happens from now on."""
-        listener, standing = await asyncio.to_thread(self._register.add, api, callback, query, request)
+        listener, state = await asyncio.to_thread(self._register.add, api, callback, query, request)
         if self._saving:
-            self._begin(listener, standing)
+            self._begin(listener, state)
         return listener
 
     async def is_full(self) -> bool:
@@ -100,31 +100,31 @@ class Notifier:
         """A page of the notifications that were given up in the last thirty days, newest first."""
         return await asyncio.to_thread(self._register.dead_letters, listener, offset, limit)
 
-    async def standings(self) -> list[tuple[Listener, Standing]]:
+    async def states(self) -> list[tuple[Listener, DeliveryState]]:
         """All listeners with how far each has come, as it is right now."""
         found = await asyncio.to_thread(self._register.all)
-        live = {name: delivery.standing for name, delivery in self._deliveries.items()}
-        return [(listener, live.get(listener.id, standing)) for listener, standing in found]
+        live = {name: delivery.state for name, delivery in self._deliveries.items()}
+        return [(listener, live.get(listener.id, state)) for listener, state in found]
 
     def refusal(self, callback: str) -> str | None:
         """Why a callback that names an address leads to where nothing is sent; names are looked up at delivery."""
         address = guard.literal(urlsplit(callback).hostname or "")
         return guard.refusal(address, self.settings) if address else None
 
-    def _begin(self, listener: Listener, standing: Standing) -> None:
-        self._saved.setdefault(listener.id, standing)
+    def _begin(self, listener: Listener, state: DeliveryState) -> None:
+        self._saved.setdefault(listener.id, state)
         task = asyncio.create_task(
-            self._deliver(listener, standing), name=f"notifications for {listener.id}", context=detached()
+            self._deliver(listener, state), name=f"notifications for {listener.id}", context=detached()
         )
         self._tasks[listener.id] = task
         task.add_done_callback(lambda ended: self._ended(listener, ended))
 
-    async def _deliver(self, listener: Listener, standing: Standing) -> None:
+    async def _deliver(self, listener: Listener, state: DeliveryState) -> None:
         if self._key is None or self._tls is None:
             raise RuntimeError("notifications were not started")
         types = self._event_types(listener.api, listener.query)
         sender = Sender(listener.callback, self.settings, self._key, self._tls, self._lookups)
-        delivery = Delivery(listener, types, standing, self._events, self._register, sender, self.settings)
+        delivery = Delivery(listener, types, state, self._events, self._register, sender, self.settings)
         self._deliveries[listener.id] = delivery
         try:
             await delivery.run()
@@ -146,11 +146,11 @@ class Notifier:
 
     def _resume(self, listener: Listener) -> None:
         if listener.id in self._tasks:
-            self._begin(listener, self._standing(listener.id))
+            self._begin(listener, self._state(listener.id))
 
-    def _standing(self, listener_id: str) -> Standing:
+    def _state(self, listener_id: str) -> DeliveryState:
         delivery = self._deliveries.get(listener_id)
-        return delivery.standing if delivery else self._saved[listener_id]
+        return delivery.state if delivery else self._saved[listener_id]
 
     async def _keep_saving(self) -> None:
         while True:
@@ -162,10 +162,8 @@ class Notifier:
 
     async def _save(self) -> None:
         moved = {
-            name: delivery.standing
-            for name, delivery in self._deliveries.items()
-            if delivery.standing != self._saved[name]
+            name: delivery.state for name, delivery in self._deliveries.items() if delivery.state != self._saved[name]
         }
         if moved:
             await asyncio.to_thread(self._register.save, moved)
-            self._saved.update((name, standing) for name, standing in moved.items() if name in self._deliveries)
+            self._saved.update((name, state) for name, state in moved.items() if name in self._deliveries)

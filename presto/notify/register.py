@@ -30,7 +30,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliveryState:
     """How far a listener has come; `failures` are attempts in a row that came to nothing, the last one to `fault`."""
 
     cursor: int
@@ -63,7 +63,7 @@ class Register:
 
     def add(
         self, api: str, callback: str, query: str | None, request: KeyedRequest | None = None
-    ) -> tuple[Listener, Standing]:
+    ) -> tuple[Listener, DeliveryState]:
         """Remember a listener: it hears of what happens from now on."""
         listener = Listener(str(uuid4()), api, callback, query, owner())
         with Session(self._writer) as session, session.begin():
@@ -71,7 +71,7 @@ class Register:
             values = {"id": listener.id, "api": api, "callback": callback, "query": query, "tenant": owner()}
             session.add(ListenerRow(**values, cursor=last, failures=0))
             store_request(session.connection(), request)
-        return listener, Standing(last)
+        return listener, DeliveryState(last)
 
     def count(self) -> int:
         """How many listeners the tenant that is being served has, or clients without one together."""
@@ -93,28 +93,28 @@ class Register:
             store_request(session.connection(), request if there else None)
             return there
 
-    def all(self) -> list[tuple[Listener, Standing]]:
+    def all(self) -> list[tuple[Listener, DeliveryState]]:
         """All listeners, by API and callback, with how far they have come."""
         with Session(self._engine) as session:
             rows = session.scalars(select(ListenerRow).order_by(ListenerRow.api, ListenerRow.callback, ListenerRow.id))
-            return [(_listener(row), _standing(row)) for row in rows]
+            return [(_listener(row), _state(row)) for row in rows]
 
-    def save(self, standings: dict[str, Standing]) -> None:
+    def save(self, states: dict[str, DeliveryState]) -> None:
         """Keep how far these listeners have come; those that are gone stay so."""
-        values = [_values(listener, standing) for listener, standing in standings.items()]
+        values = [_values(listener, state) for listener, state in states.items()]
         names = ("cursor", "failures", "failing_since", "fault")
         moved = update(ListenerRow).where(ListenerRow.id == bindparam("listener"))
         with self._writer.begin() as connection:
             connection.execute(moved.values({name: bindparam(f"new_{name}") for name in names}), values)
 
-    def bury(self, letter: DeadLetter, standing: Standing) -> None:
+    def add_dead_letter(self, letter: DeadLetter, state: DeliveryState) -> None:
         """Keep a dead letter, and that its listener has got past it."""
         with Session(self._writer) as session, session.begin():
             session.merge(DeadLetterRow(**vars(letter)))
             row = session.get(ListenerRow, letter.listener)
             if row:
-                row.cursor, row.failures = standing.cursor, standing.failures
-                row.failing_since, row.fault = standing.failing_since, standing.fault
+                row.cursor, row.failures = state.cursor, state.failures
+                row.failing_since, row.fault = state.failing_since, state.fault
 
     def end(self, letter: DeadLetter) -> None:
         """Forget the listener of a dead letter, and keep the letter."""
@@ -143,16 +143,16 @@ class Register:
             connection.execute(delete(DeadLetterRow).where(DeadLetterRow.time < before))
 
 
-def _values(listener: str, standing: Standing) -> dict[str, Any]:
-    return {"listener": listener, **{f"new_{name}": value for name, value in vars(standing).items()}}
+def _values(listener: str, state: DeliveryState) -> dict[str, Any]:
+    return {"listener": listener, **{f"new_{name}": value for name, value in vars(state).items()}}
 
 
 def _listener(row: ListenerRow) -> Listener:
     return Listener(row.id, row.api, row.callback, row.query, row.tenant)
 
 
-def _standing(row: ListenerRow) -> Standing:
-    return Standing(row.cursor, row.failures, utc(row.failing_since) if row.failing_since else None, row.fault)
+def _state(row: ListenerRow) -> DeliveryState:
+    return DeliveryState(row.cursor, row.failures, utc(row.failing_since) if row.failing_since else None, row.fault)
 
 
 def _letter(row: DeadLetterRow) -> DeadLetter:

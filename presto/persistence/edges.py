@@ -50,7 +50,7 @@ class Edges:
         """All of them, with their TLS files in place."""
         with Session(self._engine) as session:
             rows = session.scalars(select(EdgeRow).order_by(EdgeRow.id))
-            return tuple(self.armed(_enrolment(row)) for row in rows)
+            return tuple(self.with_tls_files(_enrolment(row)) for row in rows)
 
     def save(self, unit: UnitOfWork, enrolment: Enrolment) -> None:
         """Keep one. Raises sqlalchemy.exc.IntegrityError when there is one of that id."""
@@ -60,12 +60,12 @@ class Edges:
         unit.session.add(EdgeRow(id=ucpe.id, ucpe=ucpe.model_dump(mode="json"), unis=unis, tls=tls))
 
     def forget(self, unit: UnitOfWork, ucpe: Ucpe) -> bool:
-        """Forget one; False when it was not enrolled. Its files stay until `disarm`."""
+        """Forget one; False when it was not enrolled. Its files stay until `remove_tls_files`."""
         gone = delete(EdgeRow).where(EdgeRow.id == ucpe.id).returning(EdgeRow.id)
         return bool(unit.session.execute(gone).all())
 
-    def armed(self, enrolment: Enrolment) -> Enrolment:
-        """The same with its TLS texts in files, as the libraries of the southbound want them; `disarm` undoes it."""
+    def with_tls_files(self, enrolment: Enrolment) -> Enrolment:
+        """The same with its TLS texts in files, as the southbound wants them, until `remove_tls_files`."""
         if enrolment.tls is None:
             return enrolment
         folder = Path(tempfile.mkdtemp(dir=self._private()))
@@ -76,7 +76,7 @@ class Edges:
         ucpe = enrolment.ucpe.model_copy(update={"tls": Tls(**files)})
         return replace(enrolment, ucpe=ucpe)
 
-    def disarm(self, ucpe: Ucpe) -> None:
+    def remove_tls_files(self, ucpe: Ucpe) -> None:
         """Remove the TLS files of one."""
         if ucpe.tls and self._folder and ucpe.tls.key.is_relative_to(self._folder):
             shutil.rmtree(ucpe.tls.key.parent, ignore_errors=True)

@@ -34,7 +34,7 @@ _IN_MEMORY = 4096
 _PAGE = 500
 _LOOK_ANYWAY = 1.0
 """Seconds after which the log is looked at although nothing was heard: another process may have written."""
-_PRUNE_EVERY, _AT_ONCE = 60.0, 5000
+_PRUNE_EVERY, _PRUNED_TOGETHER = 60.0, 5000
 
 
 class EventLog:
@@ -124,7 +124,7 @@ class EventLog:
             last = session.scalar(select(EventCounterRow.last)) or 0
             needed = session.scalar(select(func.min(ListenerRow.cursor)))
             oldest = session.scalar(select(func.min(EventRow.sequence))) or 0
-            end = min(last - self._kept, last if needed is None else needed, oldest + _AT_ONCE - 1)
+            end = min(last - self._kept, last if needed is None else needed, oldest + _PRUNED_TOGETHER - 1)
             gone = max(0, end - oldest + 1) if oldest else 0
             if gone:
                 session.execute(delete(EventRow).where(EventRow.sequence <= end))

@@ -78,7 +78,7 @@ _FORGET, _NEW_KEY = delete(_KEYS).where(_KEYS.c.made < bindparam("too_old")), in
 
 
 @dataclass(frozen=True)
-class Answer:
+class KeptAnswer:
     """A response as it is sent."""
 
     status: int
@@ -94,9 +94,9 @@ def kept_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], .
     return tuple((name, value) for name, value in headers if name.casefold() not in _NOT_KEPT)
 
 
-def answer_of(response: Response) -> Answer:
+def answer_of(response: Response) -> KeptAnswer:
     """What is kept of a response."""
-    return Answer(response.status_code, kept_headers(response.headers.items()), bytes(response.body))
+    return KeptAnswer(response.status_code, kept_headers(response.headers.items()), bytes(response.body))
 
 
 @dataclass(eq=False)
@@ -110,13 +110,13 @@ class KeyedRequest:
     key: str
     fingerprint: str
     kept: timedelta = KEPT
-    render: Callable[[UnitOfWork], Answer | None] | None = None
+    render: Callable[[UnitOfWork], KeptAnswer | None] | None = None
     stored: bool = False
-    answer: Answer | None = None
+    answer: KeptAnswer | None = None
 
 
 def keyed_request(
-    scope: Mapping[str, Any], render: Callable[[UnitOfWork], Answer | None] | None = None
+    scope: Mapping[str, Any], render: Callable[[UnitOfWork], KeptAnswer | None] | None = None
 ) -> KeyedRequest | None:
     """The request of an ASGI scope, when it came with a key; `render` makes its answer."""
     request: KeyedRequest | None = scope.get(SCOPE)
@@ -130,10 +130,10 @@ class Known:
     """A request that came before; without an answer when the server was stopped in between."""
 
     fingerprint: str
-    answer: Answer | None
+    answer: KeptAnswer | None
 
 
-def store_request(connection: Connection, request: KeyedRequest | None, answer: Answer | None = None) -> None:
+def store_request(connection: Connection, request: KeyedRequest | None, answer: KeptAnswer | None = None) -> None:
     """Keep a request with its answer, in the transaction that carries it out; keys that are too old make room."""
     if request is None or request.stored:
         return
@@ -144,7 +144,7 @@ def store_request(connection: Connection, request: KeyedRequest | None, answer: 
     request.stored, request.answer = True, answer
 
 
-def _columns(answer: Answer | None) -> dict[str, Any]:
+def _columns(answer: KeptAnswer | None) -> dict[str, Any]:
     if answer is None:
         return {"status": None, "headers": [], "body": b""}
     return {"status": answer.status, "headers": [list(header) for header in answer.headers], "body": answer.body}
@@ -171,10 +171,10 @@ class Keys:
             if row is None:
                 return None
             headers = tuple((name, value) for name, value in row.headers)
-            answer = Answer(row.status, headers, row.body) if row.status is not None else None
+            answer = KeptAnswer(row.status, headers, row.body) if row.status is not None else None
             return Known(row.fingerprint, answer)
 
-    def complete(self, request: KeyedRequest, answer: Answer) -> None:
+    def complete(self, request: KeyedRequest, answer: KeptAnswer) -> None:
         """Keep the answer to a request that was stored without, or that stored nothing."""
         mine = (IdempotencyRow.owner == request.owner, IdempotencyRow.key == request.key)
         try:

@@ -20,7 +20,7 @@ from presto.persistence.idempotency import KeyedRequest, store_request
 from presto.persistence.tables import Base
 from presto.persistence.tenancy import Owned, owner
 
-MOST = 1000
+MAX_COMPUTATIONS = 1000
 """Computations that are kept for a tenant, or for the operator: nothing else bounds what clients store by asking."""
 
 
@@ -91,8 +91,8 @@ class PathStore:
         with self._adding, Session(self._writer) as session, session.begin():
             own = select(PathComputationRow.name).where(PathComputationRow.tenant == owner())
             taken = frozenset(session.scalars(own))
-            if len(taken) >= MOST:
-                message = f"All {MOST} places for path computations are in use"
+            if len(taken) >= MAX_COMPUTATIONS:
+                message = f"All {MAX_COMPUTATIONS} places for path computations are in use"
                 raise Rejected([Finding(Tag.IN_USE, (), message, "Delete those that are not needed.")])
             found = _over(Computation(str(uuid4()), _free_name(name, taken), near, far, asked), underlays)
             session.add(

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from common.database import AWAY, WRITES
+from common.database import CONNECTION_ERRORS, WRITES
 from presto.persistence.events import NewEvent, append, committed
 from presto.persistence.idempotency import KeyedRequest
 from presto.persistence.unit_of_work import UnitOfWork
@@ -119,7 +119,7 @@ class Writer:
             with Session(self._engine) as session, session.begin():
                 outcomes = [job.context.run(job.attempt, session) for job in group]
                 for outcome in outcomes:
-                    if isinstance(outcome.fault, AWAY):
+                    if isinstance(outcome.fault, CONNECTION_ERRORS):
                         raise outcome.fault  # the database went away: nothing of the group is stored
                 events = [event for outcome in outcomes for event in outcome.events]
                 written = append(session.connection(), events) if events else ()

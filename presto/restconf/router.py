@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from common.findings import Finding, Rejected, Tag
-from presto.persistence.idempotency import Answer, answer_of, keyed_request
+from presto.persistence.idempotency import KeptAnswer, answer_of, keyed_request
 from presto.persistence.unit_of_work import UnitOfWork
 from presto.restconf import errors
 from presto.restconf.operations import acknowledgement, find_operation, run
@@ -52,7 +52,7 @@ def restconf_router(core: Core) -> APIRouter:
             _check_content_type(request, media_types)
             parsed = await apart(parse_body, await request.body())
 
-            def acknowledged(unit: UnitOfWork) -> Answer | None:
+            def acknowledged(unit: UnitOfWork) -> KeptAnswer | None:
                 return (
                     answer_of(answer(acknowledgement(core, operation, unit.service), media)) if unit.service else None
                 )

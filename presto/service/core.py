@@ -40,7 +40,7 @@ from presto.service.standing import Standing
 from presto.service.unis import Unis, UniState
 from presto.service.views import Views
 
-STOP_PATIENCE = 5.0
+STOP_TIMEOUT = 5.0
 """Seconds that work under way gets when the server stops; what is not done is taken up at the next start."""
 
 
@@ -102,7 +102,7 @@ class Core:
         await self._standing.stop()
         await self._observer.stop()
         await self._prober.stop()
-        await self._pipeline.stop(STOP_PATIENCE)
+        await self._pipeline.stop(STOP_TIMEOUT)
         await self.enrolled.stop()
         await self.events.stop()
         self._store.close()
@@ -173,7 +173,7 @@ class Core:
     async def accept(self, change: Change[None], request: KeyedRequest | None = None) -> UnitOfWork:
         """Have a change stored and carried out; returns what it has stored. Raises what it raises, and Rejected."""
         try:
-            with self._pipeline.right_of_way.request():
+            with self._pipeline.request_priority.request():
                 unit = await self._store.writer.run_async(_returning(change), request)
         except IntegrityError:
             raise _just_taken() from None

@@ -56,19 +56,19 @@ class EdgeEnrolment:
         """Take a uCPE in for orders, once it was really reached. Raises Rejected with everything that is wrong."""
         async with self._one_at_a_time:
             found = list(check_enrolment(wanted, self._views.whole))
-            armed = await asyncio.to_thread(self._edges.armed, wanted)
+            reachable = await asyncio.to_thread(self._edges.with_tls_files, wanted)
             try:
                 # Only what may be asked is asked, even when it is refused anyway.
                 if not any(finding.path[0] in _ENDPOINTS for finding in found):
-                    found += check_health(wanted, await self._network.health(armed.ucpe))
+                    found += check_health(wanted, await self._network.health(reachable.ucpe))
                 if found:
                     raise Rejected(found)
                 await self._writer.run_async(partial(self._edges.save, enrolment=wanted), request)
             except BaseException:
-                self._edges.disarm(armed.ucpe)
+                self._edges.remove_tls_files(reachable.ucpe)
                 raise
-            self._use(joined(self._views.whole, [armed]))
-        return armed.ucpe
+            self._use(joined(self._views.whole, [reachable]))
+        return reachable.ucpe
 
     async def withdraw(self, edge_id: str, request: KeyedRequest | None = None) -> None:
         """Forget an enrolled uCPE. Raises Rejected when there is none, or when a service uses it."""
@@ -79,7 +79,7 @@ class EdgeEnrolment:
             except BaseException:
                 self._use(before)
                 raise
-            self._edges.disarm(ucpe)
+            self._edges.remove_tls_files(ucpe)
 
     def _withdraw(self, unit: UnitOfWork, edge_id: str) -> Ucpe:
         """In one change with the checks, after which no order can use it any more."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from common.database import AWAY
+from common.database import CONNECTION_ERRORS
 from common.findings import Rejected
 from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
@@ -44,12 +44,12 @@ from presto.persistence.tenancy import detached
 from presto.service.background import Background
 from presto.service.meters import Meters
 from presto.service.performance import Measured
-from presto.service.right_of_way import RightOfWay
+from presto.service.request_priority import RequestPriority
 from presto.service.standing import Gateways, Standing
 
 log = logging.getLogger(__name__)
 
-DATABASE_PATIENCE = 1.0
+DATABASE_RETRY_INTERVAL = 1.0
 """Seconds between attempts while the database does not answer."""
 
 _WORKING = frozenset({Result.APPLIED, Result.UNCHANGED})
@@ -57,7 +57,7 @@ _CLEAN = _WORKING | {Result.REMOVED}
 """Where a uCPE has what the service says and nothing else of it."""
 
 
-AT_ONCE = 4
+CONCURRENT_SERVICES = 4
 """Services that are worked on at once; the others wait, so that thousands of orders do not stifle the server."""
 
 
@@ -122,8 +122,8 @@ class Pipeline:
         self._stages: dict[str, str] = {}
         self._standing = standing
         self._took = meters.work_seconds.observe
-        self._slots, self._background = asyncio.Semaphore(AT_ONCE), Background(AT_ONCE)
-        self.right_of_way = RightOfWay()
+        self._slots, self._background = asyncio.Semaphore(CONCURRENT_SERVICES), Background(CONCURRENT_SERVICES)
+        self.request_priority = RequestPriority()
 
     def use(self, inventory: Inventory) -> None:
         """Work with these uCPEs from now on."""
@@ -177,9 +177,9 @@ class Pipeline:
                 self._standing.watch(service_id)
 
     async def _work(self, service_id: str) -> None:
-        async with self._lock(service_id), self._slots, self.right_of_way.turn():
+        async with self._lock(service_id), self._slots, self.request_priority.turn():
             while not await self._worked(service_id):
-                await asyncio.sleep(DATABASE_PATIENCE)
+                await asyncio.sleep(DATABASE_RETRY_INTERVAL)
 
     async def _worked(self, service_id: str) -> bool:
         """Do what is to do for a service; False when the database went away meanwhile, and all is to be done again."""
@@ -187,7 +187,7 @@ class Pipeline:
             service = await self._background.run(self._store.find, service_id)
             if service and service.state in UNFINISHED:
                 await self._finish(service)
-        except (*AWAY, StoreUnavailable) as error:
+        except (*CONNECTION_ERRORS, StoreUnavailable) as error:
             log.warning("service %s waits for the database: %s", service_id, getattr(error, "orig", None) or error)
             return False
         finally:
@@ -198,7 +198,7 @@ class Pipeline:
         start = time.monotonic()
         try:
             await self._carry_out(service)
-        except (*AWAY, StoreUnavailable):
+        except (*CONNECTION_ERRORS, StoreUnavailable):
             raise
         except Exception as error:
             # A fault of ours: the order must not look as if it were still under way.

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount
 
-from common.database import AWAY
+from common.database import CONNECTION_ERRORS
 from common.findings import Finding, Tag
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.problems import problem
@@ -80,7 +80,7 @@ def add_store_handlers(app: Starlette) -> None:
     """Have what the database cannot do answered by all faces, each in its words."""
     for part in (app, *(route.app for route in app.routes if isinstance(route, Mount))):
         if isinstance(part, Starlette):
-            for error in AWAY:
+            for error in CONNECTION_ERRORS:
                 part.add_exception_handler(error, _unavailable)
             part.add_exception_handler(DataError, _no_text)
 

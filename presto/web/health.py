@@ -8,7 +8,7 @@ import time
 from fastapi import APIRouter, Response
 from sqlalchemy import Engine, text
 
-from common.database import AWAY
+from common.database import CONNECTION_ERRORS
 
 PATH = "/healthz"
 _FRESH = 1.0
@@ -35,7 +35,7 @@ class Health:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-        except AWAY:
+        except CONNECTION_ERRORS:
             return False
         return True
 

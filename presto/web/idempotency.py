@@ -11,10 +11,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.database import AWAY
+from common.database import CONNECTION_ERRORS
 from common.findings import Tag
 from presto.auth.principal import Principal
-from presto.persistence.idempotency import LONGEST_KEY, SCOPE, Answer, KeyedRequest, Keys, kept_headers
+from presto.persistence.idempotency import LONGEST_KEY, SCOPE, KeptAnswer, KeyedRequest, Keys, kept_headers
 from presto.web.errors import UNAVAILABLE, Refusal, refuse
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class IdempotencyGuard:
     async def _answer(self, keyed: KeyedRequest, body: bytes, path: str) -> ASGIApp:
         try:
             return await self._repeated(keyed, path) or self._first(keyed, body)
-        except AWAY:
+        except CONNECTION_ERRORS:
             return refuse(UNAVAILABLE, path)
 
     async def _repeated(self, keyed: KeyedRequest, path: str) -> ASGIApp | None:
@@ -115,7 +115,7 @@ class IdempotencyGuard:
 
         return carry_out
 
-    async def _settled(self, keyed: KeyedRequest, answer: Answer, path: str) -> ASGIApp:
+    async def _settled(self, keyed: KeyedRequest, answer: KeptAnswer, path: str) -> ASGIApp:
         """The answer to send. What was refused is not kept: nothing was ordered, and the client may correct it."""
         if answer.status < 400 and keyed.stored and keyed.answer:
             return _response(keyed.answer)
@@ -124,7 +124,7 @@ class IdempotencyGuard:
                 # Unless another server took in the same request at the same time, which is why this one refused it.
                 return await self._repeated(keyed, path) or _response(answer)
             await asyncio.to_thread(self._keys.complete, keyed, answer)
-        except AWAY as error:
+        except CONNECTION_ERRORS as error:
             log.warning("the answer to %s is not kept: %s", path[:120], getattr(error, "orig", None) or error)
         return _response(answer)
 
@@ -150,11 +150,11 @@ class _Caught:
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
 
-    def answer(self) -> Answer:
-        return Answer(self.status, kept_headers(self._headers), bytes(self._body))
+    def answer(self) -> KeptAnswer:
+        return KeptAnswer(self.status, kept_headers(self._headers), bytes(self._body))
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: KeptAnswer) -> Response:
     response = Response(answer.body, answer.status)
     for name, value in answer.headers:
         response.headers[name] = value

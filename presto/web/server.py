@@ -38,7 +38,7 @@ from presto.notify.settings import NotifySettings
 from presto.persistence.database_lock import DatabaseLock
 from presto.persistence.store import Store
 from presto.persistence.tables import open_engine, orchestrator_url
-from presto.service.core import STOP_PATIENCE, Core
+from presto.service.core import STOP_TIMEOUT, Core
 from presto.web import garbage
 from presto.web.app import create_app
 from presto.web.bounded import Acceptor
@@ -48,7 +48,7 @@ from presto.web.guards import LOOPBACK_HOSTS
 log = logging.getLogger(__name__)
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8181
-START_PATIENCE = 30.0
+START_TIMEOUT = 30.0
 SWITCH_SECONDS = 0.0005
 """For which a thread keeps the interpreter that others wait for: with Python's 5 ms, work waits for reads too long."""
 _SAFE = (("X-Content-Type-Options", "nosniff"),)
@@ -159,7 +159,7 @@ class BackgroundServer:
     def start(self) -> str:
         """Returns the base URL. Raises ServerFailed."""
         self._thread.start()
-        if not (self._changed.wait(START_PATIENCE) and self._server.started):
+        if not (self._changed.wait(START_TIMEOUT) and self._server.started):
             self.stop()
             raise ServerFailed("the server did not start; its log says why")
         return self.url
@@ -168,7 +168,7 @@ class BackgroundServer:
         """Ends the server; orders under way get a moment, then wait for the next start. Raises ServerFailed."""
         self._server.should_exit = True
         if self._thread.is_alive():
-            self._thread.join(STOP_PATIENCE + START_PATIENCE)
+            self._thread.join(STOP_TIMEOUT + START_TIMEOUT)
         self._listener.close()
         if self._thread.is_alive():
             raise ServerFailed("the server did not stop")

@@ -53,7 +53,7 @@ class Refused(Exception):
         super().__init__("; ".join(problem.text for problem in self.problems))
 
 
-class Answer(Exception):
+class HttpError(Exception):
     """The request is answered with one error of another status: 400, 404."""
 
     def __init__(self, status: int, code: str, reason: str, hint: str = "") -> None:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from common.findings import MOST_TOLD, Path, nearest
 from common.json_text import read_json
 from common.text import NOT_STORABLE, not_storable
-from presto_api.mef.problems import Answer, Problem
+from presto_api.mef.problems import HttpError, Problem
 
 _DEEPEST = 40
 _TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})
@@ -63,17 +63,17 @@ DateTime = Annotated[str, AfterValidator(_moment_text)]
 
 
 def parse_json(content: bytes) -> dict[str, Any]:
-    """The object in a body. Raises Answer 400 when there is none."""
+    """The object in a body. Raises HttpError 400 when there is none."""
     try:
         document = read_json(content)
     except UnicodeDecodeError:
-        raise Answer(400, "invalidBody", "The body is not UTF-8") from None
+        raise HttpError(400, "invalidBody", "The body is not UTF-8") from None
     except RecursionError:
-        raise Answer(400, "invalidBody", "The body is nested too deep") from None
+        raise HttpError(400, "invalidBody", "The body is nested too deep") from None
     except ValueError as error:
-        raise Answer(400, "invalidBody", f"The body is not JSON: {error}") from None
+        raise HttpError(400, "invalidBody", f"The body is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise Answer(400, "invalidBody", "The body must be a JSON object")
+        raise HttpError(400, "invalidBody", "The body must be a JSON object")
     return document
 
 

@@ -41,7 +41,7 @@ def outage(postgresql_server: Any) -> Iterator[Callable[[], None]]:
 async def test_a_database_that_goes_away_and_comes_back(
     client: Any, order: Any, outage: Callable[[], None], postgresql_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "DATABASE_PATIENCE", 0.05)
+    monkeypatch.setattr(pipeline, "DATABASE_RETRY_INTERVAL", 0.05)
     client.network.gate.clear()
     assert (await client.call("create-connectivity-service", order)).status_code == 200
     await client.network.asked(1)

@@ -16,7 +16,7 @@ import pytest
 from common.database import WRITES
 from presto.extensions import events as extension
 from presto.extensions.events import Streams, Wanted
-from presto.notify.register import DeadLetter, Register, Standing
+from presto.notify.register import DeadLetter, DeliveryState, Register
 from presto.persistence.event_log import EventLog
 from presto.persistence.events import EventType, NewEvent, append, committed
 from presto.service.core import Core
@@ -230,7 +230,7 @@ async def test_keys_and_dead_letters(face: Any, client: Any) -> None:
     }
     for number in range(3):
         letter = DeadLetter(listener=f"l{number % 2}", sequence=number, time=moment, **values)
-        Register(client.core.engine).bury(letter, Standing(number))
+        Register(client.core.engine).add_dead_letter(letter, DeliveryState(number))
     assert [letter["sequence"] for letter in await face.get("/event/deadLetter")] == [2, 1, 0]
     problem = await face.problem("GET", "/event/deadLetter", 404, params={"listener": "l7"})
     assert problem["detail"] == 'There is no listener "l7"'

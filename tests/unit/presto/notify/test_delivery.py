@@ -431,8 +431,8 @@ async def test_callbacks_lead_nowhere_inside(serving: Any, subscriber: Any) -> N
         server.write("a")
         register = Register(server.core.engine)
         async with asyncio.timeout(60):
-            while not (standing := {each.id: how for each, how in register.all()}[listener]).failures:
+            while not (state := {each.id: how for each, how in register.all()}[listener]).failures:
                 await asyncio.sleep(0.02)
-        assert standing.fault is not None
-        assert "loopback" in standing.fault
+        assert state.fault is not None
+        assert "loopback" in state.fault
         assert not there.requests

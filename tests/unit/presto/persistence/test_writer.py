@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from presto.persistence import events, locked_unis
 from presto.persistence.event_log import EventLog
-from presto.persistence.idempotency import Answer, KeyedRequest, Keys, Known
+from presto.persistence.idempotency import KeptAnswer, KeyedRequest, Keys, Known
 from presto.persistence.tables import LockedUniRow, open_engine
 from presto.persistence.unit_of_work import UnitOfWork
 from presto.persistence.writer import Change, NotStored, Writer
@@ -179,7 +179,7 @@ def test_a_batch_is_stored_as_a_whole_or_as_far_as_it_goes(
 
 
 def test_the_key_of_a_request_is_stored_with_what_it_asks_for_or_not_at_all(engine: Engine, writer: Writer) -> None:
-    keys, answer = Keys(engine), Answer(201, (), b"made")
+    keys, answer = Keys(engine), KeptAnswer(201, (), b"made")
     good, bad = (KeyedRequest("acme", key, "f", render=lambda _unit: answer) for key in ("good", "bad"))
     writer.run(partial(locked_unis.lock, thing="u1"), good)
     with pytest.raises(LookupError):
@@ -189,7 +189,7 @@ def test_the_key_of_a_request_is_stored_with_what_it_asks_for_or_not_at_all(engi
 
 
 def test_an_answer_that_cannot_be_made_takes_back_what_was_stored(engine: Engine, writer: Writer) -> None:
-    def render(_unit: UnitOfWork) -> Answer:
+    def render(_unit: UnitOfWork) -> KeptAnswer:
         raise LookupError("no answer")
 
     with pytest.raises(LookupError, match="no answer"):

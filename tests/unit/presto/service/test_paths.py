@@ -191,7 +191,7 @@ async def test_deleting_forgets_a_path_or_all(client: Any, pairs: Any) -> None:
 
 @pytest.mark.asyncio
 async def test_only_so_many_are_kept(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_store, "MOST", 1)
+    monkeypatch.setattr(path_store, "MAX_COMPUTATIONS", 1)
     first = await ask(client, COMPUTE, between("a", "b"))
     answer = await client.call(COMPUTE, between("a", "b"))
     assert answer.status_code == 409
@@ -201,7 +201,7 @@ async def test_only_so_many_are_kept(client: Any, monkeypatch: pytest.MonkeyPatc
 
 
 def test_each_tenant_has_places_and_names_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path_store, "MOST", 1)
+    monkeypatch.setattr(path_store, "MAX_COMPUTATIONS", 1)
     store = PathStore(open_engine(str(tmp_path / "lso.db")))
     for tenant in ("acme", "globex", None):
         with acting_for(tenant):

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-PATIENCE = 1.0
+LONGEST_WAIT = 1.0
 """Seconds that the next piece of work waits for a pause between requests; then it begins all the same."""
 
 _LATELY = 0.2
@@ -17,7 +17,7 @@ _PAUSE = 0.01
 """Seconds without a request that are a pause: with less between them, requests leave no room for other work."""
 
 
-class RightOfWay:
+class RequestPriority:
     """Counts the requests that are being taken in, and the pieces of work.
 
     While requests come, pieces begin one after the other, each in a pause between them; otherwise as many as there are.
@@ -48,7 +48,7 @@ class RightOfWay:
         async with self._next:
             if self._requests or time.monotonic() - self._last_request < _LATELY:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE):
+                    async with asyncio.timeout(LONGEST_WAIT):
                         await self._pause()
             self._pieces += 1
             self._look()

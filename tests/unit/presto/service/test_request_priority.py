@@ -6,19 +6,19 @@ import asyncio
 
 import pytest
 
-from presto.service import right_of_way
-from presto.service.right_of_way import RightOfWay
+from presto.service import request_priority
+from presto.service.request_priority import RequestPriority
 
 
 class Pieces:
     """Pieces of work that are as long as they are let."""
 
-    def __init__(self, way: RightOfWay, count: int) -> None:
+    def __init__(self, way: RequestPriority, count: int) -> None:
         self.under_way = 0
         self._end = asyncio.Semaphore(0)
         self._tasks = [asyncio.create_task(self._work(way)) for _ in range(count)]
 
-    async def _work(self, way: RightOfWay) -> None:
+    async def _work(self, way: RequestPriority) -> None:
         async with way.turn():
             self.under_way += 1
             await self._end.acquire()
@@ -50,7 +50,7 @@ async def begun(pieces: Pieces, count: int) -> None:
 
 @pytest.mark.asyncio
 async def test_without_requests_all_work_begins_at_once() -> None:
-    pieces = Pieces(RightOfWay(), 3)
+    pieces = Pieces(RequestPriority(), 3)
     await settled()
     assert pieces.under_way == 3
     await pieces.stop()
@@ -58,7 +58,7 @@ async def test_without_requests_all_work_begins_at_once() -> None:
 
 @pytest.mark.asyncio
 async def test_work_waits_for_a_pause_and_then_for_the_work_before_it() -> None:
-    way = RightOfWay()
+    way = RequestPriority()
     with way.request():
         pieces = Pieces(way, 3)
         await settled()
@@ -74,7 +74,7 @@ async def test_work_waits_for_a_pause_and_then_for_the_work_before_it() -> None:
 
 @pytest.mark.asyncio
 async def test_requests_close_upon_each_other_leave_no_pause() -> None:
-    way, loop = RightOfWay(), asyncio.get_running_loop()
+    way, loop = RequestPriority(), asyncio.get_running_loop()
     with way.request():
         pieces = Pieces(way, 1)
     end = loop.time() + 0.2
@@ -89,8 +89,8 @@ async def test_requests_close_upon_each_other_leave_no_pause() -> None:
 
 @pytest.mark.asyncio
 async def test_without_a_pause_work_begins_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(right_of_way, "PATIENCE", 0.01)
-    way = RightOfWay()
+    monkeypatch.setattr(request_priority, "LONGEST_WAIT", 0.01)
+    way = RequestPriority()
     with way.request():
         pieces = Pieces(way, 2)
         await begun(pieces, 2)
