@@ -1,4 +1,4 @@
-"""What is four times as long takes little more than four times as long to read, for all that reads what is sent."""
+"""What is four times as long takes little more than four times as long to read: the bodies of requests."""
 
 from __future__ import annotations
 
@@ -7,39 +7,24 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
-import jwt
 import pytest
-from starlette.types import Message, Receive, Scope, Send
 
 from common.findings import MOST_TOLD
 from common.json_text import MOST_VALUES
-from presto.auth import assertions
-from presto.auth.assertions import claimed_client
-from presto.auth.proof import find_proof, read_form
-from presto.auth.tokens import verify
-from presto.mef.hub import check_callback, event_types
-from presto.web.idempotency import IdempotencyGuard
 from presto.web.limits import LARGEST_BODY
-from presto_api.mef.envelope import Order, Subscription
+from presto_api.mef.envelope import Order
 from presto_api.mef.payload import MODELS, URNS
 from presto_api.restconf.messages import CreateInput, UpdateInput
 
-from .stretching import lists, only_to, sample, stretched
+from .stretching import check_growth, lists, only_to, sample, stretched
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LARGE = 160_000
 """Bytes of the longer body, where its elements may be repeated as often as one likes."""
-QUICK = 0.15
-"""Seconds below which it is not worth while to compare: with garbage collected once or not, the ratio is anything."""
-MOST_GROWTH = 6
-"""Four, and room for caches that no longer hold it all; what grows with the square has sixteen."""
 MOST_SECONDS = 2.5
 """Of a whole body of the largest size; some ten times what it takes."""
 
@@ -215,19 +200,6 @@ def _spend(lasting_client: Any) -> Any:
     return spend
 
 
-async def check(name: str, spend: Callable[[int], Any], size: int) -> None:
-    """Whether four times as much takes little more than that, in the best of some rounds."""
-    short, long = [], []
-    for _ in range(6):
-        long.append(await spend(4 * size))
-        if min(long) < QUICK:
-            return
-        short.append(await spend(size))
-        if min(long) <= MOST_GROWTH * min(short):
-            return
-    raise AssertionError(f"{name}: {min(short):.3f} s for {size}, {min(long):.3f} s for {4 * size}")
-
-
 def spend_on(spend: Any, row: tuple[str, str, str], make: Callable[[int], Any], times: int) -> Any:
     """Send so much to the operation of a row."""
     return spend(*row, make(times))
@@ -238,21 +210,21 @@ async def test_every_list_of_every_form(lasting_client: Any, spend: Any) -> None
     rows = list(form_rows(described))
     assert len(rows) > 250
     for name, method, path, media, make, size in rows:
-        await check(name, partial(spend_on, spend, (method, path, media), make), max(2, size))
+        await check_growth(name, partial(spend_on, spend, (method, path, media), make), max(2, size))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_bodies_of_any_shape(spend: Any, shape: str) -> None:
     make, size = SHAPES[shape]
     for method, path, media in TAKERS:
-        await check(f"{shape} {path}", partial(spend_on, spend, (method, path, media), make), size)
+        await check_growth(f"{shape} {path}", partial(spend_on, spend, (method, path, media), make), size)
 
 
 @pytest.mark.parametrize("name", ORDERS)
 async def test_orders_whose_parts_are_compared(spend: Any, name: str) -> None:
     make, size = ORDERS[name]
     path = f"{OPERATIONS}/create-connectivity-service"
-    await check(name, lambda times: spend("POST", path, YANG, make(times)), size)
+    await check_growth(name, lambda times: spend("POST", path, YANG, make(times)), size)
 
 
 @pytest.mark.parametrize("shape", ["numbers", "wide below", "nulls"])
@@ -288,130 +260,3 @@ async def test_only_hints_that_are_told_are_looked_for(spend: Any, monkeypatch: 
         looked = 0
         await spend(method, path, media, content)
         assert looked <= 2 * (MOST_TOLD + 1), path
-
-
-LINES: dict[str, tuple[Callable[[int], Any], int]] = {
-    "query of many parameters": (lambda n: ("GET", f"{ORDERING}/serviceOrder", "&".join(["state=x"] * n), {}), 1_800),
-    "query of a long value": (lambda n: ("GET", f"{ORDERING}/serviceOrder", "orderDate.gt=" + "1" * n, {}), 15_000),
-    "query of the extensions": (lambda n: ("GET", f"{EXTENSIONS}/service", "&".join(["limit=x"] * n), {}), 1_800),
-    "path": (lambda n: ("GET", f"{EXTENSIONS}/service/" + "%2e" * n, "", {}), 5_000),
-    "path of slashes": (lambda n: ("GET", "/" * n, "", {}), 16_000),
-    "operation": (lambda n: ("POST", f"{OPERATIONS}/" + "get-:" * n, "", {}), 3_000),
-    "Accept": (lambda n: ("POST", f"{OPERATIONS}/get-topology-list", "", {"accept": "a/b;q=0," * n}), 8_000),
-    "Accept-Encoding": (lambda n: ("GET", "/docs", "", {"accept-encoding": "gzip;q=0," * n}), 8_000),
-    "Content-Type": (
-        lambda n: ("POST", f"{ORDERING}/hub", "", {"content-type": "application/json;" + "charset  =" * n}),
-        6_000,
-    ),
-    "Idempotency-Key": (lambda n: ("POST", f"{ORDERING}/hub", "", {"idempotency-key": '"' + '\\"' * n}), 30_000),
-    "If-Match": (lambda n: ("DELETE", f"{EXTENSIONS}/service/x", "", {"if-match": '"a",' * n}), 15_000),
-    "If-None-Match": (lambda n: ("GET", f"{EXTENSIONS}/service/x", "", {"if-none-match": '"a",' * n}), 15_000),
-    "Host": (lambda n: ("GET", "/docs", "", {"host": "a.:" * n}), 20_000),
-    "Last-Event-ID": (lambda n: ("GET", f"{EXTENSIONS}/service/x", "", {"last-event-id": "1" * n}), 60_000),
-}
-
-
-@pytest.mark.parametrize("name", LINES)
-async def test_targets_and_headers(lasting_client: Any, name: str) -> None:
-    make, size = LINES[name]
-
-    async def spend(times: int) -> float:
-        method, path, query, headers = make(times)
-        request = lasting_client.http.build_request(method, f"http://127.0.0.1{path}?{query}", headers=headers)
-        start = time.process_time()
-        await lasting_client.http.send(request)
-        return time.process_time() - start
-
-    await check(name, spend, size)
-
-
-def quietly(function: Callable[..., Any], *values: Any) -> None:
-    """Whether it is refused does not matter here."""
-    with suppress(Exception):
-        function(*values)
-
-
-def callback(text: str) -> None:
-    check_callback(Subscription(callback=text))
-
-
-FORM = "application/x-www-form-urlencoded"
-PARSERS: dict[str, tuple[Callable[[int], None], int]] = {
-    "token": (lambda n: quietly(verify, "e30." * n, {}), 200_000),
-    "token of a long part": (lambda n: quietly(verify, "e30." + "A" * n + ".x", {}), 200_000),
-    "assertion": (lambda n: quietly(claimed_client, "A" * n + ".e30.x"), 200_000),
-    "form": (lambda n: quietly(read_form, FORM, b"a=b&" * n), 200_000),
-    "form of percent signs": (lambda n: quietly(read_form, FORM, b"a=" + b"%4" * n), 200_000),
-    "Basic": (lambda n: quietly(find_proof, {"authorization": "Basic " + "QUFB" * n}, {}), 200_000),
-    "callback": (lambda n: quietly(callback, "http://" + "a" * n), 200_000),
-    "callback of labels": (lambda n: quietly(callback, "http://" + "a." * n), 100_000),
-    "callback of letters beyond ASCII": (lambda n: quietly(callback, "http://" + "ä" * n), 50_000),
-    "callback of percent signs": (lambda n: quietly(callback, "http://a/" + "%z" * n), 100_000),
-    "callback of dots": (lambda n: quietly(callback, "http://a/" + "../a/" * n), 50_000),
-    "query of a listener": (lambda n: quietly(event_types, "ordering", "eventType=" + "a," * n), 100_000),
-    "query of parts": (lambda n: quietly(event_types, "ordering", "eventType=serviceOrderCreateEvent&" * n), 10_000),
-}
-
-
-@pytest.mark.parametrize("name", PARSERS)
-async def test_texts(name: str) -> None:
-    parse, size = PARSERS[name]
-
-    async def spend(times: int) -> float:
-        start = time.process_time()
-        parse(times)
-        return time.process_time() - start
-
-    await check(name, spend, size)
-
-
-async def test_a_body_of_small_pieces() -> None:
-    """It is put together once, however many pieces a client cuts it into."""
-
-    async def spend(times: int) -> float:
-        left = times
-
-        async def receive() -> Message:
-            nonlocal left
-            left -= 1
-            return {"type": "http.request", "body": b"a" * 20, "more_body": left > 0}
-
-        async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
-            assert len((await receive())["body"]) == 20 * times
-
-        async def send(_message: Message) -> None:
-            pass
-
-        headers = [(b"idempotency-key", b"one"), (b"host", b"127.0.0.1")]
-        scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": headers}
-        start = time.process_time()
-        with suppress(NotImplementedError):
-            await IdempotencyGuard(app, _NoKeys(), known=False)(scope, receive, send)  # type: ignore[arg-type]
-        return time.process_time() - start
-
-    await check("small pieces", spend, 12_000)
-
-
-class _NoKeys:
-    """Nothing is known, and this is as far as the test goes."""
-
-    kept = timedelta(hours=1)
-
-    def find(self, _owner: str, _key: str) -> None:
-        raise NotImplementedError
-
-
-async def test_many_assertions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is remembered for some minutes; they are not all looked through for each new one."""
-    monkeypatch.setattr(assertions, "decoded", lambda text, *_: {"sub": "one", "jti": text, "exp": 1_000_060})
-    monkeypatch.setattr(jwt, "get_unverified_header", lambda _text: {})
-    client = SimpleNamespace(id="one", key=object())
-
-    async def spend(times: int) -> float:
-        used = assertions.Assertions(lambda: 1_000_000.0)
-        start = time.process_time()
-        for number in range(times):
-            used.check(client, str(number), ())  # type: ignore[arg-type]
-        return time.process_time() - start
-
-    await check("assertions", spend, 3_000)

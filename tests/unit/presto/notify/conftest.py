@@ -104,6 +104,16 @@ class Subscriber:
         return scripted
 
 
+def quick(**changed: Any) -> NotifySettings:
+    """Settings of a server that tries again soon."""
+    return NotifySettings(development=True, first_delay=0.02, longest_delay=0.1, **changed)
+
+
+def names(subscriber: Subscriber) -> list[str]:
+    """The ids that the events were about which it has taken."""
+    return [event.event.id for event in subscriber.taken]
+
+
 def _start(answer: int | tuple[int, int] | str | bytes) -> Any:
     headers: list[tuple[bytes, bytes]] = []
     if isinstance(answer, tuple):

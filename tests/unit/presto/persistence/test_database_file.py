@@ -25,13 +25,6 @@ ORDER = json.loads((Path(__file__).parents[1] / "order.json").read_text(encoding
 
 
 @pytest.fixture
-def sites(inventory: Any, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.json"
-    path.write_text(inventory.model_dump_json(), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
 def holder(tmp_path: Path) -> Iterator[Any]:
     """Another process that holds the lock."""
     text = "import sys, time; from presto.persistence.database_lock import DatabaseLock; "

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -24,13 +23,6 @@ END_SESSIONS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
     "AND pid <> pg_backend_pid()"
 )
-
-
-@pytest.fixture
-def sites(inventory: Any, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.json"
-    path.write_text(inventory.model_dump_json(), encoding="utf-8")
-    return path
 
 
 @pytest.fixture

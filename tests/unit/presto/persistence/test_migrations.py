@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from alembic.autogenerate import produce_migrations, render_python_code
@@ -74,15 +73,13 @@ def test_the_database_of_a_newer_version_is_refused(database_url: str, schema: S
     engine.dispose()
 
 
-def test_a_newer_version_is_told_where_the_server_starts(database_url: str, inventory: Any, tmp_path: Path) -> None:
-    file = tmp_path / "inventory.json"
-    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+def test_a_newer_version_is_told_where_the_server_starts(database_url: str, sites: Path) -> None:
     engine = open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE presto_revision SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(StoreError, match="which this version does not know"):
-        build_app(file, database_url)
+        build_app(sites, database_url)
 
 
 def test_tables_that_no_revision_made_are_left_alone(database_url: str) -> None:

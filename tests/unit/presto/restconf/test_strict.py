@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -16,6 +16,8 @@ from presto.domain.settings import Settings
 from presto.restconf.operations import OPERATIONS
 from presto.service.core import Core
 from presto.web.app import create_app
+
+from .documents import objects
 
 pytestmark = pytest.mark.asyncio
 YANG = "application/yang-data+json"
@@ -55,16 +57,9 @@ async def strict(new_core: Callable[..., Core], order: dict[str, Any]) -> AsyncI
         yield client
 
 
-def names(document: Any) -> Iterator[str]:
+def names(document: Any) -> list[str]:
     """The names of all pairs."""
-    if isinstance(document, list):
-        for element in document:
-            yield from names(element)
-    elif isinstance(document, dict):
-        if "value-name" in document:
-            yield document["value-name"]
-        for member in document.values():
-            yield from names(member)
+    return [found["value-name"] for found in objects(document) if "value-name" in found]
 
 
 GOOD: list[tuple[str, Any]] = [

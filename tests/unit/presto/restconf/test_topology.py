@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from presto.restconf.pairs import published
 from presto.service.observer import Observer
+
+from .documents import objects
 
 pytestmark = pytest.mark.asyncio
 Json = dict[str, Any]
@@ -46,28 +48,14 @@ def named(things: list[Json], name: str) -> Json:
     return next(thing for thing in things if {"value-name": "name", "value": name} in thing["name"])
 
 
-def references(document: Any) -> Iterator[Json]:
+def references(document: Any) -> list[Json]:
     """All objects that name others by UUID."""
-    if isinstance(document, list):
-        for element in document:
-            yield from references(element)
-    elif isinstance(document, dict):
-        if any(name.endswith("-uuid") for name in document):
-            yield document
-        for member in document.values():
-            yield from references(member)
+    return [found for found in objects(document) if any(name.endswith("-uuid") for name in found)]
 
 
-def uuids(document: Any) -> Iterator[str]:
+def uuids(document: Any) -> list[str]:
     """The UUIDs of all things in an answer, without those of what they name."""
-    if isinstance(document, list):
-        for element in document:
-            yield from uuids(element)
-    elif isinstance(document, dict):
-        if "uuid" in document:
-            yield document["uuid"]
-        for member in document.values():
-            yield from uuids(member)
+    return [found["uuid"] for found in objects(document) if "uuid" in found]
 
 
 async def follow(client: Any, service: str, reference: Json) -> Any:
@@ -95,7 +83,7 @@ async def test_every_reference_is_answered_by_its_details(client: Any, order: Js
     await client.call("create-connectivity-service", roles(order, "ROOT", "LEAF", "LEAF"))
     await client.until("acme", "active")
     start = [await ask(client, "get-connectivity-service-list"), await ask(client, "get-topology-list")]
-    todo = list(references(start)) + [{"topology-uuid": topology["uuid"]} for topology in start[1]]
+    todo = references(start) + [{"topology-uuid": topology["uuid"]} for topology in start[1]]
     done: dict[tuple[tuple[str, str], ...], Any] = {}
     while todo:
         reference = {name: value for name, value in todo.pop().items() if isinstance(value, str)}
@@ -154,9 +142,9 @@ async def test_the_underlays_show_the_inventory(client: Any) -> None:
 async def test_uuids_outlive_a_restart(client: Any, order: Json, new_core: Callable[..., Any]) -> None:
     await client.call("create-connectivity-service", order)
     await client.until("acme", "active")
-    before = [[*uuids(await details(client, name))] for name in ("underlays", "acme")]
+    before = [uuids(await details(client, name)) for name in ("underlays", "acme")]
     client.core._store = new_core()._store
-    assert [[*uuids(await details(client, name))] for name in ("underlays", "acme")] == before
+    assert [uuids(await details(client, name)) for name in ("underlays", "acme")] == before
     assert len({uuid for found in before for uuid in found}) == len([uuid for found in before for uuid in found])
 
 
