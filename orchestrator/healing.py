@@ -96,12 +96,13 @@ class Healing:
             self._looks[key] = _started(self._attend(key), f"healing {key}")
 
     async def _attend(self, key: Key) -> None:
-        """Look until there is no reason to: what was mended is looked at once more."""
+        """Look until there is no reason to: what was mended, and what was cut short, is looked at once more."""
         told = ""
         try:
             while key in self._due:
-                await self._wait(key)
-                self._due.discard(key)
+                self._due.discard(key)  # before the wait: an event at its end may be ahead of the engine's list
+                if not await self._waited(key):
+                    self._due.add(key)
                 problem = await self._problem(key)
                 if problem is None:
                     continue
@@ -112,8 +113,8 @@ class Healing:
         finally:
             del self._looks[key]
 
-    async def _wait(self, key: Key) -> None:
-        """Long enough for the engine to have had its turn; longer when there was something to mend lately."""
+    async def _waited(self, key: Key) -> bool:
+        """Long enough for the engine to have had its turn, longer when there was something to mend lately; or not."""
         lately = time.monotonic() - CALM
         self._mended = {name: mended for name, mended in self._mended.items() if mended[1] > lately}
         times = self._mended.get(key, (0, 0.0))[0]
@@ -121,7 +122,7 @@ class Healing:
         with suppress(TimeoutError):
             async with asyncio.timeout(_pause(times)):
                 await self._now[key].wait()
-        del self._now[key]
+        return not self._now.pop(key).is_set()
 
     async def _problem(self, key: Key) -> str | None:
         """Mend; why that did not succeed, or nothing. None when there was nothing to mend."""

@@ -126,6 +126,31 @@ def test_what_ended_while_nobody_listened_comes_back(bed: Bed) -> None:
     run(main)
 
 
+def test_what_ends_just_before_a_look_is_looked_at_again(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event of an end can come before the engine's list shows it: the look that is next then sees nothing."""
+    monkeypatch.setattr(healing, "SETTLE", 0.1)
+
+    @asynccontextmanager
+    async def ended(_: Ucpe) -> AsyncIterator[AsyncIterator[str]]:
+        yield events()
+
+    async def events() -> AsyncIterator[str]:
+        await asyncio.sleep(healing.SETTLE / 2)  # amid the wait before the first look
+        yield SERVICE
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        await bed.orchestrator.deploy(bed.request(SITE))
+        async with bed.healing():
+            await until(lambda: bed.stages() == [SOUND])
+            bed.kill()
+            await until(lambda: bed.state() == "running")
+
+    monkeypatch.setattr(bed, "ended", ended)
+    bed.orchestrator = bed.another()
+    run(main)
+
+
 def test_a_kill_during_a_change_waits_for_its_end(bed: Bed) -> None:
     async def main() -> None:
         await bed.orchestrator.deploy(bed.request(SITE))
