@@ -18,6 +18,7 @@ from testbed.errors import Ended
 from testbed.host.engine import engine
 from testbed.lab import Lab, LabError
 from testbed.lab.cpu_pinning import placements
+from testbed.nodes.node import Node
 from testbed.ownership import lease
 from testbed.ownership.lease import LeaseError
 from testbed.progress import Progress
@@ -30,14 +31,14 @@ Leftovers = Callable[[str], list[str]]
 EARLY_MS = 1.0
 
 
-def addresses(lab: Lab) -> set[str]:
-    """Ethernet addresses; a kernel may put tunnel interfaces, which have none, into every namespace."""
-    listed = [node.namespace.run(["ip", "-json", "link"]).stdout for node in every(lab)]
-    links = [link for text in listed for link in json.loads(text)]
-    return {link["address"] for link in links if link["link_type"] == "ether" and set(link["address"]) - set("0:")}
+def addresses(node: Node) -> dict[str, str]:
+    """Ethernet addresses by interface; a kernel may put tunnel interfaces, which have none, into every namespace."""
+    links = json.loads(node.namespace.run(["ip", "-json", "link"]).stdout)
+    ethernet = {link["ifname"]: link["address"] for link in links if link["link_type"] == "ether"}
+    return {name: address for name, address in ethernet.items() if set(address) - set("0:")}
 
 
-def every(lab: Lab) -> list[object]:
+def every(lab: Lab) -> list[Node]:
     return [node for group in (lab.ucpes, lab.hosts, lab.lans, lab.underlays) for node in group.values()]
 
 
@@ -92,8 +93,12 @@ def test_underlays_and_lans_name_the_port_to_each_neighbour(lab: Lab) -> None:
 
 
 def test_all_mac_addresses_in_a_lab_differ(lab: Lab) -> None:
-    own = {mac for mac in addresses(lab) if mac.startswith("06:")}
-    assert len(own) == 2 * (2 + 2 * 2)  # two sites: lan0 and wan0 of the uCPE, eth0 of the host, their peers
+    wired = [(ucpe, ("lan0", "wan0")) for ucpe in lab.ucpes.values()]
+    wired += [(host, ("eth0",)) for host in lab.hosts.values()]
+    wired += [(bridge, tuple(bridge.ports.values())) for bridge in (*lab.lans.values(), *lab.underlays.values())]
+    own = [addresses(node)[port] for node, ports in wired for port in ports]
+    assert len(own) == len(set(own)) == 2 * (2 + 2 * 2)  # of each of two sites: uCPE twice, host, and their peers
+    assert {mac[:3] for mac in own} == {"06:"}
 
 
 def test_the_folder_is_private_and_describes_the_lab(lab: Lab) -> None:
@@ -190,7 +195,8 @@ def test_two_labs_start_and_stop_at_once_and_leave_nothing(
         list(pool.map(Lab.start, labs))
     try:
         assert labs[0].ucpes["site-a"].address != labs[1].ucpes["site-a"].address
-        assert not addresses(labs[0]) & addresses(labs[1])
+        first, second = ({mac for node in every(lab) for mac in addresses(node).values()} for lab in labs)
+        assert not first & second
         ids = [lab.ucpes["site-a"].exec(["hostname"]).stdout for lab in labs]
         assert ids == ["site-a\n"] * 2
     finally:
