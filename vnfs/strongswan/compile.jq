@@ -15,7 +15,11 @@ def child_proposal:
   then ["null", "sha256"] + (.esp_proposal | split("-") | map(select(test("^(ecp|modp|curve|x)[0-9]")))) | join("-")
   else .esp_proposal end;
 
-def connection($ipsec):
+# Seconds of silence after which a peer is asked whether it lives (RFC 7296, section 2.4): of many peers about one each
+# second, or the questions of a large mesh would cost more than its traffic.
+def dead_peer_delay: [10, (.peers | length)] | max;
+
+def connection($ipsec; $dead_peer_delay):
   (.name | connection_name) as $name
   | (if $ipsec.authentication == "psk" then "psk" else "pubkey" end) as $auth
   | "\($name) {
@@ -25,7 +29,7 @@ def connection($ipsec):
   local_addrs = \($ipsec.local.address)
   remote_addrs = \(.address)
   proposals = \($ipsec.ike_proposal)
-  dpd_delay = 10s
+  dpd_delay = \($dead_peer_delay)s
   local {
     auth = \($auth)
     id = \($ipsec.local.identity)\(if $auth == "pubkey" then "\n    certs = site.pem" else "" end)
@@ -47,11 +51,13 @@ def connection($ipsec):
 def secret:
   "ike-\(.name | connection_name) {\n  id = \(.identity)\n  secret = 0s\(.psk | @base64)\n}";
 
-def connections: . as $ipsec | .peers | map({key: .name | connection_name, value: connection($ipsec)}) | from_entries;
+def connections($dead_peer_delay):
+  . as $ipsec
+  | .peers | map({key: .name | connection_name, value: connection($ipsec; $dead_peer_delay)}) | from_entries;
 
 def configuration:
   . as $ipsec
-  | "connections {\n\(connections | [.[]] | join("\n"))\n}\n"
+  | "connections {\n\(connections(dead_peer_delay) | [.[]] | join("\n"))\n}\n"
     + (if .authentication == "psk" then "secrets {\n\($ipsec.peers | map(secret) | join("\n"))\n}\n" else "" end);
 
 # Tunnels of peers that are gone or different now; new credentials make all of them different.
@@ -59,11 +65,11 @@ def stale($applied):
   def credentials: [.authentication, (.local | .certificate, .private_key, .ca_certificate)];
   if $applied == null then []
   else ($applied.ipsec | defaults) as $before
-    | connections as $now
+    | connections(0) as $now
     | (credentials != ($before | credentials)) as $all
     | (.peers | map({(.name | connection_name): .psk}) | add) as $psk
     | ($before.peers | map({(.name | connection_name): .psk}) | add) as $psk_before
-    | [$before | connections | to_entries[]
+    | [$before | connections(0) | to_entries[]
        | select($all or $now[.key] != .value or $psk[.key] != $psk_before[.key]) | .key]
   end;
 
@@ -104,4 +110,5 @@ def compile($applied):
      ca_certificate: ($ipsec.local.ca_certificate // ""),
      export_keys: $ipsec.export_keys,
      initiators: ($ipsec.peers | map(select(.initiate).name | connection_name) | join(" ")),
+     responders: ($ipsec.peers | map(select(.initiate | not).name | connection_name) | join(" ")),
      stale: ($ipsec | stale($applied) | join(" "))};
