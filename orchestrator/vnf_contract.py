@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from jsonschema_rs import Draft202012Validator, Registry
 
 from orchestrator.plan.build import CONTRACT
 
@@ -44,8 +43,7 @@ def status_findings(
     of the intent as it was handed over.
     """
     some = {name: value[:_LOOKED_AT] if isinstance(value, list) else value for name, value in status.items()}
-    errors = sorted(_validator(kind).iter_errors(some), key=lambda error: error.json_path)
-    found = [f"{error.json_path.removeprefix('$.')}: {error.message[:200]}" for error in errors]
+    found = sorted(f"{_place(e.instance_path)}: {e.message[:200]}" for e in _validator(kind).iter_errors(some))
     expected = {"intent_sha256": intent_sha256, "ready": True}
     expected |= {name: labels[f"lso.vnf.{name}"] for name in ("vendor", "version") if f"lso.vnf.{name}" in labels}
     found += [
@@ -57,12 +55,15 @@ def status_findings(
     return (*found[:_MOST], f"and {more} more") if more > 0 else tuple(found)
 
 
+def _place(path: list[str | int]) -> str:
+    """`flows[0].lost`; `$` for the whole."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".") or "$"
+
+
 @functools.cache
 def _validator(kind: str) -> Draft202012Validator:
     schemas = {path.name: json.loads(path.read_text()) for path in _SCHEMAS.glob("*.schema.json")}
-    registry: Registry[Any] = Registry().with_resources(
-        (schema["$id"], Resource.from_contents(schema)) for schema in schemas.values()
-    )
+    registry = Registry([(schema["$id"], schema) for schema in schemas.values()])
     return Draft202012Validator(schemas.get(f"{kind}-status.schema.json", _common(schemas)), registry=registry)
 
 

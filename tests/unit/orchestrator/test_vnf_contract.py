@@ -48,18 +48,18 @@ def test_a_right_status_has_no_findings(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "member", "value", "finding"),
     [
-        ("firewall", "rules", None, "$: 'rules' is a required property"),
+        ("firewall", "rules", None, '$: "rules" is a required property'),
         ("firewall", "banana", 1, "$: Additional properties are not allowed ('banana' was unexpected)"),
-        ("firewall", "kind", "ipsec", "kind: 'firewall' was expected"),
-        ("firewall", "contract", "7", "contract: '1' was expected"),
+        ("firewall", "kind", "ipsec", 'kind: "firewall" was expected'),
+        ("firewall", "contract", "7", 'contract: "1" was expected'),
         ("firewall", "connections", -1, "connections: -1 is less than the minimum of 0"),
         ("firewall", "vendor", "somebody", "vendor: 'somebody', expected 'none'"),
         ("firewall", "ready", False, "ready: False, expected True"),
         ("firewall", "intent_sha256", "1" * 64, f"intent_sha256: '{'1' * 64}', expected '{DIGEST}'"),
-        ("statistics", "lost", "0", "lost: '0' is not of type 'integer'"),
-        ("statistics", "flows", [{}], "flows[0]: 'direction' is a required property"),
-        ("ipsec", "engine", {}, "engine: 'esp' is a required property"),
-        ("something-new", "engine", None, "$: 'engine' is a required property"),
+        ("statistics", "lost", "0", 'lost: "0" is not of type "integer"'),
+        ("statistics", "flows", [{}], 'flows[0]: "direction" is a required property'),
+        ("ipsec", "engine", {}, 'engine: "esp" is a required property'),
+        ("something-new", "engine", None, '$: "engine" is a required property'),
     ],
 )
 def test_what_breaks_the_contract_is_told_with_its_place(kind: str, member: str, value: Any, finding: str) -> None:
