@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lso.api import api_server
-from scenarios.context import Context
 from scenarios.load import load
 from scenarios.session import ordered
+from scenarios.steps.context import Context
 
 SCENARIO = Path(__file__).parent.parent / "scenarios" / "poc-two-sites"
 

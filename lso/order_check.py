@@ -14,11 +14,11 @@ from lso.order_places import in_the_order, in_the_rpc, place
 from orchestrator.inventory import Inventory
 from presto.restconf import refusals as restconf
 from presto.web.limits import LARGEST_BODY
-from scenarios.findings import Fault
-from scenarios.format import Application, Policy, Scenario, Service
-from scenarios.order import create_input
-from scenarios.order_items import add_items, criterion_fault
-from scenarios.ordering_client import order_body
+from scenarios.file.findings import Fault
+from scenarios.file.format import Application, Policy, Scenario, Service
+from scenarios.ordering.order import create_input
+from scenarios.ordering.order_items import add_items, criterion_fault
+from scenarios.ordering.ordering_client import order_body
 from testbed.lab import inventory
 from testbed.spec.model import LabSpec
 

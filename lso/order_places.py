@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import count
 
-from scenarios.format import Service
-from scenarios.order_items import MEMBERS
-from scenarios.source import Path_
+from scenarios.file.format import Service
+from scenarios.file.source import Path_
+from scenarios.ordering.order_items import MEMBERS
 
 Places = dict[Path_, Path_]
 SERVICE: Path_ = ("service",)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import schema
-from scenarios.verb import Verb
+from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
 
 FOLDER = Path(__file__).parent.parent / "docs" / "verbs"

@@ -11,13 +11,13 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from scenarios.errors import ScenarioError, nearest
-from scenarios.findings import Fault, Findings
-from scenarios.format import Scenario, Strict, Topology
-from scenarios.partial import partial
+from scenarios.file.errors import ScenarioError, nearest
+from scenarios.file.findings import Fault, Findings
+from scenarios.file.format import Scenario, Strict, Topology
+from scenarios.file.partial import partial
+from scenarios.file.source import Path_, Source, read
 from scenarios.references import references
-from scenarios.source import Path_, Source, read
-from scenarios.verb import Verb
+from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
 
 FILE_NAME = "scenario.yaml"

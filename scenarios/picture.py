@@ -16,8 +16,8 @@ from reports.model import (
     VnfPicture,
     WanPort,
 )
-from scenarios.context import Context
-from scenarios.format import Scenario, SiteEntry
+from scenarios.file.format import Scenario, SiteEntry
+from scenarios.steps.context import Context
 from testbed.doctor import Capability
 from testbed.nodes.ucpe import LAN_PORT
 

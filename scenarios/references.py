@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from scenarios.errors import nearest
-from scenarios.findings import Fault
-from scenarios.format import BLOCK, Scenario, Service, Step
-from scenarios.order_items import criterion_fault
-from scenarios.source import Path_
-from scenarios.verb import Verb
+from scenarios.file.errors import nearest
+from scenarios.file.findings import Fault
+from scenarios.file.format import BLOCK, Scenario, Service, Step
+from scenarios.file.source import Path_
+from scenarios.ordering.order_items import criterion_fault
+from scenarios.steps.verb import Verb
 from testbed.spec.check import spec_findings
 
 KINDS = ("firewall", "statistics", "ipsec")

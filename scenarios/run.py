@@ -12,12 +12,12 @@ from typing import Protocol
 
 from reports.model import Ending, RunResult, Scenario, StepResult, Timing, Verdict
 from scenarios import picture
-from scenarios.clock import Clock
-from scenarios.context import Context
 from scenarios.load import LoadedScenario
-from scenarios.presto_client import PrestoError
+from scenarios.ordering.presto_client import PrestoError
 from scenarios.session import ApiStarter, new_lab, open_face, order
-from scenarios.step import run_step
+from scenarios.steps.clock import Clock
+from scenarios.steps.context import Context
+from scenarios.steps.step import run_step
 from testbed import doctor
 from testbed.images import build
 from testbed.lab import Lab

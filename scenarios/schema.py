@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scenarios.format import Scenario
+from scenarios.file.format import Scenario
 from scenarios.verbs import REGISTRY
 
 PUBLISHED = Path(__file__).with_name("scenario.schema.json")

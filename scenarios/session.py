@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from scenarios.clock import Clock
-from scenarios.context import Context
-from scenarios.face import Face
-from scenarios.format import Scenario
-from scenarios.ordering_client import OrderingClient
-from scenarios.presto_client import PrestoClient
+from scenarios.file.format import Scenario
+from scenarios.ordering.face import Face
+from scenarios.ordering.ordering_client import OrderingClient
+from scenarios.ordering.presto_client import PrestoClient
+from scenarios.steps.clock import Clock
+from scenarios.steps.context import Context
 from testbed.images import build, store
 from testbed.lab import Lab
 from testbed.packets import warm_up

@@ -142,7 +142,7 @@ trap '[ -z "${SERVER:-}" ] || STOP; [ -z "${LAB:-}" ] || DOWN' EXIT
 SHORT = """python - <<'END'
 from pathlib import Path
 import yaml
-from scenarios.source import read
+from scenarios.file.source import read
 scenario = read(Path("scenarios/poc-two-sites/scenario.yaml")).data
 scenario["steps"] = scenario["steps"][:5]
 Path("my.yaml").write_text(yaml.safe_dump(scenario, sort_keys=False))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports.model import Check, Verdict
-from scenarios.observation import FILE_NAME, read
+from scenarios.steps.observation import FILE_NAME, read
 from scenarios.verbs import REGISTRY
 
 EXPECTED = "expected.txt"

@@ -22,7 +22,7 @@ from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
 from reports.write import new_folder, prepare, write_report
-from scenarios.errors import Finding, ScenarioError
+from scenarios.file.errors import Finding, ScenarioError
 from scenarios.find import find
 from scenarios.load import LoadedScenario
 from scenarios.run import Options

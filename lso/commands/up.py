@@ -10,7 +10,7 @@ from pathlib import Path
 from lso.exits import PASSED, UsageError
 from lso.scenario_files import load
 from reports.text import count_text
-from scenarios.errors import ScenarioError
+from scenarios.file.errors import ScenarioError
 from scenarios.session import new_lab
 from testbed.progress import Progress, silent
 

@@ -11,7 +11,7 @@ from lso.exits import BAD_INPUT, PASSED
 from lso.scenario_files import load
 from orchestrator.tosca import validate
 from reports.text import count_text
-from scenarios.errors import ScenarioError
+from scenarios.file.errors import ScenarioError
 from scenarios.find import find
 
 HELP = "check scenario files and site templates"

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios import chain, wire
-from scenarios.chain import Hop
-from scenarios.checks import Judgement, check, equal
-from scenarios.context import Context
-from scenarios.evidence import Evidence
-from scenarios.recorder import Recorder
+from scenarios.network import chain, wire
+from scenarios.network.chain import Hop
+from scenarios.steps.checks import Judgement, check, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import Recorder
 from testbed import esp
 from testbed.capture import Frame
 from testbed.ucpe_view import FlowEntry

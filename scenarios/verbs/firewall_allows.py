@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from reports.text import count_text
-from scenarios import wire
-from scenarios.checks import Judgement, check
-from scenarios.context import Context
-from scenarios.firewalling import FirewallEvidence, FirewallVerb, counted
-from scenarios.recorder import Recorder
+from scenarios.network import wire
+from scenarios.network.firewalling import FirewallEvidence, FirewallVerb, counted
+from scenarios.steps.checks import Judgement, check
+from scenarios.steps.context import Context
+from scenarios.steps.recorder import Recorder
 
 
 class FirewallAllows(FirewallVerb, name="firewall.allows"):

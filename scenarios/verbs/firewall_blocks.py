@@ -8,11 +8,11 @@ from pydantic import Field, model_validator
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios import losses, wire
-from scenarios.checks import Judgement, check, equal
-from scenarios.context import Context
-from scenarios.firewalling import FirewallEvidence, FirewallVerb, counted
-from scenarios.recorder import Recorder
+from scenarios.network import losses, wire
+from scenarios.network.firewalling import FirewallEvidence, FirewallVerb, counted
+from scenarios.steps.checks import Judgement, check, equal
+from scenarios.steps.context import Context
+from scenarios.steps.recorder import Recorder
 from testbed.nodes.ucpe import LAN_PORT
 
 CONTROLS = 20  # where the network is to lose packets: one of so many comes through

@@ -9,16 +9,16 @@ from typing import ClassVar
 from pydantic import Field
 
 from reports.model import Check, tunnel_element
-from scenarios import chain, tunnels
-from scenarios.checks import Judgement, equal
-from scenarios.context import Context
-from scenarios.errors import nearest
-from scenarios.evidence import Evidence, File, read_json
-from scenarios.findings import Fault
-from scenarios.format import Scenario
-from scenarios.recorder import Recorder
-from scenarios.tunnels import Status, child_of, ike_of, peer_of
-from scenarios.verb import Site, Verb
+from scenarios.file.errors import nearest
+from scenarios.file.findings import Fault
+from scenarios.file.format import Scenario
+from scenarios.network import chain, tunnels
+from scenarios.network.tunnels import Status, child_of, ike_of, peer_of
+from scenarios.steps.checks import Judgement, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File, read_json
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import Site, Verb
 
 IKE_FACTS = ("initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh")
 ESP_FACTS = ("encryption", "integrity", "protocol", "mode")

@@ -8,11 +8,11 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from reports.model import Check
-from scenarios.checks import Judgement, check
-from scenarios.context import Context
-from scenarios.evidence import Evidence, File
-from scenarios.recorder import Recorder
-from scenarios.verb import PathVerb
+from scenarios.steps.checks import Judgement, check
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import PathVerb
 from testbed import traffic
 
 

@@ -10,15 +10,15 @@ from pydantic import Field
 
 from reports.model import Check, tunnel_element
 from reports.text import count_text
-from scenarios import chain, tunnels
-from scenarios.chain import Hop
-from scenarios.checks import Judgement, check, equal
-from scenarios.context import Context
-from scenarios.evidence import Evidence
-from scenarios.face import State
-from scenarios.recorder import Recorder
-from scenarios.tunnels import Answers, Status
-from scenarios.verb import Verb
+from scenarios.network import chain, tunnels
+from scenarios.network.chain import Hop
+from scenarios.network.tunnels import Answers, Status
+from scenarios.ordering.face import State
+from scenarios.steps.checks import Judgement, check, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import Verb
 from testbed.ucpe_view import Container, FlowEntry
 
 

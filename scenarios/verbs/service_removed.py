@@ -9,11 +9,11 @@ from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios.checks import Judgement, check, words
-from scenarios.context import Context
-from scenarios.evidence import Evidence, File, read_json
-from scenarios.recorder import Recorder
-from scenarios.verb import Verb
+from scenarios.steps.checks import Judgement, check, words
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File, read_json
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import Verb
 
 
 class SiteBeforeAndAfter(Evidence):

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios import losses, wire
-from scenarios.checks import Judgement, check, equal
-from scenarios.context import Context
-from scenarios.evidence import Evidence, File, read_json
-from scenarios.recorder import Recorder
+from scenarios.network import losses, wire
+from scenarios.steps.checks import Judgement, check, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File, read_json
+from scenarios.steps.recorder import Recorder
 from testbed.packets import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth, interface_mac
 
 FORTH, BACK = "forth", "back"

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from reports.text import count_text
-from scenarios.checks import Judgement, check
-from scenarios.context import Context
-from scenarios.load_traffic import Measured, TrafficVerb
+from scenarios.network.load_traffic import Measured, TrafficVerb
+from scenarios.steps.checks import Judgement, check
+from scenarios.steps.context import Context
 
 
 class TrafficTcp(TrafficVerb, name="traffic.tcp"):

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from reports.model import Check
-from scenarios.checks import Judgement, check
-from scenarios.context import Context
-from scenarios.load_traffic import Measured, TrafficVerb
+from scenarios.network.load_traffic import Measured, TrafficVerb
+from scenarios.steps.checks import Judgement, check
+from scenarios.steps.context import Context
 
 UNDER_WAY_SECONDS = 0.1  # iperf3's receiver stops counting when the sender says that it has ended
 

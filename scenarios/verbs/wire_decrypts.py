@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios import wire
-from scenarios.chain import GATEWAY
-from scenarios.checks import Judgement, check, equal
-from scenarios.context import Context
-from scenarios.evidence import Evidence, File, read_json
-from scenarios.recorder import Recorder
+from scenarios.network import wire
+from scenarios.network.chain import GATEWAY
+from scenarios.steps.checks import Judgement, check, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File, read_json
+from scenarios.steps.recorder import Recorder
 from testbed import esp
 
 TTL, CHECKSUM = 8, slice(10, 12)  # offsets in the IPv4 header (RFC 791, 3.1)

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios import wire
-from scenarios.checks import Judgement, check, equal
-from scenarios.context import Context
-from scenarios.evidence import Evidence
-from scenarios.recorder import Recorder
+from scenarios.network import wire
+from scenarios.steps.checks import Judgement, check, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import Recorder
 from testbed import esp
 
 

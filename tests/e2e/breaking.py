@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from reports.model import Check, StepResult, Verdict
-from scenarios.context import Context
-from scenarios.format import Step
-from scenarios.step import run_step
+from scenarios.file.format import Step
+from scenarios.steps.context import Context
+from scenarios.steps.step import run_step
 from scenarios.verbs import REGISTRY
 from testbed.polling import poll
 from testbed.traffic import ping

@@ -16,9 +16,9 @@ from breaking import POC, judge_one
 
 from lso.api import api_server
 from reports.model import StepResult
-from scenarios.context import Context
 from scenarios.load import load
 from scenarios.session import ordered
+from scenarios.steps.context import Context
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from breaking import Judge, assert_fails, assert_passes, port, rules
 
-from scenarios.context import Context
+from scenarios.steps.context import Context
 
 PROBES = {"from_": "a1", "to": "b1", "destination_port": 9003, "packets": 5}
 SOON = {"within_seconds": 1}

@@ -6,7 +6,7 @@ from typing import Any
 
 from breaking import Judge, assert_fails, assert_passes, intent, nft, port, rules
 
-from scenarios.context import Context
+from scenarios.steps.context import Context
 
 WEB = {"from_": "a1", "to": "b1", "protocol": "tcp", "destination_port": 80, "rule": "web", "packets": 5}
 TELNET = WEB | {"destination_port": 23, "rule": "telnet"}

@@ -11,7 +11,7 @@ import pytest
 from breaking import Judge, assert_fails, assert_passes, inside, intent, swanctl
 
 from presto.domain import credentials
-from scenarios.context import Context
+from scenarios.steps.context import Context
 
 VERB = "ipsec.established"
 DEAF = """table inet deaf {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from breaking import Judge, assert_fails, assert_passes, await_path, nft, port, rules, vsctl
 
-from scenarios.context import Context
+from scenarios.steps.context import Context
 
 ENDS = {"from_": "a1", "to": "b1"}
 TCP = ENDS | {"seconds": 1, "at_least_mbit": 5}

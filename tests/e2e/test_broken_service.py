@@ -22,9 +22,9 @@ from breaking import (
 
 from lso.api import api_server
 from reports.model import StepResult
-from scenarios.context import Context
 from scenarios.load import load
 from scenarios.session import ordered
+from scenarios.steps.context import Context
 from testbed.host.engine import engine
 from testbed.labels import LABEL, NODE_LABEL
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from breaking import Judge, assert_fails, assert_passes, inside, nft, port, rule_handles, rules
 
-from scenarios.context import Context
+from scenarios.steps.context import Context
 from testbed.polling import poll
 
 STREAM = {"from_": "a1", "to": "b1", "destination_port": 9004, "packets": 50}

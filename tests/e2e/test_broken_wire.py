@@ -21,7 +21,7 @@ from breaking import (
     swanctl,
 )
 
-from scenarios.context import Context
+from scenarios.steps.context import Context
 
 ENCRYPTED = {"from_": "a1", "to": "b1", "destination_port": 9001, "packets": 5}
 DECRYPTS = {"from_": "b1", "to": "a1", "destination_port": 9002, "packets": 5}

@@ -10,11 +10,11 @@ from breaking import POC
 
 from lso.api import api_server
 from reports.model import Verdict
-from scenarios.context import Context
 from scenarios.load import LoadedScenario, load
-from scenarios.observation import FILE_NAME, judge, read
 from scenarios.session import ordered
-from scenarios.step import run_step
+from scenarios.steps.context import Context
+from scenarios.steps.observation import FILE_NAME, judge, read
+from scenarios.steps.step import run_step
 from scenarios.verbs import REGISTRY
 
 LOADED: LoadedScenario = load(POC.with_name("poc-two-sites-ordering"))

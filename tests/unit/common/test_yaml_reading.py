@@ -18,9 +18,9 @@ from lso.exits import BAD_INPUT
 from lso.ordering.file import BadFile, read_order
 from orchestrator.tosca.document import read_document
 from orchestrator.tosca.report import Report
-from scenarios.errors import ScenarioError
-from scenarios.order import create_input
-from scenarios.source import parse
+from scenarios.file.errors import ScenarioError
+from scenarios.file.source import parse
+from scenarios.ordering.order import create_input
 
 ROOT = Path(__file__).parents[3]
 
@@ -161,7 +161,7 @@ def test_no_file_is_an_error_of_the_program(name: str, tmp_path: Path) -> None:
 
 
 def test_a_port_with_a_leading_zero_is_ordered_as_it_is_written() -> None:
-    from scenarios.format import Service
+    from scenarios.file.format import Service
 
     text = """
 name: poc

@@ -12,9 +12,9 @@ import pytest
 from lso.api import api_server
 from lso.order_check import ENGINES
 from lso.scenario_files import load
-from scenarios.errors import Finding, ScenarioError
+from scenarios.file.errors import Finding, ScenarioError
 from scenarios.load import load as load_unordered
-from scenarios.presto_client import PrestoError
+from scenarios.ordering.presto_client import PrestoError
 from scenarios.session import open_face
 from testbed.lab.inventory import inventory
 

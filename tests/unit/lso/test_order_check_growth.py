@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lso.scenario_files import load
-from scenarios.errors import ScenarioError
+from scenarios.file.errors import ScenarioError
 
 from .test_order_check import GOOD
 

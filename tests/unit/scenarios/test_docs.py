@@ -9,17 +9,17 @@ import pytest
 
 from reports.model import Verdict
 from scenarios import docs, schema
-from scenarios.verb import REGISTRY
+from scenarios.steps.verb import REGISTRY
 
 NAMES = """
 from __future__ import annotations
 from pathlib import Path
 from pydantic import Field
-from scenarios.checks import Judgement, equal
-from scenarios.context import Context
-from scenarios.evidence import Evidence, File
-from scenarios.recorder import NetworkFault, Recorder
-from scenarios.verb import PathVerb
+from scenarios.steps.checks import Judgement, equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File
+from scenarios.steps.recorder import NetworkFault, Recorder
+from scenarios.steps.verb import PathVerb
 from testbed.traffic import ping
 """
 

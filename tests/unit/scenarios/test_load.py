@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lso.scenario_files import load
-from scenarios.errors import ScenarioError
+from scenarios.file.errors import ScenarioError
 from testbed.spec.check import check
 
 GOLDEN = Path(__file__).parent / "golden"

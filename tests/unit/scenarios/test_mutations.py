@@ -11,7 +11,7 @@ import pytest
 
 from common.yaml_writer import write_yaml
 from lso.scenario_files import load
-from scenarios.errors import ScenarioError
+from scenarios.file.errors import ScenarioError
 from testbed.spec.check import check
 
 POC = Path(__file__).parents[3] / "scenarios" / "poc-two-sites"

@@ -11,8 +11,8 @@ import pytest
 from lso.commands import run, validate
 from lso.exits import BAD_INPUT, PASSED
 from lso.scenario_files import load
-from scenarios.errors import ScenarioError
-from scenarios.format import lab_name
+from scenarios.file.errors import ScenarioError
+from scenarios.file.format import lab_name
 from scenarios.references import KINDS
 from testbed.lab import management_network
 from testbed.spec.check import check, spec_findings

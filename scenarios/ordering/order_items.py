@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from scenarios.format import Service
+from scenarios.file.format import Service
 from testbed.nodes.ucpe import LAN_PORT
 
 SWVC_ITEM = "swvc"

@@ -12,9 +12,9 @@ import pytest
 from presto_api.mef.envelope import Order
 from presto_api.mef.payload import KINDS, MODELS
 from scenarios.load import load
-from scenarios.order_items import add_items
+from scenarios.ordering.order_items import add_items
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 POC, VARIANT = (load(ROOT / "scenarios" / name).scenario for name in ("poc-two-sites", "poc-two-sites-ordering"))
 
 

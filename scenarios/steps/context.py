@@ -8,10 +8,10 @@ from ipaddress import IPv4Interface
 from typing import Any
 
 from reports.model import TunnelPicture, VnfPicture, tunnel_element
-from scenarios.clock import Clock
-from scenarios.face import Face
-from scenarios.format import Scenario
-from scenarios.recorder import NetworkFault
+from scenarios.file.format import Scenario
+from scenarios.ordering.face import Face
+from scenarios.steps.clock import Clock
+from scenarios.steps.recorder import NetworkFault
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.lab import Lab

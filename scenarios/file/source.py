@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.yaml_reader import Fault, Limits, read_yaml
-from scenarios.errors import Finding, ScenarioError
+from scenarios.file.errors import Finding, ScenarioError
 
 LIMITS = Limits(bytes=1 << 20, values=100_000)
 Path_ = tuple[str | int, ...]

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from scenarios import tunnels
-from scenarios.chain import joined, joints, shared_ports, wan_port, way
-from scenarios.format import Scenario
+from scenarios.file.format import Scenario
 from scenarios.load import load
-from scenarios.losses import CERTAINTY, most_lost
+from scenarios.network import tunnels
+from scenarios.network.chain import joined, joints, shared_ports, wan_port, way
+from scenarios.network.losses import CERTAINTY, most_lost
 from testbed.ucpe_view import Port
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
 
 SERVICE = "8b0f0f6e-5d5c-4f0b-9a52-6f6d0c0e7a51"
 FOREIGN = "00000000-5d5c-4f0b-9a52-6f6d0c0e7a51"
-ODD = Path(__file__).parents[2] / "e2e" / "scenarios" / "branch-web.yaml"
+ODD = Path(__file__).parents[3] / "e2e" / "scenarios" / "branch-web.yaml"
 
 
 def ports(*vnfs: tuple[str, str]) -> list[Port]:

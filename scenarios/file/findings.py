@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scenarios.errors import Finding
-from scenarios.source import Path_, Source, dotted
+from scenarios.file.errors import Finding
+from scenarios.file.source import Path_, Source, dotted
 
 Fault = tuple[Path_, str, str]
 """A place in the file, what is wrong there and what to do about it."""

@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import Field, SerializeAsAny
 
 from reports.model import Check
-from scenarios.checks import Judgement, equal
-from scenarios.evidence import Evidence, read_json
-from scenarios.verb import Verb
+from scenarios.steps.checks import Judgement, equal
+from scenarios.steps.evidence import Evidence, read_json
+from scenarios.steps.verb import Verb
 
 FILE_NAME = "step.observed.json"  # sites, hosts and ports, which name the other files, have no dot
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from typing import Any
 
-from scenarios.chain import GATEWAY
-from scenarios.context import Context
-from scenarios.format import Scenario
-from scenarios.losses import underlays_between
+from scenarios.file.format import Scenario
+from scenarios.network.chain import GATEWAY
+from scenarios.network.losses import underlays_between
+from scenarios.steps.context import Context
 from testbed.errors import ProbeError
 
 ECHOES = 10

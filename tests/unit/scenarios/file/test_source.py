@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.errors import ScenarioError
-from scenarios.findings import Findings
-from scenarios.source import dotted, parse
+from scenarios.file.errors import ScenarioError
+from scenarios.file.findings import Findings
+from scenarios.file.source import dotted, parse
 
 FAULTS = {
     "syntax": (b"a: [1, 2", "2:1", "this is not YAML"),

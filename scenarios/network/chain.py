@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from scenarios.context import Context
-from scenarios.format import Scenario
-from scenarios.recorder import NetworkFault
+from scenarios.file.format import Scenario
+from scenarios.steps.context import Context
+from scenarios.steps.recorder import NetworkFault
 from testbed.nodes.ucpe import LAN_PORT
 from testbed.ucpe_view import FlowEntry, Port
 

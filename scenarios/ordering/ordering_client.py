@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import httpx
 
-from scenarios.face import Details, State
-from scenarios.format import Service
-from scenarios.order_items import SWVC_ITEM, add_items
-from scenarios.presto_client import PrestoError
+from scenarios.file.format import Service
+from scenarios.ordering.face import Details, State
+from scenarios.ordering.order_items import SWVC_ITEM, add_items
+from scenarios.ordering.presto_client import PrestoError
 
 ORDERING = "/mefApi/legato/serviceOrderingManagement/v6"
 INVENTORY = "/mefApi/legato/serviceInventory/v7"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from scenarios.chain import shared_ports
-from scenarios.context import Context
-from scenarios.format import Scenario, UnderlayEntry
+from scenarios.file.format import Scenario, UnderlayEntry
+from scenarios.network.chain import shared_ports
+from scenarios.steps.context import Context
 
 CERTAINTY = 1e-6
 """A run in a million loses more by chance than is allowed here."""

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import Field
 
 from reports.model import Series
-from scenarios.checks import Judgement, check
-from scenarios.context import Context
-from scenarios.evidence import Evidence
-from scenarios.recorder import Recorder
-from scenarios.verb import PathVerb
+from scenarios.steps.checks import Judgement, check
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import PathVerb
 from testbed.traffic import NoTraffic, TrafficResult, iperf3
 
 

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import httpx
 
-from scenarios.face import Details, State
-from scenarios.format import Service
-from scenarios.order import create_input
+from scenarios.file.format import Service
+from scenarios.ordering.face import Details, State
+from scenarios.ordering.order import create_input
 from testbed.nodes.ucpe import LAN_PORT
 
 MEDIA_TYPE = "application/yang-data+json"

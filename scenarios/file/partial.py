@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from scenarios.format import Strict
+from scenarios.file.format import Strict
 
 _SCALARS: dict[object, object] = {int: 0, float: 0.0, bool: False}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reports.model import Check, Evidence, Series, Wait
-from scenarios.checks import check
+from scenarios.steps.checks import check
 
 T = TypeVar("T")
 POLL_SECONDS = 0.05

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from scenarios.format import Service
+from scenarios.file.format import Service
 
 Details = dict[str, Any]
 """A service as one face shows it."""

@@ -11,13 +11,13 @@ from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 from pydantic import Field
 
-from scenarios.checks import Judgement
-from scenarios.context import Context
-from scenarios.errors import nearest
-from scenarios.evidence import Evidence
-from scenarios.findings import Fault
-from scenarios.format import Scenario, Strict
-from scenarios.recorder import Recorder
+from scenarios.file.errors import nearest
+from scenarios.file.findings import Fault
+from scenarios.file.format import Scenario, Strict
+from scenarios.steps.checks import Judgement
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import Recorder
 
 
 class _Names:

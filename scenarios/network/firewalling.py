@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from reports.model import Check
-from scenarios import wire
-from scenarios.checks import equal
-from scenarios.context import Context
-from scenarios.errors import nearest
-from scenarios.evidence import Evidence
-from scenarios.findings import Fault
-from scenarios.format import Scenario
-from scenarios.recorder import Recorder
-from scenarios.verb import PathVerb
+from scenarios.file.errors import nearest
+from scenarios.file.findings import Fault
+from scenarios.file.format import Scenario
+from scenarios.network import wire
+from scenarios.steps.checks import equal
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import PathVerb
 
 DEFAULT = "default"
 

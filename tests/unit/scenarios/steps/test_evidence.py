@@ -13,12 +13,12 @@ from typing import Any, get_type_hints
 import pytest
 
 from reports.model import Verdict
-from scenarios.observation import FILE_NAME, judge, read
+from scenarios.steps.observation import FILE_NAME, judge, read
 from scenarios.verbs import REGISTRY
 
-from ...recorded import EXPECTED, told
+from ....recorded import EXPECTED, told
 
-EVIDENCE = Path(__file__).parent / "evidence"
+EVIDENCE = Path(__file__).parents[1] / "evidence"
 CASES = sorted(file.parent for file in EVIDENCE.glob(f"*/*/{FILE_NAME}"))
 WITH_CAPTURES = [case for case in CASES if case.name.startswith("passed") and any(case.glob("*.pcap"))]
 LARGEST = 64 << 10

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reports.model import StepResult, Verdict
-from scenarios.checks import Judgement
-from scenarios.context import Context
-from scenarios.format import Step
-from scenarios.observation import FILE_NAME, EndedVnf, Observation, judge
-from scenarios.recorder import NetworkFault, Recorder
-from scenarios.verb import Verb
+from scenarios.file.format import Step
+from scenarios.steps.checks import Judgement
+from scenarios.steps.context import Context
+from scenarios.steps.observation import FILE_NAME, EndedVnf, Observation, judge
+from scenarios.steps.recorder import NetworkFault, Recorder
+from scenarios.steps.verb import Verb
 from testbed.errors import ProbeError
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from scenarios import losses
-from scenarios.context import Context
-from scenarios.evidence import Evidence, File
-from scenarios.recorder import NetworkFault, Recorder
-from scenarios.verb import PathVerb
+from scenarios.network import losses
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File
+from scenarios.steps.recorder import NetworkFault, Recorder
+from scenarios.steps.verb import PathVerb
 from testbed.capture import Capture, Frame, captures, find_each, seen_so_far
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scenarios.format import Service
+from scenarios.file.format import Service
 
 Criteria = Mapping[str, list[str | int] | str | int]
 

@@ -9,9 +9,9 @@ import jsonschema
 
 import standards
 from scenarios.load import load
-from scenarios.order import create_input
+from scenarios.ordering.order import create_input
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 UNIS = {"site-a": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "site-b": "6ba7b811-9dad-11d1-80b4-00c04fd430c8"}
 
 

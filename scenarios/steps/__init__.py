@@ -1,0 +1,1 @@
+"""A step: what its verb is given, what the verb observes, and how that is judged."""
