@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from benchmarks.memory import memory_orchestrator
-from orchestrator.process import OrchestratorProcess
+from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.store import Store as OrchestratorStore
 from presto.notify.settings import NotifySettings

@@ -12,12 +12,9 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from orchestrator.execute import Record, deploy_site, remove_site
 from orchestrator.healing import LOST, SOUND, Healing
-from orchestrator.health import UcpeHealth, ucpe_health
 from orchestrator.intent import SiteIntent
 from orchestrator.inventory import Inventory, Ucpe
-from orchestrator.measure import measure_site
 from orchestrator.model import (
     Conflict,
     DeploymentObservation,
@@ -33,13 +30,16 @@ from orchestrator.model import (
     SiteMeasurement,
     UcpeError,
 )
-from orchestrator.observe import observe_gateway, observe_site, site_differences
 from orchestrator.plan import SitePlan, plan_site, port_keys, service_prefix
 from orchestrator.southbound.contract import Connect
 from orchestrator.southbound.engine_events import Ended, ended_containers
 from orchestrator.southbound.uplink import connected
 from orchestrator.store import HEALING, Store, StoredService
 from orchestrator.tosca import Catalogue
+from orchestrator.ucpe.execute import Record, deploy_site, remove_site
+from orchestrator.ucpe.health import UcpeHealth, ucpe_health
+from orchestrator.ucpe.measure import measure_site
+from orchestrator.ucpe.observe import observe_gateway, observe_site, site_differences
 
 P = ParamSpec("P")
 T = TypeVar("T")

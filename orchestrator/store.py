@@ -33,10 +33,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 from common.database import CONNECTION_ERRORS, WRITES, DatabaseError, Schema, address_of, new_engine, upgrade
 from orchestrator import migrations
-from orchestrator.execute import Record
 from orchestrator.intent import Role
 from orchestrator.model import StoreError, StoreUnavailable, UnknownService
 from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan, service_prefix
+from orchestrator.ucpe.execute import Record
 
 PortKey = tuple[str, Role]
 _session: ContextVar[Session | None] = ContextVar("orchestrator_session", default=None)

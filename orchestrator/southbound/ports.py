@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.model import UcpeRefused
-from orchestrator.reconnect import on_connection
 from orchestrator.southbound.ovsdb import Operation, OvsdbClient, Updates
+from orchestrator.southbound.reconnect import on_connection
 
 SWITCH_SECONDS = 5.0
 """ovs-vswitchd takes up a change within milliseconds; past this it does not run."""

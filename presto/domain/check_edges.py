@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 
 from common.findings import Finding, Path, Tag
-from orchestrator.health import EndpointHealth, UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe, Uni
+from orchestrator.ucpe.health import EndpointHealth, UcpeHealth
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field, ValidationError
 
 from common.findings import MOST_TOLD, Finding, Rejected
-from orchestrator.health import EndpointHealth
 from orchestrator.inventory import Ucpe, Uni
+from orchestrator.ucpe.health import EndpointHealth
 from presto.domain.check_edges import Enrolment, TlsTexts
 from presto.extensions import words
 from presto.extensions.problems import declared

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from common.findings import Finding, Rejected, Tag
-from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
+from orchestrator.ucpe.health import UcpeHealth
 from presto.domain.check import check
 from presto.domain.check_edges import Enrolment
 from presto.domain.enrolled import Enrolled

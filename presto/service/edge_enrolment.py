@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import partial
 
 from common.findings import Finding, Rejected, Tag, nearest
-from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import UnknownUcpe
+from orchestrator.ucpe.health import UcpeHealth
 from presto.domain.check_edges import Enrolment, check_enrolment, check_health
 from presto.persistence.edges import Edges, joined, without
 from presto.persistence.idempotency import KeyedRequest

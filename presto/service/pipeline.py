@@ -16,7 +16,6 @@ from weakref import WeakValueDictionary
 
 from common.database import CONNECTION_ERRORS
 from common.findings import Rejected
-from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
     DeploymentOutcome,
@@ -33,6 +32,7 @@ from orchestrator.model import (
 )
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
+from orchestrator.ucpe.health import UcpeHealth
 from presto.domain import credentials
 from presto.domain.compile import compile_request, site_unis
 from presto.domain.model import UNFINISHED, EndPointState, Service, State

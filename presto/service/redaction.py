@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from orchestrator.health import UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
     DeploymentObservation,
@@ -28,6 +27,7 @@ from orchestrator.model import (
 )
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
+from orchestrator.ucpe.health import UcpeHealth
 from presto.service.pipeline import Network
 
 log = logging.getLogger(__name__)

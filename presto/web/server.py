@@ -27,7 +27,7 @@ from common.database import DatabaseError
 from orchestrator.inventory import load_inventory
 from orchestrator.malloc import one_arena
 from orchestrator.model import StoreError
-from orchestrator.process import OrchestratorProcess
+from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
 from orchestrator.tosca import Catalogue

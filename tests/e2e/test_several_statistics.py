@@ -10,7 +10,7 @@ from pathlib import Path
 from breaking import POC, assert_fails, assert_passes, judge_one
 
 from orchestrator.inventory import load_inventory
-from orchestrator.process import OrchestratorProcess
+from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
 from orchestrator.tosca.catalogue import Catalogue

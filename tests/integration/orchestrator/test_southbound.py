@@ -13,11 +13,11 @@ from os_ken.ofproto import ofproto_v1_4, ofproto_v1_4_parser
 
 from orchestrator.inventory import Ucpe
 from orchestrator.model import UcpeRefused
-from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.openflow import SwitchError
 from orchestrator.southbound.ovsdb import OvsdbClient
 from orchestrator.southbound.ports import InternalPort, PortTable
+from orchestrator.southbound.reconnect import on_connection
 from orchestrator.southbound.rules import PROTOCOL, Rule, RuleChanges, difference, messages
 from orchestrator.southbound.tls import Endpoint, client_context
 from orchestrator.southbound.uplink import connected

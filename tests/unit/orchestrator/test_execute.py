@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from orchestrator.execute import Record
 from orchestrator.intent import PortIntent, SiteIntent, VnfIntent
 from orchestrator.model import Action, Conflict, RequestError, UcpeRefused
-from orchestrator.observe import differences
 from orchestrator.plan import SitePlan, diff, plan_site, port_keys
 from orchestrator.service import _checked, _refuse_conflicts
 from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
 from orchestrator.southbound.ports import BridgePort
 from orchestrator.southbound.rules import InstalledRule, Rule
-from orchestrator.steps import UndoStack, all_of, complaint, intent_bytes
 from orchestrator.store import StoredService
-from orchestrator.survey import Survey, present
+from orchestrator.ucpe.execute import Record
+from orchestrator.ucpe.observe import differences
+from orchestrator.ucpe.steps import UndoStack, all_of, complaint, intent_bytes
+from orchestrator.ucpe.survey import Survey, present
 
 SERVICE = "11111111-2222-3333-4444-555555555555"
 OTHER = "99999999-2222-3333-4444-555555555555"

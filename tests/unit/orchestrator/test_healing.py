@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from orchestrator import healing
-from orchestrator.execute import Record
 from orchestrator.healing import LOST, SOUND
 from orchestrator.inventory import Ucpe
 from orchestrator.model import DeploymentRequest, Result, ServiceEvent, ServiceRequest, UcpeUnreachable
@@ -20,6 +19,7 @@ from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.store import Store
+from orchestrator.ucpe.execute import Record
 
 SERVICE, SITE, OTHER = "11111111-2222-3333-4444-555555555555", "site-00001", "site-00002"
 INVENTORY = memory_inventory(2)

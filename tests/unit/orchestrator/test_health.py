@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from orchestrator.health import ucpe_health
 from orchestrator.inventory import Ucpe
 from orchestrator.southbound.ovsdb import JsonStream
 from orchestrator.southbound.tls import TlsFilesWrong
+from orchestrator.ucpe.health import ucpe_health
 from testbed.pki import Authority
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from orchestrator.inventory import Ucpe
-from orchestrator.measure import measure_site
 from orchestrator.model import DeploymentRequest, ServiceRequest, SiteMeasurement, UnknownService
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.exec import ExecResult
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
+from orchestrator.ucpe.measure import measure_site
 
 SERVICE = "11111111-2222-3333-4444-555555555555"
 INVENTORY = memory_inventory(2)

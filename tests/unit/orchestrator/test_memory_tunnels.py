@@ -13,7 +13,7 @@ from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.southbound.memory_tunnels import tunnels_of
-from orchestrator.steps import intent_bytes
+from orchestrator.ucpe.steps import intent_bytes
 from orchestrator.vnf_contract import status_findings
 
 SERVICE = "11111111-2222-3333-4444-555555555555"

@@ -34,7 +34,7 @@ from orchestrator.model import (
     UnknownUcpe,
     VnfError,
 )
-from orchestrator.process import OrchestratorProcess
+from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.store import Store
@@ -206,7 +206,7 @@ import asyncio, os, sys, time
 from functools import partial
 from benchmarks.memory import memory_orchestrator
 from orchestrator.model import DeploymentRequest, ServiceRequest
-from orchestrator.process import OrchestratorProcess
+from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.southbound.memory_inventory import memory_inventory
 from orchestrator.store import Store
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from os_ken.ofproto import ofproto_parser, ofproto_v1_4
 
-from orchestrator import reconnect
 from orchestrator.inventory import Ucpe
 from orchestrator.model import DeploymentRequest, Result, ServiceRequest, UcpeError, UcpeRefused, UcpeUnreachable
 from orchestrator.service import Orchestrator
+from orchestrator.southbound import reconnect
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
@@ -23,8 +23,8 @@ from orchestrator.southbound.openflow import OpenFlowSwitch, hello
 from orchestrator.southbound.rules import InstalledRule, Rule
 from orchestrator.southbound.tls import Endpoint
 from orchestrator.southbound.uplink import RemoteUplink
-from orchestrator.steps import set_rules
-from orchestrator.survey import Survey, survey
+from orchestrator.ucpe.steps import set_rules
+from orchestrator.ucpe.survey import Survey, survey
 
 SERVICE = "11111111-2222-3333-4444-555555555555"
 INVENTORY = memory_inventory(1)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.execute import Record
 from orchestrator.intent import PortIntent, Role, SiteIntent, VnfIntent
 from orchestrator.model import StoreError, UnknownService
 from orchestrator.plan import SitePlan, plan_site, port_keys
 from orchestrator.store import CHANGING, Store
+from orchestrator.ucpe.execute import Record
 
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000"
 PORTS: list[tuple[str, Role]] = [("fw", "lan"), ("fw", "wan")]

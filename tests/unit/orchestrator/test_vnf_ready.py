@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator import steps
 from orchestrator.model import DeploymentOutcome, DeploymentRequest, Result, ServiceRequest
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.exec import ExecResult
 from orchestrator.southbound.memory import MemoryEngine, MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
+from orchestrator.ucpe import steps
 
 INVENTORY = memory_inventory(1)
 SITE = INVENTORY.ucpes[0].id

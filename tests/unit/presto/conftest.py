@@ -17,7 +17,6 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.engine import make_url
 
-from orchestrator.health import EndpointHealth, UcpeHealth
 from orchestrator.inventory import Inventory, Ucpe
 from orchestrator.model import (
     ContainerObservation,
@@ -37,6 +36,7 @@ from orchestrator.model import (
 )
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
+from orchestrator.ucpe.health import EndpointHealth, UcpeHealth
 from presto.domain.settings import Settings
 from presto.persistence.store import Store
 from presto.persistence.tables import open_engine

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import uvicorn
 
-from orchestrator.health import UcpeHealth, ucpe_health
 from orchestrator.inventory import Inventory, Ucpe, load_inventory
 from orchestrator.model import (
     DeploymentObservation,
@@ -24,6 +23,7 @@ from orchestrator.model import (
 )
 from orchestrator.store import StoredService
 from orchestrator.tosca import Catalogue
+from orchestrator.ucpe.health import UcpeHealth, ucpe_health
 from presto.notify.settings import NotifySettings
 from presto.persistence.store import Store
 from presto.persistence.tables import open_engine

@@ -1,4 +1,4 @@
-"""The orchestrator's own process: `python -m orchestrator.process_child DESCRIPTOR`, started by `orchestrator.process`.
+"""The orchestrator's own process: `python -m orchestrator.process.child DESCRIPTOR`, started by `parent`.
 
 It ends at once when the other end of the socket is closed, so nothing works on behalf of a process that is dead: what
 was under way is recorded, and taken up by whoever comes next.
@@ -20,7 +20,7 @@ from typing import Any
 from orchestrator.inventory import Inventory
 from orchestrator.malloc import one_arena
 from orchestrator.model import OrchestratorError, ServiceEvent
-from orchestrator.process_wire import Call, Cancel, End, Hello, Make, Progress, Use, messages, packed
+from orchestrator.process.messages import Call, Cancel, End, Hello, Make, Progress, Use, messages, packed
 from orchestrator.service import Orchestrator
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from orchestrator.intent import Role
 from orchestrator.plan import Attachment, ContainerPlan, Flow, NetworkPlan, PortPlan, SitePlan, service_cookie
-from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
 from orchestrator.southbound.ports import SERVICE, BridgePort
+from orchestrator.southbound.reconnect import on_connection
 from orchestrator.southbound.rules import InstalledRule, Rule
 
 OWNER_MASK = 0xFFFF_FFFF_0000_0000

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from orchestrator.execute import session
 from orchestrator.inventory import Ucpe
 from orchestrator.model import InventoryError, SiteMeasurement, UcpeError
 from orchestrator.southbound.contract import Connect, Uplink
 from orchestrator.southbound.uplink import connected
-from orchestrator.steps import Stopwatch, complaint
+from orchestrator.ucpe.execute import session
+from orchestrator.ucpe.steps import Stopwatch, complaint
 
 KIND = "ipsec"
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from common.text import counted
-from orchestrator.change import ChangeFailed, SiteChange, Tell
 from orchestrator.inventory import Ucpe
 from orchestrator.model import (
     Action,
@@ -22,8 +21,9 @@ from orchestrator.model import (
 from orchestrator.plan import SitePlan, diff
 from orchestrator.southbound.contract import Connect, Uplink
 from orchestrator.southbound.uplink import connected
-from orchestrator.steps import Stopwatch, all_of, set_rules
-from orchestrator.survey import Present, Survey, present, survey
+from orchestrator.ucpe.change import ChangeFailed, SiteChange, Tell
+from orchestrator.ucpe.steps import Stopwatch, all_of, set_rules
+from orchestrator.ucpe.survey import Present, Survey, present, survey
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from orchestrator.model import (
     ServiceRequest,
     SiteMeasurement,
 )
-from orchestrator.process_wire import HEAD, Call, Cancel, End, Hello, Make, Progress, Use, packed
+from orchestrator.process.messages import HEAD, Call, Cancel, End, Hello, Make, Progress, Use, packed
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store
 
@@ -126,7 +126,7 @@ class _Link:
         self._socket, theirs = socket.socketpair()
         with theirs:
             there = theirs.fileno()
-            command = [sys.executable, "-m", "orchestrator.process_child", str(there)]
+            command = [sys.executable, "-m", "orchestrator.process.child", str(there)]
             # In a session of its own, so that an interrupt from the keyboard ends the server first.
             self._process = subprocess.Popen(command, pass_fds=[there], start_new_session=True)
         self._socket.sendall(packed(Hello(tuple(sys.path), log.getEffectiveLevel(), make)))

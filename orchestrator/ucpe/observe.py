@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator.execute import Record, session
 from orchestrator.inventory import Ucpe
-from orchestrator.measure import KIND
 from orchestrator.model import (
     Action,
     ContainerObservation,
@@ -25,8 +23,10 @@ from orchestrator.southbound.docker import ContainerEntry
 from orchestrator.southbound.ports import BridgePort
 from orchestrator.southbound.rules import InstalledRule
 from orchestrator.southbound.uplink import connected
-from orchestrator.steps import Stopwatch, read_status
-from orchestrator.survey import Survey, owned, port_names, present, rule_ends, survey
+from orchestrator.ucpe.execute import Record, session
+from orchestrator.ucpe.measure import KIND
+from orchestrator.ucpe.steps import Stopwatch, read_status
+from orchestrator.ucpe.survey import Survey, owned, port_names, present, rule_ends, survey
 
 
 async def observe_site(

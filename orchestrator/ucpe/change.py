@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from common.text import counted
 from orchestrator.model import UcpeError, UcpeRefused, VnfStateUnknown
 from orchestrator.plan import Changes, ContainerPlan, NetworkPlan, PortPlan
-from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Uplink
+from orchestrator.southbound.reconnect import on_connection
 from orchestrator.southbound.rules import Rule
-from orchestrator.steps import (
+from orchestrator.ucpe.steps import (
     Stopwatch,
     UndoStack,
     all_of,
@@ -23,7 +23,7 @@ from orchestrator.steps import (
     rules_of,
     set_rules,
 )
-from orchestrator.survey import Present
+from orchestrator.ucpe.survey import Present
 
 Tell = Callable[[str, str, str | None], None]
 """Takes stage, message and VNF (None for the uCPE as a whole)."""

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from orchestrator.model import UcpeError, UcpeRefused, VnfError, VnfStateUnknown
 from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
-from orchestrator.reconnect import on_connection
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.ports import InternalPort
+from orchestrator.southbound.reconnect import on_connection
 from orchestrator.southbound.rules import Rule, difference, messages
-from orchestrator.survey import OWNER_MASK, owned, port_names, show_rule
+from orchestrator.ucpe.survey import OWNER_MASK, owned, port_names, show_rule
 from orchestrator.vnf_contract import status_findings
 
 T = TypeVar("T")
