@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from common.yaml_reader import FaultReason, read_yaml
 from orchestrator.model import Finding
-from orchestrator.tosca.document import Document, fault_finding, read_document
-from orchestrator.tosca.report import Place, Report
+from orchestrator.tosca.documents.document import Document, fault_finding, read_document
+from orchestrator.tosca.documents.report import Place, Report
 from presto_client import Finding as ServerFinding
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from orchestrator.intent import SiteIntent
 from orchestrator.model import Finding, TemplateError, UnknownTemplate
+from orchestrator.tosca.documents.report import Report, nearest
+from orchestrator.tosca.documents.sources import Root
 from orchestrator.tosca.products import VnfProduct, read_products
-from orchestrator.tosca.report import Report, nearest
+from orchestrator.tosca.schema.values import secrets_in
 from orchestrator.tosca.site import build_site
-from orchestrator.tosca.sources import Root
 from orchestrator.tosca.template import Template, check_inputs, evaluate, read_template
-from orchestrator.tosca.values import secrets_in
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words

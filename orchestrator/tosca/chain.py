@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.functions import Node
 from orchestrator.tosca.relationships import Link
-from orchestrator.tosca.report import Report
+from orchestrator.tosca.schema.types import Types
 from orchestrator.tosca.topology import Topology
-from orchestrator.tosca.types import Types
 
 LAN, WAN, VNF = "lso.nodes.LanPort", "lso.nodes.WanPort", "lso.nodes.VNF"
 TRANSPARENT, GATEWAY = "lso.nodes.vnf.Transparent", "lso.nodes.vnf.Gateway"

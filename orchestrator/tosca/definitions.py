@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.tosca.constraints import ANY, BadConstraint, parse_constraint
+from orchestrator.tosca.documents.report import Place, Report, nearest, show
 from orchestrator.tosca.functions import function_in
-from orchestrator.tosca.report import Place, Report, nearest, show
+from orchestrator.tosca.schema.constraints import ANY, BadConstraint, parse_constraint
+from orchestrator.tosca.schema.types import ROOTS, Definition, Schema, Types
+from orchestrator.tosca.schema.values import check_value
 from orchestrator.tosca.shape import check_keys, sections
-from orchestrator.tosca.types import ROOTS, Definition, Schema, Types
-from orchestrator.tosca.values import check_value
 
 _COMMON = {"derived_from", "version", "metadata", "description", "properties"}
 _KEYS = {

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.tosca.report import Place, Report, nearest, show
-from orchestrator.tosca.types import Field, Types
-from orchestrator.tosca.values import UNKNOWN, check_field
+from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from orchestrator.tosca.schema.types import Field, Types
+from orchestrator.tosca.schema.values import UNKNOWN, check_field
 
 _LATER = "its value exists only once the service runs, and a site is planned before that"
 _REFUSED = {

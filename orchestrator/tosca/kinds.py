@@ -10,11 +10,11 @@ from typing import Any
 
 from orchestrator.prefixes import overlaps
 from orchestrator.tosca.chain import GATEWAY
+from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.functions import Node
-from orchestrator.tosca.proposals import sealed
-from orchestrator.tosca.report import Report
+from orchestrator.tosca.schema.proposals import sealed
+from orchestrator.tosca.schema.types import Types
 from orchestrator.tosca.template import origin
-from orchestrator.tosca.types import Types
 
 Values = Mapping[str, Any]
 

@@ -8,11 +8,11 @@ from threading import Lock
 from typing import Any
 
 from orchestrator.model import Finding
-from orchestrator.tosca.document import Document
+from orchestrator.tosca.documents.document import Document
+from orchestrator.tosca.documents.report import Path, format_path
 from orchestrator.tosca.functions import FUNCTIONS
-from orchestrator.tosca.report import Path, format_path
+from orchestrator.tosca.schema.types import ROOTS, Types
 from orchestrator.tosca.shape import VERSION
-from orchestrator.tosca.types import ROOTS, Types
 
 _ANYTHING = "anything"
 

@@ -11,9 +11,9 @@ from typing import Any
 from orchestrator.model import Finding, TemplateError
 from orchestrator.plan.build import CONTRACT
 from orchestrator.tosca.chain import VNF
-from orchestrator.tosca.report import Report
-from orchestrator.tosca.sources import Root, read_sources
-from orchestrator.tosca.types import Types
+from orchestrator.tosca.documents.report import Report
+from orchestrator.tosca.documents.sources import Root, read_sources
+from orchestrator.tosca.schema.types import Types
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.tosca.definitions import check_reference
-from orchestrator.tosca.report import Place, Report, nearest, show
+from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from orchestrator.tosca.schema.types import Field, Types
 from orchestrator.tosca.shape import check_keys, sections
-from orchestrator.tosca.types import Field, Types
 
 _ASSIGNMENT = {"node", "relationship", "capability"}
 _RELATIONSHIP = {"type", "properties", "description", "metadata"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from orchestrator.tosca.document import Document
-from orchestrator.tosca.report import Place, Report, nearest, show
-from orchestrator.tosca.types import ROOTS
+from orchestrator.tosca.documents.document import Document
+from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from orchestrator.tosca.schema.types import ROOTS
 
 VERSION = "tosca_simple_yaml_1_3"
 

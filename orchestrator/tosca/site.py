@@ -7,9 +7,9 @@ from typing import Any
 
 from orchestrator.intent import PortIntent, SiteIntent, VnfIntent
 from orchestrator.tosca.chain import GATEWAY, TRANSPARENT, VNF
+from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.functions import Node
 from orchestrator.tosca.kinds import check_vnf
-from orchestrator.tosca.report import Report
 from orchestrator.tosca.template import Template, origin
 
 Values = Mapping[str, Any]

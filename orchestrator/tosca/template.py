@@ -11,14 +11,14 @@ from typing import Any
 from orchestrator.model import Finding
 from orchestrator.tosca.chain import VNF, order_chain
 from orchestrator.tosca.definitions import check_definitions
+from orchestrator.tosca.documents.report import Place, Report, nearest
+from orchestrator.tosca.documents.sources import Root, Sources, read_sources, unchanged
 from orchestrator.tosca.functions import Evaluator, Node
 from orchestrator.tosca.parser import parser_findings
-from orchestrator.tosca.report import Place, Report, nearest
+from orchestrator.tosca.schema.types import Field, Types
+from orchestrator.tosca.schema.values import UNKNOWN, check_field, check_fields
 from orchestrator.tosca.shape import check_documents
-from orchestrator.tosca.sources import Root, Sources, read_sources, unchanged
 from orchestrator.tosca.topology import Topology, read_topology
-from orchestrator.tosca.types import Field, Types
-from orchestrator.tosca.values import UNKNOWN, check_field, check_fields
 
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._/-]{0,200}(:[A-Za-z0-9._-]{1,100})?(@sha256:[0-9a-f]{64})?")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.tosca.definitions import check_artifact, check_field_definition, check_reference
-from orchestrator.tosca.document import Document
+from orchestrator.tosca.documents.document import Document
+from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.functions import Node
 from orchestrator.tosca.relationships import Link, PropertySet, read_links, read_relationship_templates
-from orchestrator.tosca.report import Place, Report, show
+from orchestrator.tosca.schema.types import Field, Types
 from orchestrator.tosca.shape import check_keys, sections, topology_of
-from orchestrator.tosca.types import Field, Types
 
 _NODE = {"type", "description", "metadata", "properties", "requirements", "artifacts"}
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from common.findings import nearest
 from orchestrator.inventory import Inventory
 from orchestrator.model import Finding
-from orchestrator.tosca.document import Document, read_document
-from orchestrator.tosca.report import Place, Report
+from orchestrator.tosca.documents.document import Document, read_document
+from orchestrator.tosca.documents.report import Place, Report
 from presto.auth.config import Client, ClientsFile
 from presto.auth.errors import ClientsWrong
 from presto.auth.scopes import Catalogue

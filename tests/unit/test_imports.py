@@ -16,6 +16,7 @@ PACKAGES = SETTINGS["root_packages"]
 BREAKING = {
     "packages stand in layers": ("testbed", "import reports"),
     "the folders of the test-bed stand in layers": ("testbed/host", "import testbed.lab"),
+    "the folders of the orchestrator stand in layers": ("orchestrator/plan", "import orchestrator.ucpe.change"),
     "the folders of the scenarios stand in layers": ("scenarios/file", "import scenarios.verbs.ping"),
     "the API's packages stand in layers": ("presto/persistence", "import presto.service.core"),
     "the API knows uCPEs only through the orchestrator, and leaves reports to others": ("presto", "import testbed"),

@@ -16,8 +16,8 @@ from common.yaml_writer import write_yaml
 from lso.commands import run, validate
 from lso.exits import BAD_INPUT
 from lso.ordering.file import BadFile, read_order
-from orchestrator.tosca.document import read_document
-from orchestrator.tosca.report import Report
+from orchestrator.tosca.documents.document import read_document
+from orchestrator.tosca.documents.report import Report
 from scenarios.file.errors import ScenarioError
 from scenarios.file.source import parse
 from scenarios.ordering.order import create_input

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError, ip_network
 
-from orchestrator.tosca.proposals import esp_error, ike_error
+from orchestrator.tosca.schema.proposals import esp_error, ike_error
 
 SECRET = "lso.datatypes.Secret"  # noqa: S105
 

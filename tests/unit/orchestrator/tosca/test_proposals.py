@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.tosca.formats import format_error
-from orchestrator.tosca.proposals import ESP_PATTERN, IKE_PATTERN, esp_error, ike_error, sealed
+from orchestrator.tosca.schema.formats import format_error
+from orchestrator.tosca.schema.proposals import ESP_PATTERN, IKE_PATTERN, esp_error, ike_error, sealed
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "vnfs" / "contract" / "ipsec-intent.schema.json").read_text())["$defs"]
+SCHEMA = json.loads((Path(__file__).parents[4] / "vnfs" / "contract" / "ipsec-intent.schema.json").read_text())["$defs"]
 
 
 def test_the_contract_has_the_same_patterns() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.tosca.report import nearest, show
+from orchestrator.tosca.documents.report import nearest, show
 
 
 @dataclass(frozen=True, slots=True)

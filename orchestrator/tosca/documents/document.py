@@ -7,7 +7,7 @@ from typing import Any
 
 from common.yaml_reader import Fault, Limits, Path, read_yaml
 from orchestrator.model import Finding
-from orchestrator.tosca.report import Report, format_path
+from orchestrator.tosca.documents.report import Report, format_path
 
 _LIMITS = Limits()
 MAX_BYTES, MAX_DEPTH, MAX_VALUES = _LIMITS.bytes, _LIMITS.depth, _LIMITS.values

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.tosca import Catalogue, validate
-from orchestrator.tosca.report import Report
-from orchestrator.tosca.sources import MAX_FILES, Root, read_sources
+from orchestrator.tosca.documents.report import Report
+from orchestrator.tosca.documents.sources import MAX_FILES, Root, read_sources
 
 HEAD = "tosca_definitions_version: tosca_simple_yaml_1_3\n"
 

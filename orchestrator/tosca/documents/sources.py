@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.model import Finding
-from orchestrator.tosca.document import MAX_BYTES, Document, read_document
-from orchestrator.tosca.report import Place, Report
+from orchestrator.tosca.documents.document import MAX_BYTES, Document, read_document
+from orchestrator.tosca.documents.report import Place, Report
 
 MAX_FILES = 64
 

@@ -16,7 +16,7 @@ import yaml
 
 import orchestrator
 from orchestrator.tosca import Catalogue
-from orchestrator.tosca.report import Report
+from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.template import check_inputs, evaluate
 
 SiteInputs = Callable[..., dict[str, Any]]

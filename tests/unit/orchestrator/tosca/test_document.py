@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.tosca.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read_document
-from orchestrator.tosca.report import Report
+from orchestrator.tosca.documents.document import MAX_BYTES, MAX_DEPTH, MAX_VALUES, read_document
+from orchestrator.tosca.documents.report import Report
 
 
 def read(text: str | bytes) -> tuple[Any, list[str]]:

@@ -12,7 +12,7 @@ from common.text import counted
 from orchestrator.model import Finding
 
 if TYPE_CHECKING:
-    from orchestrator.tosca.document import Document
+    from orchestrator.tosca.documents.document import Document
 
 Path = tuple[str | int, ...]
 """A place inside a document: keys and list indices from the top."""

@@ -14,10 +14,10 @@ import pytest
 
 import orchestrator
 from orchestrator.tosca.catalogue import Catalogue
-from orchestrator.tosca.document import Document, read_document
+from orchestrator.tosca.documents.document import Document, read_document
+from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.parser import parser_findings
-from orchestrator.tosca.report import Report
-from orchestrator.tosca.types import Types
+from orchestrator.tosca.schema.types import Types
 
 GOLDEN = Path(__file__).parent / "golden"
 TEMPLATE = """

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from orchestrator.tosca.constraints import violated
-from orchestrator.tosca.formats import SECRET, format_error
-from orchestrator.tosca.report import Place, Report, nearest, show
-from orchestrator.tosca.types import Field, Schema, Types
+from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from orchestrator.tosca.schema.constraints import violated
+from orchestrator.tosca.schema.formats import SECRET, format_error
+from orchestrator.tosca.schema.types import Field, Schema, Types
 
 
 class Unknown:

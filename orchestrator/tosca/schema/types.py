@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from orchestrator.tosca.constraints import BadConstraint, Constraint, parse_constraint
-from orchestrator.tosca.document import Document
-from orchestrator.tosca.report import Place, Report
+from orchestrator.tosca.documents.document import Document
+from orchestrator.tosca.documents.report import Place, Report
+from orchestrator.tosca.schema.constraints import BadConstraint, Constraint, parse_constraint
 
 PRIMITIVES = frozenset({"string", "integer", "float", "boolean", "list", "map"})
 
