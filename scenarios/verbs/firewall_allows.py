@@ -37,6 +37,6 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
         message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, all should"
         name = "packets captured at the receiver"
         arrivals = check(name, arrived >= least, expected=expected, measured=arrived, message=message)
-        came = count_text(arrived, "packet") if arrived < self.packets else f"all {count_text(arrived, 'packet')}"
-        summary = f"{self.what()}: {came} arrived, counted by rule {self.rule!r}"
+        packets = count_text(arrived, "packet") if arrived < self.packets else f"all {count_text(arrived, 'packet')}"
+        summary = f"{self.what()}: {packets} arrived, counted by rule {self.rule!r}"
         return Judgement([arrivals, self.counter_check(evidence.counters)], summary)

@@ -15,7 +15,7 @@ from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
-from testbed.packets import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth, interface_mac
+from testbed.packets import Count, CountedStream, End, Flow, FlowCounters, FlowKey, StreamResult, interface_mac
 
 FORTH, BACK = "forth", "back"
 LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
@@ -25,11 +25,11 @@ Flows = dict[FlowKey, Count]
 
 
 class FlowCount(Evidence):
-    """A flow of the stream: what it sends without loss, answers included, and what came to its end."""
+    """A flow of the stream: what it sends without loss, answers included, and what was received at its end."""
 
     key: FlowKey
     sent: Count
-    came: Count
+    received: Count
 
 
 class Stream(Evidence):
@@ -41,14 +41,14 @@ class Stream(Evidence):
     def carried(self) -> tuple[Flows, Flows]:
         """Return what left each site of every flow, and what entered the other: the same, but for declared loss.
 
-        With loss, only echo requests that came are answered.
+        With loss, only echo requests that were received are answered.
         """
         sent = {flow.key: flow.sent for flow in self.flows}
         if not self.loss_percent:
             return sent, sent
-        (requests,) = [flow.came for flow in self.flows if (flow.key.protocol, flow.key.direction) == ("icmp", FORTH)]
+        (requests,) = [f.received for f in self.flows if (f.key.protocol, f.key.direction) == ("icmp", FORTH)]
         left = {key: requests if (key.protocol, key.direction) == ("icmp", BACK) else sent[key] for key in sent}
-        return left, {flow.key: flow.came for flow in self.flows}
+        return left, {flow.key: flow.received for flow in self.flows}
 
     def expected(self, directions: Mapping[str, str]) -> dict[str, Count]:
         """Return what each counter of a VNF must have risen by, under the name that :func:`_totals` gives it.
@@ -56,9 +56,9 @@ class Stream(Evidence):
         *directions* are the VNF's own names for those of the stream.
         """
         left, entered = self.carried()
-        truth = Truth({key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left})
-        expected = {f"direction {directions[name]}": truth.direction(name) for name in (FORTH, BACK)}
-        for key, count in truth.flows.items():
+        flows = {key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left}
+        expected = {f"direction {directions[name]}": FlowCounters(flows).direction(name) for name in (FORTH, BACK)}
+        for key, count in flows.items():
             ports = (key.source_port, key.destination_port) if key.protocol == "udp" else ()
             for name in (
                 f"protocol {key.protocol} {directions[key.direction]}",
@@ -171,8 +171,8 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
 
 
 def _flow_counts(result: StreamResult) -> tuple[FlowCount, ...]:
-    came = result.came.flows
-    return tuple(FlowCount(key=key, sent=sent, came=came.get(key, Count())) for key, sent in result.truth.flows.items())
+    expected, received = result.expected.flows, result.received.flows
+    return tuple(FlowCount(key=key, sent=sent, received=received.get(key, Count())) for key, sent in expected.items())
 
 
 def _loss_checks(stream: Stream) -> Iterator[Check]:

@@ -64,8 +64,8 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
         for site in evidence.sites:
             carried = {link.underlay: census.esp for link, census in censuses if link.site == site}
             checks.append(_carried(site, carried, least))
-        came, watched = count_text(arrived, "canary", "canaries"), count_text(len(links), "underlay link")
-        return Judgement(checks, f"{came} arrived, none was readable on {watched}, which carried ESP")
+        canaries, watched = count_text(arrived, "canary", "canaries"), count_text(len(links), "underlay link")
+        return Judgement(checks, f"{canaries} arrived, none was readable on {watched}, which carried ESP")
 
     def _hidden(self, link: wire.CaptureFile, census: esp.Census, probes: wire.Probes) -> Iterator[Check]:
         """Yield the checks that *link* showed no canary, and nothing but ESP and IKE."""

@@ -2,7 +2,7 @@
 
 from testbed.packets.probe import Kind, Reply, canary, probe, tcp_reply, warm_up
 from testbed.packets.services import listening
-from testbed.packets.stream import Count, CountedStream, End, Flow, FlowKey, StreamResult, Truth
+from testbed.packets.stream import Count, CountedStream, End, Flow, FlowCounters, FlowKey, StreamResult
 from testbed.packets.wire import PacketError, Receiver, interface_mac, receive, resolve, send
 
 __all__ = [
@@ -10,13 +10,13 @@ __all__ = [
     "CountedStream",
     "End",
     "Flow",
+    "FlowCounters",
     "FlowKey",
     "Kind",
     "PacketError",
     "Receiver",
     "Reply",
     "StreamResult",
-    "Truth",
     "canary",
     "interface_mac",
     "listening",

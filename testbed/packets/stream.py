@@ -90,8 +90,8 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What a counter on the path must have seen, answers included."""
+class FlowCounters:
+    """Packets and layer-3 bytes of each flow."""
 
     flows: Mapping[FlowKey, Count]
 
@@ -107,20 +107,20 @@ class Truth:
 
 @dataclass(frozen=True)
 class StreamResult:
-    """The *truth* of a stream, and what *came* of each flow to the end of its direction, which agree without loss."""
+    """What counters on the path must see of a stream, and what its ends *received*: the same where nothing is lost."""
 
-    truth: Truth
-    came: Truth
+    expected: FlowCounters
+    received: FlowCounters
 
     @property
     def arrived(self) -> Mapping[str, Count]:
-        """Return what came in each direction."""
-        return {key.direction: self.came.direction(key.direction) for key in self.truth.flows}
+        """Return what was received in each direction."""
+        return {key.direction: self.received.direction(key.direction) for key in self.expected.flows}
 
     @property
     def complete(self) -> bool:
         """Tell whether everything that was sent or provoked has arrived."""
-        return all(self.truth.direction(name) == count for name, count in self.arrived.items())
+        return all(self.expected.direction(name) == count for name, count in self.arrived.items())
 
 
 @dataclass(frozen=True)
@@ -140,15 +140,15 @@ class CountedStream:
         (other,) = set(self.ends) - {direction}
         return other
 
-    def truth(self) -> Truth:
-        """Return what each flow will have caused, answers included, without sending anything."""
+    def expected(self) -> FlowCounters:
+        """Return what a counter on the path must see of each flow, answers included, without sending anything."""
         flows: Counter[FlowKey] = Counter()
         sizes: dict[FlowKey, int] = {}
         for flow in self.flows:
             for key, packets, size in self._consequences(flow):
                 flows[key] += packets
                 sizes[key] = sizes.get(key, 0) + packets * size
-        return Truth({key: Count(packets, sizes[key]) for key, packets in flows.items()})
+        return FlowCounters({key: Count(packets, sizes[key]) for key, packets in flows.items()})
 
     def run(self, interval_seconds: float = 0.0005, deadline: float = 5.0) -> StreamResult:
         """Send all flows, interleaved, one packet each *interval_seconds*, and see them arrive.
@@ -156,22 +156,22 @@ class CountedStream:
         Returns when everything has arrived at both ends, or *deadline* seconds after the last packet was sent.
         Raises ``PacketError`` when a packet could not be sent.
         """
-        truth = self.truth()
+        expected = self.expected()
         frames = list(self._interleaved())
         with ExitStack() as stack:
             receivers = {name: stack.enter_context(self._far_end(name)) for name in self.ends}
             counters = stack.enter_context(ThreadPoolExecutor(max_workers=2))  # ends before its receivers close
             sent: Future[float] = Future()
             pending = {
-                name: counters.submit(self._arrivals, receiver, name, truth.direction(name).packets, sent)
+                name: counters.submit(self._arrivals, receiver, name, expected.direction(name).packets, sent)
                 for name, receiver in receivers.items()
             }
             try:
                 self._send(frames, interval_seconds)
             finally:
                 sent.set_result(time.monotonic() + deadline)
-            came = {key: count for arrived in pending.values() for key, count in arrived.result().items()}
-            return StreamResult(truth, Truth(came))
+            received = {key: count for arrived in pending.values() for key, count in arrived.result().items()}
+            return StreamResult(expected, FlowCounters(received))
 
     @contextmanager
     def _far_end(self, direction: str) -> Iterator[Receiver]:
@@ -185,15 +185,15 @@ class CountedStream:
         """Count the IPv4 packets of *direction* that arrive, until *expected* or the moment that *sent* will name."""
         ends = (self.ends[direction].address, self.ends[self.opposite(direction)].address)
         addresses = b"".join(IPv4Address(address).packed for address in ends)
-        came: dict[FlowKey, Count] = {}
-        while sum(count.packets for count in came.values()) < expected:
+        received: dict[FlowKey, Count] = {}
+        while sum(count.packets for count in received.values()) < expected:
             frame = receiver.wait(lambda f: f[12:14] == b"\x08\x00" and f[26:34] == addresses, 0.1)
             if frame:
                 key = _key(frame, direction, ends)
-                came[key] = came.get(key, Count()) + Count(1, int.from_bytes(frame[16:18], "big"))
+                received[key] = received.get(key, Count()) + Count(1, int.from_bytes(frame[16:18], "big"))
             elif sent.done() and time.monotonic() >= sent.result():
                 break
-        return came
+        return received
 
     def _send(self, frames: Sequence[tuple[str, bytes]], interval_seconds: float) -> None:
         with ExitStack() as stack:

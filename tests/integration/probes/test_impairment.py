@@ -134,7 +134,7 @@ def _lost_percent(segment: Any, packets: int) -> float:
     }
     stream = CountedStream(ends, (Flow("there", "udp", packets, 100), Flow("back", "udp", 100, 100)))
     result = stream.run(interval_seconds=0.0003, deadline=0.5)
-    assert result.arrived["back"] == result.truth.direction("back"), "the other direction is not impaired"
+    assert result.arrived["back"] == result.expected.direction("back"), "the other direction is not impaired"
     return 100 - 100 * result.arrived["there"].packets / packets
 
 

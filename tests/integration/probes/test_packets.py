@@ -89,7 +89,7 @@ def test_a_counted_stream_arrives_exactly_and_provokes_nothing_else(segment: Any
     with captures(wanted) as seen:
         result = _stream(segment).run()
     assert result.complete
-    assert result.arrived == {name: result.truth.direction(name) for name in ("there", "back")}
+    assert result.arrived == {name: result.expected.direction(name) for name in ("there", "back")}
     there, back = (
         Count(one.packets, sum(int.from_bytes(frame.data[16:18], "big") for frame in read_frames(one.path)))
         for one in seen

@@ -84,30 +84,30 @@ def _stream(*flows: Flow) -> CountedStream:
     return CountedStream({"lan-to-wan": _end("10.1.0.10"), "wan-to-lan": _end("10.2.0.10")}, flows)
 
 
-def test_the_truth_has_what_is_sent_and_what_it_provokes() -> None:
-    truth = _stream(
+def test_what_is_sent_and_what_it_provokes_is_expected() -> None:
+    expected = _stream(
         Flow("lan-to-wan", "udp", 10, 100, 5000, 6000),
         Flow("wan-to-lan", "icmp", 5, 56, 77),
         Flow("lan-to-wan", "tcp", 1, 10, 5002, 7),
-    ).truth()
-    assert truth.flows == {
+    ).expected()
+    assert expected.flows == {
         FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "udp", 5000, 6000): Count(10, 1280),
         FlowKey("wan-to-lan", "10.2.0.10", "10.1.0.10", "icmp", 0, 0): Count(5, 420),
         FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "icmp", 0, 0): Count(5, 420),
         FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "tcp", 5002, 7): Count(1, 50),
         FlowKey("wan-to-lan", "10.2.0.10", "10.1.0.10", "tcp", 7, 5002): Count(1, 40),
     }
-    assert truth.direction("lan-to-wan") == Count(16, 1750)
-    assert truth.protocol("wan-to-lan", "icmp") == Count(5, 420)
-    assert truth.protocol("wan-to-lan", "udp") == Count(0, 0)
+    assert expected.direction("lan-to-wan") == Count(16, 1750)
+    assert expected.protocol("wan-to-lan", "icmp") == Count(5, 420)
+    assert expected.protocol("wan-to-lan", "udp") == Count(0, 0)
 
 
-def test_flows_with_the_same_key_are_one_flow_in_the_truth() -> None:
-    truth = _stream(Flow("lan-to-wan", "udp", 2, 10), Flow("lan-to-wan", "udp", 3, 20)).truth()
-    assert list(truth.flows.values()) == [Count(5, 2 * 38 + 3 * 48)]
+def test_flows_with_the_same_key_are_one_flow() -> None:
+    expected = _stream(Flow("lan-to-wan", "udp", 2, 10), Flow("lan-to-wan", "udp", 3, 20)).expected()
+    assert list(expected.flows.values()) == [Count(5, 2 * 38 + 3 * 48)]
 
 
-def test_the_frames_of_a_stream_are_as_long_as_its_truth_says() -> None:
+def test_the_frames_of_a_stream_are_as_long_as_expected() -> None:
     stream = _stream(
         Flow("lan-to-wan", "udp", 3, 100), Flow("lan-to-wan", "tcp", 1, 0), Flow("wan-to-lan", "icmp", 2, 8)
     )
@@ -126,7 +126,7 @@ def test_the_frames_of_a_stream_are_as_long_as_its_truth_says() -> None:
         (lambda: CountedStream({"one": _end("10.0.0.1")}, ()), "two directions"),
     ],
 )
-def test_a_stream_whose_truth_would_be_unknown_is_refused(make: object, message: str) -> None:
+def test_a_stream_that_would_have_unknown_counts_is_refused(make: object, message: str) -> None:
     assert callable(make)
     with pytest.raises(ValueError, match=message):
         make()
