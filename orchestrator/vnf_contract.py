@@ -18,7 +18,7 @@ from orchestrator.plan.build import CONTRACT
 _SCHEMAS = Path(__file__).resolve().parent.parent / "vnfs" / "contract"
 _LOOKED_AT = 20
 """Entries of a list, for instance of flows: the next one is made by the same lines of the product."""
-_MOST = 5
+_MAX_FINDINGS = 5
 """So many findings say enough; a status of another kind breaks dozens of rules."""
 
 
@@ -51,8 +51,8 @@ def status_findings(
         for name, value in expected.items()
         if name in status and status[name] != value
     ]
-    more = len(found) - _MOST
-    return (*found[:_MOST], f"and {more} more") if more > 0 else tuple(found)
+    more = len(found) - _MAX_FINDINGS
+    return (*found[:_MAX_FINDINGS], f"and {more} more") if more > 0 else tuple(found)
 
 
 def _place(path: list[str | int]) -> str:

@@ -60,4 +60,4 @@ def _vnf(node: Node, name: str) -> Process:
     vnfs = {vnf.name: vnf for service in sorted(services - {""}) for vnf in view.vnfs(service)}
     if name not in vnfs:
         raise UsageError(f"{node.name} runs no VNF {name!r}; it runs {', '.join(vnfs) or 'none'}")
-    return vnfs[name].inside.process
+    return vnfs[name].access.process

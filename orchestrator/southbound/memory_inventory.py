@@ -7,15 +7,15 @@ from uuid import UUID
 
 from orchestrator.inventory import Inventory
 
-MOST = 2**18
+MAX_SITES = 2**18
 """As many as there are /26 in 10.0.0.0/8."""
 _LAN, _WAN = int(IPv4Address("10.0.0.0")), int(IPv4Address("172.16.0.0"))
 
 
 def memory_inventory(sites: int) -> Inventory:
-    """`sites` uCPEs `site-00001` … on one underlay, each with a UNI `site-00001-lan0`; 1 to MOST of them."""
-    if not 1 <= sites <= MOST:
-        raise ValueError(f"{sites} sites: choose 1 to {MOST}")
+    """`sites` uCPEs `site-00001` … on one underlay, each with a UNI `site-00001-lan0`; 1 to MAX_SITES of them."""
+    if not 1 <= sites <= MAX_SITES:
+        raise ValueError(f"{sites} sites: choose 1 to {MAX_SITES}")
     numbers = range(1, sites + 1)
     return Inventory.model_validate({"ucpes": [*map(_ucpe, numbers)], "unis": [*map(_uni, numbers)]})
 

@@ -15,7 +15,7 @@ from scenarios.steps.context import Context
 from testbed.errors import ProbeError
 
 ECHOES = 10
-MOST_PEERS, PATIENCE_MS = 256, 1000  # of /vnf/probe (vnfs/contract)
+MAX_PEERS, TIMEOUT_MS = 256, 1000  # of /vnf/probe (vnfs/contract)
 Status = dict[str, Any]
 Answers = dict[str, dict[str, bool]]
 
@@ -62,9 +62,9 @@ def state_of(status: Status, name: str) -> str:
 
 
 def may_answer(scenario: Scenario, site: str, peer: str) -> bool:
-    """Tell whether an echo may be back within the patience of ``/vnf/probe``, with a tenth for the machine itself."""
+    """Tell whether an echo may be back within the time-out of ``/vnf/probe``, with a tenth for the machine itself."""
     between = underlays_between(scenario, site, peer)
-    return all(2 * (underlay.delay_ms + underlay.jitter_ms) < 0.9 * PATIENCE_MS for underlay in between)
+    return all(2 * (underlay.delay_ms + underlay.jitter_ms) < 0.9 * TIMEOUT_MS for underlay in between)
 
 
 def answers_of_all(context: Context, sites: Sequence[str]) -> Answers:
@@ -82,16 +82,16 @@ def answers(context: Context, site: str, peers: Sequence[str]) -> dict[str, bool
     of a product without ``/vnf/probe``.
     """
     scenario = context.scenario
-    peers = [peer for peer in peers if may_answer(scenario, site, peer)][:MOST_PEERS]
+    peers = [peer for peer in peers if may_answer(scenario, site, peer)][:MAX_PEERS]
     addresses = {peer: str(scenario.topology.sites[peer].gateway) for peer in peers}
     request = {"echoes": ECHOES, "peers": [{"name": peer, "address": addresses[peer]} for peer in peers]}
     vnf = context.view(site).vnf(context.service_id, GATEWAY)
     if vnf is None or not peers:
         return dict.fromkeys(peers, False)
     try:
-        if not vnf.inside.has("vnf/probe"):
+        if not vnf.access.has("vnf/probe"):
             return {}
-        probed = json.loads(vnf.inside.run(["/vnf/probe"], input=json.dumps(request)))
+        probed = json.loads(vnf.access.run(["/vnf/probe"], input=json.dumps(request)))
     except (ProbeError, json.JSONDecodeError):  # it has ended, or has nothing to measure from: no packet gets through
         return dict.fromkeys(peers, False)
     times = {peer["name"]: peer["round_trips_ms"] for peer in probed["peers"]}

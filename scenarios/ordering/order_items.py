@@ -12,7 +12,7 @@ SWVC_ITEM = "swvc"
 UNI_SUFFIX = f"-{LAN_PORT}"
 _TYPE = "urn:mef:lso:spec:service:{}:v0.0.3:all"
 
-MOST_NUMBERS = 1 << 16  # ports
+MAX_NUMBERS = 1 << 16  # ports
 
 Value = list[str | int] | str | int
 
@@ -99,7 +99,7 @@ def _numbers(values: list[str]) -> list[int]:
     for value in values:
         first, dash, last = value.partition("-")
         low, high = _number(first), _number(last if dash else first)
-        if not low <= high < low + MOST_NUMBERS:
+        if not low <= high < low + MAX_NUMBERS:
             raise ValueError(f"{value} is no range of ports")
         found += range(low, high + 1)
     return found

@@ -57,23 +57,23 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
         arrived = sum(count == 1 for count in evidence.far.sightings(probes.frames))
         least, expected = probes.least_arrivals()
         name = "canaries that arrived exactly once in the far LAN"
-        censuses = [(link, esp.census(link.file)) for link in links]
+        counted = [(link, esp.count_capture(link.file)) for link in links]
         checks = [check(name, arrived >= least, expected=expected, measured=arrived)]
-        for link, census in censuses:
-            checks += self._hidden(link, census, probes)
+        for link, counts in counted:
+            checks += self._hidden(link, counts, probes)
         for site in evidence.sites:
-            carried = {link.underlay: census.esp for link, census in censuses if link.site == site}
+            carried = {link.underlay: counts.esp for link, counts in counted if link.site == site}
             checks.append(_carried(site, carried, least))
         canaries, watched = count_text(arrived, "canary", "canaries"), count_text(len(links), "underlay link")
         return Judgement(checks, f"{canaries} arrived, none was readable on {watched}, which carried ESP")
 
-    def _hidden(self, link: wire.CaptureFile, census: esp.Census, probes: wire.Probes) -> Iterator[Check]:
+    def _hidden(self, link: wire.CaptureFile, counts: esp.PacketCounts, probes: wire.Probes) -> Iterator[Check]:
         """Yield the checks that *link* showed no canary, and nothing but ESP and IKE."""
         underlay = f"underlay:{link.underlay}"
         seen = sum(map(bool, link.sightings(probes.frames)))
         message = f"{seen} of {self.packets} canaries were readable on {link.name}: traffic is not encrypted there"
         yield equal(f"canaries readable on {link.name}", seen, 0, message=message, element=underlay)
-        yield equal(f"other IP packets on {link.name}", census.other, 0, element=underlay)
+        yield equal(f"other IP packets on {link.name}", counts.other, 0, element=underlay)
 
     def live_command(self, context: Context) -> str:
         name, node = next(iter(context.lab.underlays.items()))

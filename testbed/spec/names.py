@@ -11,7 +11,7 @@ from testbed.spec.model import LabSpec, SiteSpec
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 INTERFACE_LENGTH = 15  # IFNAMSIZ of Linux, without the zero at its end
-MOST_SITES = 253
+MAX_SITES = 253
 """The management network is a /24, and the machine itself has an address in it."""
 UCPE_ON_LAN = "ucpe"
 """What a LAN's bridge calls the port to the site's uCPE; the others are called as the hosts behind them."""
@@ -34,8 +34,8 @@ def name_findings(spec: LabSpec) -> Iterator[SpecFinding]:
     """Yield the faults of the names of the lab and its parts."""
     if not NAME.fullmatch(spec.name):
         yield SpecFinding((), _no_name(spec.name))
-    if len(spec.sites) > MOST_SITES:
-        yield SpecFinding(("sites",), f"a lab has at most {MOST_SITES} sites, not {len(spec.sites)}")
+    if len(spec.sites) > MAX_SITES:
+        yield SpecFinding(("sites",), f"a lab has at most {MAX_SITES} sites, not {len(spec.sites)}")
     yield from _node_names(spec)
     for site in spec.sites:
         yield from _ports(site)

@@ -22,7 +22,7 @@ CONNECT_TIMEOUT = 3.0
 GRACE = 10.0  # seconds that a run may last beyond its traffic: connection, last acknowledgements, JSON
 SETUP_SECONDS = 4.0  # for the control connection, which may have to repeat a segment
 SETUP_ATTEMPTS = 4
-MOST_ROOM = 4 << 20  # three seconds of 10 Mbit/s
+MAX_BUFFER_BYTES = 4 << 20  # three seconds of 10 Mbit/s
 _LISTEN = "0A"
 
 
@@ -95,7 +95,7 @@ def _room() -> int:
     and 3.17 of iperf3 (Ubuntu 24.04) wait for a datagram's time by spinning, which on one processor keeps it waiting.
     """
     # iperf3 ends with an error where the kernel gives less than it was asked for, and where it is asked for too much.
-    return min(MOST_ROOM, *(int(Path(f"/proc/sys/net/core/{side}mem_max").read_text()) for side in "rw"))
+    return min(MAX_BUFFER_BYTES, *(int(Path(f"/proc/sys/net/core/{side}mem_max").read_text()) for side in "rw"))
 
 
 @contextmanager

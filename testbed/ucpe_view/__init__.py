@@ -1,14 +1,14 @@
 """Inspect a uCPE out of band, without the interfaces that the orchestrator uses."""
 
+from testbed.ucpe_view.container_access import ContainerAccess, ViewError
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
-from testbed.ucpe_view.inside import Inside, ViewError
 from testbed.ucpe_view.switch import Port, Trace, parse_trace
 from testbed.ucpe_view.view import Container, Network, Snapshot, UcpeView, Vnf
 
 __all__ = [
     "Container",
+    "ContainerAccess",
     "FlowEntry",
-    "Inside",
     "Network",
     "Port",
     "Snapshot",

@@ -10,8 +10,8 @@ from typing import Any
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.host.process import Process
+from testbed.ucpe_view.container_access import ContainerAccess, ViewError
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
-from testbed.ucpe_view.inside import Inside, ViewError
 from testbed.ucpe_view.switch import INTERFACE_COLUMNS, Port, Trace, parse_ports, parse_trace
 
 BRIDGE = "br-ucpe"
@@ -42,19 +42,19 @@ class Network:
 
 @dataclass(frozen=True)
 class Vnf:
-    """One VNF that runs; *position* counts from the LAN, *inside* opens it, *namespace* is for captures in it."""
+    """One VNF that runs; *position* counts from the LAN, *access* runs commands in it, *namespace* is for captures."""
 
     name: str
     kind: str
     service: str
     position: int
     container: Container
-    inside: Inside
+    access: ContainerAccess
 
     @property
     def namespace(self) -> Namespace:
         """Return the VNF's network namespace."""
-        return self.inside.namespace
+        return self.access.namespace
 
 
 class UcpeView:
@@ -64,14 +64,14 @@ class UcpeView:
     """
 
     def __init__(self, process: Process, bridge: str = BRIDGE) -> None:
-        self.inside = Inside(process)
+        self.access = ContainerAccess(process)
         self.bridge = bridge
 
     def ports(self, service: str | None = None) -> list[Port]:
         """Return all OVS ports by name, or those of *service* in the order of the chain."""
         columns = ",".join(INTERFACE_COLUMNS)
         argv = ["ovs-vsctl", "--timeout=10", "--format=json", "--", f"--columns={columns}", "list", "Interface"]
-        ports = parse_ports(self.inside.run(argv))
+        ports = parse_ports(self.access.run(argv))
         if service is None:
             return ports
         own = [port for port in ports if port.service == service]
@@ -90,16 +90,16 @@ class UcpeView:
 
         Nothing is sent and no counter moves. Raises :class:`ViewError` for a port or field that does not exist.
         """
-        return parse_trace(self.inside.run(["ovs-appctl", "-T", "10", "ofproto/trace", "--names", self.bridge, flow]))
+        return parse_trace(self.access.run(["ovs-appctl", "-T", "10", "ofproto/trace", "--names", self.bridge, flow]))
 
     def containers(self) -> list[Container]:
         """Return all containers of the uCPE's engine, running or not, by name."""
-        rows = self.inside.engine("/containers/json?all=1")
+        rows = self.access.engine("/containers/json?all=1")
         return sorted((_container(row) for row in rows), key=lambda container: container.name)
 
     def networks(self) -> list[Network]:
         """Return all networks of the uCPE's engine by name."""
-        rows = self.inside.engine("/networks")
+        rows = self.access.engine("/networks")
         found = (Network(row["Name"], row["Driver"], row["Labels"] or {}, row["Options"] or {}) for row in rows)
         return sorted(found, key=lambda network: network.name)
 
@@ -131,7 +131,7 @@ class UcpeView:
 
     def run(self, argv: Sequence[str]) -> str:
         """Run *argv* in the uCPE itself and return its standard output; :class:`ViewError` when it fails."""
-        return self.inside.run(argv)
+        return self.access.run(argv)
 
     def snapshot(self) -> Snapshot:
         """Return all that a service can leave behind, without counters: equal before an order and after its removal."""
@@ -152,23 +152,23 @@ class UcpeView:
         }
 
     def _ofctl(self, command: str) -> str:
-        return self.inside.run(["ovs-ofctl", "--timeout=10", "-O", OPENFLOW, "--names", command, self.bridge])
+        return self.access.run(["ovs-ofctl", "--timeout=10", "-O", OPENFLOW, "--names", command, self.bridge])
 
     def _interfaces(self) -> list[str]:
-        rows = self.inside.process.read("net/dev").splitlines()[2:]
+        rows = self.access.process.read("net/dev").splitlines()[2:]
         return sorted(row.split(":")[0].strip() for row in rows)
 
     def _volumes(self) -> list[str]:
-        return sorted(volume["Name"] for volume in self.inside.engine("/volumes")["Volumes"] or [])
+        return sorted(volume["Name"] for volume in self.access.engine("/volumes")["Volumes"] or [])
 
     def _vnf(self, container: Container) -> Vnf | None:
-        state = self.inside.engine(f"/containers/{container.id}/json")["State"]
+        state = self.access.engine(f"/containers/{container.id}/json")["State"]
         if not state["Pid"]:
             return None
         try:
-            inside = self.inside.child(state["Pid"], f"VNF container {container.name}", container.id)
+            access = self.access.child(state["Pid"], f"VNF container {container.name}", container.id)
         except Ended:
-            self.inside.process.check()  # the VNF ended just now; the uCPE must not have
+            self.access.process.check()  # the VNF ended just now; the uCPE must not have
             return None
         labels = container.labels
         return Vnf(
@@ -177,16 +177,16 @@ class UcpeView:
             service=labels.get("lso.service", ""),
             position=_position(container),
             container=container,
-            inside=inside,
+            access=access,
         )
 
 
 def _printed(vnf: Vnf, argv: Sequence[str]) -> dict[str, Any]:
     """Return the JSON object that *argv* prints in *vnf*, empty when the VNF has ended meanwhile."""
     try:
-        printed = vnf.inside.run(argv)
+        printed = vnf.access.run(argv)
     except (ViewError, Ended):
-        if not vnf.inside.alive():
+        if not vnf.access.alive():
             return {}
         raise
     try:

@@ -21,7 +21,7 @@ from scenarios.steps.step import run_step
 from scenarios.verbs import REGISTRY
 from testbed.polling import poll
 from testbed.traffic import ping
-from testbed.ucpe_view import Inside
+from testbed.ucpe_view import ContainerAccess
 from tests.recorded import record, told
 
 POC = Path(__file__).parents[2] / "scenarios" / "poc-two-sites"
@@ -65,11 +65,11 @@ def assert_passes(result: StepResult) -> None:
     assert result.verdict is Verdict.PASSED, result.message
 
 
-def inside(context: Context, site: str, kind: str) -> Inside:
-    """Return the inside of *site*'s VNF of *kind*."""
+def access(context: Context, site: str, kind: str) -> ContainerAccess:
+    """Return access to *site*'s VNF of *kind*."""
     vnf = context.view(site).vnf(context.service_id, kind)
     assert vnf, f"no {kind} VNF runs at {site}"
-    return vnf.inside
+    return vnf.access
 
 
 def port(context: Context, site: str, kind: str, role: str) -> str:
@@ -106,7 +106,7 @@ def rules(context: Context, site: str, *texts: str) -> Iterator[None]:
 @contextmanager
 def intent(context: Context, site: str, kind: str, change: Any) -> Iterator[None]:
     """Apply a changed intent to a VNF for the length of the block; *change* edits it in place."""
-    vnf = inside(context, site, kind)
+    vnf = access(context, site, kind)
     before = vnf.run(["cat", INTENT])
     document = json.loads(before)
     change(document)
@@ -120,7 +120,7 @@ def intent(context: Context, site: str, kind: str, change: Any) -> Iterator[None
 @contextmanager
 def nft(context: Context, site: str, kind: str, *commands: str) -> Iterator[None]:
     """Run nft *commands* in a VNF; its intent is applied anew at the end of the block."""
-    vnf = inside(context, site, kind)
+    vnf = access(context, site, kind)
     try:
         for command in commands:
             vnf.run(["nft", *command.split()])
@@ -132,7 +132,7 @@ def nft(context: Context, site: str, kind: str, *commands: str) -> Iterator[None
 @contextmanager
 def program(context: Context, site: str, kind: str, name: str, script: str) -> Iterator[None]:
     """Put *script* in the place of the program ``/vnf/<name>``; it finds the real one at ``/vnf/<name>.real``."""
-    vnf, path = inside(context, site, kind), f"/vnf/{name}"
+    vnf, path = access(context, site, kind), f"/vnf/{name}"
     vnf.run(["cp", "-p", path, f"{path}.real"])
     try:
         vnf.run(["sh", "-c", f"cat >{path}.new && chmod 755 {path}.new && mv {path}.new {path}"], input=script)
@@ -141,13 +141,13 @@ def program(context: Context, site: str, kind: str, name: str, script: str) -> I
         vnf.run(["mv", f"{path}.real", path])
 
 
-def swanctl(vnf: Inside, *arguments: str) -> str:
+def swanctl(vnf: ContainerAccess, *arguments: str) -> str:
     """Run swanctl in a gateway as its adaptor does; what it cannot do (any longer) is no error."""
     script = 'STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl "$@" || :'
     return vnf.run(["sh", "-c", script, "swanctl", *arguments])
 
 
-def rule_handles(vnf: Inside, family: str, table: str, chain: str, part: str) -> list[int]:
+def rule_handles(vnf: ContainerAccess, family: str, table: str, chain: str, part: str) -> list[int]:
     """Return the handles of the nft rules in *chain* whose text contains *part*."""
     listed = vnf.run(["nft", "-a", "list", "chain", family, table, chain])
     return [int(line.rsplit("# handle ", 1)[1]) for line in listed.splitlines() if part in line and "# handle" in line]

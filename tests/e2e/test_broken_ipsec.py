@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from breaking import Judge, assert_fails, assert_passes, inside, intent, swanctl
+from breaking import Judge, access, assert_fails, assert_passes, intent, swanctl
 
 from presto.domain import credentials
 from scenarios.steps.context import Context
@@ -55,7 +55,7 @@ def other_subnet(document: dict[str, Any]) -> None:
 @contextmanager
 def deaf(context: Context, site: str) -> Iterator[None]:
     """Let the gateway of *site* send and hear no IKE for the length of the block."""
-    vnf = inside(context, site, "ipsec")
+    vnf = access(context, site, "ipsec")
     try:
         vnf.run(["nft", "-f", "-"], input=DEAF)
         yield
@@ -82,10 +82,10 @@ def test_another_pre_shared_key(context: Context, judged: Judge) -> None:
 
 def test_one_end_lost_its_security_associations(context: Context, judged: Judge) -> None:
     with deaf(context, "site-b"):
-        swanctl(inside(context, "site-b", "ipsec"), "--terminate", "--ike", "site-a", "--force", "--timeout", "1")
+        swanctl(access(context, "site-b", "ipsec"), "--terminate", "--ike", "site-a", "--force", "--timeout", "1")
         failed = assert_fails(judged(VERB, within_seconds=1), "IKE SA at site-b", "spi_in is the other's spi_out")
         assert not any(check.name.endswith("SA at site-a") for check in failed), "site A knows nothing of it yet"
-    swanctl(inside(context, "site-a", "ipsec"), "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
+    swanctl(access(context, "site-a", "ipsec"), "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
     assert_passes(judged(VERB))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from breaking import Judge, assert_fails, assert_passes, inside, nft, port, rule_handles, rules
+from breaking import Judge, access, assert_fails, assert_passes, nft, port, rule_handles, rules
 
 from scenarios.steps.context import Context
 from testbed.polling import poll
@@ -15,7 +15,7 @@ TABLE = ("ip", "flowstat")
 
 
 def test_one_counting_rule_is_deleted(context: Context, judged: Judge) -> None:
-    vnf = inside(context, "site-a", "statistics")
+    vnf = access(context, "site-a", "statistics")
     (handle,) = rule_handles(vnf, *TABLE, "lan-to-wan", "@lan-to-wan-protocols")
     with nft(context, "site-a", "statistics", f"delete rule ip flowstat lan-to-wan handle {handle}"):
         failed = assert_fails(judged("statistics.exact", **STREAM, **SOON), "site-a: protocol udp lan-to-wan")
@@ -39,7 +39,7 @@ def test_some_packets_are_not_counted(context: Context, judged: Judge) -> None:
 
 
 def test_the_counters_are_reset_while_packets_pass(context: Context, judged: Judge) -> None:
-    vnf = inside(context, "site-a", "statistics")
+    vnf = access(context, "site-a", "statistics")
 
     def counted() -> bool:
         return any(entry["packets"] for entry in context.vnf_status("site-a", "statistics")["directions"].values())

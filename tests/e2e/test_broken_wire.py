@@ -10,10 +10,10 @@ import pytest
 from breaking import (
     INTENT,
     Judge,
+    access,
     assert_fails,
     assert_passes,
     await_path,
-    inside,
     intent,
     nft,
     program,
@@ -42,7 +42,7 @@ until now=$(sa); [ "$now" != "[]" ] && [ "$now" != "$before" ]; do :; done
 @contextmanager
 def plain_forwarding(context: Context) -> Iterator[None]:
     """Replace the tunnel by routes over the WAN, in both gateways."""
-    gateways = {site: inside(context, site, "ipsec") for site in SITES}
+    gateways = {site: access(context, site, "ipsec") for site in SITES}
     before = {site: vnf.run(["cat", INTENT]) for site, vnf in gateways.items()}
     topology = context.scenario.topology.sites
     try:

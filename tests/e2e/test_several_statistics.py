@@ -57,7 +57,7 @@ def test_the_second_of_two_statistics_vnfs_is_judged(tmp_path: Path) -> None:
             f"{site}/{vnf}" for site in ("site-a", "site-b") for vnf in ("statistics", "second")
         }
         second = next(vnf for vnf in context.view("site-b").vnfs(context.service_id) if vnf.name == "second")
-        second.inside.run(["nft", "insert rule ip flowstat wan-to-lan counter name wan-to-lan"])
+        second.access.run(["nft", "insert rule ip flowstat wan-to-lan counter name wan-to-lan"])
         failed = assert_fails(
             judge_one(context, tmp_path, "statistics.exact", **STREAM, within_seconds=1),
             "site-b/second: direction wan-to-lan",

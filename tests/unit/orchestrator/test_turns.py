@@ -17,7 +17,7 @@ from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
 
-SITES, AT_ONCE = 12, 3
+SITES, CONCURRENT = 12, 3
 INVENTORY = memory_inventory(SITES)
 SERVICES = ("11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555")
 
@@ -48,7 +48,7 @@ def counted() -> Counted:
 @pytest.fixture
 def orchestrator(counted: Counted, tmp_path: Path) -> Orchestrator:
     url = f"sqlite:///{tmp_path}/state.db"
-    return Orchestrator(INVENTORY, url, connect=counted.connect, changed=AT_ONCE, looked_at=AT_ONCE)
+    return Orchestrator(INVENTORY, url, connect=counted.connect, changed=CONCURRENT, looked_at=CONCURRENT)
 
 
 def requests(site_inputs: Any) -> list[ServiceRequest]:
@@ -73,7 +73,7 @@ def test_no_more_ucpes_than_allowed_are_worked_on_over_all_services(
             await most(orchestrator.remove(service) for service in SERVICES),
         ]
 
-    assert asyncio.run(main()) == [AT_ONCE] * 3
+    assert asyncio.run(main()) == [CONCURRENT] * 3
 
 
 def test_the_wait_for_ones_turn_is_no_part_of_the_work(orchestrator: Orchestrator, site_inputs: Any) -> None:
@@ -83,4 +83,4 @@ def test_the_wait_for_ones_turn_is_no_part_of_the_work(orchestrator: Orchestrato
     outcomes = asyncio.run(main())
     assert {outcome.result for outcome in outcomes} == {Result.APPLIED}
     worked = sum(sum(site.seconds.values()) for outcome in outcomes for site in outcome.deployments)
-    assert worked < 1.5 * AT_ONCE * max(outcome.seconds for outcome in outcomes)
+    assert worked < 1.5 * CONCURRENT * max(outcome.seconds for outcome in outcomes)

@@ -17,7 +17,7 @@ from scenarios.references import KINDS
 from testbed.lab import management_network
 from testbed.spec.check import check, spec_findings
 from testbed.spec.model import LabSpec, SiteSpec
-from testbed.spec.names import MOST_SITES
+from testbed.spec.names import MAX_SITES
 
 GOOD = """\
 scenario: table
@@ -208,9 +208,9 @@ def test_more_sites_than_a_management_network_has_addresses() -> None:
     sites = tuple(SiteSpec(f"s{number}", f"10.{number}.0.0/24", f"10.{number}.0.1", (), ()) for number in range(254))
     (finding,) = spec_findings(LabSpec("lab", sites, ()))
     assert str(finding) == "sites: a lab has at most 253 sites, not 254"
-    assert spec_findings(LabSpec("lab", sites[:MOST_SITES], ())) == ()
+    assert spec_findings(LabSpec("lab", sites[:MAX_SITES], ())) == ()
     network = IPv4Network("172.30.9.0/24")
-    assert ip_address(management_network.address(network, MOST_SITES - 1)) == network.broadcast_address - 1
+    assert ip_address(management_network.address(network, MAX_SITES - 1)) == network.broadcast_address - 1
 
 
 def test_the_kinds_are_those_of_the_contract() -> None:

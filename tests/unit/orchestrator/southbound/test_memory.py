@@ -15,7 +15,7 @@ from orchestrator.model import Conflict, DeploymentRequest, Result, ServiceReque
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.memory import MemorySouthbound
-from orchestrator.southbound.memory_inventory import MOST, memory_inventory
+from orchestrator.southbound.memory_inventory import MAX_SITES, memory_inventory
 from orchestrator.southbound.ports import InternalPort
 from orchestrator.tosca import Catalogue
 
@@ -174,6 +174,6 @@ def test_inventories_of_any_size() -> None:
     assert inventory.uni("site-02999-lan0") is inventory.unis[2998]
     assert inventory.uni(inventory.unis[5].id) is inventory.unis[5]
     assert not inventory.unis[1023].prefix.overlaps(inventory.unis[1024].prefix)
-    for wrong in (0, MOST + 1):
+    for wrong in (0, MAX_SITES + 1):
         with pytest.raises(ValueError, match="choose 1 to"):
             memory_inventory(wrong)

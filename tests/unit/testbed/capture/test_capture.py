@@ -10,7 +10,7 @@ import pytest
 
 from testbed.capture import TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
 from testbed.capture.messages import Counters, last_counters
-from testbed.esp import census
+from testbed.esp import count_capture
 
 ORDERS = {  # name: byte order, magic, fraction of a second
     "little, nanoseconds": ("<", 0xA1B23C4D, 1e-9),
@@ -56,7 +56,7 @@ def test_a_finished_file_that_is_cut_proves_nothing(cut: int, tmp_path: Path) ->
         with pytest.raises(TruncatedCapture, match=f"ends in the middle of a frame, {22 - cut} octets after"):
             find_bytes(path, needle)
     with pytest.raises(TruncatedCapture):
-        census(path)
+        count_capture(path)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_finished_file_that_is_cut_proves_nothing(cut: int, tmp_path: Path) ->
 def test_a_file_that_can_be_made_a_pcap_is_named(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "a.pcap"
     path.write_bytes(content)
-    for read in (lambda: find_bytes(path, b"x"), lambda: count_frames(path), lambda: census(path)):
+    for read in (lambda: find_bytes(path, b"x"), lambda: count_frames(path), lambda: count_capture(path)):
         with pytest.raises(ValueError, match=words):
             read()
 

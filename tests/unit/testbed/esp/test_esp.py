@@ -14,8 +14,8 @@ from scapy.layers.ppp import PPP, PPPoE
 from scapy.packet import Raw
 
 from testbed.esp import KeyRing, KeysError, Kind, WrongKey, classify, esp_of
-from testbed.esp.census import count
 from testbed.esp.open import open_frames
+from testbed.esp.packet_counts import count_packets
 from testbed.esp.wire import ipv4_of
 
 LEFT, RIGHT, SPI = "198.51.100.1", "198.51.100.2", 0xC1D2E3F4
@@ -121,8 +121,8 @@ def test_what_lies_near_the_border(frame: bytes, kind: Kind) -> None:
     assert classify(frame) is kind
 
 
-def test_a_census_counts_each_kind_and_keeps_samples_of_what_should_not_be_there() -> None:
-    seen = count([*FRAMES.values(), FRAMES[Kind.ESP]])
+def test_packets_are_counted_by_kind_with_samples_of_what_should_not_be_there() -> None:
+    seen = count_packets([*FRAMES.values(), FRAMES[Kind.ESP]])
     assert (seen.esp, seen.ike, seen.arp, seen.other) == (3, 1, 1, 1)
     assert seen.spis == {SPI}
     assert seen.samples == (ipv4_of(FRAMES[Kind.OTHER_IP]),)
@@ -173,8 +173,8 @@ def test_an_encrypted_packet_in_fragments_is_put_together_in_any_order() -> None
     assert len(parts) > 2
     opened = open_frames(reversed(parts), KeyRing({"sas": [_entry(**exported)]}))
     assert opened.packets == (bytes(INNER),)
-    assert count(parts).counts == {Kind.ESP: 1}
-    assert count(parts[:-1]).esp == 1, "a first fragment alone still shows what it belongs to"
+    assert count_packets(parts).counts == {Kind.ESP: 1}
+    assert count_packets(parts[:-1]).esp == 1, "a first fragment alone still shows what it belongs to"
 
 
 @pytest.mark.parametrize(

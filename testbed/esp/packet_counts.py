@@ -13,7 +13,7 @@ from testbed.esp.wire import Kind, classify, classify_ipv4, esp_of, ipv4_of
 
 
 @dataclass(frozen=True)
-class Census:
+class PacketCounts:
     """How many packets of each kind were on the wire (fragments counted as the packet that they make up).
 
     *spis* are the SPIs of all ESP packets, *samples* a few whole packets of ``OTHER_IP``, as evidence.
@@ -44,12 +44,12 @@ class Census:
         return self.counts.get(Kind.OTHER_IP, 0)
 
 
-def census(path: Path | str) -> Census:
+def count_capture(path: Path | str) -> PacketCounts:
     """Count the packets in the capture file *path*."""
-    return count(frame.data for frame in read_frames(path))
+    return count_packets(frame.data for frame in read_frames(path))
 
 
-def count(frames: Iterable[bytes]) -> Census:
+def count_packets(frames: Iterable[bytes]) -> PacketCounts:
     """Count the packets in *frames*."""
     counts: Counter[Kind] = Counter()
     packets = []
@@ -68,4 +68,4 @@ def count(frames: Iterable[bytes]) -> Census:
             spis.add(found.spi)
         elif kind is Kind.OTHER_IP and len(samples) < 5:
             samples.append(packet)
-    return Census(dict(counts), frozenset(spis), tuple(samples))
+    return PacketCounts(dict(counts), frozenset(spis), tuple(samples))

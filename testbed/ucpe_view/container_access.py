@@ -25,8 +25,8 @@ class ViewError(ProbeError):
 
 
 @dataclass(frozen=True)
-class Inside:
-    """The inside of a container, by one of its processes."""
+class ContainerAccess:
+    """Access to a container from outside, by one of its processes."""
 
     process: Process
 
@@ -35,12 +35,12 @@ class Inside:
         """Return the container's network namespace."""
         return Namespace.of(self.process)
 
-    def child(self, pid: int, name: str, container: str) -> Inside:
-        """Return the inside of a container that runs within this one; *pid* is what this one's engine says.
+    def child(self, pid: int, name: str, container: str) -> ContainerAccess:
+        """Return access to a container that runs within this one; *pid* is what this one's engine says.
 
         Raises ``Ended`` when that process is no longer the one of the container with the id *container*.
         """
-        return Inside(Process.of(pid, name, container=container, outer=self.process))
+        return ContainerAccess(Process.of(pid, name, container=container, outer=self.process))
 
     def alive(self) -> bool:
         """Tell whether the process still exists."""
