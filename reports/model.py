@@ -29,7 +29,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Check",
     "Engine",
-    "Evidence",
+    "EvidenceFile",
     "HostPicture",
     "Phase",
     "Record",
@@ -95,7 +95,7 @@ class Check(Record):
     element: str | None = None
 
 
-class Evidence(Record):
+class EvidenceFile(Record):
     """A file beside the report. `path` is relative to the run's `evidence/` folder, with forward slashes."""
 
     path: str
@@ -155,7 +155,7 @@ class StepResult(Record):
     started_seconds: Seconds = 0
     duration_seconds: Seconds = 0
     checks: tuple[Check, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[EvidenceFile, ...] = ()
     waits: tuple[Wait, ...] = ()
     series: tuple[Series, ...] = ()
     live_command: str = ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reports.model import Check, Evidence, Series, Wait
+from reports.model import Check, EvidenceFile, Series, Wait
 from scenarios.steps.checks import check
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Recorder:
     """Gathers what one step records; files go to *folder*, a sub-folder of the run's ``evidence/``."""
 
     folder: Path
-    evidence: list[Evidence] = field(default_factory=list)
+    evidence: list[EvidenceFile] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
     fault: Check | None = None
@@ -64,7 +64,7 @@ class Recorder:
 
     def file(self, path: Path, title: str, media: str) -> None:
         """List a file that was written at a place that :meth:`path` gave."""
-        self.evidence.append(Evidence(path=f"{self.folder.name}/{path.name}", title=title, media=media))
+        self.evidence.append(EvidenceFile(path=f"{self.folder.name}/{path.name}", title=title, media=media))
 
     def text(self, name: str, title: str, text: str, media: str = "text/plain") -> Path:
         """Keep *text* as an evidence file and return its path."""

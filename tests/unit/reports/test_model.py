@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reports.model import Check, Engine, Evidence, RunResult, Series, TunnelPicture, Verdict
+from reports.model import Check, Engine, EvidenceFile, RunResult, Series, TunnelPicture, Verdict
 
 from .report_samples import SAMPLES, a_run, a_step, sample
 
@@ -40,7 +40,7 @@ def test_round_trip(name: str) -> None:
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../result.json", "a/../../b", "a\\b", "nul\0"])
 def test_evidence_stays_in_its_folder(path: str) -> None:
     with pytest.raises(ValidationError, match="stay inside"):
-        Evidence(path=path, title="x")
+        EvidenceFile(path=path, title="x")
 
 
 def test_results_are_immutable() -> None:
