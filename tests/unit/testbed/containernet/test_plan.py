@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +8,6 @@ from mininet.link import Intf, Link, OVSLink, TCIntf, TCLink
 from testbed.containernet.commands import in_order, run_each
 from testbed.containernet.interface import PlannedIntf, is_veth, planned_interface
 from testbed.containernet.plan import Plan
-from testbed.lab import management_network
-from testbed.lab.inventory import inventory, uni_id
-from testbed.lab.ucpe import datapath_id
-from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
-from testbed.threads import in_parallel
 
 
 class Node:
@@ -115,64 +109,3 @@ def test_routes_and_neighbours_wait_for_the_addresses_that_they_need() -> None:
         "tc qdisc add",
     ]
     assert in_order(planned) == [planned[1], planned[2], planned[4], planned[0], planned[3]]
-
-
-def test_all_work_ends_before_the_first_error_is_raised() -> None:
-    done: list[int] = []
-
-    def work(item: int) -> None:
-        if item == 1:
-            raise ValueError(item)
-        done.append(item)
-
-    with pytest.raises(ValueError, match="1"):
-        in_parallel(work, range(5))
-    assert sorted(done) == [0, 2, 3, 4]
-
-
-def test_subnets_of_management_networks_avoid_what_is_used() -> None:
-    first = list(management_network.candidates("lab-a", frozenset()))
-    assert len(first) == 512
-    taken = frozenset(first[:3])
-    assert next(management_network.candidates("lab-a", taken)) == first[3]
-    assert next(management_network.candidates("lab-b", frozenset())) != first[0]
-    assert management_network.address(first[0], 0) == str(first[0][2])
-
-
-def test_the_inventory_says_how_to_reach_everything() -> None:
-    site = SiteSpec("site-a", "10.1.0.0/24", "10.1.0.1", (HostSpec("h", "10.1.0.2/24"),),
-                    (WanSpec("wan0", "internet", "198.51.100.1/24"),))  # fmt: skip
-    spec = LabSpec("poc", (site,), (UnderlaySpec("internet", "198.51.100.0/24"),))
-    found = inventory("poc-1", spec, {"site-a": "172.30.1.2"}, Path("/x"), {"esp": "libipsec", "datapath": "netdev"})
-    assert found == {
-        "ucpes": [
-            {
-                "id": "site-a",
-                "docker": "tcp://172.30.1.2:2376",
-                "ovsdb": "ssl:172.30.1.2:6640",
-                "openflow": "ssl:172.30.1.2:6653",
-                "bridge": "br-ucpe",
-                "tls": {"ca": "/x/ca.pem", "certificate": "/x/client.pem", "key": "/x/client.key"},
-                "wan": [{"port": "wan0", "underlay": "internet", "address": "198.51.100.1/24", "gateway": None}],
-                "engines": {"esp": "libipsec", "datapath": "netdev"},
-            }
-        ],
-        "unis": [
-            {
-                "id": uni_id("poc-1", "site-a"),
-                "name": "site-a-lan0",
-                "ucpe": "site-a",
-                "port": "lan0",
-                "prefix": "10.1.0.0/24",
-                "provider_address": "10.1.0.1",
-                "mtu": 1400,
-            }
-        ],
-    }
-    assert uni_id("poc-1", "site-a") != uni_id("poc-2", "site-a")
-
-
-def test_datapath_ids_are_valid_and_distinct() -> None:
-    ids = {datapath_id(lab, site) for lab in "ab" for site in ("site-a", "site-b")}
-    assert len(ids) == 4
-    assert all(len(found) == 16 and int(found, 16) < 1 << 48 for found in ids)
