@@ -142,7 +142,10 @@ def main() -> int:
         return 2
     try:
         found = dict(extracts(Path(sys.argv[1])))
-    except (OSError, yaml.YAMLError) as error:
+    except OSError as error:
+        print(f"the published file {error.filename} cannot be read: {error.strerror}", file=sys.stderr)
+        return 2
+    except yaml.YAMLError as error:
         print(f"the published files cannot be read: {error}", file=sys.stderr)
         return 2
     for name, text in found.items():

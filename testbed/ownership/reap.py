@@ -127,7 +127,14 @@ def _remove(lab: str) -> None:
     for source in others:
         faults += [fault for resource in _of(lab, source) for fault in _attempt(resource.remove)]
     if faults:
-        raise ReapError(f"lab {lab}: {', '.join(map(str, faults))}")
+        raise ReapError(f"lab {lab}: {', '.join(map(_words, faults))}")
+
+
+def _words(fault: Exception) -> str:
+    """Without the system's number, which helps nobody."""
+    if not isinstance(fault, OSError) or not fault.strerror:
+        return str(fault)
+    return f"{fault.filename}: {fault.strerror}" if fault.filename else fault.strerror
 
 
 def _attempt(step: Callable[[], object]) -> list[Exception]:

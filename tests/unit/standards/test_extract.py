@@ -153,4 +153,5 @@ def test_a_folder_without_the_files_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "standards.extract", str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=standards.FOLDER.parent, timeout=60, check=False)
     assert run.returncode == 2
-    assert run.stderr.startswith("the published files cannot be read: [Errno 2] No such file")
+    assert run.stderr.startswith(f"the published file {tmp_path}/")
+    assert run.stderr.endswith(".yaml cannot be read: No such file or directory\n")
