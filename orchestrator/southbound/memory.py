@@ -23,7 +23,7 @@ from orchestrator.model import UcpeError, UcpeRefused, UcpeUnreachable
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.docker import ContainerEntry, ContainerSpec, NetworkEntry, NetworkSpec
 from orchestrator.southbound.exec import ExecResult
-from orchestrator.southbound.memory_state import Boxes, UcpeState, Vnf
+from orchestrator.southbound.memory_state import UcpeState, UcpeStates, Vnf
 from orchestrator.southbound.ports import BridgePort, InternalPort
 from orchestrator.southbound.rules import InstalledRule, Rule, message_rule
 
@@ -39,7 +39,7 @@ class MemorySouthbound:
         self.delays: dict[str, float] = {}
         self._faults: dict[tuple[str, str], list[UcpeError]] = {}
         self._listeners: dict[str, list[asyncio.Queue[str]]] = {}
-        self._boxes = Boxes(inventory, file)
+        self._states = UcpeStates(inventory, file)
 
     def fail(self, ucpe: str, call: str, message: str, times: int = 1) -> None:
         """Let a call at a uCPE (`connect`, `create_container`, `add_ports`, `commit` …) fail this many times."""
@@ -48,13 +48,13 @@ class MemorySouthbound:
 
     def state(self, ucpe: str) -> UcpeState:
         """What that uCPE has."""
-        return self._boxes.state(ucpe)
+        return self._states.state(ucpe)
 
     @contextlib.asynccontextmanager
     async def connect(self, ucpe: Ucpe) -> AsyncIterator[Uplink]:
         """A session, as `orchestrator.southbound.uplink.connected`."""
         await self.enter(ucpe.id, "connect")
-        yield MemoryUplink(self, ucpe, self._boxes.state(ucpe.id))
+        yield MemoryUplink(self, ucpe, self._states.state(ucpe.id))
 
     @contextlib.asynccontextmanager
     async def ended(self, ucpe: Ucpe) -> AsyncIterator[AsyncIterator[str]]:
@@ -74,7 +74,7 @@ class MemorySouthbound:
 
     def kill(self, ucpe: str, container: str) -> None:
         """Let a container end, as `docker kill` does."""
-        state = self._boxes.state(ucpe)
+        state = self._states.state(ucpe)
         vnf = state.vnfs[container].in_state("exited")
         state.keep(vnfs={container: vnf})
         for queue in self._listeners.get(ucpe, ()):
@@ -82,7 +82,7 @@ class MemorySouthbound:
 
     def close(self) -> None:
         """Close the file."""
-        self._boxes.close()
+        self._states.close()
 
     async def enter(self, ucpe: str, call: str) -> None:
         """What each call does first: take its time, and fail if it shall."""

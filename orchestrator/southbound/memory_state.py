@@ -135,7 +135,7 @@ class Journal:
         os.close(self._file)
 
 
-class Boxes:
+class UcpeStates:
     """The states of an inventory's uCPEs, each made when it is first asked for."""
 
     def __init__(self, inventory: Inventory, file: Path | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.text import count_text
 from scenarios.network import wire
-from scenarios.network.firewalling import FirewallEvidence, FirewallVerb, counted
+from scenarios.network.firewall import FirewallEvidence, FirewallVerb, counted
 from scenarios.steps.checks import Judgement, check
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import losses, wire
-from scenarios.network.firewalling import FirewallEvidence, FirewallVerb, counted
+from scenarios.network.firewall import FirewallEvidence, FirewallVerb, counted
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from reports.model import Check
-from scenarios.network.load_traffic import Measured, TrafficVerb
+from scenarios.network.traffic import Measured, TrafficVerb
 from scenarios.steps.checks import Judgement, check
 from scenarios.steps.context import Context
 
