@@ -1,1 +1,1 @@
-"""One revision a file. Nothing is released yet: whoever changes a table changes `initial`."""
+"""One revision a file; the first release writes its tables out, and each later change of one adds a file."""
