@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from common.forms import model_in
 from scenarios.file.errors import ScenarioError, nearest
 from scenarios.file.findings import Fault, Findings
 from scenarios.file.format import Scenario, Strict, Topology
@@ -125,14 +125,6 @@ def _known_keys(model: type[BaseModel], path: Path_) -> set[str]:
     """Return the keys that *model* knows at *path*."""
     for part in path:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        inner = _model_in(fields[str(part)].annotation) if str(part) in fields else model
+        inner = model_in(fields[str(part)].annotation) if str(part) in fields else model
         model = inner or model
     return {field.alias or name for name, field in model.model_fields.items()}
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in (list, dict, tuple, Union, types.UnionType):
-        return next((model for item in get_args(annotation) if (model := _model_in(item))), None)
-    return None

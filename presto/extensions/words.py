@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import AddressValueError, NetmaskValueError
-from typing import Any, get_args
-
-from pydantic import BaseModel
+from typing import Any
 
 from common.findings import Finding, Path, Tag, nearest
+from common.forms import WRONG_TYPES, enumeration, known_members
 
 _FORMS = {
-    "bool_type": "This must be true or false",
+    **WRONG_TYPES,
     "bool_parsing": "This must be true or false",
-    "int_type": "This must be a JSON number without fraction",
     "int_from_float": "This must be a JSON number without fraction",
     "int_parsing": "This must be a whole number",
     "int_parsing_size": "This must be a whole number, and a smaller one",
-    "float_type": "This must be a JSON number",
-    "list_type": "This must be a JSON array",
     "tuple_type": "This must be a JSON array",
-    "dict_type": "This must be a JSON object",
-    "model_type": "This must be a JSON object",
-    "model_attributes_type": "This must be a JSON object",
-    "string_type": "This must be a JSON string",
     "path_type": "This must be a JSON string",
     "ip_v4_network": "This is no IPv4 prefix",
     "ip_v4_address": "This is no IPv4 address",
@@ -61,7 +53,7 @@ def finding(detail: Mapping[str, Any], model: Any = None, path: Path = ()) -> Fi
         return Finding(Tag.MISSING_ELEMENT, here, f"{here[-1] if here else 'The body'} is missing", "Give it.")
     if detail["type"] == "extra_forbidden":
         name = str(location[-1])[:60]
-        known = members(model, location[:-1])
+        known = known_members(model, location[:-1])
         hint = nearest(name, known, "Known members") if known else ""
         return Finding(Tag.UNKNOWN_ELEMENT, here, f'There is no member "{name}" here', hint)
     return Finding(Tag.INVALID_VALUE, here, *_words(detail))
@@ -76,25 +68,8 @@ def _words(detail: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "string_pattern_mismatch" and limits["pattern"] in PATTERNS:
         return PATTERNS[limits["pattern"]]
     if kind in {"literal_error", "enum"}:
-        values = [text.strip("'") for text in str(limits["expected"]).replace(" or ", ", ").split(", ")]
-        return "This is no value of the enumeration", nearest(str(detail["input"])[:60], values, "Values")
+        return "This is no value of the enumeration", nearest(str(detail["input"])[:60], enumeration(detail), "Values")
     if isinstance(limits.get("error"), AddressValueError | NetmaskValueError):
         kind = "ip_v4_address"
     own = str(detail["msg"]).removeprefix("Value error, ") if kind == "value_error" else OTHERWISE
     return _FORMS.get(kind, own), _HINTS.get(kind, "")
-
-
-def members(model: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The names that may stand at a place; none where the place is free, or not known."""
-    current = _model_in(model)
-    for part in location:
-        if isinstance(part, str) and current is not None:
-            fields = {field.alias or name: field.annotation for name, field in current.model_fields.items()}
-            current = _model_in(fields.get(part))
-    return [] if current is None else [field.alias or name for name, field in current.model_fields.items()]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

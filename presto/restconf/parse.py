@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NoReturn, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
+from common.forms import WRONG_TYPES, enumeration, known_members
 from common.json_text import read_json
 from presto.persistence.idempotency import KeyedRequest
 from presto_api.restconf.tapi import Wire
@@ -22,12 +23,7 @@ MEMBER_MODULES = MODULES | {"mef-sdwan", "mef-sdwan-connectivity", "mef-common",
 _DEEPEST = 32
 _ILLEGAL, _STRINGS = "has characters that YANG strings cannot hold", "See RFC 7950 section 9.4."
 _WRONG = {
-    "bool_type": "This must be true or false",
-    "int_type": "This must be a JSON number without fraction",
-    "list_type": "This must be a JSON array",
-    "model_type": "This must be a JSON object",
-    "model_attributes_type": "This must be a JSON object",
-    "string_type": "This must be a JSON string",
+    **WRONG_TYPES,
     "greater_than_equal": "This is too small for 32 bits",
     "less_than_equal": "This is too large for 32 bits",
 }
@@ -163,10 +159,9 @@ def _legal(text: str) -> bool:
 def _finding(model: type[Wire], detail: Any) -> Finding:
     path: Path = ("input", *detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return _unknown(path, _members(model, detail["loc"][:-1]))
+        return _unknown(path, known_members(model, detail["loc"][:-1]))
     if detail["type"] == "literal_error":
-        allowed = [text.strip("'") for text in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        hint = nearest(str(detail["input"]), allowed, "Values")
+        hint = nearest(str(detail["input"]), enumeration(detail), "Values")
         return Finding(Tag.INVALID_VALUE, path, "This is no value of the enumeration", hint)
     return Finding(Tag.INVALID_VALUE, path, _WRONG.get(detail["type"], detail["msg"]), "")
 
@@ -175,26 +170,6 @@ def _unknown(path: Path, known: list[str]) -> Finding:
     name = str(path[-1])
     message = f'There is no member "{name[:60]}" here'
     return Finding(Tag.UNKNOWN_ELEMENT, path, message, nearest(name, known, "Known members"))
-
-
-def _members(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The published names that may stand at a place."""
-    current: Any = model
-    for part in location:
-        if isinstance(part, str):
-            fields = {field.alias: field.annotation for field in current.model_fields.values()}
-            current = _model_in(fields[part])
-    return [str(field.alias) for field in current.model_fields.values()]
-
-
-def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return (
-        next(found for part in get_args(annotation) if (found := _model_in(part)) is not None)
-        if get_args(annotation)
-        else None
-    )
 
 
 def _leave_out(values: Any, location: tuple[int | str, ...]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from common.findings import MOST_TOLD, Path, nearest
+from common.forms import WRONG_TYPES, enumeration
 from common.json_text import read_json
 from common.text import NOT_STORABLE, not_storable
 from presto_api.mef.problems import HttpError, Problem
@@ -19,16 +20,6 @@ _DEEPEST = 40
 _TAGS = frozenset({"GeographicAddressRef", "GeographicSiteRef", "GeographicAddress_Query"})
 _NULLABLE = frozenset({"ipv4ConnectionAddressing", "ipv6ConnectionAddressing", "subscriberIpv4Address"})
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_WRONG = {
-    "bool_type": "This must be true or false",
-    "int_type": "This must be a JSON number without fraction",
-    "float_type": "This must be a JSON number",
-    "list_type": "This must be a JSON array",
-    "dict_type": "This must be a JSON object",
-    "model_type": "This must be a JSON object",
-    "model_attributes_type": "This must be a JSON object",
-    "string_type": "This must be a JSON string",
-}
 _LIMITS = {
     "ge": "This must be {} or more",
     "le": "This must be {} or less",
@@ -36,7 +27,7 @@ _LIMITS = {
     "max_length": "This takes {} at most",
     "pattern": "This has characters that are not printable ASCII",
 }
-_FORMATS = frozenset({*_WRONG, "value_error", "string_pattern_mismatch"})
+_FORMATS = frozenset({*WRONG_TYPES, "value_error", "string_pattern_mismatch"})
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -154,13 +145,12 @@ def _words(kind: str, detail: Any) -> tuple[str, str]:
         if name in limits:
             return template.format(limits[name]), ""
     if kind == "literal_error":
-        values = re.findall(r"'([^']*)'", limits["expected"])
-        return "This is no value of the enumeration", nearest(str(detail["input"])[:60], values, "Values")
+        return "This is no value of the enumeration", nearest(str(detail["input"])[:60], enumeration(detail), "Values")
     if kind == "union_tag_invalid":
         return "This is no type of place", f"Types: {', '.join(sorted(_TAGS))}."
     if kind == "union_tag_not_found":
         return "The place has no @type", f"Types: {', '.join(sorted(_TAGS))}."
-    return _WRONG.get(kind, str(detail["msg"]).removeprefix("Value error, ")), ""
+    return WRONG_TYPES.get(kind, str(detail["msg"]).removeprefix("Value error, ")), ""
 
 
 def _rule(kind: str, path: Path) -> str:
