@@ -26,6 +26,7 @@ from presto.persistence.tables import ClaimRow, LockedUniRow, ServiceRow
 from presto.persistence.tenancy import ALL_TENANTS, ANOTHER, NOBODY, current, owner
 from presto.persistence.unit_of_work import NewOrder, StoredOrder, UnitOfWork
 from presto.persistence.writer import Writer
+from presto.service.background import in_thread
 from presto.service.views import Views
 from presto_api.lifecycles import ENDED, SERVICE_GRAPH, OrderState, ServiceState, step
 
@@ -61,13 +62,22 @@ class EnrolledOrders:
         """Where things stand."""
         return await asyncio.to_thread(self._states, things) if things else ()
 
-    async def closed(self) -> dict[str, ServiceState]:
+    @in_thread
+    def closed(self) -> dict[str, ServiceState]:
         """The ids of all things that are not active."""
-        return await asyncio.to_thread(self._closed)
+        with Session(self._engine) as session:
+            rows = session.scalars(select(LockedUniRow))
+            return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
 
-    async def faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
+    @in_thread
+    def faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
         """For each thing why it cannot come to that state together with the others, or None."""
-        return await asyncio.to_thread(self._faults, wanted)
+        leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
+        with Session(self._engine) as session:
+            return tuple(
+                self._not_its_own(thing) or fault(session, self._views.enrolled, thing, state, leaving)
+                for thing, state in wanted
+            )
 
     def place(self, unit: UnitOfWork, order: NewOrder) -> None:
         """Store a checked order as acknowledged; no SWVC carries it out, so it stands for its own service."""
@@ -92,19 +102,6 @@ class EnrolledOrders:
             asked = select(LockedUniRow).where(LockedUniRow.uni.in_({thing.id for thing in things}))
             rows = {row.uni: row for row in session.scalars(asked)}
             return tuple(_state(rows.get(thing.id), thing) for thing in things)
-
-    def _closed(self) -> dict[str, ServiceState]:
-        with Session(self._engine) as session:
-            rows = session.scalars(select(LockedUniRow))
-            return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
-
-    def _faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
-        leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
-        with Session(self._engine) as session:
-            return tuple(
-                self._not_its_own(thing) or fault(session, self._views.enrolled, thing, state, leaving)
-                for thing, state in wanted
-            )
 
     def _not_its_own(self, thing: Thing) -> Finding | None:
         """A tenant takes nothing out of service that others use as well."""

@@ -16,6 +16,7 @@ from presto.persistence.idempotency import ExternalIdRow, external_digest
 from presto.persistence.order_tables import ElementOrderRow, ElementRow, ItemRow, OrderRow, documents
 from presto.persistence.tables import utc
 from presto.persistence.tenancy import owner
+from presto.service.background import in_thread
 from presto_api.lifecycles import OrderState
 
 
@@ -69,23 +70,39 @@ class Orders:
         found, _ = await self.orders([OrderRow.id == order_id], 0, 1)
         return found[0] if found else None
 
-    async def orders(
-        self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
-    ) -> tuple[list[OrderRecord], int]:
+    @in_thread
+    def orders(self, where: Sequence[ColumnElement[bool]], offset: int, limit: int) -> tuple[list[OrderRecord], int]:
         """A page of the orders that satisfy all conditions, oldest first, and how many there are."""
-        return await asyncio.to_thread(self._orders, where, offset, limit)
+        with Session(self._engine) as session:
+            total = session.scalar(select(func.count()).select_from(OrderRow).where(*where)) or 0
+            query = select(OrderRow).where(*where).order_by(OrderRow.ordered, OrderRow.id).offset(offset).limit(limit)
+            rows = list(session.scalars(query))
+            items = select(ItemRow).where(ItemRow.order.in_([row.id for row in rows])).order_by(ItemRow.number)
+            by_order: dict[str, list[ItemRecord]] = {row.id: [] for row in rows}
+            for item in session.scalars(items):
+                by_order[item.order].append(ItemRecord(item.state, item.element, item.fault))
+            return [_order(row, by_order[row.id]) for row in rows], total
 
-    async def elements_of(self, ids: Collection[str]) -> dict[tuple[str, str], str]:
+    @in_thread
+    def elements_of(self, ids: Collection[str]) -> dict[tuple[str, str], str]:
         """The ids of services by the order and the item that ordered something of them, for orders of these ids."""
-        return await asyncio.to_thread(self._elements_of, ids)
+        link = ElementOrderRow
+        query = select(link.order, link.item, link.element).join(OrderRow).where(OrderRow.id.in_(ids))
+        with Session(self._engine) as session:
+            return {(row.order, row.item): row.element for row in session.execute(query)}
 
-    async def known(self, ids: Collection[str]) -> frozenset[str]:
+    @in_thread
+    def known(self, ids: Collection[str]) -> frozenset[str]:
         """Those of the ids that orders have."""
-        return await asyncio.to_thread(self._known, ids)
+        with Session(self._engine) as session:
+            return frozenset(session.scalars(select(OrderRow.id).where(OrderRow.id.in_(ids))))
 
-    async def of_service(self, service: str) -> dict[int, str]:
+    @in_thread
+    def of_service(self, service: str) -> dict[int, str]:
         """Change of a service → the id of the order that asked for it."""
-        return await asyncio.to_thread(self._of_service, service)
+        query = select(OrderRow.generation, OrderRow.id).where(OrderRow.service == service)
+        with Session(self._engine) as session:
+            return {row.generation: row.id for row in session.execute(query)}
 
     async def placed_as(self, external_id: str) -> OrderRecord | None:
         """The order that was placed under the client's own id, where those may stand for one order only."""
@@ -93,11 +110,22 @@ class Orders:
         found, _ = await self.orders([OrderRow.id.in_(select(ExternalIdRow.order).where(*mine))], 0, 1)
         return found[0] if found else None
 
-    async def elements(
+    @in_thread
+    def elements(
         self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
     ) -> tuple[list[ElementRecord], int]:
         """A page of the SWVCs and end points that satisfy all conditions, oldest first, and how many there are."""
-        return await asyncio.to_thread(self._elements, where, offset, limit)
+        with Session(self._engine) as session:
+            total = session.scalar(select(func.count()).select_from(ElementRow).where(*where)) or 0
+            place = (ElementRow.created, ElementRow.kind, ElementRow.id)
+            page = select(ElementRow.id).where(*where).order_by(*place).offset(offset).limit(limit)
+            rows = session.execute(select(*_SHOWN).where(ElementRow.id.in_(page)).order_by(*place)).all()
+            by_element: dict[str, list[tuple[str, str]]] = {row.id: [] for row in rows}
+            links = select(ElementOrderRow).where(ElementOrderRow.element.in_(by_element))
+            for link in session.scalars(links.join(OrderRow).order_by(OrderRow.ordered)):
+                by_element[link.element].append((link.order, link.item))
+            swvcs = documents(session.connection(), {(row.service, row.generation) for row in rows})
+            return [_element(row, by_element[row.id], swvcs[row.service, row.generation]) for row in rows], total
 
     async def items_for(self, elements: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
         """The orders and items that ordered something of services, by the ids of those of which any did."""
@@ -115,47 +143,6 @@ class Orders:
         where = (ElementOrderRow.said[name].as_string() == value for name, value in members.items())
         ever = select(ElementOrderRow.element).where(ElementOrderRow.said.is_not(None), *where)
         return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(ever)])
-
-    def _orders(self, where: Sequence[ColumnElement[bool]], offset: int, limit: int) -> tuple[list[OrderRecord], int]:
-        with Session(self._engine) as session:
-            total = session.scalar(select(func.count()).select_from(OrderRow).where(*where)) or 0
-            query = select(OrderRow).where(*where).order_by(OrderRow.ordered, OrderRow.id).offset(offset).limit(limit)
-            rows = list(session.scalars(query))
-            items = select(ItemRow).where(ItemRow.order.in_([row.id for row in rows])).order_by(ItemRow.number)
-            by_order: dict[str, list[ItemRecord]] = {row.id: [] for row in rows}
-            for item in session.scalars(items):
-                by_order[item.order].append(ItemRecord(item.state, item.element, item.fault))
-            return [_order(row, by_order[row.id]) for row in rows], total
-
-    def _elements_of(self, ids: Collection[str]) -> dict[tuple[str, str], str]:
-        link = ElementOrderRow
-        query = select(link.order, link.item, link.element).join(OrderRow).where(OrderRow.id.in_(ids))
-        with Session(self._engine) as session:
-            return {(row.order, row.item): row.element for row in session.execute(query)}
-
-    def _known(self, ids: Collection[str]) -> frozenset[str]:
-        with Session(self._engine) as session:
-            return frozenset(session.scalars(select(OrderRow.id).where(OrderRow.id.in_(ids))))
-
-    def _of_service(self, service: str) -> dict[int, str]:
-        query = select(OrderRow.generation, OrderRow.id).where(OrderRow.service == service)
-        with Session(self._engine) as session:
-            return {row.generation: row.id for row in session.execute(query)}
-
-    def _elements(
-        self, where: Sequence[ColumnElement[bool]], offset: int, limit: int
-    ) -> tuple[list[ElementRecord], int]:
-        with Session(self._engine) as session:
-            total = session.scalar(select(func.count()).select_from(ElementRow).where(*where)) or 0
-            place = (ElementRow.created, ElementRow.kind, ElementRow.id)
-            page = select(ElementRow.id).where(*where).order_by(*place).offset(offset).limit(limit)
-            rows = session.execute(select(*_SHOWN).where(ElementRow.id.in_(page)).order_by(*place)).all()
-            by_element: dict[str, list[tuple[str, str]]] = {row.id: [] for row in rows}
-            links = select(ElementOrderRow).where(ElementOrderRow.element.in_(by_element))
-            for link in session.scalars(links.join(OrderRow).order_by(OrderRow.ordered)):
-                by_element[link.element].append((link.order, link.item))
-            swvcs = documents(session.connection(), {(row.service, row.generation) for row in rows})
-            return [_element(row, by_element[row.id], swvcs[row.service, row.generation]) for row in rows], total
 
     def _items_for(self, elements: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
         link = ElementOrderRow

@@ -6,13 +6,13 @@ databases belong together.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from common.findings import Finding, Rejected, Tag, nearest
 from orchestrator.model import OrchestratorError, UnknownService
 from orchestrator.store import StoredService
 from presto.persistence.store import Store
+from presto.service.background import in_thread
 from presto.service.pipeline import Network
 
 
@@ -22,11 +22,9 @@ class Orphans:
     def __init__(self, store: Store, network: Network) -> None:
         self._store, self._network = store, network
 
-    async def all(self) -> Mapping[str, StoredService]:
+    @in_thread
+    def all(self) -> Mapping[str, StoredService]:
         """The orphans by their ids."""
-        return await asyncio.to_thread(self._all)
-
-    def _all(self) -> Mapping[str, StoredService]:
         # What comes while this is read is there afterwards, and what goes was there before.
         before = set(self._store.ids())
         deployed = {service.id: service for service in self._network.services()}

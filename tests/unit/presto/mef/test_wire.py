@@ -212,7 +212,7 @@ async def test_a_fault_of_the_server_tells_nothing(client: Any, monkeypatch: pyt
     def broken(*_arguments: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("presto.service.orders.Orders._orders", broken)
+    monkeypatch.setattr("presto.service.orders.Orders.orders", broken)
     answer = await client.http.get("/mefApi/legato/serviceOrderingManagement/v6/serviceOrder")
     assert answer.status_code == 500
     assert answer.json()["code"] == "internalError"
