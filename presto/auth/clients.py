@@ -17,7 +17,6 @@ from orchestrator.tosca.documents.report import Place, Report
 from presto.auth.config import Client, ClientsFile
 from presto.auth.errors import ClientsWrong
 from presto.auth.scopes import Catalogue
-from presto.domain.check import find_uni
 from presto.persistence.tenancy import Assignments
 
 Wrong = tuple[tuple[str | int, ...], str, str]
@@ -46,7 +45,7 @@ class Clients:
         """UNI → tenant."""
         owners: dict[str, str] = {}
         for tenant, values in self.file.tenants.items():
-            owners |= {uni.id: tenant for uni in (find_uni(inventory, name) for name in values.unis) if uni}
+            owners |= {uni.id: tenant for uni in (inventory.uni(name) for name in values.unis) if uni}
         return Assignments(owners)
 
     def check(self, inventory: Inventory, catalogue: Catalogue) -> None:
@@ -62,7 +61,7 @@ class Clients:
         for tenant, values in self.file.tenants.items():
             for number, name in enumerate(values.unis):
                 here = ("tenants", tenant, "unis", number)
-                uni = find_uni(inventory, name)
+                uni = inventory.uni(name)
                 if uni is None:
                     hint = nearest(name, (uni.name for uni in inventory.unis[:50]), "UNIs")
                     yield here, f'there is no UNI "{name[:60]}"', hint

@@ -15,9 +15,6 @@ from starlette.routing import BaseRoute, Match, Mount
 
 from presto.auth.config import Client, Role
 
-SCHEME = "oauth2MEFLSOAPI"
-"""The name of the security scheme in the published security variants."""
-
 DEFAULT = "default"
 """The one scope that the published scheme lists: whoever asks for it means all that the client may do."""
 

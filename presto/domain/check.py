@@ -48,23 +48,18 @@ def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
     return tuple(islice(_check(swvc, surroundings), MOST_TOLD + 1))
 
 
-def find_uni(inventory: Inventory, id_or_name: str) -> Uni | None:
-    """The UNI of that id, or else of that name."""
-    return inventory.uni(id_or_name)
-
-
 def completed(swvc: Swvc, inventory: Inventory) -> Swvc:
     """The SWVC with UNIs named by their id, and end points that have no identifier by the name of their UNI."""
     end_points = []
     for end_point in swvc.end_points:
-        uni = find_uni(inventory, end_point.uni)
+        uni = inventory.uni(end_point.uni)
         identifier = end_point.identifier or (uni.name if uni else "")
         end_points.append(replace(end_point, identifier=identifier, uni=uni.id if uni else end_point.uni))
     return replace(swvc, end_points=tuple(end_points))
 
 
 def _check(swvc: Swvc, surroundings: Surroundings) -> Iterator[Finding]:
-    unis = [find_uni(surroundings.inventory, end_point.uni) for end_point in swvc.end_points]
+    unis = [surroundings.inventory.uni(end_point.uni) for end_point in swvc.end_points]
     yield from _check_identifier(swvc.identifier, surroundings)
     yield from _check_mtu(swvc.mtu, unis)
     yield from _check_number(swvc)

@@ -8,7 +8,6 @@ from typing import Any
 from common.findings import Finding, Rejected, Tag
 from orchestrator.inventory import Inventory, Uni, WanPort
 from orchestrator.model import DeploymentRequest, ServiceRequest
-from presto.domain.check import find_uni
 from presto.domain.credentials import Credentials
 from presto.domain.model import Service, Swvc
 from presto.domain.policies import encryption
@@ -21,7 +20,7 @@ from presto.domain.wan_ports import wan_port
 
 def site_unis(swvc: Swvc, inventory: Inventory) -> tuple[Uni, ...]:
     """The UNI of each end point. Raises Rejected when the inventory no longer has one."""
-    unis = [find_uni(inventory, end_point.uni) for end_point in swvc.end_points]
+    unis = [inventory.uni(end_point.uni) for end_point in swvc.end_points]
     missing = [
         Finding(
             Tag.INVALID_VALUE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from orchestrator.inventory import Inventory, Underlay, Uni, WanPort
@@ -150,15 +150,7 @@ def _named(things: Iterable[Ucs | UcsUni | UcsEndPoint]) -> Iterator[Ucs | UcsUn
     for thing in things:
         place = (kind_of(thing), thing.name)
         if len(thing.name) > LONGEST or place in taken:
-            yield _called_by_id(thing)
+            yield replace(thing, name=thing.id)
         else:
             taken.add(place)
             yield thing
-
-
-def _called_by_id(thing: Ucs | UcsUni | UcsEndPoint) -> Ucs | UcsUni | UcsEndPoint:
-    if isinstance(thing, Ucs):
-        return Ucs(thing.id, thing.id, thing.underlay)
-    if isinstance(thing, UcsUni):
-        return UcsUni(thing.id, thing.id, thing.ucpe, thing.port)
-    return UcsEndPoint(thing.id, thing.id, thing.ucpe, thing.wan)

@@ -9,7 +9,6 @@ from typing import Any
 
 from orchestrator.inventory import Inventory, Uni
 from orchestrator.model import DeploymentObservation, VnfObservation
-from presto.domain.check import find_uni
 from presto.domain.model import EndPoint, Service, Swvc
 from presto.domain.underlays import carrier
 
@@ -88,7 +87,7 @@ def peers(end_points: Sequence[EndPoint]) -> list[list[int]]:
 
 def sites(swvc: Swvc, inventory: Inventory) -> tuple[Site, ...]:
     """The end points whose UNIs the inventory has."""
-    found = ((end_point, find_uni(inventory, end_point.uni)) for end_point in swvc.end_points)
+    found = ((end_point, inventory.uni(end_point.uni)) for end_point in swvc.end_points)
     return tuple(Site(end_point, uni) for end_point, uni in found if uni)
 
 

@@ -155,25 +155,25 @@ def edges_router(core: Core) -> APIRouter:
     @router.post("/edge", operation_id="enrolEdge", status_code=201, responses=declared(409, 422))
     async def enrol(form: Annotated[EdgeForm, Body()], request: Request, response: Response) -> Edge:
         """Enrol a uCPE with its UNIs, so that they can be ordered on. It is connected to before it is accepted."""
-        ucpe = await core.enrol(_enrolment(form), keyed_request(request.scope))
+        ucpe = await core.edges.enrol(_enrolment(form), keyed_request(request.scope))
         response.headers["Location"] = f"{request.url.path}/{ucpe.id}"
         return await _edge(core, ucpe)
 
     @router.get("/edge/{edge_id}", operation_id="getEdge", responses=declared(404, 422))
     async def get(edge_id: EdgeId) -> Edge:
         """One uCPE: endpoints, WAN ports, engines, and the UNIs on it."""
-        return await _edge(core, core.edge(edge_id))
+        return await _edge(core, core.edges.find(edge_id))
 
     @router.delete("/edge/{edge_id}", operation_id="withdrawEdge", status_code=204, responses=declared(404, 409, 422))
     async def withdraw(edge_id: EdgeId, request: Request) -> Response:
         """Forget an enrolled uCPE. Refused while a service uses it, and for those of the inventory file."""
-        await core.withdraw(edge_id, keyed_request(request.scope))
+        await core.edges.withdraw(edge_id, keyed_request(request.scope))
         return Response(status_code=204)
 
     @router.get("/edge/{edge_id}/health", operation_id="getEdgeHealth", responses=declared(404, 422))
     async def health(edge_id: EdgeId) -> EdgeHealth:
         """Ask the three endpoints of a uCPE now; an answer takes three seconds at most."""
-        found = await core.health(edge_id)
+        found = await core.edges.health(edge_id)
         states = [_endpoint(endpoint) for endpoint in found.endpoints]
         healthy = all(state.reachable for state in states)
         images = [VnfImage(**asdict(image)) for image in found.images]

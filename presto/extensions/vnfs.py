@@ -112,7 +112,7 @@ def vnfs_router(core: Core) -> APIRouter:
         """The chain of each service on each of its uCPEs: as ordered in the template, and as observed now."""
         found = [await core.service(service)] if service is not None else await core.services()
         if edge is not None:
-            core.edge(edge)
+            core.edges.find(edge)
         seen = await core.observe(found)
         kinds = {product.node_type: product.kind for product in await asyncio.to_thread(core.catalogue.products)}
         chains = (chain for one in found for chain in _chains(core, one, seen[one.id], kinds))

@@ -10,14 +10,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Match, Mount, Route
 
 from common.findings import first
 from common.json_text import BodyTooBig, json_text
 from presto.mef import inventory, ordering, show
 from presto.mef.addresses import BASES, hub_address, order_address
 from presto.mef.hub import check_callback, event_types
-from presto.mef.placing import acknowledged
+from presto.mef.placing import acknowledged, place
 from presto.mef.query import no_query
 from presto.notify.notifier import Notifier
 from presto.persistence.idempotency import KeptAnswer, answer_of, keyed_request
@@ -35,13 +35,6 @@ _RETRIEVE_LISTENER = {"ordering": "retrieveEventSubscription", "inventory": "ret
 """The two files call it so."""
 LISTS = frozenset({"listServiceOrder", "serviceFind"})
 """The operations that take filters and pages."""
-_METHODS = {
-    r"/serviceOrder": "GET, POST",
-    r"/service": "GET",
-    r"/hub": "POST",
-    r"/(serviceOrder|service)/[^/]+": "GET",
-    r"/hub/[^/]+": "DELETE, GET",
-}
 
 
 def mef_mount(core: Core, notifier: Notifier) -> Mount:
@@ -84,7 +77,7 @@ def _ordering(core: Core, orders: Orders) -> Iterator[Operation]:
     async def create(request: Request) -> Response:
         document = await _body(request)
         keyed = keyed_request(request.scope, _acknowledgement)
-        return _created(await ordering.create(core, orders, document, keyed))
+        return _created(await place(core, orders, document, keyed))
 
     async def find(request: Request) -> Response:
         found, headers = await ordering.find(orders, request)
@@ -206,8 +199,8 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> str:
     """The published methods of a path; the framework names those of one route only."""
-    bases = "|".join(map(re.escape, BASES.values()))
-    return next((m for path, m in _METHODS.items() if re.fullmatch(f".*({bases}){path}", request.url.path)), "")
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted(method for route in routes for method in route.methods))
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""`createServiceOrder` and `listServiceOrder`."""
+"""`listServiceOrder`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import ColumnElement, and_
 
-from presto.mef.placing import place
 from presto.mef.query import DATE, Parser, one_of, read_query
-from presto.persistence.idempotency import KeyedRequest
 from presto.persistence.order_tables import OrderRow
-from presto.service.core import Core
 from presto.service.orders import OrderRecord, Orders
 from presto_api.lifecycles import OrderState
 
@@ -35,15 +32,8 @@ FILTERS = tuple(_FILTERS)
 """The names of the filters."""
 
 
-async def create(
-    core: Core, orders: Orders, document: dict[str, Any], request: KeyedRequest | None = None
-) -> OrderRecord:
-    """Take an order in. Raises Refused."""
-    return await place(core, orders, document, request)
-
-
 async def find(orders: Orders, request: Request) -> tuple[list[OrderRecord], dict[str, str]]:
-    """The orders that a query asks for, and the paging headers. Raises Answer 400."""
+    """The orders that a query asks for, and the paging headers. Raises HttpError 400."""
     given, page = read_query(request, {name: parser for name, (parser, _) in _FILTERS.items()})
     where = [_FILTERS[name][1](value) for name, value in given.items()]
     found, total = await orders.orders(where, page.offset, page.size)

@@ -20,7 +20,7 @@ from presto_api.mef.wire import parse_json, validate
 
 
 def refusals(content: bytes, inventory: Inventory) -> list[Problem]:
-    """What a POST with that order, which adds an SWVC, would be refused for. Raises Answer when it is no JSON."""
+    """What a POST with that order, which adds an SWVC, would be refused for. Raises HttpError when it is no JSON."""
     order, problems = validate(Order, parse_json(content))
     if order is None:
         return problems

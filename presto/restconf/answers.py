@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.inventory import Inventory
-from presto.domain.check import find_uni
 from presto.domain.model import (
     ON_ITS_WAY_OUT,
     UNFINISHED,
@@ -20,7 +19,7 @@ from presto.domain.model import (
     Service,
     Swvc,
 )
-from presto.restconf.orders import ROLES, SERVICE_TYPES
+from presto.restconf.orders import SERVICE_TYPES
 from presto.restconf.overlays import connection_references
 from presto.restconf.pairs import pairs
 from presto.service.unis import UniState
@@ -28,7 +27,6 @@ from presto_api.restconf.messages import Service as WireService
 from presto_api.restconf.sdwan import ServiceInterfacePoint
 
 _TYPES = {ours: published for published, ours in SERVICE_TYPES.items()}
-_ROLES = {ours: published for published, ours in ROLES.items()}
 _SWVC_MEMBERS = ("fragmentation", "path-mtu-discovery")
 
 
@@ -99,7 +97,7 @@ def _end_point(found: Service, end_point: EndPoint, inventory: Inventory) -> dic
     return {
         **({"local-id": end_point.local_id} if end_point.local_id else {}),
         **echo,
-        "role": _ROLES[end_point.role],
+        "role": end_point.role.upper(),
         **({"name": names} if names else {}),
         "service-interface-point": {"service-interface-point-uuid": end_point.uni},
         **_states(found, state.working),
@@ -114,7 +112,7 @@ def _end_point(found: Service, end_point: EndPoint, inventory: Inventory) -> dic
 def _own_word(end_point: EndPoint, inventory: Inventory) -> str:
     """The UNI in the client's own word, as long as that still means it: every face can move an end point."""
     word = str(end_point.tapi.get("endpoint-uni", ""))
-    uni = find_uni(inventory, word)
+    uni = inventory.uni(word)
     return word if uni and uni.id == end_point.uni else end_point.uni
 
 

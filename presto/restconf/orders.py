@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 from common.findings import Finding, Tag, nearest
 from orchestrator.inventory import Inventory
-from presto.domain.check import find_uni
 from presto.domain.model import (
     Application,
     Criterion,
@@ -86,8 +85,8 @@ def _disagreement(end_point: messages.EndPoint, index: int | None, inventory: In
     reference, named = _reference(end_point), _named_uni(end_point)
     if not (reference and named and reference != named):
         return []
-    uni = find_uni(inventory, reference)
-    if uni is not None and uni is find_uni(inventory, named):
+    uni = inventory.uni(reference)
+    if uni is not None and uni is inventory.uni(named):
         return []
     place = ("input", "end-point") if index is None else ("input", "end-point", index)
     message = f'endpoint-uni "{named}" is not the service interface point "{reference}"'

@@ -11,8 +11,6 @@ from presto.restconf import identity
 from presto.restconf.pairs import lifecycle, observed, operational, pairs
 from presto_api.restconf.tapi_topology import Connection, Topology
 
-_ROLES = {"symmetric": "SYMMETRIC", "root": "ROOT", "leaf": "LEAF"}
-
 
 def overlay_summary(service: Service) -> Topology:
     """The topology of a service without what is in it."""
@@ -140,7 +138,7 @@ def _reference(service: Service, site: Site, point: str) -> dict[str, str]:
 
 
 def _edge_point(site: Site) -> dict[str, str]:
-    role = _ROLES[site.end_point.role]
+    role = site.end_point.role.upper()
     return {"layer-protocol-name": "ETH", "link-port-direction": "BIDIRECTIONAL", "link-port-role": role}
 
 

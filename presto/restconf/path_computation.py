@@ -9,7 +9,6 @@ from typing import Any
 
 from common.findings import Finding, Rejected, Tag
 from orchestrator.inventory import Inventory, Uni
-from presto.domain.check import find_uni
 from presto.domain.tunnels import Verdict, sites, tunnel_verdict, tunnels
 from presto.domain.underlays import common_underlays
 from presto.persistence.paths import Computation
@@ -74,7 +73,7 @@ async def optimize_path(core: Core, parsed: Parsed) -> PathOutput:
         raise _unknown(given)
     dumped = given.model_dump(by_alias=True, exclude_unset=True, mode="json")
     asked = {**before.asked, **{name: dumped[name] for name in _ASKED if name in dumped}}
-    near, far = (find_uni(core.inventory, uni) for uni in (before.near, before.far))
+    near, far = (core.inventory.uni(uni) for uni in (before.near, before.far))
     ways = await _ways(core, near, far) if near and far else []
     objective = PathObjectiveFunction.model_validate(asked.get("objective-function", {}))
     allowed = [way for way in ways if not any(Limit(*bound).bars(way.underlay) for bound in asked["limits"])]
@@ -178,7 +177,7 @@ def _shown(kept: Computation, ways: Sequence[Way], inventory: Inventory, *more: 
 def _told(way: Way, kept: Computation, inventory: Inventory) -> str:
     ports = []
     for end in (kept.near, kept.far):
-        uni = find_uni(inventory, end)
+        uni = inventory.uni(end)
         wan = next((wan for wan in inventory.ucpe(uni.ucpe).wan if wan.underlay == way.underlay), None) if uni else None
         ports.append(f"{uni.ucpe}-{wan.port}" if uni and wan else "?")
     state = {True: "ENABLED", False: "DISABLED", None: "unknown"}[way.verdict.works]

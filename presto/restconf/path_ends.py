@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from common.findings import Finding, Path, Tag, nearest
 from orchestrator.inventory import Inventory, Uni
-from presto.domain.check import find_uni
 from presto_api.restconf.tapi_paths import ComputeInput
 
 _SEP: Path = ("input", "sep")
@@ -37,7 +36,7 @@ def check_ends(given: ComputeInput, inventory: Inventory) -> tuple[list[Finding]
 def _uni(wanted: str, index: int, inventory: Inventory) -> Uni | Finding:
     if not wanted:
         return Finding(Tag.MISSING_ELEMENT, _place(index), "The end point has no service interface point", "Give it.")
-    uni = find_uni(inventory, wanted)
+    uni = inventory.uni(wanted)
     if uni is None:
         hint = nearest(wanted, (uni.name for uni in inventory.unis), "UNIs")
         return Finding(

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from common.findings import Finding, Path, Tag
 from presto_api.restconf.messages import CreateInput, EndPoint, UpdateInput
-from presto_api.restconf.sdwan import SwvcServiceAttributes
 
 # Member → the values that hold for every service here; None: no value does.
 Honoured = Mapping[str, tuple[str, ...] | None]
@@ -52,15 +51,11 @@ def check_honoured(order: CreateInput | UpdateInput) -> Iterator[Finding]:
     if order.connectivity_constraint:
         yield from refuse(order.connectivity_constraint, _CONNECTIVITY, ("input", "connectivity-constraint"))
     if order.swvc_service_attributes:
-        yield from _refuse_swvc(order.swvc_service_attributes)
+        yield from refuse(order.swvc_service_attributes, _SWVC, ("input", "swvc-service-attributes"))
     if isinstance(order.end_point, EndPoint):
         yield from refuse(order.end_point, _CHANGED_END_POINT, ("input", "end-point"))
     for index, end_point in enumerate(order.end_point or [] if isinstance(order, CreateInput) else []):
         yield from refuse(end_point, _END_POINT, ("input", "end-point", index))
-
-
-def _refuse_swvc(attributes: SwvcServiceAttributes) -> Iterator[Finding]:
-    yield from refuse(attributes, _SWVC, ("input", "swvc-service-attributes"))
 
 
 def refuse(model: BaseModel, honoured: Honoured, path: Path) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from common.findings import Finding, Rejected, Tag, nearest
 from presto.domain.acceptance import changed_service, checked_swvc
-from presto.domain.check import Surroundings, completed, find_uni
+from presto.domain.check import Surroundings, completed
 from presto.domain.credentials import utc_now
 from presto.domain.model import ON_ITS_WAY_OUT, Service, State, Swvc
 from presto.domain.wan_ports import claimable_on
@@ -96,7 +96,7 @@ class Acceptance:
         besides, tenant = (replaces.id, replaces.tenant) if replaces else ("", owner())
         inventory = self._views.inventory_of(tenant or current())
         enrolled = self._views.enrolled_of(tenant or current())
-        ucpes = [uni.ucpe for uni in (find_uni(inventory, end_point.uni) for end_point in swvc.end_points) if uni]
+        ucpes = [uni.ucpe for uni in (inventory.uni(end_point.uni) for end_point in swvc.end_points) if uni]
         claims = {claimed for ucpe in ucpes for claimed in claimable_on(inventory, ucpe)}
         asked = {*claims, *things, *(thing for ucpe in ucpes for thing in enrolled.wans_of(ucpe))}
         held = self._store.held(Wanted(swvc.identifier, tenant, besides, claims, asked), session)

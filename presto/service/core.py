@@ -10,10 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from common.findings import Finding, Rejected, Tag
-from orchestrator.inventory import Inventory, Ucpe
-from orchestrator.ucpe.health import UcpeHealth
+from orchestrator.inventory import Inventory
 from presto.domain.check import check
-from presto.domain.check_edges import Enrolment
 from presto.domain.enrolled import Enrolled
 from presto.domain.model import Service, Swvc
 from presto.domain.settings import Settings
@@ -55,8 +53,8 @@ class Core:
         settings: Settings | None = None,
         assignments: Assignments | None = None,
     ) -> None:
-        self._edges = Edges(store.engine)
-        self._views = Views(joined(inventory, self._edges.all()), assignments or Assignments())
+        self._edge_store = Edges(store.engine)
+        self._views = Views(joined(inventory, self._edge_store.all()), assignments or Assignments())
         self._store, self._network = store, (network := RedactingNetwork(network, self._views.whole))
         self.events, self.paths = EventLog(store.engine), PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
@@ -71,7 +69,7 @@ class Core:
         self.enrolled = EnrolledOrders(store.engine, store.writer, self._views)
         self.acceptance = Acceptance(self._views, store)
         self._unis = Unis(self._views, store)
-        self._enrolment = EdgeEnrolment(self._views, self._unis, self._edges, network, store.writer, self._use)
+        self.edges = EdgeEnrolment(self._views, self._unis, self._edge_store, network, store.writer, self._use)
 
     @property
     def engine(self) -> Engine:
@@ -107,7 +105,7 @@ class Core:
         await self.events.stop()
         self._store.close()
         self._network.close()
-        self._edges.close()
+        self._edge_store.close()
 
     def findings(self, swvc: Swvc) -> tuple[Finding, ...]:
         """What is wrong with a new SWVC."""
@@ -241,22 +239,6 @@ class Core:
         if not echoes:
             return {service.id: Measurements() for service in services}
         return await self._prober.measure(services, self.inventory, echoes)
-
-    def edge(self, edge_id: str) -> Ucpe:
-        """The uCPE of that id. Raises Rejected when there is none."""
-        return self._enrolment.find(edge_id)
-
-    async def health(self, edge_id: str) -> UcpeHealth:
-        """Ask the three endpoints of a uCPE. Raises Rejected when there is none of that id."""
-        return await self._enrolment.health(edge_id)
-
-    async def enrol(self, wanted: Enrolment, request: KeyedRequest | None = None) -> Ucpe:
-        """Take a uCPE in for orders, once it was really reached. Raises Rejected with everything that is wrong."""
-        return await self._enrolment.enrol(wanted, request)
-
-    async def withdraw(self, edge_id: str, request: KeyedRequest | None = None) -> None:
-        """Forget an enrolled uCPE. Raises Rejected when there is none, or when a service uses it."""
-        await self._enrolment.withdraw(edge_id, request)
 
     def _use(self, inventory: Inventory) -> None:
         """From here on everybody works with this one."""

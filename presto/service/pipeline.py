@@ -24,7 +24,6 @@ from orchestrator.model import (
     RequestError,
     Result,
     ServiceEvent,
-    ServiceObservation,
     ServiceOutcome,
     ServiceRequest,
     StoreUnavailable,
@@ -43,6 +42,7 @@ from presto.persistence.store import Store
 from presto.persistence.tenancy import detached
 from presto.service.background import Background
 from presto.service.meters import Meters
+from presto.service.observer import Observed
 from presto.service.performance import Measured
 from presto.service.request_priority import RequestPriority
 from presto.service.standing import Gateways, Standing
@@ -61,7 +61,7 @@ CONCURRENT_SERVICES = 4
 """Services that are worked on at once; the others wait, so that thousands of orders do not stifle the server."""
 
 
-class Network(Gateways, Measured, Protocol):
+class Network(Gateways, Measured, Observed, Protocol):
     """What carries services out: the orchestrator, or in tests something that behaves like it."""
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
@@ -70,10 +70,6 @@ class Network(Gateways, Measured, Protocol):
 
     async def remove(self, service_id: str, on_event: EventListener | None = None) -> ServiceOutcome:
         """Leave nothing of the service."""
-        ...
-
-    async def observe(self, service_id: str) -> ServiceObservation:
-        """What the uCPEs really have of the service now. Raises UnknownService when nothing of it is deployed."""
         ...
 
     async def heal(self, on_event: EventListener | None = None) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from common.findings import Finding, Rejected, Tag, nearest
 from orchestrator.inventory import Uni
-from presto.domain.check import find_uni
 from presto.persistence.locked_unis import lock, unlock
 from presto.persistence.store import Store
 from presto.persistence.tenancy import NOBODY, current
@@ -44,7 +43,7 @@ class Unis:
 
     def find(self, id_or_name: str, session: Session | None = None) -> UniState:
         """The UNI of that id or name. Raises Rejected when there is none."""
-        found = find_uni(self._views.inventory, id_or_name)
+        found = self._views.inventory.uni(id_or_name)
         if found:
             return self.states([found], session)[0]
         hint = nearest(id_or_name, (uni.name for uni in self._views.inventory.unis), "UNIs")

@@ -16,7 +16,8 @@ import standards
 from presto.auth.access import Access
 from presto.auth.edit import add_client
 from presto.auth.limits import Limits
-from presto.auth.scopes import DEFAULT, SCHEME
+from presto.auth.scopes import DEFAULT
+from presto.docs.secured import SCHEME
 from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
 from presto.web.server import BackgroundServer, build_app

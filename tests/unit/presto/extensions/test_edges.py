@@ -65,7 +65,7 @@ async def test_an_enrolled_edge_can_be_ordered_on_and_outlives_the_server(
     made = await face.call("POST", "/edge", 201, json=FORM)
     assert (made["mutualTls"], made["unis"][0]["name"]) == (True, "site-e-lan0")
     assert "secret key" not in str(await face.get("/edge")), "keys are never shown"
-    files = client.core.edge("site-e").tls
+    files = client.core.edges.find("site-e").tls
     assert files.key.read_text() == "-----secret key-----"
     assert (files.key.stat().st_mode & 0o777, files.key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
@@ -80,7 +80,7 @@ async def test_an_enrolled_edge_can_be_ordered_on_and_outlives_the_server(
         "findings": [],
     }
     again = new_core()
-    assert again.edge("site-e").tls is not None
+    assert again.edges.find("site-e").tls is not None
     await again.stop()
 
     await client.call("delete-connectivity-service", {"service-id-or-name": "acme"})
