@@ -95,7 +95,7 @@ class CandidatePath(Wire):
     used: bool = Field(description="Whether the tunnels ride it")
 
 
-class Answer(Wire):
+class ExplanationView(Wire):
     """What becomes of the packet."""
 
     service: str
@@ -116,11 +116,11 @@ def explain_router(core: Core) -> APIRouter:
     router = APIRouter(tags=["explain"])
 
     @router.post("/explain", operation_id="explain", responses=declared(404, 409, 422))
-    async def ask(question: Annotated[Question, Body()]) -> Answer:
+    async def ask(question: Annotated[Question, Body()]) -> ExplanationView:
         """Why a packet passes or not: flow, policy, path, verdict, and the firewall rules that realise it."""
         service = await core.service(question.service)
         index = _end_point(service.swvc, question.end_point)
-        return _answer(service.swvc, index, explain(service.swvc, core.inventory, index, question.packet()))
+        return _shown(service.swvc, index, explain(service.swvc, core.inventory, index, question.packet()))
 
     return router
 
@@ -139,9 +139,9 @@ def _end_point(swvc: Swvc, identifier: str) -> int:
     return names.index(identifier)
 
 
-def _answer(swvc: Swvc, index: int, found: Explanation) -> Answer:
+def _shown(swvc: Swvc, index: int, found: Explanation) -> ExplanationView:
     flow = found.decision.application if found.decision else None
-    return Answer(
+    return ExplanationView(
         service=swvc.identifier,
         end_point=swvc.end_points[index].identifier,
         verdict="allow" if found.allowed else "block",

@@ -96,7 +96,7 @@ class ServiceView(ServiceForm):
     service_type: str
     state: State
     error: str | None
-    missing: str | None = Field(None, description="Which of its tunnels do not stand yet, after the work on it")
+    missing: str | None = Field(None, description="Which of its tunnels are not up yet, after the work on it")
     generation: int = Field(description="Counts accepted changes")
     created: datetime
     changed: datetime
@@ -200,7 +200,7 @@ def etag(service: Service) -> str:
 
 
 def shown(service: Service, missing: str | None = None) -> ServiceView:
-    """The service as this face has it; `missing` says which of its tunnels do not stand yet."""
+    """The service as this face has it; `missing` says which of its tunnels are not up yet."""
     swvc = service.swvc
     return ServiceView(
         id=service.id,

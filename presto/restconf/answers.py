@@ -33,7 +33,7 @@ _SWVC_MEMBERS = ("fragmentation", "path-mtu-discovery")
 def service(found: Service, stage: str | None, inventory: Inventory, missing: str | None = None) -> WireService:
     """A service as all operations show it; `stage` is what is being done for it right now.
 
-    `missing` says which of its tunnels do not stand yet.
+    `missing` says which of its tunnels are not up yet.
     """
     swvc, echo = found.swvc, found.swvc.tapi
     return WireService.model_validate(

@@ -34,7 +34,7 @@ from presto.service.orphans import Orphans
 from presto.service.performance import Measurements, Prober
 from presto.service.pipeline import Network, Pipeline
 from presto.service.redaction import RedactingNetwork
-from presto.service.standing import Standing
+from presto.service.tunnel_readiness import TunnelReadiness
 from presto.service.unis import Unis, UniState
 from presto.service.views import Views
 
@@ -62,8 +62,8 @@ class Core:
         self.meters = Meters()
         self.orphans = Orphans(store, network)
         self._observer, self._prober = Observer(network), Prober(network)
-        self._standing = Standing(network, lambda: self._views.whole)
-        self._pipeline = Pipeline(self._views.whole, store, network, self.settings, self.meters, self._standing)
+        self._readiness = TunnelReadiness(network, lambda: self._views.whole)
+        self._pipeline = Pipeline(self._views.whole, store, network, self.settings, self.meters, self._readiness)
         self._healing = Healing(network, self._pipeline.watch)
         network.use(self._views.whole)
         self.enrolled = EnrolledOrders(store.engine, store.writer, self._views)
@@ -97,7 +97,7 @@ class Core:
     async def stop(self) -> None:
         """Let work end for a moment, leave the rest to the next start, and close the store and the network."""
         await self._healing.stop()
-        await self._standing.stop()
+        await self._readiness.stop()
         await self._observer.stop()
         await self._prober.stop()
         await self._pipeline.stop(STOP_TIMEOUT)
@@ -227,8 +227,8 @@ class Core:
         return self._pipeline.stage(service.id)
 
     def missing(self, service: Service) -> str | None:
-        """What of a service is not back that ended on a uCPE, or which tunnels do not stand yet, in words, if any."""
-        return self._healing.missing(service.id) or self._standing.missing(service.id)
+        """What of a service is not back that ended on a uCPE, or which tunnels are not up yet, in words, if any."""
+        return self._healing.missing(service.id) or self._readiness.missing(service.id)
 
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it on the network, in a few seconds at most; what is not known says so."""

@@ -45,7 +45,7 @@ from presto.service.meters import Meters
 from presto.service.observer import Observed
 from presto.service.performance import Measured
 from presto.service.request_priority import RequestPriority
-from presto.service.standing import Gateways, Standing
+from presto.service.tunnel_readiness import Gateways, TunnelReadiness
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +110,13 @@ class Pipeline:
         network: Network,
         settings: Settings,
         meters: Meters,
-        standing: Standing,
+        readiness: TunnelReadiness,
     ) -> None:
         self._inventory, self._store, self._network, self._settings = inventory, store, network, settings
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stages: dict[str, str] = {}
-        self._standing = standing
+        self._readiness = readiness
         self._took = meters.work_seconds.observe
         self._slots, self._background = asyncio.Semaphore(CONCURRENT_SERVICES), Background(CONCURRENT_SERVICES)
         self.request_priority = RequestPriority()
@@ -131,7 +131,7 @@ class Pipeline:
         self._begin(self._work(service_id), service_id)
 
     def watch(self, service_id: str) -> None:
-        """Something of this service came back on the network: its tunnels are looked at until they stand again."""
+        """Something of this service came back on the network: its tunnels are polled until they are up again."""
         self._begin(self._watch(service_id), service_id)
 
     def _begin(self, work: Coroutine[Any, Any, None], service_id: str) -> None:
@@ -169,8 +169,8 @@ class Pipeline:
         async with self._lock(service_id):
             service = await self._background.run(self._store.find, service_id)
             if service and service.state not in UNFINISHED:
-                self._standing.expect(service)
-                self._standing.watch(service_id)
+                self._readiness.expect(service)
+                self._readiness.watch(service_id)
 
     async def _work(self, service_id: str) -> None:
         async with self._lock(service_id), self._slots, self.request_priority.turn():
@@ -205,7 +205,7 @@ class Pipeline:
             self._took(time.monotonic() - start)
 
     async def _carry_out(self, service: Service) -> None:
-        self._standing.forget(service.id)
+        self._readiness.forget(service.id)
         if service.state is State.REMOVING:
             await self._remove(service)
         elif service.swvc.locked:
@@ -257,9 +257,9 @@ class Pipeline:
         state = failed if faults or not outcome.succeeded else State.ACTIVE
         error = "; ".join(faults) or (None if outcome.succeeded else f"the deployment ended {outcome.result.value}")
         after = replace(service, end_points=end_points)
-        self._standing.expect(replace(after, state=state))  # before it is told that the work has ended
+        self._readiness.expect(replace(after, state=state))  # before it is told that the work has ended
         await self._record(after, state, error, outcome)
-        self._standing.watch(service.id)
+        self._readiness.watch(service.id)
 
     async def _take_down(self, service: Service) -> None:
         if not await self._record(service, State.DEPLOYING, None):

@@ -1,4 +1,4 @@
-"""Which gateways are looked at until the tunnels of a service stand, and what a fault on the way costs."""
+"""Which gateways are polled until the tunnels of a service are up, and what a fault on the way costs."""
 
 from __future__ import annotations
 

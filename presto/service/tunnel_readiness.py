@@ -1,8 +1,8 @@
-"""Whether the tunnels of services stand that have been carried out: a gateway takes its intent before its peers answer.
+"""Whether the tunnels of deployed services are up: a gateway accepts its intent before its peers answer.
 
-After the work on a service has ended well, its gateways are looked at, each until it was seen to have all its tunnels,
-or the service is changed. Who asks meanwhile learns what is missing. What an earlier process has carried out is taken
-to stand.
+After a service was deployed without error, its gateways are polled, each until it reports all its tunnels, or the
+service is changed. Who asks meanwhile learns which are missing. Those of services that an earlier process has deployed
+count as up.
 """
 
 from __future__ import annotations
@@ -21,48 +21,48 @@ from presto.persistence.tenancy import detached
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 4
-"""Gateways that are looked at at the same time: fewer than the network lets be, so that others can look as well."""
+CONCURRENT_POLLS = 4
+"""Gateways that are polled at the same time: fewer than the network allows, so that there is room for others."""
 _SHORTEST, _LONGEST, _GROWTH = 0.5, 30.0, 1.3
-"""Seconds from one look at a gateway to the next, and by what they grow: as long as a third of the time till then."""
+"""Seconds from one poll of a gateway to the next, and by what they grow: as long as a third of the time till then."""
 _NAMED = 3
-"""Tunnels that are named of those that are missing."""
+"""Missing tunnels that a text names."""
 
 
 class Gateways(Protocol):
-    """The part of the network that is looked at."""
+    """The part of the network that is polled."""
 
     async def gateway(self, service_id: str, ucpe: str) -> DeploymentObservation:
         """What the service's IPsec gateway on one uCPE says of its tunnels now. Raises OrchestratorError."""
         ...
 
 
-class Standing:
-    """Looks at services until their tunnels stand."""
+class TunnelReadiness:
+    """Polls the gateways of services until all tunnels are up."""
 
     def __init__(self, network: Gateways, inventory: Callable[[], Inventory]) -> None:
         self._network, self._inventory = network, inventory
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(CONCURRENT_POLLS)
         self._missing: dict[str, _Missing] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
 
     def missing(self, service_id: str) -> str | None:
-        """What of its tunnels does not stand yet, in words; None when nothing is known to be missing."""
+        """Which of its tunnels are not up yet, in words; None when none is known to be missing."""
         missing = self._missing.get(service_id)
         return missing.text if missing else None
 
     def expect(self, service: Service) -> None:
-        """The work on a service is about to end: its tunnels are missing until they are seen."""
+        """A service is about to be reported as deployed: its tunnels are missing until a gateway reports them."""
         self.forget(service.id)
         missing = _Missing(_working(service, self._inventory()))
         if missing.tunnels:
             self._missing[service.id] = missing
 
     def watch(self, service_id: str) -> None:
-        """The work has ended: look from now on."""
+        """The service is deployed: poll its gateways from now on."""
         if missing := self._missing.get(service_id):
-            look = self._look(service_id, missing)
-            self._watches[service_id] = asyncio.create_task(look, name=f"tunnels of {service_id}", context=detached())
+            work = self._poll(service_id, missing)
+            self._watches[service_id] = asyncio.create_task(work, name=f"tunnels of {service_id}", context=detached())
 
     def forget(self, service_id: str) -> None:
         """The service is being changed, or gone."""
@@ -71,25 +71,25 @@ class Standing:
             watch.cancel()
 
     async def stop(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         watches = list(self._watches.values())
         for watch in watches:
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)
 
-    async def _look(self, service_id: str, missing: _Missing) -> None:
+    async def _poll(self, service_id: str, missing: _Missing) -> None:
         async with asyncio.TaskGroup() as gateways:
             for place in range(len(missing.sites)):
-                gateways.create_task(self._look_at(service_id, missing, place))
+                gateways.create_task(self._poll_gateway(service_id, missing, place))
         self._missing.pop(service_id, None)
         self._watches.pop(service_id, None)
 
-    async def _look_at(self, service_id: str, missing: _Missing, place: int) -> None:
+    async def _poll_gateway(self, service_id: str, missing: _Missing, place: int) -> None:
         pause, ucpe = _SHORTEST, missing.sites[place].ucpe
         while True:
-            async with self._turns:
+            async with self._slots:
                 seen = await self._seen(service_id, ucpe)
-            if missing.all_stand(place, seen):
+            if missing.update(place, seen):
                 return
             await asyncio.sleep(pause)
             pause = min(pause * _GROWTH, _LONGEST)
@@ -100,13 +100,13 @@ class Standing:
         except OrchestratorError as error:
             return Seen(problem=str(error))
         except Exception as error:
-            # A fault of ours must not take the looks at the other gateways with it.
-            log.exception("looking at the gateway of %s on %s", service_id, ucpe)
+            # A fault of ours must not end the polling of the other gateways.
+            log.exception("polling the gateway of %s on %s", service_id, ucpe)
             return Seen(problem=f"internal error ({type(error).__name__}); see the server's log")
 
 
 class _Missing:
-    """What the gateways of a service have not been seen to have: for each site, why there is no tunnel to a peer."""
+    """The tunnels that the gateways of a service do not report: for each site, why there is none to a peer."""
 
     def __init__(self, there: tuple[Site, ...]) -> None:
         self.sites = there
@@ -121,15 +121,15 @@ class _Missing:
 
     @property
     def text(self) -> str | None:
-        """In words, made when somebody asks; None when every gateway has been seen to have all its tunnels."""
+        """In words, made when somebody asks; None when every gateway reports all its tunnels."""
         if len(self._reasons) < len(self.sites):
             return f"{_count(self.tunnels)} not seen yet"
         if self._text is None:
             self._text = self._told()
         return self._text
 
-    def all_stand(self, place: int, seen: Seen) -> bool:
-        """Keep what was seen of one gateway; whether it has all its tunnels."""
+    def update(self, place: int, seen: Seen) -> bool:
+        """Keep what one gateway reports; returns whether it has all its tunnels."""
         others = self._peers[place]
         verdicts = end_verdicts(self.sites[place], [self.sites[peer] for peer in others], seen)
         found = zip(others, verdicts, strict=True)
@@ -154,7 +154,7 @@ class _Missing:
 
 
 def _working(service: Service, inventory: Inventory) -> tuple[Site, ...]:
-    """The sites where the last work on the service ended well, if an underlay joins them."""
+    """The sites where the service was deployed without error, if an underlay joins them."""
     there = sites(service.swvc, inventory)
     if not service.installed or carrier(service.swvc, inventory, [site.ucpe for site in there]) is None:
         return ()
