@@ -62,7 +62,7 @@ class UcsEndPoint:
         return ucs_uni_id(self.ucpe, self.wan.port)
 
 
-Thing = Uni | Ucs | UcsUni | UcsEndPoint
+Resource = Uni | Ucs | UcsUni | UcsEndPoint
 
 
 def ucs_id(underlay: str) -> str:
@@ -85,9 +85,9 @@ def wan_ids(ucpe: str, wan: WanPort) -> tuple[str, str, str]:
     return ucs_id(wan.underlay), ucs_uni_id(ucpe, wan.port), ucs_end_point_id(ucpe, wan)
 
 
-def kind_of(thing: Thing) -> str:
-    """The kind of a thing."""
-    return KINDS[(Uni, Ucs, UcsUni, UcsEndPoint).index(type(thing))]
+def kind_of(resource: Resource) -> str:
+    """The kind of a resource."""
+    return KINDS[(Uni, Ucs, UcsUni, UcsEndPoint).index(type(resource))]
 
 
 class Enrolled:
@@ -95,39 +95,39 @@ class Enrolled:
 
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
-        things = list(_named([*_ucss(inventory), *_ends(inventory)]))
-        self.things: tuple[Thing, ...] = (
+        resources = list(_named([*_ucss(inventory), *_ends(inventory)]))
+        self.resources: tuple[Resource, ...] = (
             *inventory.unis,
-            *sorted(things, key=lambda thing: KINDS.index(kind_of(thing))),
+            *sorted(resources, key=lambda resource: KINDS.index(kind_of(resource))),
         )
-        self._by_id = {thing.id: thing for thing in self.things}
-        self._by_name = {(kind_of(thing), thing.name): thing for thing in reversed(self.things)}
+        self._by_id = {resource.id: resource for resource in self.resources}
+        self._by_name = {(kind_of(resource), resource.name): resource for resource in reversed(self.resources)}
         self._wans: dict[str, set[str]] = {}
-        for end in self.things:
+        for end in self.resources:
             if isinstance(end, UcsEndPoint):
                 self._wans.setdefault(end.ucpe, set()).update((end.id, end.ucs, end.ucs_uni))
 
-    def get(self, thing_id: str) -> Thing | None:
-        """The thing of that id."""
-        return self._by_id.get(thing_id)
+    def get(self, resource_id: str) -> Resource | None:
+        """The resource of that id."""
+        return self._by_id.get(resource_id)
 
-    def find(self, kind: str, id_or_name: str) -> Thing | None:
-        """The thing of that kind with that id, or else the first of that name."""
+    def find(self, kind: str, id_or_name: str) -> Resource | None:
+        """The resource of that kind with that id, or else the first of that name."""
         found = self._by_id.get(id_or_name)
         return found if found and kind_of(found) == kind else self._by_name.get((kind, id_or_name))
 
-    def of_kind(self, kind: str) -> tuple[Thing, ...]:
-        """All things of a kind."""
-        return tuple(thing for thing in self.things if kind_of(thing) == kind)
+    def of_kind(self, kind: str) -> tuple[Resource, ...]:
+        """All resources of a kind."""
+        return tuple(resource for resource in self.resources if kind_of(resource) == kind)
 
     def wans_of(self, ucpe: str) -> Collection[str]:
         """The ids of the underlays of a uCPE, and of what attaches it to them."""
         return self._wans.get(ucpe, ())
 
-    def ends_of(self, thing: Thing) -> tuple[UcsEndPoint, ...]:
+    def ends_of(self, resource: Resource) -> tuple[UcsEndPoint, ...]:
         """The UCS end points that attach to an underlay, or are at a port."""
-        ends = (end for end in self.things if isinstance(end, UcsEndPoint))
-        return tuple(end for end in ends if thing.id in {end.ucs, end.ucs_uni})
+        ends = (end for end in self.resources if isinstance(end, UcsEndPoint))
+        return tuple(end for end in ends if resource.id in {end.ucs, end.ucs_uni})
 
 
 def _ucss(inventory: Inventory) -> Iterator[Ucs]:
@@ -144,13 +144,13 @@ def _ends(inventory: Inventory) -> Iterator[UcsUni | UcsEndPoint]:
             yield UcsEndPoint(ucs_end_point_id(ucpe.id, wan), name, ucpe.id, wan)
 
 
-def _named(things: Iterable[Ucs | UcsUni | UcsEndPoint]) -> Iterator[Ucs | UcsUni | UcsEndPoint]:
+def _named(resources: Iterable[Ucs | UcsUni | UcsEndPoint]) -> Iterator[Ucs | UcsUni | UcsEndPoint]:
     """Each with a name that fits and that no other of its kind has."""
     taken: set[tuple[str, str]] = set()
-    for thing in things:
-        place = (kind_of(thing), thing.name)
-        if len(thing.name) > LONGEST or place in taken:
-            yield replace(thing, name=thing.id)
+    for resource in resources:
+        place = (kind_of(resource), resource.name)
+        if len(resource.name) > LONGEST or place in taken:
+            yield replace(resource, name=resource.id)
         else:
             taken.add(place)
-            yield thing
+            yield resource

@@ -1,4 +1,4 @@
-"""Items about what is enrolled with the uCPEs: which thing each one names, and whether what it says of it is true."""
+"""Items about enrolled resources: which resource each one names, and whether what it says of it is true."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from common.findings import Path, nearest
 from orchestrator.inventory import Uni
-from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint
+from presto.domain.enrolled import Enrolled, Resource, Ucs, UcsEndPoint
 from presto.mef.from_core import BILLING, switch
 from presto.mef.items import ENROLLED, Item
 from presto.mef.relationships import OF_UCS, TO_UCS_UNI, UCS_OF, Links, unknown_roles, wrong_end
@@ -29,23 +29,23 @@ _IDENTIFIERS = {
 
 
 @dataclass
-class NamedThings:
-    """The things that the items of an order are about, by the number of the item; `underlays` are of its SWVC."""
+class NamedResources:
+    """The resources that the items of an order are about, by the number of the item; `underlays` are of its SWVC."""
 
-    things: dict[int, Thing] = field(default_factory=dict)
+    resources: dict[int, Resource] = field(default_factory=dict)
     underlays: list[str] = field(default_factory=list)
 
     def uni(self, item: Item) -> Uni | None:
         """The UNI of an item."""
-        thing = self.things.get(item.number)
-        return thing if isinstance(thing, Uni) else None
+        resource = self.resources.get(item.number)
+        return resource if isinstance(resource, Uni) else None
 
 
-def named_things(
+def named_resources(
     items: Sequence[Item], enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
-) -> tuple[NamedThings, list[Problem]]:
-    """The enrolled things that the items name, with everything that they say of them and is not true."""
-    named = NamedThings()
+) -> tuple[NamedResources, list[Problem]]:
+    """The enrolled resources that the items name, with everything that they say of them and is not true."""
+    named = NamedResources()
     problems: list[Problem] = []
     for item in items:
         if item.kind in ENROLLED:
@@ -60,32 +60,34 @@ def named_things(
 
 
 def wanted_state(item: Item) -> ServiceState:
-    """The state that an item about an enrolled thing asks for."""
+    """The state that an item about an enrolled resource asks for."""
     state = item.wire.service.state
     return ServiceState.TERMINATED if item.wire.action == "delete" or state is None else ServiceState(state)
 
 
-def beside_an_swvc(items: Sequence[Item], named: NamedThings, closed: Mapping[str, ServiceState]) -> Iterator[Problem]:
-    """An order about an SWVC takes things as they stand: what changes their state is an order of its own."""
+def beside_an_swvc(
+    items: Sequence[Item], named: NamedResources, closed: Mapping[str, ServiceState]
+) -> Iterator[Problem]:
+    """An order about an SWVC takes resources as they stand: what changes their state is an order of its own."""
     for item in items:
-        thing = named.things.get(item.number)
-        if thing is None:
+        resource = named.resources.get(item.number)
+        if resource is None:
             continue
-        here, hint = closed.get(thing.id, ServiceState.ACTIVE), "Change it by an order of its own."
+        here, hint = closed.get(resource.id, ServiceState.ACTIVE), "Change it by an order of its own."
         if item.wire.action != "add":
-            text = f"{label_of(thing)} is not changed by an order about an SWVC"
+            text = f"{label_of(resource)} is not changed by an order about an SWVC"
             yield Problem("otherIssue", (*item.path, "action"), text, hint)
         elif wanted_state(item) is not here:
-            yield Problem("otherIssue", (*item.path, "service", "state"), f"{label_of(thing)} is {here}", hint)
+            yield Problem("otherIssue", (*item.path, "service", "state"), f"{label_of(resource)} is {here}", hint)
 
 
-def unmoved(wanted: Sequence[tuple[Item, Thing]], said: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    """A UNI stays where it was installed; `said` is what was last said of things, by their ids."""
-    for item, thing in wanted:
-        before = _installed(said.get(thing.id, {}).get("place", ()))
+def unmoved(wanted: Sequence[tuple[Item, Resource]], said: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """A UNI stays where it was installed; `said` is what was last said of resources, by their ids."""
+    for item, resource in wanted:
+        before = _installed(said.get(resource.id, {}).get("place", ()))
         given = _installed(item.wire.service.model_dump(by_alias=True, exclude_unset=True).get("place", ()))
         if item.wire.action == "modify" and given and before and given != before:
-            text, hint = f"{label_of(thing)} does not move", "Order another one there, and delete this one."
+            text, hint = f"{label_of(resource)} does not move", "Order another one there, and delete this one."
             yield Problem("invalidValue", (*item.path, "service", "place"), text, hint, "W100 R4")
 
 
@@ -95,26 +97,26 @@ def _installed(places: Iterable[Mapping[str, Any]]) -> list[Any]:
     return [{name: place[name] for name in ("@type", "id")} if "id" in place else place for place in found]
 
 
-def _match(item: Item, named: NamedThings, enrolment: Enrolled) -> Iterator[Problem]:
-    thing = item.enrolled.thing if item.enrolled else None
+def _match(item: Item, named: NamedResources, enrolment: Enrolled) -> Iterator[Problem]:
+    resource = item.enrolled.resource if item.enrolled else None
     if item.payload is not None:
         attribute, member = _IDENTIFIERS[item.kind]
         name, path = getattr(item.payload, attribute), (*item.configuration, member)
         found = enrolment.find(item.kind, name)
-        if thing is not None and found is not thing:
-            yield Problem("invalidValue", path, f"{label_of(thing)} keeps its identifier", "", "MEF 99.1 R29")
+        if resource is not None and found is not resource:
+            yield Problem("invalidValue", path, f"{label_of(resource)} keeps its identifier", "", "MEF 99.1 R29")
         elif found is None:
             hint = nearest(name, [other.name for other in enrolment.of_kind(item.kind)][:8], "There are")
             yield Problem("referenceNotFound", path, f'There is no {KIND_NAMES[item.kind]} "{name}"', hint, "W100 R4")
-        thing = thing or found
-    if thing is None:
+        resource = resource or found
+    if resource is None:
         return
-    if thing in named.things.values():
-        yield Problem("invalidValue", item.path, f"{label_of(thing)} stands in two items", "Keep one.")
+    if resource in named.resources.values():
+        yield Problem("invalidValue", item.path, f"{label_of(resource)} stands in two items", "Keep one.")
         return
-    named.things[item.number] = thing
+    named.resources[item.number] = resource
     yield from _states(item)
-    yield from _untrue(item, thing)
+    yield from _untrue(item, resource)
 
 
 def _states(item: Item) -> Iterator[Problem]:
@@ -123,54 +125,54 @@ def _states(item: Item) -> Iterator[Problem]:
         yield Problem("invalidValue", (*item.path, "service", "state"), text, hint)
 
 
-def _untrue(item: Item, thing: Thing) -> Iterator[Problem]:
+def _untrue(item: Item, resource: Resource) -> Iterator[Problem]:
     given, here = item.payload, item.configuration
-    if isinstance(given, payload.Uni) and isinstance(thing, Uni):
-        yield from uni_problems(given, here, thing)
+    if isinstance(given, payload.Uni) and isinstance(resource, Uni):
+        yield from uni_problems(given, here, resource)
         if not any(place.role == "INSTALL_LOCATION" for place in item.wire.service.place or ()):
             text, hint = "A UNI needs the place where it is installed", 'Give a place with role "INSTALL_LOCATION".'
             yield Problem("missingProperty", (*item.path, "service", "place"), text, hint, "W100 R7")
-    elif isinstance(given, payload.Ucs) and isinstance(thing, Ucs):
-        kind, billing = thing.underlay.type.upper(), BILLING[thing.underlay.billing]
-        yield from _differs((*here, "ucsType"), given.ucs_type, kind, thing)
-        yield from _differs((*here, "ucsBillingMethod"), given.ucs_billing_method, billing, thing)
-    elif isinstance(given, payload.UcsEndPoint) and isinstance(thing, UcsEndPoint):
-        yield from _differs((*here, "endPointBackup"), given.end_point_backup, switch(thing.wan.backup), thing)
-        yield from _differs((*here, "endPointBreakout"), given.end_point_breakout, "DISABLED", thing)
+    elif isinstance(given, payload.Ucs) and isinstance(resource, Ucs):
+        kind, billing = resource.underlay.type.upper(), BILLING[resource.underlay.billing]
+        yield from _differs((*here, "ucsType"), given.ucs_type, kind, resource)
+        yield from _differs((*here, "ucsBillingMethod"), given.ucs_billing_method, billing, resource)
+    elif isinstance(given, payload.UcsEndPoint) and isinstance(resource, UcsEndPoint):
+        yield from _differs((*here, "endPointBackup"), given.end_point_backup, switch(resource.wan.backup), resource)
+        yield from _differs((*here, "endPointBreakout"), given.end_point_breakout, "DISABLED", resource)
 
 
-def _differs(path: Path, given: str | None, true: str, thing: Thing) -> Iterator[Problem]:
+def _differs(path: Path, given: str | None, true: str, resource: Resource) -> Iterator[Problem]:
     if given not in {None, true}:
-        yield unsupported(path, f"{path[-1]} of {label_of(thing)} is {true}", "Write that, or leave it out.")
+        yield unsupported(path, f"{path[-1]} of {label_of(resource)} is {true}", "Write that, or leave it out.")
 
 
-def _attached(item: Item, named: NamedThings, enrolment: Enrolled, links: Links) -> Iterator[Problem]:
+def _attached(item: Item, named: NamedResources, enrolment: Enrolled, links: Links) -> Iterator[Problem]:
     """The underlay and the port of a UCS end point."""
-    own = named.things.get(item.number)
+    own = named.resources.get(item.number)
     for role in (OF_UCS, TO_UCS_UNI):
         other = links.one(item, role)
         if other is None or not isinstance(own, UcsEndPoint):
             continue
-        thing = named.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
+        resource = named.resources.get(other.number) if isinstance(other, Item) else enrolment.get(other)
         right = enrolment.get(own.ucs if role == OF_UCS else own.ucs_uni)
-        if right is not None and thing is not right:
+        if right is not None and resource is not right:
             text = f"{role} of {label_of(own)} leads to {label_of(right)}"
             yield Problem("invalidValue", item.path, text, f"Its id is {right.id}.", "W100 R4")
 
 
 def _underlays(
-    item: Item, named: NamedThings, enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
+    item: Item, named: NamedResources, enrolment: Enrolled, elements: Mapping[str, ElementRecord], links: Links
 ) -> Iterator[Problem]:
     """Which underlays carry the SWVC of this order, as the underlays or the SWVC say."""
     for other in links.all(item, UCS_OF):
         if item.kind is Kind.SWVC:
-            thing = named.things.get(other.number) if isinstance(other, Item) else enrolment.get(other)
-            if isinstance(thing, Ucs):
-                named.underlays.append(thing.underlay.name)
+            resource = named.resources.get(other.number) if isinstance(other, Item) else enrolment.get(other)
+            if isinstance(resource, Ucs):
+                named.underlays.append(resource.underlay.name)
             elif other and not (isinstance(other, Item) and other.kind is Kind.UCS):
                 yield wrong_end(item, "UCS_OF_SWVC of an SWVC leads to a UCS")
         elif isinstance(other, Item):
-            own = named.things.get(item.number)
+            own = named.resources.get(item.number)
             if other.kind is not Kind.SWVC:
                 yield wrong_end(item, "UCS_OF_SWVC of a UCS leads to an SWVC")
             elif isinstance(own, Ucs):
@@ -179,9 +181,9 @@ def _underlays(
             yield from _carries(item, named, elements.get(other))
 
 
-def _carries(item: Item, named: NamedThings, swvc: ElementRecord | None) -> Iterator[Problem]:
+def _carries(item: Item, named: NamedResources, swvc: ElementRecord | None) -> Iterator[Problem]:
     """An SWVC that is there already says itself which underlays it has."""
-    own = named.things.get(item.number)
+    own = named.resources.get(item.number)
     if swvc is None or swvc.kind != Kind.SWVC:
         yield wrong_end(item, "UCS_OF_SWVC of a UCS leads to an SWVC")
     elif isinstance(own, Ucs):

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 from sqlalchemy import ColumnElement, case, exists, func
 
-from presto.domain.enrolled import Thing, kind_of
+from presto.domain.enrolled import Resource, kind_of
 from presto.mef import show
 from presto.mef.query import DATE, Page, Parser, one_of, read_query, text
 from presto.persistence.order_tables import ElementOrderRow, ElementRow
@@ -42,7 +42,7 @@ _FILTERS: dict[str, tuple[Parser, Condition]] = {
 }
 _PLACES = {"geographicSite.id": "GeographicSiteRef", "geographicAddress.id": "GeographicAddressRef"}
 _SAID = ("externalId", "serviceType")
-"""What orders say of enrolled things, as of others."""
+"""What orders say of enrolled resources, as of others."""
 
 _SAID_TYPE = ("serviceConfiguration", "@type")
 _ITEM = ("serviceOrder.id", "serviceOrderItem.id")
@@ -55,10 +55,10 @@ async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[
     parsers = {name: parser for name, (parser, _) in _FILTERS.items()}
     given, page = read_query(request, {**parsers, **dict.fromkeys((*_PLACES, *_ITEM), text)})
     _check_pair(given)
-    things = await _things(core, orders, given)
-    elements, total = await _elements(orders, given, page, len(things))
-    total += len(things)
-    shown = things[page.offset : page.offset + page.size]
+    resources = await _resources(core, orders, given)
+    elements, total = await _elements(orders, given, page, len(resources))
+    total += len(resources)
+    shown = resources[page.offset : page.offset + page.size]
     found = await _shown(core, orders, shown)
     found += [show.element(element) for element in elements]
     return found, page.headers(total, len(found))
@@ -66,19 +66,19 @@ async def find(core: Core, orders: Orders, request: Request) -> tuple[list[dict[
 
 async def get(core: Core, orders: Orders, service_id: str) -> dict[str, Any] | None:
     """The service of that id."""
-    thing = core.enrolment.get(service_id)
-    if thing:
-        return (await _shown(core, orders, [thing]))[0]
+    resource = core.enrolment.get(service_id)
+    if resource:
+        return (await _shown(core, orders, [resource]))[0]
     found, _ = await orders.elements([ElementRow.id == service_id], 0, 1)
     return show.element(found[0]) if found else None
 
 
-async def _shown(core: Core, orders: Orders, things: Sequence[Thing]) -> list[dict[str, Any]]:
-    """Enrolled things as the inventory shows them; what is asked of the database is asked for all of them at once."""
-    ids = [thing.id for thing in things]
+async def _shown(core: Core, orders: Orders, resources: Sequence[Resource]) -> list[dict[str, Any]]:
+    """Enrolled resources as the inventory shows them; the database is asked for all of them at once."""
+    ids = [resource.id for resource in resources]
     said, items = await orders.said_of(ids), await orders.items_for(ids)
-    states = await core.enrolled.states(things)
-    return [show.enrolled(one, items.get(one.thing.id, ()), said.get(one.thing.id, {})) for one in states]
+    states = await core.enrolled.states(resources)
+    return [show.enrolled(one, items.get(one.resource.id, ()), said.get(one.resource.id, {})) for one in states]
 
 
 def _check_pair(given: dict[str, Any]) -> None:
@@ -88,38 +88,42 @@ def _check_pair(given: dict[str, Any]) -> None:
         raise HttpError(400, "missingQueryParameter", f"Query parameter {missing[0]} is missing", hint)
 
 
-async def _things(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence[Thing]:
+async def _resources(core: Core, orders: Orders, given: dict[str, Any]) -> Sequence[Resource]:
     """What is enrolled and asked for: it has all that services have but dates of its beginning."""
-    things: Sequence[Thing] = core.enrolment.things
+    resources: Sequence[Resource] = core.enrolment.resources
     if not given:
-        return things
+        return resources
     if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM, *_SAID, *_PLACES}:
         return ()
     if _ITEM[0] in given:
         order, item = (given[name] for name in _ITEM)
-        thing = core.enrolment.get((await orders.elements_of({order})).get((order, item), ""))
-        things = [thing] if thing else []
+        resource = core.enrolment.get((await orders.elements_of({order})).get((order, item), ""))
+        resources = [resource] if resource else []
     closed = await core.enrolled.closed()
     ends = {name: moment for name, moment in given.items() if name.startswith("endDate")}
     if ends:
-        states = await core.enrolled.states([thing for thing in things if thing.id in closed])
-        things = [state.thing for state in states if state.ended and _within(state.ended, ends)]
+        states = await core.enrolled.states([resource for resource in resources if resource.id in closed])
+        resources = [state.resource for state in states if state.ended and _within(state.ended, ends)]
     if said := {name: value for name, value in given.items() if name in {*_SAID, *_PLACES}}:
         known = await orders.saying({name: value for name, value in said.items() if name in _SAID})
-        things = [thing for thing in things if _is_said(known.get(thing.id, {}), said)]
+        resources = [resource for resource in resources if _is_said(known.get(resource.id, {}), said)]
     if "@type" in given:
-        things = await _of_type(orders, things, given["@type"])
-    return [thing for thing in things if given.get("state") in {None, closed.get(thing.id, ServiceState.ACTIVE)}]
+        resources = await _of_type(orders, resources, given["@type"])
+    return [
+        resource for resource in resources if given.get("state") in {None, closed.get(resource.id, ServiceState.ACTIVE)}
+    ]
 
 
-async def _of_type(orders: Orders, things: Sequence[Thing], urn: str) -> Sequence[Thing]:
+async def _of_type(orders: Orders, resources: Sequence[Resource], urn: str) -> Sequence[Resource]:
     """Things are of the type that they were last ordered by, and of the newest until then."""
     kind = KINDS.get(urn)
     if kind is None:
         return ()
     older = await orders.saying({_SAID_TYPE: OLDER_URNS[kind]})
     types = {name: said.get("serviceConfiguration", {}).get("@type", URNS[kind]) for name, said in older.items()}
-    return [thing for thing in things if kind_of(thing) == kind and types.get(thing.id, URNS[kind]) == urn]
+    return [
+        resource for resource in resources if kind_of(resource) == kind and types.get(resource.id, URNS[kind]) == urn
+    ]
 
 
 def _is_said(known: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:

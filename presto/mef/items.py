@@ -101,14 +101,14 @@ def check_items(
         path: Path = ("serviceOrderItem", number)
         found = list(_check_members(wire, path))
         named = "" if wire.action == "add" else wire.service.id or ""
-        element, thing = elements.get(named), enrolled.get(named)
+        element, known = elements.get(named), enrolled.get(named)
         before = Before(Kind(element.kind), ServiceState(element.state)) if element else None
-        before = Before(Kind(kind_of(thing.thing)), thing.state) if thing else before
+        before = Before(Kind(kind_of(known.resource)), known.state) if known else before
         found += _check_service(wire, path, before)
         kind, payload, more = _payload(wire, path, before)
         problems += [*found, *more]
         if kind and not found and not more:
-            items.append(Item(number, wire, kind, payload, element, thing))
+            items.append(Item(number, wire, kind, payload, element, known))
     return items, problems
 
 

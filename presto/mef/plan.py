@@ -11,7 +11,7 @@ from orchestrator.inventory import Uni
 from presto.domain.enrolled import Enrolled
 from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment, Swvc
 from presto.mef import from_core
-from presto.mef.enrolled import NamedThings
+from presto.mef.enrolled import NamedResources
 from presto.mef.from_core import effective_map
 from presto.mef.items import ENROLLED, Item
 from presto.mef.relationships import OF_SWVC, TO_UNI, Links, Other, wrong_end
@@ -128,9 +128,13 @@ class Plan:
 
 
 def make_plan(
-    items: Sequence[Item], links: Links, named: NamedThings, elements: Mapping[str, ElementRecord], enrolment: Enrolled
+    items: Sequence[Item],
+    links: Links,
+    named: NamedResources,
+    elements: Mapping[str, ElementRecord],
+    enrolment: Enrolled,
 ) -> tuple[Plan, list[Problem]]:
-    """Put the items together, with everything that does not fit: `named` are the enrolled things that they name."""
+    """Put the items together, with everything that does not fit: `named` are the enrolled resources that they name."""
     problems: list[Problem] = []
     swvcs = [item for item in items if item.kind is Kind.SWVC]
     targets = {item.element.service for item in items if item.element}
@@ -171,7 +175,7 @@ def _told_twice(items: Sequence[Item]) -> Iterator[Problem]:
             seen.add(item.element.id)
 
 
-def _parts(item: Item, given: payload.Swvc, named: NamedThings, enrolment: Enrolled) -> SwvcParts:
+def _parts(item: Item, given: payload.Swvc, named: NamedResources, enrolment: Enrolled) -> SwvcParts:
     parts = swvc_parts(given, item.configuration, enrolment.inventory)
     if named.underlays:
         parts.underlays = tuple(dict.fromkeys([*parts.underlays, *named.underlays]))
@@ -224,7 +228,7 @@ def _take_end_point(
     given: payload.EndPoint,
     plan: Plan,
     links: Links,
-    named: NamedThings,
+    named: NamedResources,
     elements: Mapping[str, ElementRecord],
     enrolment: Enrolled,
     problems: list[Problem],
@@ -264,7 +268,7 @@ def _take_end_point(
     return target
 
 
-def _uni(related: Other | None, named: NamedThings, item: Item, enrolment: Enrolled, problems: list[Problem]) -> str:
+def _uni(related: Other | None, named: NamedResources, item: Item, enrolment: Enrolled, problems: list[Problem]) -> str:
     if isinstance(related, Item):
         if related.kind is not Kind.UNI:
             problems.append(wrong_end(item, f"Item {related.wire.id} is no SD-WAN UNI"))

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from common.findings import Rejected
 from presto.domain.credentials import utc_now
-from presto.domain.enrolled import Thing
+from presto.domain.enrolled import Resource
 from presto.mef import show
-from presto.mef.enrolled import NamedThings, beside_an_swvc, named_things, unmoved, wanted_state
+from presto.mef.enrolled import NamedResources, beside_an_swvc, named_resources, unmoved, wanted_state
 from presto.mef.findings import from_finding
 from presto.mef.items import ENROLLED, Item, check_items, check_order, items_elsewhere, service_ids
 from presto.mef.plan import Plan, make_plan
@@ -36,7 +36,7 @@ _NOT_KEPT = {"id", "href", "serviceRelationship", "serviceOrderItem"}
 
 
 class EnrolledOtherwise(Exception):
-    """An order takes enrolled things otherwise than they stand."""
+    """An order takes enrolled resources otherwise than they stand."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class AboutSwvc:
     core: Core
     plan: Plan
     items: list[Item]
-    named: NamedThings
+    named: NamedResources
     whole: bool
 
     def check_enrolled(self, inactive: Mapping[str, ServiceState]) -> None:
@@ -71,7 +71,7 @@ class AboutSwvc:
             raise EnrolledOtherwise
 
     def beside(self, inactive: Mapping[str, ServiceState]) -> list[Problem]:
-        """What is wrong with the enrolled things that it names."""
+        """What is wrong with the enrolled resources that it names."""
         return list(beside_an_swvc(self.items, self.named, inactive))
 
     async def problems(self) -> list[Problem]:
@@ -107,7 +107,7 @@ async def prepare(core: Core, orders: Orders, document: dict[str, Any]) -> Place
     items, more = check_items(order, elements, await _enrolled(core, ids))
     problems += [*check_order(order, utc_now()), *more]
     links = Links({item.wire.id: item for item in items}, {item.id for item in order.service_order_item}, elsewhere)
-    named, untrue = named_things(items, core.enrolment, elements, links)
+    named, untrue = named_resources(items, core.enrolment, elements, links)
     problems += untrue
     if all(item.kind in ENROLLED for item in items):
         return await _about_enrolled(core, orders, items, named, [*problems, *links.problems], document)
@@ -117,20 +117,25 @@ async def prepare(core: Core, orders: Orders, document: dict[str, Any]) -> Place
 
 
 async def _about_enrolled(
-    core: Core, orders: Orders, items: list[Item], named: NamedThings, problems: list[Problem], document: dict[str, Any]
+    core: Core,
+    orders: Orders,
+    items: list[Item],
+    named: NamedResources,
+    problems: list[Problem],
+    document: dict[str, Any],
 ) -> Placement:
-    """An order that is about enrolled things alone."""
-    wanted = [(item, thing) for item in items if (thing := named.things.get(item.number))]
-    faults = await core.enrolled.faults([(thing, wanted_state(item)) for item, thing in wanted])
+    """An order that is about enrolled resources alone."""
+    wanted = [(item, resource) for item in items if (resource := named.resources.get(item.number))]
+    faults = await core.enrolled.faults([(resource, wanted_state(item)) for item, resource in wanted])
     for (item, _), fault in zip(wanted, faults, strict=True):
         if fault:
             path = (*item.path, "service", "id" if item.wire.action == "delete" else "state")
             problems.append(from_finding(replace(fault, path=()), {(): path}))
-    problems += unmoved(wanted, await orders.said_of([thing.id for _, thing in wanted]))
+    problems += unmoved(wanted, await orders.said_of([resource.id for _, resource in wanted]))
     if problems:
         raise Refused(problems)
     asked = _asked(document)
-    new = tuple(_new_item(item, None, thing, asked[item.number]) for item, thing in wanted)
+    new = tuple(_new_item(item, None, resource, asked[item.number]) for item, resource in wanted)
     order = NewOrder(str(uuid4()), document, new, own_id(core, document))
     return Placement(partial(core.enrolled.place, order=order))
 
@@ -141,10 +146,10 @@ async def _about_swvc(about: AboutSwvc, problems: list[Problem], document: dict[
         raise Refused([*problems, *await about.problems()])
     asked, named = _asked(document), about.named
     items = tuple(
-        _new_item(item, _end_point(item, about.plan), named.things.get(item.number), asked[item.number])
+        _new_item(item, _end_point(item, about.plan), named.resources.get(item.number), asked[item.number])
         for item in about.items
     )
-    enrolled = [thing.id for thing in named.things.values()]
+    enrolled = [resource.id for resource in named.resources.values()]
     own = own_id(about.core, document)
     order = NewOrder(str(uuid4()), document, items, own, enrolled, about.check_enrolled)
     return Placement(about.change(order), about)
@@ -174,8 +179,8 @@ async def _unknown_orders(orders: Orders, order: Order) -> list[Problem]:
 
 
 async def _enrolled(core: Core, ids: set[str]) -> dict[str, EnrolledState]:
-    things = [thing for thing in map(core.enrolment.get, ids) if thing]
-    return {state.thing.id: state for state in await core.enrolled.states(things)}
+    resources = [resource for resource in map(core.enrolment.get, ids) if resource]
+    return {state.resource.id: state for state in await core.enrolled.states(resources)}
 
 
 async def _elements(orders: Orders, ids: set[str]) -> dict[str, ElementRecord]:
@@ -207,9 +212,9 @@ def _end_point(item: Item, plan: Plan) -> str | None:
     return ordered.identifier if ordered else (item.element.identifier if item.element else None)
 
 
-def _new_item(item: Item, end_point: str | None, thing: Thing | None, asked: dict[str, Any]) -> NewItem:
+def _new_item(item: Item, end_point: str | None, resource: Resource | None, asked: dict[str, Any]) -> NewItem:
     new = NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked)
-    return replace(new, element=thing.id, said=_said(item.wire, asked)) if thing else new
+    return replace(new, element=resource.id, said=_said(item.wire, asked)) if resource else new
 
 
 def _said(wire: OrderItem, asked: dict[str, Any]) -> dict[str, Any] | None:

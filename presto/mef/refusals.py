@@ -9,7 +9,7 @@ from orchestrator.inventory import Inventory
 from presto.domain.check import Surroundings, check
 from presto.domain.credentials import utc_now
 from presto.domain.enrolled import Enrolled
-from presto.mef.enrolled import named_things
+from presto.mef.enrolled import named_resources
 from presto.mef.findings import from_finding
 from presto.mef.items import check_items, check_order
 from presto.mef.plan import Plan, make_plan
@@ -26,7 +26,7 @@ def refusals(content: bytes, inventory: Inventory) -> list[Problem]:
         return problems
     items, form = check_items(order, {}, {})
     links = Links({item.wire.id: item for item in items}, {item.id for item in order.service_order_item})
-    named, untrue = named_things(items, Enrolled(inventory), {}, links)
+    named, untrue = named_resources(items, Enrolled(inventory), {}, links)
     plan, unfitting = make_plan(items, links, named, {}, Enrolled(inventory))
     problems = [*check_order(order, utc_now()), *form, *untrue, *unfitting, *links.problems]
     if len(items) == len(order.service_order_item) and plan.verb == "create" and plan.parts:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from presto.domain.enrolled import Thing, Ucs, UcsEndPoint, UcsUni, ucs_id
+from presto.domain.enrolled import Resource, Ucs, UcsEndPoint, UcsUni, ucs_id
 from presto.domain.model import Swvc
 from presto.mef import from_core
 from presto.mef.addresses import order_address, service_address
@@ -108,28 +108,28 @@ def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapp
 
     Which SWVCs an underlay carries stands with the SWVCs: they may be many.
     """
-    thing = found.thing
+    resource = found.resource
     related = []
-    if isinstance(thing, UcsEndPoint):
-        related = [_related(OF_UCS, thing.ucs), _related(TO_UCS_UNI, thing.ucs_uni)]
+    if isinstance(resource, UcsEndPoint):
+        related = [_related(OF_UCS, resource.ucs), _related(TO_UCS_UNI, resource.ucs_uni)]
     return {
         **said,
-        "id": thing.id,
-        "href": service_address(thing.id),
+        "id": resource.id,
+        "href": service_address(resource.id),
         "state": found.state,
-        "serviceConfiguration": {**_configuration(thing), **said.get("serviceConfiguration", {})},
+        "serviceConfiguration": {**_configuration(resource), **said.get("serviceConfiguration", {})},
         **({"endDate": instant(found.ended)} if found.ended else {}),
         **({"serviceRelationship": related} if related else {}),
         **_items(orders),
     }
 
 
-def _configuration(thing: Thing) -> dict[str, Any]:
-    if isinstance(thing, Ucs):
-        return from_core.ucs(thing)
-    if isinstance(thing, UcsUni):
-        return from_core.ucs_uni(thing)
-    return from_core.ucs_end_point(thing) if isinstance(thing, UcsEndPoint) else from_core.uni(thing)
+def _configuration(resource: Resource) -> dict[str, Any]:
+    if isinstance(resource, Ucs):
+        return from_core.ucs(resource)
+    if isinstance(resource, UcsUni):
+        return from_core.ucs_uni(resource)
+    return from_core.ucs_end_point(resource) if isinstance(resource, UcsEndPoint) else from_core.uni(resource)
 
 
 def listener(found: Listener) -> dict[str, str]:

@@ -52,10 +52,10 @@ _HELD = union_all(
     .join_from(_CLAIMS, _SERVICES)
     .where(_OTHERS, _CLAIMS.c.uni.in_(bindparam("claims", expanding=True))),
     select(literal_column("'closed'"), _LOCKED_UNIS.c.uni, _CLOSED, _NONE).where(
-        _LOCKED_UNIS.c.uni.in_(bindparam("things", expanding=True))
+        _LOCKED_UNIS.c.uni.in_(bindparam("resources", expanding=True))
     ),
 )
-"""What is taken of a name, UNIs and enrolled things: kind, name or id, and who or how."""
+"""What is taken of a name, UNIs and enrolled resources: kind, name or id, and who or how."""
 
 KEPT_CHANGES = 32
 """Of a service: rules that were made by an older one say no more which."""
@@ -63,7 +63,7 @@ KEPT_CHANGES = 32
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an order wants: a name of a tenant, UNIs and WAN ports, and enrolled things as they stand.
+    """What an order wants: a name of a tenant, UNIs and WAN ports, and enrolled resources as they stand.
 
     `besides` is the id of the service that the order changes, if any: it may have all that it has.
     """
@@ -72,12 +72,12 @@ class Wanted:
     tenant: str
     besides: str
     claims: Collection[str]
-    things: Collection[str]
+    resources: Collection[str]
 
 
 @dataclass(frozen=True)
 class Held:
-    """Whether a name is taken, what is in use with the names of the services, and the things that are not active.
+    """Whether a name is taken, what is in use with the names of the services, and the resources that are not active.
 
     UNIs and WAN ports are in use.
     """
@@ -152,11 +152,11 @@ class Store:
 
     def held(self, wanted: Wanted, within: Session | None = None) -> Held:
         """What others have of what an order wants, in one query: it is asked for every order."""
-        given = {**vars(wanted), "claims": list(wanted.claims), "things": list(wanted.things)}
+        given = {**vars(wanted), "claims": list(wanted.claims), "resources": list(wanted.resources)}
         with self._reading(within) as session:
             rows = list(map(tuple, session.connection().execute(_HELD, given)))
         found = {uni: _known(service, whose) for kind, uni, service, whose in rows if kind == "uni"}
-        closed = {thing: ServiceState(state) for kind, thing, state, _ in rows if kind == "closed"}
+        closed = {resource: ServiceState(state) for kind, resource, state, _ in rows if kind == "closed"}
         return Held(any(kind == "name" for kind, *_ in rows), found, closed)
 
     def claims(self, *, among: Collection[str] | None = None, within: Session | None = None) -> dict[str, str]:
@@ -216,10 +216,12 @@ class Store:
             query, given = (_LOCKED, {}) if among is None else (_LOCKED_AMONG, {"among": list(among)})
             return {row.uni: row.ended is not None for row in session.connection().execute(query, given)}
 
-    def closed(self, things: Collection[str], within: Session | None = None) -> dict[str, ServiceState]:
-        """The enrolled things among these that are not active."""
-        locked = self.locked_unis(among=things, within=within)
-        return {thing: ServiceState.TERMINATED if ended else ServiceState.INACTIVE for thing, ended in locked.items()}
+    def closed(self, resources: Collection[str], within: Session | None = None) -> dict[str, ServiceState]:
+        """The enrolled resources among these that are not active."""
+        locked = self.locked_unis(among=resources, within=within)
+        return {
+            resource: ServiceState.TERMINATED if ended else ServiceState.INACTIVE for resource, ended in locked.items()
+        }
 
     @contextmanager
     def _reading(self, within: Session | None = None) -> Iterator[Session]:

@@ -97,7 +97,7 @@ class DeployedRow(Base):
 
 
 class LockedUniRow(Base):
-    """A UNI, or another thing that is enrolled, that is administratively locked; for good since `ended`.
+    """A UNI, or another resource that is enrolled, that is administratively locked; for good since `ended`.
 
     `tenant` is whose alone a UNI is.
     """

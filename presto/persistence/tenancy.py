@@ -1,4 +1,4 @@
-"""Whose things are seen: every query of an owned table is limited to the tenant that is being served.
+"""Whose rows are seen: every query of an owned table is limited to the tenant that is being served.
 
 The tenant stands in a context variable, set for a request by the guard that knows who asks. The limit is put on each
 statement as it leaves the session, so no query of a face can forget it. Nobody in particular, `None`, sees everything:
@@ -89,9 +89,9 @@ class Assignments:
         ucpes = tuple(ucpe for ucpe in inventory.ucpes if ucpe.id not in hidden)
         return inventory.model_copy(update={"ucpes": ucpes, "unis": unis})
 
-    def owns(self, tenant: str | None, thing: str) -> bool:
+    def owns(self, tenant: str | None, resource: str) -> bool:
         """Whether what has this id is the tenant's alone, so that it may lock it; the operator may lock all."""
-        return tenant is None or self.tenants.get(thing) == tenant
+        return tenant is None or self.tenants.get(resource) == tenant
 
     def _sees(self, tenant: str, uni: Uni) -> bool:
         return self.tenants.get(uni.id, tenant) == tenant

@@ -35,7 +35,7 @@ class NewItem:
 
 
 def _any_state(_inactive: Mapping[str, ServiceState]) -> None:
-    """The order says nothing of enrolled things."""
+    """The order says nothing of enrolled resources."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class NewOrder:
     """An order to be stored; `document` is what the client sent.
 
     `external_id` is the client's own id, where it may stand for one order only. `enrolled` are the ids of the enrolled
-    things that it names: `check_enrolled` is told which of them are not active, and raises what refuses the order.
+    resources that it names: `check_enrolled` is told which of them are not active, and raises what refuses the order.
     """
 
     id: str

@@ -32,7 +32,7 @@ from presto_api.restconf.messages import (
 from presto_api.restconf.tapi import GlobalClass
 from presto_api.restconf.tapi_topology import Node, Topology
 
-Thing = TypeVar("Thing", bound=GlobalClass)
+Named = TypeVar("Named", bound=GlobalClass)
 
 
 async def list_topologies(core: Core, parsed: Parsed) -> TopologyListOutput:
@@ -136,17 +136,17 @@ def _is_on(inventory: Inventory, service: Service, ucpe: str) -> bool:
     return any(site.ucpe == ucpe for site in sites(service.swvc, inventory))
 
 
-def _pick(things: Iterable[Thing], wanted: str, member: str, kind: str) -> Thing:
-    by_id = {thing.uuid: thing for thing in things}
-    by_name = {_name(thing): thing for thing in by_id.values()}
+def _pick(entries: Iterable[Named], wanted: str, member: str, kind: str) -> Named:
+    by_id = {entry.uuid: entry for entry in entries}
+    by_name = {_name(entry): entry for entry in by_id.values()}
     found = by_id.get(wanted) or by_name.get(wanted)
     if found is None:
         raise _unknown(kind, wanted, member, by_name)
     return found
 
 
-def _name(thing: GlobalClass) -> str:
-    return next((pair.value or "" for pair in thing.name or () if pair.value_name == "name"), "")
+def _name(entry: GlobalClass) -> str:
+    return next((pair.value or "" for pair in entry.name or () if pair.value_name == "name"), "")
 
 
 def _unknown(kind: str, wanted: str, member: str, names: Iterable[str]) -> Rejected:

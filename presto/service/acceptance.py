@@ -39,7 +39,7 @@ class Acceptance:
     ) -> None:
         """Store a new service as accepted."""
         wanted = completed(swvc, self._views.inventory)
-        surroundings = self.surroundings(wanted, things=order.enrolled if order else (), session=unit.session)
+        surroundings = self.surroundings(wanted, resources=order.enrolled if order else (), session=unit.session)
         if order:
             order.check_enrolled(surroundings.closed)
         checked, now = checked_swvc(wanted, earlier, surroundings), utc_now()
@@ -90,15 +90,15 @@ class Acceptance:
         return service
 
     def surroundings(
-        self, swvc: Swvc, replaces: Service | None = None, things: Iterable[str] = (), session: Session | None = None
+        self, swvc: Swvc, replaces: Service | None = None, resources: Iterable[str] = (), session: Session | None = None
     ) -> Surroundings:
-        """What the tenant of an SWVC knows of, and how these things stand; names are its tenant's."""
+        """What the tenant of an SWVC knows of, and how these resources stand; names are its tenant's."""
         besides, tenant = (replaces.id, replaces.tenant) if replaces else ("", owner())
         inventory = self._views.inventory_of(tenant or current())
         enrolled = self._views.enrolled_of(tenant or current())
         ucpes = [uni.ucpe for uni in (inventory.uni(end_point.uni) for end_point in swvc.end_points) if uni]
         claims = {claimed for ucpe in ucpes for claimed in claimable_on(inventory, ucpe)}
-        asked = {*claims, *things, *(thing for ucpe in ucpes for thing in enrolled.wans_of(ucpe))}
+        asked = {*claims, *resources, *(resource for ucpe in ucpes for resource in enrolled.wans_of(ucpe))}
         held = self._store.held(Wanted(swvc.identifier, tenant, besides, claims, asked), session)
         names = frozenset({swvc.identifier} if held.name else ())
         return Surroundings(inventory, names, held.claims, held.closed, replaces)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from common.findings import Finding, Tag
 from presto.domain.credentials import utc_now
-from presto.domain.enrolled import Enrolled, Thing, Ucs, UcsEndPoint, kind_of
+from presto.domain.enrolled import Enrolled, Resource, Ucs, UcsEndPoint, kind_of
 from presto.persistence.events import EventType, NewEvent
 from presto.persistence.locked_unis import lock, unlock
 from presto.persistence.order_progress import end, items_of, open_orders, store_order
@@ -35,15 +35,15 @@ KIND_NAMES = {"sd-wan-uni": "UNI", "ucs": "UCS", "ucs-uni": "UCS UNI", "ucs-end-
 
 @dataclass(frozen=True)
 class EnrolledState:
-    """A thing and where it stands: active, inactive, or terminated since `ended`."""
+    """A resource and where it stands: active, inactive, or terminated since `ended`."""
 
-    thing: Thing
+    resource: Resource
     state: ServiceState
     ended: datetime | None = None
 
 
 class EnrolledOrders:
-    """Keeps the states of enrolled things and carries orders about them out."""
+    """Keeps the states of enrolled resources and carries orders about them out."""
 
     def __init__(self, engine: Engine, writer: Writer, views: Views) -> None:
         self._engine, self._writer, self._views = engine, writer, views
@@ -58,25 +58,25 @@ class EnrolledOrders:
         """Wait until what is under way is stored."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
-        """Where things stand."""
-        return await asyncio.to_thread(self._states, things) if things else ()
+    async def states(self, resources: Sequence[Resource]) -> tuple[EnrolledState, ...]:
+        """Where resources stand."""
+        return await asyncio.to_thread(self._states, resources) if resources else ()
 
     @in_thread
     def closed(self) -> dict[str, ServiceState]:
-        """The ids of all things that are not active."""
+        """The ids of all resources that are not active."""
         with Session(self._engine) as session:
             rows = session.scalars(select(LockedUniRow))
             return {row.uni: ServiceState.TERMINATED if row.ended else ServiceState.INACTIVE for row in rows}
 
     @in_thread
-    def faults(self, wanted: Sequence[tuple[Thing, ServiceState]]) -> tuple[Finding | None, ...]:
-        """For each thing why it cannot come to that state together with the others, or None."""
-        leaving = {thing.id for thing, state in wanted if state is ServiceState.TERMINATED}
+    def faults(self, wanted: Sequence[tuple[Resource, ServiceState]]) -> tuple[Finding | None, ...]:
+        """For each resource why it cannot come to that state together with the others, or None."""
+        leaving = {resource.id for resource, state in wanted if state is ServiceState.TERMINATED}
         with Session(self._engine) as session:
             return tuple(
-                self._not_its_own(thing) or fault(session, self._views.enrolled, thing, state, leaving)
-                for thing, state in wanted
+                self._not_its_own(resource) or fault(session, self._views.enrolled, resource, state, leaving)
+                for resource, state in wanted
             )
 
     def place(self, unit: UnitOfWork, order: NewOrder) -> None:
@@ -97,17 +97,17 @@ class EnrolledOrders:
         with Session(self._engine) as session:
             return tuple(session.scalars(select(OrderRow.id).where(*open_ones).order_by(OrderRow.ordered)))
 
-    def _states(self, things: Sequence[Thing]) -> tuple[EnrolledState, ...]:
+    def _states(self, resources: Sequence[Resource]) -> tuple[EnrolledState, ...]:
         with Session(self._engine) as session:
-            asked = select(LockedUniRow).where(LockedUniRow.uni.in_({thing.id for thing in things}))
+            asked = select(LockedUniRow).where(LockedUniRow.uni.in_({resource.id for resource in resources}))
             rows = {row.uni: row for row in session.scalars(asked)}
-            return tuple(_state(rows.get(thing.id), thing) for thing in things)
+            return tuple(_state(rows.get(resource.id), resource) for resource in resources)
 
-    def _not_its_own(self, thing: Thing) -> Finding | None:
+    def _not_its_own(self, resource: Resource) -> Finding | None:
         """A tenant takes nothing out of service that others use as well."""
-        if self._views.assignments.owns(current(), thing.id):
+        if self._views.assignments.owns(current(), resource.id):
             return None
-        return Finding(Tag.ACCESS_DENIED, (), f"{label_of(thing)} is there for every tenant", "Ask the operator.")
+        return Finding(Tag.ACCESS_DENIED, (), f"{label_of(resource)} is there for every tenant", "Ask the operator.")
 
     def _carry_out(self, unit: UnitOfWork, order_id: str) -> None:
         document = unit.session.scalar(select(OrderRow.document).where(OrderRow.id == order_id)) or {}
@@ -119,75 +119,75 @@ class EnrolledOrders:
             unit.record(order.tenant, end(unit, order, items, outcomes))
 
     def _apply(self, unit: UnitOfWork, item: Row[Any], wanted: ServiceState) -> str | None:
-        """Bring a thing into a state; returns why that is not possible."""
+        """Bring a resource into a state; returns why that is not possible."""
         enrolled = self._views.enrolled
-        thing = enrolled.get(item.element)
-        if thing is None:
+        resource = enrolled.get(item.element)
+        if resource is None:
             return "it is no longer enrolled"
-        if found := fault(unit.session, enrolled, thing, wanted):
+        if found := fault(unit.session, enrolled, resource, wanted):
             return found.message
-        here = _state(unit.session.get(LockedUniRow, thing.id), thing).state
+        here = _state(unit.session.get(LockedUniRow, resource.id), resource).state
         if wanted is here:
             return None
         step(SERVICE_GRAPH, here, wanted)
         if wanted is ServiceState.ACTIVE:
-            unlock(unit, thing.id)
+            unlock(unit, resource.id)
         else:
             ended = utc_now() if wanted is ServiceState.TERMINATED else None
-            lock(unit, thing.id, self._views.assignments.tenants.get(thing.id, NOBODY), ended)
+            lock(unit, resource.id, self._views.assignments.tenants.get(resource.id, NOBODY), ended)
         return None
 
 
 def fault(
-    session: Session, enrolment: Enrolled, thing: Thing, wanted: ServiceState, leaving: Collection[str] = ()
+    session: Session, enrolment: Enrolled, resource: Resource, wanted: ServiceState, leaving: Collection[str] = ()
 ) -> Finding | None:
-    """Why a thing cannot come to a state, or None; `leaving` are ids of what is terminated with it."""
-    here, label = _state(session.get(LockedUniRow, thing.id), thing).state, label_of(thing)
+    """Why a resource cannot come to a state, or None; `leaving` are ids of what is terminated with it."""
+    here, label = _state(session.get(LockedUniRow, resource.id), resource).state, label_of(resource)
     if here is ServiceState.TERMINATED:
         return Finding(Tag.IN_USE, (), f"{label} is terminated", "Enrol it anew, under another name.")
     if wanted in {here, ServiceState.ACTIVE}:
         return None
-    users = select(ServiceRow.name, ServiceRow.tenant).where(_used_by(enrolment, thing)).limit(1)
+    users = select(ServiceRow.name, ServiceRow.tenant).where(_used_by(enrolment, resource)).limit(1)
     user = session.execute(users, execution_options={ALL_TENANTS: True}).first()
     if user is not None:
         name = user.name if current() in {None, user.tenant} else ANOTHER
         return Finding(Tag.IN_USE, (), f'{label} is in use by service "{name}"', "Delete that service first.")
     if wanted is ServiceState.TERMINATED:
-        ends = [end.name for end in enrolment.ends_of(thing) if end.id not in leaving and _lives(session, end)]
+        ends = [end.name for end in enrolment.ends_of(resource) if end.id not in leaving and _lives(session, end)]
         if ends:
             message = f"{label} has end points: {', '.join(ends[:4])}{' …' * (len(ends) > 4)}"
             return Finding(Tag.IN_USE, (), message, "Delete them first, or by the same order.")
     return None
 
 
-def label_of(thing: Thing) -> str:
-    """A thing by its kind and name."""
-    return f"{KIND_NAMES[kind_of(thing)]} {thing.name}"
+def label_of(resource: Resource) -> str:
+    """A resource by its kind and name."""
+    return f"{KIND_NAMES[kind_of(resource)]} {resource.name}"
 
 
-def _used_by(enrolment: Enrolled, thing: Thing) -> ColumnElement[bool]:
-    """True for the services that a thing belongs to, or whose packets cross it."""
+def _used_by(enrolment: Enrolled, resource: Resource) -> ColumnElement[bool]:
+    """True for the services that a resource belongs to, or whose packets cross it."""
     over: ColumnElement[str] = ServiceRow.document["carrier"].as_string()
-    if isinstance(thing, Ucs):
-        return over == thing.underlay.name
+    if isinstance(resource, Ucs):
+        return over == resource.underlay.name
     claimed = select(ClaimRow.service)
-    if isinstance(thing, UcsEndPoint):
-        here = ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.ucs_uni))
-        return and_(here, over == thing.wan.underlay)
-    return ServiceRow.id.in_(claimed.where(ClaimRow.uni == thing.id))
+    if isinstance(resource, UcsEndPoint):
+        here = ServiceRow.id.in_(claimed.where(ClaimRow.uni == resource.ucs_uni))
+        return and_(here, over == resource.wan.underlay)
+    return ServiceRow.id.in_(claimed.where(ClaimRow.uni == resource.id))
 
 
-def _lives(session: Session, thing: Thing) -> bool:
-    return _state(session.get(LockedUniRow, thing.id), thing).state is not ServiceState.TERMINATED
+def _lives(session: Session, resource: Resource) -> bool:
+    return _state(session.get(LockedUniRow, resource.id), resource).state is not ServiceState.TERMINATED
 
 
-def _state(row: LockedUniRow | None, thing: Thing) -> EnrolledState:
+def _state(row: LockedUniRow | None, resource: Resource) -> EnrolledState:
     if row is None:
-        return EnrolledState(thing, ServiceState.ACTIVE)
+        return EnrolledState(resource, ServiceState.ACTIVE)
     if row.ended is None:
-        return EnrolledState(thing, ServiceState.INACTIVE)
+        return EnrolledState(resource, ServiceState.INACTIVE)
     ended = row.ended.replace(tzinfo=UTC) if row.ended.tzinfo is None else row.ended
-    return EnrolledState(thing, ServiceState.TERMINATED, ended)
+    return EnrolledState(resource, ServiceState.TERMINATED, ended)
 
 
 def _ends_first(items: Iterable[Row[Any]]) -> list[Row[Any]]:

@@ -131,12 +131,12 @@ class Orders:
         """The orders and items that ordered something of services, by the ids of those of which any did."""
         return await asyncio.to_thread(self._items_for, elements) if elements else {}
 
-    async def said_of(self, things: Collection[str]) -> dict[str, dict[str, Any]]:
-        """What orders said last of enrolled things, beside their payloads, by the ids of those of which any did."""
-        return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(things)]) if things else {}
+    async def said_of(self, resources: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What orders said last of enrolled resources, beside their payloads, by the ids of those of which any did."""
+        return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(resources)]) if resources else {}
 
     async def saying(self, members: Mapping[str | tuple[str, ...], str]) -> dict[str, dict[str, Any]]:
-        """As `said_of`, of the enrolled things of which an order ever said that these members are so.
+        """As `said_of`, of the enrolled resources of which an order ever said that these members are so.
 
         A member inside others is a tuple of their names.
         """

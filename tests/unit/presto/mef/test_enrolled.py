@@ -38,7 +38,7 @@ class Orderer:
 
     def __init__(self, mef: Any, change: Callable[..., Any], enrolled: Enrolled) -> None:
         self.mef, self.change = mef, change
-        self.ids = {thing.name: thing.id for thing in enrolled.things}
+        self.ids = {resource.name: resource.id for resource in enrolled.resources}
 
     async def add(self, kind: str, state: str = "active", **payload: Any) -> Any:
         service = {"state": state, "serviceConfiguration": {"@type": URN.format(kind), **payload}}
@@ -296,15 +296,15 @@ async def test_ids_are_the_same_everywhere(inventory: Inventory) -> None:
     values = inventory.model_dump(mode="json")
     values["ucpes"].reverse()
     other = Enrolled(Inventory.model_validate(values))
-    assert {thing.name: thing.id for thing in Enrolled(inventory).things} == {
-        thing.name: thing.id for thing in other.things
+    assert {resource.name: resource.id for resource in Enrolled(inventory).resources} == {
+        resource.name: resource.id for resource in other.resources
     }
 
 
 async def test_names_that_do_not_fit_give_way_to_ids(inventory: Inventory) -> None:
     values = inventory.model_dump(mode="json")
     values["ucpes"][0]["id"] = values["unis"][0]["ucpe"] = "x" * 50
-    names = [thing.name for thing in Enrolled(Inventory.model_validate(values)).things]
+    names = [resource.name for resource in Enrolled(Inventory.model_validate(values)).resources]
     assert all(len(name) <= 53 for name in names)
     assert len(set(names)) == len(names)
 

@@ -111,7 +111,7 @@ async def documented_service(mef: Any, client: Any) -> dict[str, Any]:
     """The parts of the service that the documented order makes, by the words that stand for them."""
     placed = await mef.ended((await mef.place(copy.deepcopy(EXAMPLE)))["id"])
     uni, _, swvc, end, _ = [item["service"]["id"] for item in placed["serviceOrderItem"]]
-    by_name = {thing.name: thing.id for thing in client.core.enrolment.things}
+    by_name = {resource.name: resource.id for resource in client.core.enrolment.resources}
     ids = {
         "UNI": uni,
         "SWVC": swvc,

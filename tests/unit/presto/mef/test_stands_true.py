@@ -318,7 +318,7 @@ async def test_end_points_that_come_and_go_alone(mef: Any, example: Any, change:
     _, _, swvc, end, _ = ids(await made(mef, example))
     third = copy.deepcopy(example["serviceOrderItem"][3])
     third["service"]["serviceConfiguration"]["swVcEndPointIdentifier"] = "site-c"
-    uni = next(thing.id for thing in client.core.enrolment.things if thing.name == "site-c-lan0")
+    uni = next(resource.id for resource in client.core.enrolment.resources if resource.name == "site-c-lan0")
     third["service"]["serviceRelationship"] = [
         {"relationshipType": role, "service": {"id": to}} for role, to in ((OF, swvc), (TO, uni))
     ]

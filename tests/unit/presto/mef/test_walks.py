@@ -149,7 +149,7 @@ async def test_no_step_is_taken_that_is_no_edge(
     for order_id, shown in ended.items():
         of_order(by_object.pop(order_id), shown)
     told = {service["id"]: service["state"] for service in await mef.services(limit=100)}
-    enrolled = {thing.id for thing in client.core.enrolment.things}
+    enrolled = {resource.id for resource in client.core.enrolment.resources}
     for service_id, events in by_object.items():
         states = [str(event.state) for event in events if event.type in CHANGES]
         first = {"active"} if service_id in enrolled else {"reserved", "inactive"}

@@ -214,7 +214,7 @@ async def test_a_change_that_is_not_stored_has_no_event(client: Any) -> None:
     writer = client.core._store.writer
     with pytest.raises(LookupError):
         await writer.run_async(fail)
-    await writer.run_async(partial(lock, thing="a-uni"))
+    await writer.run_async(partial(lock, resource="a-uni"))
     assert [event.object for event in await heard(client)] == ["a-uni"]
 
 

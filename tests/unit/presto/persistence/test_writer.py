@@ -167,9 +167,9 @@ def test_a_batch_is_stored_as_a_whole_or_as_far_as_it_goes(
     engine: Engine, writer: Writer, all_or_none: bool, stored: set[str]
 ) -> None:
     changes: list[Change[None]] = [
-        partial(locked_unis.lock, thing="u1"),
+        partial(locked_unis.lock, resource="u1"),
         failing,
-        partial(locked_unis.lock, thing="u2"),
+        partial(locked_unis.lock, resource="u2"),
     ]
     outcomes = asyncio.run(writer.run_batch(changes, all_or_none=all_or_none))
     others = NotStored if all_or_none else type(None)
@@ -181,7 +181,7 @@ def test_a_batch_is_stored_as_a_whole_or_as_far_as_it_goes(
 def test_the_key_of_a_request_is_stored_with_what_it_asks_for_or_not_at_all(engine: Engine, writer: Writer) -> None:
     keys, answer = Keys(engine), KeptAnswer(201, (), b"made")
     good, bad = (KeyedRequest("acme", key, "f", render=lambda _unit: answer) for key in ("good", "bad"))
-    writer.run(partial(locked_unis.lock, thing="u1"), good)
+    writer.run(partial(locked_unis.lock, resource="u1"), good)
     with pytest.raises(LookupError):
         writer.run(failing, bad)
     assert keys.find("acme", "good") == Known("f", answer)
@@ -193,5 +193,5 @@ def test_an_answer_that_cannot_be_made_takes_back_what_was_stored(engine: Engine
         raise LookupError("no answer")
 
     with pytest.raises(LookupError, match="no answer"):
-        writer.run(partial(locked_unis.lock, thing="u1"), KeyedRequest("acme", "k", "f", render=render))
+        writer.run(partial(locked_unis.lock, resource="u1"), KeyedRequest("acme", "k", "f", render=render))
     assert locked(engine) == set()
