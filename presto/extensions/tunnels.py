@@ -67,8 +67,8 @@ def _end(own: Site, other: Site, seen: Seen, measured: Measurements) -> TunnelEn
     return TunnelEnd(
         end_point=own.end_point.identifier,
         edge=own.ucpe,
-        ike=_taken(IkeSa, ike) if ike else None,
-        esp=[_taken(EspSa, child) for child in peer.get("children", ())],
+        ike=_model(IkeSa, ike) if ike else None,
+        esp=[_model(EspSa, child) for child in peer.get("children", ())],
         performance=None if isinstance(performance, str) else _performance(performance),
         not_measured=performance if isinstance(performance, str) else None,
     )
@@ -97,6 +97,6 @@ def _peers(own: str, other: str, seen: Seen) -> Iterator[Mapping[str, Any]]:
             yield from (peer for peer in vnf.status.get("peers", ()) if peer.get("name") == other)
 
 
-def _taken(model: Any, values: Mapping[str, Any]) -> Any:
+def _model(model: Any, values: Mapping[str, Any]) -> Any:
     """What the VNF contract's status has of the model's members."""
     return model.model_validate({name: values.get(name) for name in model.model_fields}, strict=True, by_name=True)

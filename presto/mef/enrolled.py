@@ -81,10 +81,10 @@ def beside_an_swvc(
             yield Problem("otherIssue", (*item.path, "service", "state"), f"{label_of(resource)} is {here}", hint)
 
 
-def unmoved(wanted: Sequence[tuple[Item, Resource]], said: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    """A UNI stays where it was installed; `said` is what was last said of resources, by their ids."""
+def unmoved(wanted: Sequence[tuple[Item, Resource]], attributes: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """A UNI stays where it was installed; `attributes` are what orders said of resources last, by their ids."""
     for item, resource in wanted:
-        before = _installed(said.get(resource.id, {}).get("place", ()))
+        before = _installed(attributes.get(resource.id, {}).get("place", ()))
         given = _installed(item.wire.service.model_dump(by_alias=True, exclude_unset=True).get("place", ()))
         if item.wire.action == "modify" and given and before and given != before:
             text, hint = f"{label_of(resource)} does not move", "Order another one there, and delete this one."

@@ -22,7 +22,7 @@ from presto_api.mef.problems import HttpError
 _EVERYTHING = 2**31 - 1
 _INSTANT = timedelta(microseconds=1)
 _TYPE = func.coalesce(
-    ElementRow.asked[("serviceConfiguration", "@type")].as_string(),
+    ElementRow.requested[("serviceConfiguration", "@type")].as_string(),
     case((ElementRow.kind == Kind.SWVC, URNS[Kind.SWVC]), else_=URNS[Kind.END_POINT]),
 )
 Condition = Callable[[Any], ColumnElement[bool]]
@@ -34,17 +34,17 @@ _FILTERS: dict[str, tuple[Parser, Condition]] = {
     "startDate.gt": (DATE, lambda value: ElementRow.started > value),
     "endDate.lt": (DATE, lambda value: ElementRow.ended < value),
     "endDate.gt": (DATE, lambda value: ElementRow.ended > value),
-    "externalId": (text, lambda value: ElementRow.asked["externalId"].as_string() == value),
-    "serviceType": (text, lambda value: ElementRow.asked["serviceType"].as_string() == value),
+    "externalId": (text, lambda value: ElementRow.requested["externalId"].as_string() == value),
+    "serviceType": (text, lambda value: ElementRow.requested["serviceType"].as_string() == value),
     "@type": (text, lambda value: value == _TYPE),
     # No service says how it is started.
     "startMode": (one_of(tuple("012345")), lambda _value: ElementRow.id.is_(None)),
 }
 _PLACES = {"geographicSite.id": "GeographicSiteRef", "geographicAddress.id": "GeographicAddressRef"}
-_SAID = ("externalId", "serviceType")
-"""What orders say of enrolled resources, as of others."""
+_ATTRIBUTES = ("externalId", "serviceType")
+"""What orders say of enrolled resources, as of other services."""
 
-_SAID_TYPE = ("serviceConfiguration", "@type")
+_TYPE_MEMBER = ("serviceConfiguration", "@type")
 _ITEM = ("serviceOrder.id", "serviceOrderItem.id")
 FILTERS = (*_FILTERS, *_PLACES, *_ITEM)
 """The names of the filters."""
@@ -76,9 +76,9 @@ async def get(core: Core, orders: Orders, service_id: str) -> dict[str, Any] | N
 async def _shown(core: Core, orders: Orders, resources: Sequence[Resource]) -> list[dict[str, Any]]:
     """Enrolled resources as the inventory shows them; the database is asked for all of them at once."""
     ids = [resource.id for resource in resources]
-    said, items = await orders.said_of(ids), await orders.items_for(ids)
+    attributes, items = await orders.attributes_of(ids), await orders.items_for(ids)
     states = await core.enrolled.states(resources)
-    return [show.enrolled(one, items.get(one.resource.id, ()), said.get(one.resource.id, {})) for one in states]
+    return [show.enrolled(one, items.get(one.resource.id, ()), attributes.get(one.resource.id, {})) for one in states]
 
 
 def _check_pair(given: dict[str, Any]) -> None:
@@ -93,7 +93,7 @@ async def _resources(core: Core, orders: Orders, given: dict[str, Any]) -> Seque
     resources: Sequence[Resource] = core.enrolment.resources
     if not given:
         return resources
-    if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM, *_SAID, *_PLACES}:
+    if given.keys() - {"state", "@type", "endDate.lt", "endDate.gt", *_ITEM, *_ATTRIBUTES, *_PLACES}:
         return ()
     if _ITEM[0] in given:
         order, item = (given[name] for name in _ITEM)
@@ -104,9 +104,9 @@ async def _resources(core: Core, orders: Orders, given: dict[str, Any]) -> Seque
     if ends:
         states = await core.enrolled.states([resource for resource in resources if resource.id in closed])
         resources = [state.resource for state in states if state.ended and _within(state.ended, ends)]
-    if said := {name: value for name, value in given.items() if name in {*_SAID, *_PLACES}}:
-        known = await orders.saying({name: value for name, value in said.items() if name in _SAID})
-        resources = [resource for resource in resources if _is_said(known.get(resource.id, {}), said)]
+    if wanted := {name: value for name, value in given.items() if name in {*_ATTRIBUTES, *_PLACES}}:
+        known = await orders.with_attributes({name: value for name, value in wanted.items() if name in _ATTRIBUTES})
+        resources = [resource for resource in resources if _matches(known.get(resource.id, {}), wanted)]
     if "@type" in given:
         resources = await _of_type(orders, resources, given["@type"])
     return [
@@ -119,16 +119,16 @@ async def _of_type(orders: Orders, resources: Sequence[Resource], urn: str) -> S
     kind = KINDS.get(urn)
     if kind is None:
         return ()
-    older = await orders.saying({_SAID_TYPE: OLDER_URNS[kind]})
-    types = {name: said.get("serviceConfiguration", {}).get("@type", URNS[kind]) for name, said in older.items()}
+    older = await orders.with_attributes({_TYPE_MEMBER: OLDER_URNS[kind]})
+    types = {name: told.get("serviceConfiguration", {}).get("@type", URNS[kind]) for name, told in older.items()}
     return [
         resource for resource in resources if kind_of(resource) == kind and types.get(resource.id, URNS[kind]) == urn
     ]
 
 
-def _is_said(known: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+def _matches(known: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
     places = {(_PLACES[name], value) for name, value in wanted.items() if name in _PLACES}
-    rest = all(known.get(name) == value for name, value in wanted.items() if name in _SAID)
+    rest = all(known.get(name) == value for name, value in wanted.items() if name in _ATTRIBUTES)
     return rest and places <= set(_places(known))
 
 
@@ -149,12 +149,12 @@ async def _elements(orders: Orders, given: dict[str, Any], page: Page, before: i
     if not wanted:
         return await orders.elements(where, first, room)
     everything, _ = await orders.elements(where, 0, _EVERYTHING)
-    there = [element for element in everything if wanted <= set(_places(element.asked))]
+    there = [element for element in everything if wanted <= set(_places(element.requested))]
     return there[first : first + room], len(there)
 
 
-def _places(asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for related in asked.get("place", ()):
+def _places(attributes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for related in attributes.get("place", ()):
         place = related["place"]
         if "id" in place:
             yield place["@type"], place["id"]

@@ -146,14 +146,14 @@ def make_plan(
         problems += plan.parts.problems
     for item in items:
         if isinstance(item.payload, payload.EndPoint):
-            target = _take_end_point(item, item.payload, plan, links, named, elements, enrolment, problems)
+            target = _add_end_point(item, item.payload, plan, links, named, elements, enrolment, problems)
             targets |= {target} if target else set()
     problems += _told_twice(items)
     deleted = [item.element for item in items if item.wire.action == "delete" and item.element]
     plan.removed = tuple(element.identifier for element in deleted if element.kind == Kind.END_POINT)
     if len(items) == len(links.known):
         problems += _settle(plan, items, swvcs, targets)
-        problems += _lone_state(plan, swvcs, elements)
+        problems += _check_shared_state(plan, swvcs, elements)
     return plan, problems
 
 
@@ -215,7 +215,7 @@ def _settle(plan: Plan, items: Sequence[Item], swvcs: list[Item], targets: set[s
                 yield Problem("otherIssue", (*item.path, "action"), text, "Its end points go with it.")
 
 
-def _lone_state(plan: Plan, swvcs: list[Item], elements: Mapping[str, ElementRecord]) -> Iterator[Problem]:
+def _check_shared_state(plan: Plan, swvcs: list[Item], elements: Mapping[str, ElementRecord]) -> Iterator[Problem]:
     """End points without their SWVC cannot change the state that they share with it."""
     current = next((element for element in elements.values() if element.service == plan.service), None)
     if not swvcs and current and plan.locked not in {None, current.swvc["locked"]}:
@@ -223,7 +223,7 @@ def _lone_state(plan: Plan, swvcs: list[Item], elements: Mapping[str, ElementRec
         yield Problem("invalidValue", ("serviceOrderItem",), text, "Order that state for the SWVC as well.")
 
 
-def _take_end_point(
+def _add_end_point(
     item: Item,
     given: payload.EndPoint,
     plan: Plan,

@@ -131,11 +131,11 @@ async def _about_enrolled(
         if fault:
             path = (*item.path, "service", "id" if item.wire.action == "delete" else "state")
             problems.append(from_finding(replace(fault, path=()), {(): path}))
-    problems += unmoved(wanted, await orders.said_of([resource.id for _, resource in wanted]))
+    problems += unmoved(wanted, await orders.attributes_of([resource.id for _, resource in wanted]))
     if problems:
         raise Refused(problems)
-    asked = _asked(document)
-    new = tuple(_new_item(item, None, resource, asked[item.number]) for item, resource in wanted)
+    requested = _requested(document)
+    new = tuple(_new_item(item, None, resource, requested[item.number]) for item, resource in wanted)
     order = NewOrder(str(uuid4()), document, new, own_id(core, document))
     return Placement(partial(core.enrolled.place, order=order))
 
@@ -144,9 +144,9 @@ async def _about_swvc(about: AboutSwvc, problems: list[Problem], document: dict[
     """An order about an SWVC."""
     if problems:
         raise Refused([*problems, *await about.problems()])
-    asked, named = _asked(document), about.named
+    requested, named = _requested(document), about.named
     items = tuple(
-        _new_item(item, _end_point(item, about.plan), named.resources.get(item.number), asked[item.number])
+        _new_item(item, _end_point(item, about.plan), named.resources.get(item.number), requested[item.number])
         for item in about.items
     )
     enrolled = [resource.id for resource in named.resources.values()]
@@ -198,7 +198,7 @@ async def _findings(core: Core, plan: Plan) -> list[Problem]:
     return of_the_core(findings, plan, all_told=False)
 
 
-def _asked(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _requested(document: dict[str, Any]) -> list[dict[str, Any]]:
     """What each item says of its service."""
     services = (item["service"] for item in document["serviceOrderItem"])
     return [{name: value for name, value in service.items() if name not in _NOT_KEPT} for service in services]
@@ -212,16 +212,16 @@ def _end_point(item: Item, plan: Plan) -> str | None:
     return ordered.identifier if ordered else (item.element.identifier if item.element else None)
 
 
-def _new_item(item: Item, end_point: str | None, resource: Resource | None, asked: dict[str, Any]) -> NewItem:
-    new = NewItem(item.wire.id, item.wire.action, item.kind, end_point, asked)
-    return replace(new, element=resource.id, said=_said(item.wire, asked)) if resource else new
+def _new_item(item: Item, end_point: str | None, resource: Resource | None, requested: dict[str, Any]) -> NewItem:
+    new = NewItem(item.wire.id, item.wire.action, item.kind, end_point, requested)
+    return replace(new, element=resource.id, attributes=_attributes(item.wire, requested)) if resource else new
 
 
-def _said(wire: OrderItem, asked: dict[str, Any]) -> dict[str, Any] | None:
+def _attributes(wire: OrderItem, requested: dict[str, Any]) -> dict[str, Any] | None:
     """What an item says of an enrolled service, beside what is known of that anyway: of its payload only the type."""
     if wire.action == "delete":
         return None
-    said = {name: value for name, value in asked.items() if name not in show.NOT_SHOWN}
-    if payload := said.get("serviceConfiguration"):
-        said["serviceConfiguration"] = {"@type": payload["@type"]}
-    return said
+    attributes = {name: value for name, value in requested.items() if name not in show.NOT_SHOWN}
+    if payload := attributes.get("serviceConfiguration"):
+        attributes["serviceConfiguration"] = {"@type": payload["@type"]}
+    return attributes

@@ -55,10 +55,10 @@ def _item(sent: dict[str, Any], stands: ItemRecord, number: int) -> dict[str, An
 
 def element(found: ElementRecord) -> dict[str, Any]:
     """`Service`: an SWVC or an end point of one. Its payload is the ordered one, or told from the core model."""
-    told = _told(found) if "serviceConfiguration" not in found.asked else {}
-    asked = {name: value for name, value in found.asked.items() if name not in NOT_SHOWN}
-    if found.kind == Kind.SWVC and "serviceConfiguration" in asked:
-        asked["serviceConfiguration"] = _with_its_ends(asked["serviceConfiguration"], found.swvc)
+    told = _told(found) if "serviceConfiguration" not in found.requested else {}
+    requested = {name: value for name, value in found.requested.items() if name not in NOT_SHOWN}
+    if found.kind == Kind.SWVC and "serviceConfiguration" in requested:
+        requested["serviceConfiguration"] = _with_its_ends(requested["serviceConfiguration"], found.swvc)
     if found.kind == Kind.SWVC:
         carriers = found.swvc.get("underlays") or [name for name in (found.swvc.get("carrier"),) if name]
         related = [_related(UCS_OF, ucs_id(name)) for name in carriers]
@@ -68,7 +68,7 @@ def element(found: ElementRecord) -> dict[str, Any]:
     dates = (("startDate", found.started), ("endDate", found.ended))
     return {
         "serviceConfiguration": told,
-        **asked,
+        **requested,
         "id": found.id,
         "href": service_address(found.id),
         "state": found.state,
@@ -103,8 +103,8 @@ def _told(found: ElementRecord) -> dict[str, Any]:
     return from_core.end_point(swvc, end) if end else {}
 
 
-def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapping[str, Any]) -> dict[str, Any]:
-    """`Service`: a UNI, an underlay or an end of one, there since its uCPE was enrolled; `said` is what orders add.
+def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """`Service`: a UNI, an underlay or an end of one, enrolled with its uCPE; `attributes` are what orders add.
 
     Which SWVCs an underlay carries stands with the SWVCs: they may be many.
     """
@@ -113,11 +113,11 @@ def enrolled(found: EnrolledState, orders: Sequence[tuple[str, str]], said: Mapp
     if isinstance(resource, UcsEndPoint):
         related = [_related(OF_UCS, resource.ucs), _related(TO_UCS_UNI, resource.ucs_uni)]
     return {
-        **said,
+        **attributes,
         "id": resource.id,
         "href": service_address(resource.id),
         "state": found.state,
-        "serviceConfiguration": {**_configuration(resource), **said.get("serviceConfiguration", {})},
+        "serviceConfiguration": {**_configuration(resource), **attributes.get("serviceConfiguration", {})},
         **({"endDate": instant(found.ended)} if found.ended else {}),
         **({"serviceRelationship": related} if related else {}),
         **_items(orders),

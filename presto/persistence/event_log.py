@@ -149,11 +149,11 @@ class EventLog:
     def _hear_of(self, written: tuple[Event, ...]) -> None:
         """Take events that follow the last one as they were written; anything else is read from the database."""
         if written and written[0].sequence == self._last + 1:
-            self._take(written)
+            self._append(written)
         elif not written or written[-1].sequence > self._last:
             self._heard.set()
 
-    def _take(self, found: Sequence[Event]) -> None:
+    def _append(self, found: Sequence[Event]) -> None:
         self._recent.extend(found)
         self._last = found[-1].sequence
         news, self._news = self._news, asyncio.Event()
@@ -169,7 +169,7 @@ class EventLog:
         try:
             while found := await asyncio.to_thread(self.read, self._last, _PAGE):
                 if new := [event for event in found if event.sequence > self._last]:
-                    self._take(new)
+                    self._append(new)
         except SQLAlchemyError as error:
             log.warning("the event log cannot be read, trying again: %s", getattr(error, "orig", None) or error)
 

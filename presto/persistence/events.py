@@ -79,15 +79,15 @@ def append(connection: Connection, events: Sequence[NewEvent]) -> tuple[Event, .
     """Write events in a transaction that is under way, as the last thing before its commit; then call `committed`."""
     if not events:
         return ()
-    first = _take(connection, len(events)) - len(events) + 1
+    first = _reserve(connection, len(events)) - len(events) + 1
     now = utc_now()
     written = tuple(_event(number, now, new) for number, new in enumerate(events, first))
     connection.execute(_NEW_EVENT, [{**event._asdict(), "api": event.type.api} for event in written])
     return written
 
 
-def _take(connection: Connection, count: int) -> int:
-    """Take that many sequence numbers; returns the last one."""
+def _reserve(connection: Connection, count: int) -> int:
+    """Reserve that many sequence numbers; returns the last one."""
     last = connection.execute(_TAKE, {"count": count}).scalar()
     if last is None:
         first = _UPSERT[connection.dialect.name](EventCounterRow).values(id=1, last=0)

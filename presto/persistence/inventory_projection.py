@@ -43,8 +43,8 @@ class Live:
 
     def replaced(self, named: Collection[str]) -> dict[str, Any] | None:
         """What an order changes that names elements of these ids, to go back to; None when there is no SWVC yet."""
-        said = {element.id: element.asked for element in self.elements if element.id in named}
-        return self.swvc and {"swvc": self.swvc, "asked": said}
+        requested = {element.id: element.requested for element in self.elements if element.id in named}
+        return self.swvc and {"swvc": self.swvc, "requested": requested}
 
 
 def live_elements(connection: Connection, service: str) -> list[Row[Any]]:
@@ -72,10 +72,11 @@ def project(
 ) -> tuple[dict[tuple[str, str], str], list[NewEvent]]:
     """Bring the elements of a service in line with it; returns their ids by kind and end point, and what happened.
 
-    What is said of an element is what the order says, or what is `restored` of it, by its id.
+    What is requested of an element is what the order says, or what is `restored` of it, by its id.
     """
     live = {(element.kind, _key(element.kind, element.identifier)): element for element in there.elements}
-    asked = {(item.kind, item.end_point or ""): item.asked for item in order.items if item.asked} if order else {}
+    of_order = [item for item in order.items if item.requested] if order else []
+    ordered_of = {(item.kind, item.end_point or ""): item.requested for item in of_order}
     if all(element.generation != row.generation for element in there.elements):
         unit.insert(SWVCS, [{"service": row.id, "generation": row.generation, "document": row.document}])
     told = {generation: parts(document) for generation, document in there.documents.items()}
@@ -89,11 +90,11 @@ def project(
     for kind, identifier in [(SWVC, row.name), *((END_POINT, end["identifier"]) for end in row.document["end_points"])]:
         place = (kind, _key(kind, identifier))
         element = live.pop(place, None)
-        said = restored.get(element.id) if element else None
-        said = asked.get(place) if said is None else said
+        requested = restored.get(element.id) if element else None
+        requested = ordered_of.get(place) if requested is None else requested
         works = len(working) > 1 if kind == SWVC else identifier in working
         as_asked = ordered or (element is not None and element.generation in same)
-        values = _values(row, works, identifier, element, said, ordered=as_asked)
+        values = _values(row, works, identifier, element, requested, ordered=as_asked)
         if element:
             changed.append({"element": element.id, **values})
         else:
@@ -118,11 +119,11 @@ def _values(
     works: bool,
     identifier: str,
     element: Row[Any] | None,
-    asked: Mapping[str, Any] | None,
+    requested: Mapping[str, Any] | None,
     *,
     ordered: bool,
 ) -> dict[str, Any]:
-    known: Mapping[str, Any] = (element.asked if element else {}) if asked is None else asked
+    known: Mapping[str, Any] = (element.requested if element else {}) if requested is None else requested
     if not ordered and element and element.generation < row.generation:
         known = {name: value for name, value in known.items() if name != "serviceConfiguration"}
     before = ServiceState(element.state) if element else None
@@ -137,13 +138,13 @@ def _values(
         "identifier": identifier,
         "state": after,
         "started": started or (row.changed if after is ServiceState.ACTIVE else None),
-        "asked": dict(known),
+        "requested": dict(known),
         "generation": row.generation,
     }
 
 
 def _same(documents: Mapping[int, Any], row: ServiceRow | NewService) -> frozenset[int]:
-    """The changes before this one whose SWVC was the same, so that what was said of it still is so."""
+    """The changes before this one whose SWVC was the same, so that what was requested of it still holds."""
     here = _ordered(row.document) if documents.keys() - {row.generation} else {}
     return frozenset(number for number in documents.keys() - {row.generation} if _ordered(documents[number]) == here)
 

@@ -57,7 +57,7 @@ def store_order(
     items = list(enumerate(zip(order.items, elements, strict=True)))
     unit.insert(_ITEMS, [_item(order.id, number, item, element) for number, (item, element) in items])
     links = [
-        {"element": element, "order": order.id, "number": number, "item": item.id, "said": item.said}
+        {"element": element, "order": order.id, "number": number, "item": item.id, "attributes": item.attributes}
         for number, (item, element) in items
     ]
     unit.insert(_LINKS, links)

@@ -17,8 +17,8 @@ from presto.persistence.tenancy import Owned
 class OrderRow(Owned, Base):
     """An order as acknowledged; `service` and `generation` say which change of which SWVC carries it out.
 
-    `replaced` is what it changes, to go back to: the SWVC before, and what was said of the services that it names, by
-    their ids (`ElementRow.asked`).
+    `replaced` is what it changes, to go back to: the SWVC before, and what was requested of the services that it
+    names, by their ids (`ElementRow.requested`).
     """
 
     __tablename__ = "presto_orders"
@@ -56,8 +56,8 @@ class ItemRow(Base):
 class ElementRow(Owned, Base):
     """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
 
-    `asked` is what the last order said of it, without the payload once another face has changed the SWVC; `generation`
-    is the change that made the last SWVC that it was part of (`SwvcRow`).
+    `requested` is what the last order says of it, without the payload once another face has changed the SWVC;
+    `generation` is the change that made the last SWVC that it was part of (`SwvcRow`).
     """
 
     __tablename__ = "presto_elements"
@@ -72,14 +72,14 @@ class ElementRow(Owned, Base):
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    asked: Mapped[Any] = mapped_column(JSON)
+    requested: Mapped[Any] = mapped_column(JSON)
     generation: Mapped[int]
 
 
 class ElementOrderRow(Base):
     """An item that ordered something of a service; `item` is its id, of any length and so no key.
 
-    `said` is what it says of an enrolled service, beside what the inventory of uCPEs tells of that.
+    `attributes` are what it says of an enrolled resource, beside what the inventory of uCPEs tells of that.
     """
 
     __tablename__ = "presto_element_orders"
@@ -88,7 +88,7 @@ class ElementOrderRow(Base):
     order: Mapped[str] = mapped_column(ForeignKey("presto_orders.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     item: Mapped[str]
-    said: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    attributes: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
 
 
 class ListenerRow(Owned, Base):

@@ -59,13 +59,13 @@ class Path:
 
 @dataclass(frozen=True)
 class Computation:
-    """The paths from one UNI to another, best first; `asked` is what the face that computed them needs to know."""
+    """The paths from one UNI to another, best first; `document` is what was asked for."""
 
     id: str
     name: str
     near: str
     far: str
-    asked: Mapping[str, Any]
+    document: Mapping[str, Any]
     paths: tuple[Path, ...] = ()
 
 
@@ -83,7 +83,7 @@ class PathStore:
         name: str,
         near: str,
         far: str,
-        asked: Mapping[str, Any],
+        document: Mapping[str, Any],
         underlays: Sequence[str],
         request: KeyedRequest | None = None,
     ) -> Computation:
@@ -94,7 +94,7 @@ class PathStore:
             if len(taken) >= MAX_COMPUTATIONS:
                 message = f"All {MAX_COMPUTATIONS} places for path computations are in use"
                 raise Rejected([Finding(Tag.IN_USE, (), message, "Delete those that are not needed.")])
-            found = _over(Computation(str(uuid4()), _free_name(name, taken), near, far, asked), underlays)
+            found = _over(Computation(str(uuid4()), _free_name(name, taken), near, far, document), underlays)
             session.add(
                 PathComputationRow(
                     id=found.id,
@@ -103,7 +103,7 @@ class PathStore:
                     near=near,
                     far=far,
                     created=utc_now(),
-                    document=dict(asked),
+                    document=dict(document),
                 )
             )
             session.flush()
@@ -132,7 +132,7 @@ class PathStore:
             row = session.get(PathComputationRow, found.id, with_for_update=True)
             if row is None:
                 return None
-            row.document = dict(found.asked)
+            row.document = dict(found.document)
             _write(session, found)
             store_request(session.connection(), request)
         return found

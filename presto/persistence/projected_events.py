@@ -67,11 +67,11 @@ def _changed(before: Row[Any], after: Mapping[str, Any], told: Mapping[int, Part
     then, now = told[before.generation], told[after["generation"]]
     if then.get(names[0]) != now.get(names[1]):
         return True
-    if _rest(before.asked) != _rest(after["asked"]):
+    if _rest(before.requested) != _rest(after["requested"]):
         return True
-    payloads = (before.asked.get(_PAYLOAD), after["asked"].get(_PAYLOAD))
+    payloads = (before.requested.get(_PAYLOAD), after["requested"].get(_PAYLOAD))
     return None not in payloads and payloads[0] != payloads[1]
 
 
-def _rest(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in asked.items() if name not in {"state", _PAYLOAD}}
+def _rest(requested: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in requested.items() if name not in {"state", _PAYLOAD}}

@@ -41,7 +41,7 @@ def replace(
 ) -> None:
     """Store the next change of a service. What it claimed it keeps until `progress` tells of its end.
 
-    `restored` is what is said again of its elements, by their ids. Raises as `add`.
+    `restored` is what is requested again of its elements, by their ids. Raises as `add`.
     """
     # Nobody else changes the row between the look and the writing.
     row = unit.session.get_one(ServiceRow, service.id, with_for_update=True)

@@ -21,17 +21,17 @@ from presto_api.lifecycles import ServiceState
 class NewItem:
     """An item to be stored with its order; `end_point` decides how it ends, none: the SWVC does.
 
-    `asked` is what the item says of its service; `element` and `said` are known for what is enrolled only: its id, and
-    what is said of it that the inventory of uCPEs does not tell.
+    `requested` is what the item says of its service. `element` and `attributes` are of enrolled resources only: the id,
+    and what the item says that the inventory of uCPEs does not tell.
     """
 
     id: str
     action: str
     kind: str
     end_point: str | None
-    asked: Mapping[str, Any]
+    requested: Mapping[str, Any]
     element: str | None = None
-    said: Mapping[str, Any] | None = None
+    attributes: Mapping[str, Any] | None = None
 
 
 def _any_state(_inactive: Mapping[str, ServiceState]) -> None:

@@ -12,7 +12,7 @@ from presto.restconf import answers, network, path_computation
 from presto.restconf.orders import changed_swvc, order_findings
 from presto.restconf.parse import Parsed, all_given, missing, only, to_model
 from presto.restconf.paths import in_an_update, on_the_wire
-from presto.restconf.refusals import asked
+from presto.restconf.refusals import requested_swvc
 from presto.restconf.unsupported import check_honoured
 from presto.service.core import Core
 from presto_api.restconf.messages import (
@@ -64,7 +64,7 @@ async def update_sip(core: Core, parsed: Parsed) -> None:
 
 async def create_service(core: Core, parsed: Parsed) -> ServiceOutput:
     """`create-connectivity-service`: accepted when everything is right, carried out in the background."""
-    return _shown(core, await core.create(*asked(parsed, core.inventory), request=parsed.request))
+    return _shown(core, await core.create(*requested_swvc(parsed, core.inventory), request=parsed.request))
 
 
 async def update_service(core: Core, parsed: Parsed) -> ServiceOutput:

@@ -29,7 +29,7 @@ from presto_api.restconf.tapi_paths import (
     PathServiceEndPoint,
 )
 
-_ASKED = ("routing-constraint", "objective-function", "optimization-constraint")
+_REQUESTED = ("routing-constraint", "objective-function", "optimization-constraint")
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ async def compute_path(core: Core, parsed: Parsed) -> PathOutput:
     dumped = given.model_dump(by_alias=True, exclude_unset=True, mode="json")
     for sep, uni in zip(dumped["sep"], unis, strict=True):
         sep["service-interface-point"] = {"service-interface-point-uuid": uni.id}
-    asked = {**dumped, "limits": [[bound.member, bound.underlay, bound.include] for bound in barring]}
+    document = {**dumped, "limits": [[bound.member, bound.underlay, bound.include] for bound in barring]}
     chosen = _chosen(ways, given.objective_function)
     names = [way.underlay for way in chosen]
     kept = await asyncio.to_thread(
-        core.paths.add, f"{near.name}--{far.name}", near.id, far.id, asked, names, parsed.request
+        core.paths.add, f"{near.name}--{far.name}", near.id, far.id, document, names, parsed.request
     )
     return _shown(kept, chosen, core.inventory)
 
@@ -72,14 +72,14 @@ async def optimize_path(core: Core, parsed: Parsed) -> PathOutput:
     if before is None:
         raise _unknown(given)
     dumped = given.model_dump(by_alias=True, exclude_unset=True, mode="json")
-    asked = {**before.asked, **{name: dumped[name] for name in _ASKED if name in dumped}}
+    document = {**before.document, **{name: dumped[name] for name in _REQUESTED if name in dumped}}
     near, far = (core.inventory.uni(uni) for uni in (before.near, before.far))
     ways = await _ways(core, near, far) if near and far else []
-    objective = PathObjectiveFunction.model_validate(asked.get("objective-function", {}))
-    allowed = [way for way in ways if not any(Limit(*bound).bars(way.underlay) for bound in asked["limits"])]
+    objective = PathObjectiveFunction.model_validate(document.get("objective-function", {}))
+    allowed = [way for way in ways if not any(Limit(*bound).bars(way.underlay) for bound in document["limits"])]
     chosen = _chosen(allowed, objective)
     names = [way.underlay for way in chosen]
-    now = await asyncio.to_thread(core.paths.renew, replace(before, asked=asked), names, parsed.request)
+    now = await asyncio.to_thread(core.paths.renew, replace(before, document=document), names, parsed.request)
     if now is None:
         raise _unknown(given)
     return _shown(now, chosen, core.inventory, ("lso-change", _change(before, now)))
@@ -161,15 +161,15 @@ def _change(before: Computation, now: Computation) -> str:
 
 
 def _shown(kept: Computation, ways: Sequence[Way], inventory: Inventory, *more: tuple[str, str]) -> PathOutput:
-    asked = kept.asked
-    ends = [PathServiceEndPoint.model_validate(sep) for sep in asked["sep"]]
+    document = kept.document
+    ends = [PathServiceEndPoint.model_validate(sep) for sep in document["sep"]]
     told = [(f"lso-path-{number}", _told(way, kept, inventory)) for number, way in enumerate(ways, 1)]
     members: dict[str, Any] = {
         "uuid": kept.id,
         "name": pairs(("name", kept.name), *told, *more),
         "path": [{"path-uuid": path.id} for path in kept.paths],
         "end-point": [end.model_dump(by_alias=True, exclude_unset=True) for end in ends],
-        **{name: asked[name] for name in (*_ASKED, "topology-constraint") if name in asked},
+        **{name: document[name] for name in (*_REQUESTED, "topology-constraint") if name in document},
     }
     return PathOutput(service=PathComputationService.model_validate(members))
 

@@ -13,7 +13,7 @@ from presto.restconf.unsupported import check_honoured
 from presto_api.restconf.messages import CreateInput
 
 
-def asked(parsed: Parsed, inventory: Inventory) -> tuple[Swvc, tuple[Finding, ...]]:
+def requested_swvc(parsed: Parsed, inventory: Inventory) -> tuple[Swvc, tuple[Finding, ...]]:
     """The SWVC that a create asks for, and what is wrong with the message itself."""
     order, form = to_model(CreateInput, parsed)
     return new_swvc(order), (*form, *order_findings(order, inventory), *check_honoured(order))
@@ -22,7 +22,7 @@ def asked(parsed: Parsed, inventory: Inventory) -> tuple[Swvc, tuple[Finding, ..
 def refusals(content: bytes, inventory: Inventory) -> list[Finding]:
     """What `create-connectivity-service` with that body would be refused for, with published paths."""
     try:
-        swvc, form = asked(parse_body(content), inventory)
+        swvc, form = requested_swvc(parse_body(content), inventory)
     except Rejected as rejected:
         return list(rejected.findings)
     return on_the_wire((*form, *check(completed(swvc, inventory), Surroundings(inventory))))

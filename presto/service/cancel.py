@@ -48,7 +48,7 @@ def cancel(unit: UnitOfWork, store: Store, order_id: str) -> None:
     if before is None and not began:
         service_writes.remove(unit, service)
     else:
-        service_writes.replace(unit, _behind(service, before), restored=_said_before(unit, order))
+        service_writes.replace(unit, _behind(service, before), restored=_requested_before(unit, order))
 
 
 def _too_late(order: OrderRow, service: Service | None) -> str | None:
@@ -61,11 +61,12 @@ def _too_late(order: OrderRow, service: Service | None) -> str | None:
     return None
 
 
-def _said_before(unit: UnitOfWork, order: OrderRow) -> dict[str, Any]:
-    """What was said of each element of a service before an order, by its id."""
-    said = order.replaced["asked"] if order.replaced else {}
+def _requested_before(unit: UnitOfWork, order: OrderRow) -> dict[str, Any]:
+    """What was requested of each element of a service before an order, by its id."""
+    requested = order.replaced["requested"] if order.replaced else {}
     return {
-        element.id: said.get(element.id, element.asked) for element in live_elements(unit.connection, order.service)
+        element.id: requested.get(element.id, element.requested)
+        for element in live_elements(unit.connection, order.service)
     }
 
 

@@ -54,7 +54,7 @@ class ElementRecord:
     created: datetime
     started: datetime | None
     ended: datetime | None
-    asked: dict[str, Any]
+    requested: dict[str, Any]
     swvc: dict[str, Any]
     orders: tuple[tuple[str, str], ...]
 
@@ -131,18 +131,18 @@ class Orders:
         """The orders and items that ordered something of services, by the ids of those of which any did."""
         return await asyncio.to_thread(self._items_for, elements) if elements else {}
 
-    async def said_of(self, resources: Collection[str]) -> dict[str, dict[str, Any]]:
+    async def attributes_of(self, resources: Collection[str]) -> dict[str, dict[str, Any]]:
         """What orders said last of enrolled resources, beside their payloads, by the ids of those of which any did."""
-        return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(resources)]) if resources else {}
+        return await asyncio.to_thread(self._attributes, [ElementOrderRow.element.in_(resources)]) if resources else {}
 
-    async def saying(self, members: Mapping[str | tuple[str, ...], str]) -> dict[str, dict[str, Any]]:
-        """As `said_of`, of the enrolled resources of which an order ever said that these members are so.
+    async def with_attributes(self, members: Mapping[str | tuple[str, ...], str]) -> dict[str, dict[str, Any]]:
+        """As `attributes_of`, of the enrolled resources of which an order ever said that these attributes are so.
 
         A member inside others is a tuple of their names.
         """
-        where = (ElementOrderRow.said[name].as_string() == value for name, value in members.items())
-        ever = select(ElementOrderRow.element).where(ElementOrderRow.said.is_not(None), *where)
-        return await asyncio.to_thread(self._said, [ElementOrderRow.element.in_(ever)])
+        where = (ElementOrderRow.attributes[name].as_string() == value for name, value in members.items())
+        ever = select(ElementOrderRow.element).where(ElementOrderRow.attributes.is_not(None), *where)
+        return await asyncio.to_thread(self._attributes, [ElementOrderRow.element.in_(ever)])
 
     def _items_for(self, elements: Collection[str]) -> dict[str, tuple[tuple[str, str], ...]]:
         link = ElementOrderRow
@@ -153,15 +153,15 @@ class Orders:
                 found[row.element].append((row.order, row.item))
         return {element: tuple(items) for element, items in found.items()}
 
-    def _said(self, where: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, Any]]:
+    def _attributes(self, where: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, Any]]:
         """The last word is that of an order that was not in vain."""
         link, item = ElementOrderRow, ItemRow
-        query = select(link.element, link.said).join(OrderRow, link.order == OrderRow.id)
+        query = select(link.element, link.attributes).join(OrderRow, link.order == OrderRow.id)
         query = query.join(item, (item.order == link.order) & (item.number == link.number))
         vain = item.state.in_((OrderState.REJECTED, OrderState.FAILED))
         with Session(self._engine) as session:
-            rows = session.execute(query.where(*where, link.said.is_not(None), ~vain).order_by(OrderRow.ordered))
-            return {row.element: row.said for row in rows}
+            rows = session.execute(query.where(*where, link.attributes.is_not(None), ~vain).order_by(OrderRow.ordered))
+            return {row.element: row.attributes for row in rows}
 
 
 def _order(row: OrderRow, items: list[ItemRecord]) -> OrderRecord:
@@ -178,7 +178,7 @@ _SHOWN = (
     ElementRow.created,
     ElementRow.started,
     ElementRow.ended,
-    ElementRow.asked,
+    ElementRow.requested,
     ElementRow.generation,
 )
 """What is read of an element: columns cost less than objects of the session, which nothing here needs."""
@@ -194,7 +194,7 @@ def _element(row: Row[Any], orders: list[tuple[str, str]], swvc: dict[str, Any])
         created=utc(row.created),
         started=_utc(row.started),
         ended=_utc(row.ended),
-        asked=row.asked,
+        requested=row.requested,
         swvc=swvc,
         orders=tuple(orders),
     )
