@@ -33,6 +33,7 @@ def memory_app(database: str, sites: int, state: Path | None = None, delay: floa
     url = orchestrator_url(engine)
     make = partial(memory_orchestrator, url, state, delay)
     orchestrator = OrchestratorProcess(inventory, OrchestratorStore(url), make)
+    orchestrator.start()
     # Subscribers of benchmarks are on this machine, and come back within seconds.
     notifications = NotifySettings(development=True, first_delay=0.05, longest_delay=0.5)
     return create_app(Core(inventory, Store(engine), orchestrator), notifications=notifications)

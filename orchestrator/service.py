@@ -217,15 +217,16 @@ class Orchestrator:
         self, request: ServiceRequest, intents: Mapping[str, SiteIntent]
     ) -> tuple[StoredService, dict[str, SitePlan], list[Ucpe]]:
         """What the service was, what it shall be and which uCPEs it leaves: recorded as begun where no conflict is."""
-        with self._store.together():
-            _refuse_conflicts(request.id, intents, self._store.rivals(request.id, list(intents)))
-            stored = self._store.enter(request.id, request.name)
+        with self._store.transaction() as transaction:
+            _refuse_conflicts(request.id, intents, self._store.rivals(request.id, list(intents), transaction))
+            stored = self._store.enter(request.id, request.name, transaction)
             plans = {}
             for ucpe, intent in intents.items():
-                addresses = self._store.placeholders(request.id, ucpe, port_keys(intent))
+                addresses = self._store.placeholders(request.id, ucpe, port_keys(intent), transaction)
                 plans[ucpe] = plan_site(request.id, stored.generation, intent, ucpe, addresses)
             leaving = [self._inventory.ucpe(ucpe) for ucpe in stored.records if ucpe not in plans]
-            self._store.begin(request.id, {**plans, **dict.fromkeys(ucpe.id for ucpe in leaving)})
+            attempts = {**plans, **dict.fromkeys(ucpe.id for ucpe in leaving)}
+            self._store.begin(request.id, attempts, within=transaction)
         return stored, plans, leaving
 
 

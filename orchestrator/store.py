@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -39,7 +38,6 @@ from orchestrator.plan import PLACEHOLDERS, SitePlan, dump_plan, load_plan, serv
 from orchestrator.ucpe.execute import Record
 
 PortKey = tuple[str, Role]
-_session: ContextVar[Session | None] = ContextVar("orchestrator_session", default=None)
 _WINDOW = 256
 """Placeholders that are looked at in one query."""
 
@@ -164,12 +162,14 @@ class Store:
                 return None
             return Record(_plan(row.plan), _plan(row.attempt))
 
-    def rivals(self, service_id: str, ucpes: Collection[str]) -> tuple[StoredService, ...]:
+    def rivals(
+        self, service_id: str, ucpes: Collection[str], within: Session | None = None
+    ) -> tuple[StoredService, ...]:
         """The other services on these uCPEs, and those whose id starts with the same eight digits."""
         prefix = service_prefix(service_id)
         there = select(DeploymentRow.service_id).where(DeploymentRow.ucpe.in_(ucpes))
         query = select(ServiceRow).where(or_(ServiceRow.id.in_(there), ServiceRow.id.between(prefix, f"{prefix}g")))
-        with self._transaction(self._reader) as session:
+        with self._transaction(self._reader, within) as session:
             rows = session.scalars(query.where(ServiceRow.id != service_id).order_by(ServiceRow.id))
             return tuple(_stored(row) for row in rows)
 
@@ -178,9 +178,9 @@ class Store:
         with self._transaction(self._reader) as session:
             return _stored(_row(session, service_id))
 
-    def enter(self, service_id: str, name: str) -> StoredService:
+    def enter(self, service_id: str, name: str, within: Session | None = None) -> StoredService:
         """Record that a service is wanted, with a generation one higher than before (the first is 1)."""
-        with self._transaction() as session:
+        with self._transaction(within=within) as session:
             row = session.get(ServiceRow, service_id, with_for_update=True)
             if row is None:
                 row = ServiceRow(id=service_id, name=name, generation=0)
@@ -189,9 +189,11 @@ class Store:
             row.generation += 1
             return _stored(row)
 
-    def placeholders(self, service_id: str, ucpe: str, ports: Sequence[PortKey]) -> dict[PortKey, int]:
+    def placeholders(
+        self, service_id: str, ucpe: str, ports: Sequence[PortKey], within: Session | None = None
+    ) -> dict[PortKey, int]:
         """The numbers of these ports' placeholders: those they have, and the lowest free ones for the others."""
-        with self._transaction() as session:
+        with self._transaction(within=within) as session:
             rows = session.scalars(select(PlaceholderRow).where(_at(PlaceholderRow, service_id, ucpe)))
             owner: dict[tuple[str, str], int] = {(row.vnf, row.role): row.number for row in rows}
             new = [port for port in ports if port not in owner]
@@ -202,9 +204,15 @@ class Store:
             )
             return {port: owner[port] if port in owner else chosen[port] for port in ports}
 
-    def begin(self, service_id: str, attempts: Mapping[str, SitePlan | None], state: str = CHANGING) -> None:
+    def begin(
+        self,
+        service_id: str,
+        attempts: Mapping[str, SitePlan | None],
+        state: str = CHANGING,
+        within: Session | None = None,
+    ) -> None:
         """Record what is going to be done on each uCPE (None: removal), before it is done."""
-        with self._transaction() as session:
+        with self._transaction(within=within) as session:
             service = _row(session, service_id)
             rows = {row.ucpe: row for row in service.deployments}
             for ucpe, attempt in attempts.items():
@@ -268,22 +276,16 @@ class Store:
     def _freed(self, numbers: Iterable[int]) -> None:
         self._free_from = min(self._free_from, *numbers, self._free_from)
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """What is written inside, in this thread, is one transaction."""
-        with self._transaction() as session:
-            token = _session.set(session)
-            try:
-                yield
-            finally:
-                _session.reset(token)
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A transaction for several methods, which are given it as `within`."""
+        return self._transaction()
 
     @contextmanager
-    def _transaction(self, engine: Engine | None = None) -> Iterator[Session]:
-        """The transaction of `together`, or one of its own, which writes unless another engine is given."""
-        if session := _session.get():
-            yield session
-            session.flush()
+    def _transaction(self, engine: Engine | None = None, within: Session | None = None) -> Iterator[Session]:
+        """The given transaction, or one of its own, which writes unless another engine is given."""
+        if within:
+            yield within
+            within.flush()
             return
         try:
             turn = nullcontext() if engine else self._turn

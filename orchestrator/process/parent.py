@@ -46,14 +46,19 @@ class OrchestratorProcess(Orchestrator):
     def __init__(self, inventory: Inventory, store: Store, make: Make) -> None:
         super().__init__(inventory, store)
         self._make = make
-        self._link = _Link(make)
+        self._link: _Link | None = None
         self._linking = asyncio.Lock()
         self._closed = False
+
+    def start(self) -> None:
+        """Have the process load now; without this the first call starts it, and waits that long."""
+        self._link = _Link.start(self._make)
 
     def close(self) -> None:
         """End the process, whatever it is doing, and close the database."""
         self._closed = True
-        self._link.close()
+        if self._link:
+            self._link.close()
         super().close()
 
     async def deploy(self, request: ServiceRequest, on_event: EventListener | None = None) -> ServiceOutcome:
@@ -99,12 +104,13 @@ class OrchestratorProcess(Orchestrator):
         async with self._linking:
             if self._closed:
                 raise OrchestratorError("the server stops; what is not done is taken up at its next start")
-            if self._link.gone:
+            if self._link and self._link.gone:
                 self._link.close()
-                self._link = _Link(self._make)
-            await self._link.open()
-        self._link.use(self._inventory)
-        return self._link
+                self._link = None
+            link = self._link = self._link or _Link.start(self._make)
+            await link.open()
+        link.use(self._inventory)
+        return link
 
 
 class _Gone(Exception):
@@ -120,22 +126,28 @@ class _Waiting:
 
 
 class _Link:
-    """A process, and the calls that it works on. It begins to load at once; calls come after `open`."""
+    """A process, and the calls that it works on. It loads from `start` on; calls come after `open`."""
 
-    def __init__(self, make: Make) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            there = theirs.fileno()
-            command = [sys.executable, "-m", "orchestrator.process.child", str(there)]
-            # In a session of its own, so that an interrupt from the keyboard ends the server first.
-            self._process = subprocess.Popen(command, pass_fds=[there], start_new_session=True)
-        self._socket.sendall(packed(Hello(tuple(sys.path), log.getEffectiveLevel(), make)))
+    def __init__(self, process: subprocess.Popen[bytes], ours: socket.socket) -> None:
+        self._process, self._socket = process, ours
         self._numbers = itertools.count()
         self._calls: dict[int, _Waiting] = {}
         self._inventory: Inventory | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
         self._opened = self.gone = False
+
+    @classmethod
+    def start(cls, make: Make) -> _Link:
+        """Start a process."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            there = theirs.fileno()
+            command = [sys.executable, "-m", "orchestrator.process.child", str(there)]
+            # In a session of its own, so that an interrupt from the keyboard ends the server first.
+            process = subprocess.Popen(command, pass_fds=[there], start_new_session=True)
+        ours.sendall(packed(Hello(tuple(sys.path), log.getEffectiveLevel(), make)))
+        return cls(process, ours)
 
     async def open(self) -> None:
         """Listen to the process."""

@@ -34,17 +34,20 @@ class OvsdbClient:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._monitors: dict[str, asyncio.Queue[Updates | UcpeError]] = {}
         self.failure: UcpeError | None = None
-        self._receiver = asyncio.create_task(self._receive(), name=f"ovsdb {endpoint.ucpe}")
+        self._receiver: asyncio.Task[None] | None = None
 
     @classmethod
     async def connect(cls, endpoint: Endpoint, context: ssl.SSLContext | None) -> OvsdbClient:
         """Raises UcpeUnreachable."""
-        return cls(endpoint, *await endpoint.open(context))
+        client = cls(endpoint, *await endpoint.open(context))
+        client._receiver = asyncio.create_task(client._receive(), name=f"ovsdb {endpoint.ucpe}")
+        return client
 
     async def close(self) -> None:
         """End the connection; requests under way fail."""
-        self._receiver.cancel()
-        await asyncio.gather(self._receiver, return_exceptions=True)
+        if self._receiver:
+            self._receiver.cancel()
+            await asyncio.gather(self._receiver, return_exceptions=True)
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()

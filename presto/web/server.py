@@ -90,6 +90,7 @@ def build_app(
     engine = _open(database, say)
     url = orchestrator_url(engine)
     orchestrator = OrchestratorProcess(enrolled, OrchestratorStore(url, say), partial(Orchestrator, store=url))
+    orchestrator.start()
     assignments = security.clients.assignments(enrolled) if security else None
     core = Core(enrolled, Store(engine), orchestrator, settings, assignments)
     return create_app(core, hosts=hosts, notifications=notifications, security=security)

@@ -196,6 +196,8 @@ async def test_closing_ends_the_process_in_the_middle_of_its_work(processes: Pro
 async def test_closing_before_the_first_call_ends_the_process(processes: Processes) -> None:
     before = children()
     process = processes()
+    assert children() == before, "nothing is started by the constructor"
+    process.start()
     assert children() > before
     process.close()
     assert children() == before
@@ -212,6 +214,7 @@ from orchestrator.store import Store
 
 url, inputs = sys.argv[1], eval(sys.argv[2])
 process = OrchestratorProcess(memory_inventory(1), Store(url), partial(memory_orchestrator, url, None, 0.02))
+process.start()
 print(process._link._process.pid, flush=True)
 if inputs:
     end = DeploymentRequest("site-00001", "poc-site", inputs)
