@@ -150,15 +150,18 @@ class BackgroundServer:
         bounds: Bounds | None = None,
         proxies: tuple[IPv4Network | IPv6Network, ...] = (),
     ) -> None:
-        access = Access(tls=tls, proxies=proxies)
-        self._listener = _bind(host, port, access)
+        access, self._tls = Access(tls=tls, proxies=proxies), tls
+        self._bind = partial(_bind, host, port, access)
         self._changed = threading.Event()
         self._server = _Server(app, self._changed.set, access, bounds)
-        self._thread = threading.Thread(target=self._run, name="presto", daemon=True)
-        self.url = _url(self._listener, tls)
+        self._thread: threading.Thread | None = None
+        self.url = ""
 
     def start(self) -> str:
-        """Returns the base URL. Raises ServerFailed."""
+        """Returns the base URL. Raises ServerFailed, and what `serve` raises for an address."""
+        listener = self._bind()
+        self.url = _url(listener, self._tls)
+        self._thread = threading.Thread(target=self._run, args=[listener], name="presto", daemon=True)
         self._thread.start()
         if not (self._changed.wait(START_TIMEOUT) and self._server.started):
             self.stop()
@@ -168,15 +171,15 @@ class BackgroundServer:
     def stop(self) -> None:
         """Ends the server; orders under way get a moment, then wait for the next start. Raises ServerFailed."""
         self._server.should_exit = True
-        if self._thread.is_alive():
+        if self._thread:
             self._thread.join(STOP_TIMEOUT + START_TIMEOUT)
-        self._listener.close()
-        if self._thread.is_alive():
-            raise ServerFailed("the server did not stop")
+            if self._thread.is_alive():
+                raise ServerFailed("the server did not stop")
 
-    def _run(self) -> None:
+    def _run(self, listener: socket.socket) -> None:
         try:
-            self._server.run(sockets=[self._listener])
+            with listener:
+                self._server.run(sockets=[listener])
         finally:
             self._changed.set()
 
@@ -197,8 +200,6 @@ class _Server(uvicorn.Server):
         self, app: FastAPI, started: Callable[[], object], access: Access, bounds: Bounds | None = None
     ) -> None:
         tls = access.tls
-        one_arena()
-        sys.setswitchinterval(SWITCH_SECONDS)
         self._gate = Gate(bounds or Bounds(connections=places()))
         self._acceptor = Acceptor(self._gate, tls.context() if tls else None)
         super().__init__(
@@ -219,6 +220,8 @@ class _Server(uvicorn.Server):
         self._on_shutdown: Callable[[], object] = getattr(getattr(app, "state", None), "closing", lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        one_arena()
+        sys.setswitchinterval(SWITCH_SECONDS)
         await super().startup([])
         if self.started:
             for listener in sockets or []:
