@@ -78,6 +78,32 @@ class Finding:
         return f"{self.message}{rule}.{hint}"
 
 
+@dataclass(frozen=True)
+class FileFinding:
+    """One thing that is wrong with a file, or with values that were given beside it. It never shows a secret value.
+
+    `line` and `column` start at 1 and are None where there is no text to point into. `path` is the place inside the
+    document, `node_templates.firewall.properties.rules[2].action`.
+    """
+
+    file: str
+    line: int | None
+    column: int | None
+    path: str
+    message: str
+    hint: str | None = None
+
+    @property
+    def order(self) -> tuple[bool, str, int, int]:
+        """Sorts by file and line; what stands in no file comes last."""
+        return self.line is None, self.file, self.line or 0, self.column or 0
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        text = f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
 class Rejected(Exception):
     """The request is refused and nothing was changed; `findings` holds everything that is wrong with it."""
 

@@ -11,7 +11,6 @@ from orchestrator.inventory import Inventory, Ucpe, Uni, load_inventory
 from orchestrator.model import (
     Conflict,
     DeploymentRequest,
-    Finding,
     OrchestratorError,
     RequestError,
     Result,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Conflict",
     "DeploymentRequest",
-    "Finding",
     "Inventory",
     "Orchestrator",
     "OrchestratorError",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from common.findings import FileFinding
+
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
@@ -228,28 +230,6 @@ class SiteMeasurement:
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with a template or its inputs.
-
-    `file` is the template's path below its catalogue folder, or `inputs` for a value given by the caller; `line` and
-    `column` start at 1 and are None where the text is not ours to point into. `path` is the place inside the
-    document, `node_templates.firewall.properties.rules[2].action`. A finding never shows a secret value.
-    """
-
-    file: str
-    line: int | None
-    column: int | None
-    path: str
-    message: str
-    hint: str | None = None
-
-    def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        text = f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
-        return f"{text} ({self.hint})" if self.hint else text
-
-
 class OrchestratorError(Exception):
     """Root of everything that the orchestrator raises on purpose."""
 
@@ -261,7 +241,7 @@ class RequestError(OrchestratorError):
 class TemplateError(RequestError):
     """A template or its inputs are wrong; `findings` holds everything that was found, in order of place."""
 
-    def __init__(self, findings: tuple[Finding, ...]) -> None:
+    def __init__(self, findings: tuple[FileFinding, ...]) -> None:
         super().__init__("\n".join(str(finding) for finding in findings))
         self.findings = findings
 

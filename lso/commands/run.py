@@ -22,7 +22,7 @@ from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
 from reports.write import new_folder, prepare, write_report
-from scenarios.file.errors import Finding, ScenarioError
+from scenarios.file.errors import ScenarioError, ScenarioFinding
 from scenarios.find import find
 from scenarios.load import LoadedScenario
 from scenarios.run import Options
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
     """Return the scenarios, or None after all findings of all files were printed."""
     scenarios: list[LoadedScenario] = []
-    findings: list[Finding] = []
+    findings: list[ScenarioFinding] = []
     for path in [found for given in paths for found in find(given)]:
         try:
             scenarios.append(load(path))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from common.findings import FileFinding
 from common.yaml_reader import FaultReason, read_yaml
-from orchestrator.model import Finding
 from orchestrator.tosca.documents.document import Document, fault_finding, read_document
 from orchestrator.tosca.documents.report import Place, Report
 from presto_client import Finding as ServerFinding
@@ -19,7 +19,7 @@ from presto_client import Finding as ServerFinding
 class BadFile(Exception):
     """A file that holds no order; `findings` says why."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
+    def __init__(self, findings: Iterable[FileFinding]) -> None:
         self.findings = tuple(findings)
         super().__init__("; ".join(map(str, self.findings)))
 
@@ -36,7 +36,7 @@ class OrderFile:
         found: dict[str, Any] = self.document.data
         return found
 
-    def findings(self, findings: Iterable[ServerFinding]) -> tuple[Finding, ...]:
+    def findings(self, findings: Iterable[ServerFinding]) -> tuple[FileFinding, ...]:
         """What the server finds, at the lines and columns it is about; what is missing, at what surrounds it."""
         report = Report()
         for finding in findings:
@@ -64,10 +64,10 @@ def read_order(path: str) -> OrderFile:
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise BadFile([Finding(name, None, None, "", f"cannot be read: {error.strerror}")]) from None
+        raise BadFile([FileFinding(name, None, None, "", f"cannot be read: {error.strerror}")]) from None
     document = _json(name, content) if content.lstrip()[:1] == b"{" else _yaml(name, content)
     if not isinstance(document.data, dict):
-        raise BadFile([Finding(name, 1, 1, "", "an order is a map", "lso order example shows one")])
+        raise BadFile([FileFinding(name, 1, 1, "", "an order is a map", "lso order example shows one")])
     return OrderFile(document)
 
 
@@ -85,18 +85,18 @@ def _json(name: str, content: bytes) -> Document:
     def refuse(word: str) -> NoReturn:
         before = content[: content.index(word.encode())]
         line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        raise BadFile([Finding(name, line, column, "", f"{word} is no value of JSON", "give a number, or null")])
+        raise BadFile([FileFinding(name, line, column, "", f"{word} is no value of JSON", "give a number, or null")])
 
     try:
         data = json.loads(content, parse_constant=refuse)
     except UnicodeDecodeError:
-        raise BadFile([Finding(name, 1, 1, "", "this is not UTF-8 text")]) from None
+        raise BadFile([FileFinding(name, 1, 1, "", "this is not UTF-8 text")]) from None
     except RecursionError:
-        raise BadFile([Finding(name, 1, 1, "", "values are nested too deep")]) from None
+        raise BadFile([FileFinding(name, 1, 1, "", "values are nested too deep")]) from None
     except json.JSONDecodeError as error:
         if _is_yaml(name, content):
             return _yaml(name, content)
-        raise BadFile([Finding(name, error.lineno, error.colno, "", f"this is not JSON: {error.msg}")]) from None
+        raise BadFile([FileFinding(name, error.lineno, error.colno, "", f"this is not JSON: {error.msg}")]) from None
     parsed = read_yaml(content.replace(b"\t", b" "))
     if any(fault.reason is FaultReason.DUPLICATE_KEY for fault in parsed.faults):
         raise BadFile(fault_finding(name, fault) for fault in parsed.faults)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.findings import FileFinding
 from orchestrator.intent import SiteIntent
-from orchestrator.model import Finding, TemplateError, UnknownTemplate
+from orchestrator.model import TemplateError, UnknownTemplate
 from orchestrator.tosca.documents.report import Report, nearest
 from orchestrator.tosca.documents.sources import Root
 from orchestrator.tosca.products import VnfProduct, read_products
@@ -81,7 +82,7 @@ def compile_template(template: Template, inputs: Mapping[str, Any]) -> SiteInten
     return site
 
 
-def validate(path: Path, inputs: Mapping[str, Any] | None = None) -> tuple[Finding, ...]:
+def validate(path: Path, inputs: Mapping[str, Any] | None = None) -> tuple[FileFinding, ...]:
     """Everything that is wrong with the template in that file, and with the inputs if there are any."""
     template = Catalogue([path.parent]).read(path)
     if inputs is None:
@@ -103,8 +104,8 @@ def _fill(template: Template, inputs: Mapping[str, Any], report: Report) -> Site
 
 
 def _without_secrets(
-    template: Template, inputs: Mapping[str, Any], findings: tuple[Finding, ...]
-) -> tuple[Finding, ...]:
+    template: Template, inputs: Mapping[str, Any], findings: tuple[FileFinding, ...]
+) -> tuple[FileFinding, ...]:
     """Findings with secret inputs blotted out, wherever a template or a caller may have put them."""
     fields = template.topology.inputs if template.topology else {}
     found = [secrets_in(template.types, fields[name].schema, value) for name, value in inputs.items() if name in fields]

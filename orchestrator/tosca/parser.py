@@ -7,7 +7,7 @@ from copy import deepcopy
 from threading import Lock
 from typing import Any
 
-from orchestrator.model import Finding
+from common.findings import FileFinding
 from orchestrator.tosca.documents.document import Document
 from orchestrator.tosca.documents.report import Path, format_path
 from orchestrator.tosca.functions import FUNCTIONS
@@ -22,7 +22,7 @@ _QUOTED = re.compile(r'"([^"]+)"')
 _CLASS = re.compile(r"^\w+: ")
 
 
-def parser_findings(document: Document, types: Types) -> tuple[Finding, ...]:
+def parser_findings(document: Document, types: Types) -> tuple[FileFinding, ...]:
     """What tosca-parser has to say about the template and all types, with the place as near as its words allow."""
     with _LOCK:
         messages = _parse(_self_contained(document, types))
@@ -105,10 +105,12 @@ def _primitive(types: Types, name: str) -> str | None:
     return types.schema({"type": name}).primitive
 
 
-def _finding(document: Document, message: str) -> Finding:
+def _finding(document: Document, message: str) -> FileFinding:
     path = _place(document, _QUOTED.findall(message))
     line, column = document.mark(path)
-    return Finding(document.name, line, column, format_path(path), " ".join(message.split()), "found by tosca-parser")
+    return FileFinding(
+        document.name, line, column, format_path(path), " ".join(message.split()), "found by tosca-parser"
+    )
 
 
 def _place(document: Document, names: list[str]) -> Path:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.model import Finding, TemplateError
+from common.findings import FileFinding
+from orchestrator.model import TemplateError
 from orchestrator.plan.build import CONTRACT
 from orchestrator.tosca.chain import VNF
 from orchestrator.tosca.documents.report import Report
@@ -48,7 +49,7 @@ def _read(path: Path, roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
     sources = read_sources(path, roots, report)
     types = Types(sources.documents, report)
     if report:
-        findings: tuple[Finding, ...] = report.findings
+        findings: tuple[FileFinding, ...] = report.findings
         raise TemplateError(findings)
     made_by = _made_by(path.with_name("product.json"))
     for name, definition in types.definitions["node_types"].items():

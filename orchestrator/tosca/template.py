@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.model import Finding
+from common.findings import FileFinding
 from orchestrator.tosca.chain import VNF, order_chain
 from orchestrator.tosca.definitions import check_definitions
 from orchestrator.tosca.documents.report import Place, Report, nearest
@@ -37,7 +37,7 @@ class Template:
     types: Types = field(repr=False)
     topology: Topology | None = field(repr=False)
     chain: tuple[Node, ...] | None = field(repr=False)
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
 
     def current(self) -> bool:
         """True while the files that it was read from are the same."""

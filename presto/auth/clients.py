@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from common.findings import nearest
+from common.findings import FileFinding, nearest
 from orchestrator.inventory import Inventory
-from orchestrator.model import Finding
 from orchestrator.tosca.documents.document import Document, read_document
 from orchestrator.tosca.documents.report import Place, Report
 from presto.auth.config import Client, ClientsFile
@@ -116,12 +115,12 @@ def read_clients(path: Path) -> Clients:
     raise ClientsWrong(f"{path}: it cannot be used")
 
 
-def _finding(document: Document, detail: Any) -> Finding:
+def _finding(document: Document, detail: Any) -> FileFinding:
     path = tuple(part for part in detail["loc"] if part not in {"str", "dict[str,any]", "[key]"})
     text = _TEXTS.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
     line, column = document.mark(path)
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return Finding(document.name, line, column, place, text[:1].lower() + text[1:])
+    return FileFinding(document.name, line, column, place, text[:1].lower() + text[1:])
 
 
 def _raise(report: Report) -> None:

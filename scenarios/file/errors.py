@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
-from common.findings import closest, listed
+from common.findings import FileFinding, closest, listed
 
 
-@dataclass(frozen=True, order=True)
-class Finding:
-    """One mistake in a file: where it stands (1-based), what is wrong and what to do about it."""
-
-    file: str
-    line: int
-    column: int
-    path: str
-    message: str
-    hint: str = ""
+class ScenarioFinding(FileFinding):
+    """One mistake in a scenario, with the hint on a line of its own."""
 
     def __str__(self) -> str:
         hint = f"\n    {self.hint}" if self.hint else ""
@@ -28,8 +19,8 @@ class Finding:
 class ScenarioError(Exception):
     """A scenario that cannot run, with every finding at once."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(sorted(findings))
+    def __init__(self, findings: Iterable[ScenarioFinding]) -> None:
+        self.findings = tuple(sorted(findings, key=lambda one: (*one.order, one.path, one.message, one.hint or "")))
         super().__init__("\n".join(map(str, self.findings)))
 
 

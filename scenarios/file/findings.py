@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scenarios.file.errors import Finding
+from scenarios.file.errors import ScenarioFinding
 from scenarios.file.source import Path_, Source, dotted
 
 Fault = tuple[Path_, str, str]
@@ -19,7 +19,7 @@ class Findings:
         self._told: set[Path_] = set()
         self._above: set[Path_] = set()
         self.all = [
-            Finding(source.file, fault.line, fault.column, dotted(fault.path), fault.message, fault.hint)
+            ScenarioFinding(source.file, fault.line, fault.column, dotted(fault.path), fault.message, fault.hint)
             for fault in source.faults
         ]
         self._tell(fault.path for fault in source.faults if not isinstance(source.value(fault.path), dict | list))

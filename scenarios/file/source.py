@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.yaml_reader import Fault, Limits, read_yaml
-from scenarios.file.errors import Finding, ScenarioError
+from scenarios.file.errors import ScenarioError, ScenarioFinding
 
 LIMITS = Limits(bytes=1 << 20, values=100_000)
 Path_ = tuple[str | int, ...]
@@ -27,13 +27,13 @@ class Source:
         """Return the value at *path*."""
         return reduce(lambda value, part: value[part], path, self.data)
 
-    def finding(self, path: Path_, message: str, hint: str = "") -> Finding:
+    def finding(self, path: Path_, message: str, hint: str = "") -> ScenarioFinding:
         """Return a finding at *path*, or at the nearest parent that stands in the file."""
         place = path
         while place and place not in self.marks:
             place = place[:-1]
         line, column = self.marks.get(place, (1, 1))
-        return Finding(self.file, line, column, dotted(path), message, hint)
+        return ScenarioFinding(self.file, line, column, dotted(path), message, hint)
 
 
 def dotted(path: Path_) -> str:
@@ -52,7 +52,7 @@ def read(path: Path) -> Source:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ScenarioError(
-            [Finding(name, 1, 1, "", f"cannot be read: {reason}", "give a scenario file or its folder")]
+            [ScenarioFinding(name, 1, 1, "", f"cannot be read: {reason}", "give a scenario file or its folder")]
         ) from error
     return parse(content, name)
 
@@ -62,7 +62,7 @@ def parse(content: bytes, name: str) -> Source:
     parsed = read_yaml(content, LIMITS)
     if not parsed.complete:
         raise ScenarioError(
-            Finding(name, fault.line, fault.column, dotted(fault.path), fault.message, fault.hint)
+            ScenarioFinding(name, fault.line, fault.column, dotted(fault.path), fault.message, fault.hint)
             for fault in parsed.faults
         )
     return Source(name, parsed.data, parsed.marks, parsed.faults)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.findings import FileFinding
 from common.yaml_reader import Fault, Limits, Path, read_yaml
-from orchestrator.model import Finding
 from orchestrator.tosca.documents.report import Report, format_path
 
 _LIMITS = Limits()
@@ -35,6 +35,6 @@ def read_document(name: str, content: bytes, report: Report) -> Document | None:
     return Document(name, parsed.data, parsed.marks) if parsed.complete else None
 
 
-def fault_finding(name: str, fault: Fault) -> Finding:
+def fault_finding(name: str, fault: Fault) -> FileFinding:
     """What is wrong with the YAML of the document of that name."""
-    return Finding(name, fault.line, fault.column, format_path(fault.path), fault.message, fault.hint or None)
+    return FileFinding(name, fault.line, fault.column, format_path(fault.path), fault.message, fault.hint or None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from common.findings import closest
+from common.findings import FileFinding, closest
 from common.text import counted
-from orchestrator.model import Finding
 
 if TYPE_CHECKING:
     from orchestrator.tosca.documents.document import Document
@@ -40,35 +40,31 @@ class Report:
     """Findings in the order in which they are met, each once."""
 
     def __init__(self) -> None:
-        self._findings: dict[Finding, None] = {}
+        self._findings: dict[FileFinding, None] = {}
 
     def add(self, place: Place, message: str, hint: str | None = None) -> None:
         """Note what is wrong at *place*."""
         if place.document is None:
-            self.note(Finding(INPUTS, None, None, format_path(place.path), message, hint))
+            self.note(FileFinding(INPUTS, None, None, format_path(place.path), message, hint))
         else:
             line, column = place.document.mark(place.path)
-            self.note(Finding(place.document.name, line, column, format_path(place.path), message, hint))
+            self.note(FileFinding(place.document.name, line, column, format_path(place.path), message, hint))
 
-    def note(self, finding: Finding) -> None:
+    def note(self, finding: FileFinding) -> None:
         """Note a finding whose place is known already."""
         self._findings[finding] = None
 
-    def extend(self, findings: Iterable[Finding]) -> None:
+    def extend(self, findings: Iterable[FileFinding]) -> None:
         """Take over what another report holds."""
         self._findings.update(dict.fromkeys(findings))
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[FileFinding, ...]:
         """Everything found, by file and line; what the caller's inputs have wrong comes last."""
-        return tuple(sorted(self._findings, key=_order))
+        return tuple(sorted(self._findings, key=attrgetter("order")))
 
     def __len__(self) -> int:
         return len(self._findings)
-
-
-def _order(finding: Finding) -> tuple[bool, str, int, int]:
-    return finding.line is None, finding.file, finding.line or 0, finding.column or 0
 
 
 def format_path(path: Path) -> str:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from orchestrator.model import Finding
+from common.findings import FileFinding
 from orchestrator.tosca.documents.document import MAX_BYTES, Document, read_document
 from orchestrator.tosca.documents.report import Place, Report
 
@@ -62,7 +62,7 @@ class _Reader:
     def read_template(self, path: Path) -> None:
         real = _real(path)
         if self._label(real) is None:
-            self._report.note(Finding(path.name, 1, 1, "", "the file is outside the folders that may be read"))
+            self._report.note(FileFinding(path.name, 1, 1, "", "the file is outside the folders that may be read"))
         else:
             self._read(real, None)
 
@@ -74,7 +74,7 @@ class _Reader:
         except OSError as error:
             message = f"cannot be read: {error.strerror}"
             if imported_at is None:
-                self._report.note(Finding(name, 1, 1, "", message))
+                self._report.note(FileFinding(name, 1, 1, "", message))
             else:
                 self._report.add(imported_at, f"{name} {message}")
             return

@@ -12,7 +12,7 @@ import pytest
 from lso.api import api_server
 from lso.order_check import ENGINES
 from lso.scenario_files import load
-from scenarios.file.errors import Finding, ScenarioError
+from scenarios.file.errors import ScenarioError, ScenarioFinding
 from scenarios.load import load as load_unordered
 from scenarios.ordering.presto_client import PrestoError
 from scenarios.session import open_face
@@ -262,7 +262,7 @@ def _changed(text: str, changes: dict[str, str]) -> str:
     return text
 
 
-def _findings(file: Path) -> list[Finding]:
+def _findings(file: Path) -> list[ScenarioFinding]:
     with pytest.raises(ScenarioError) as error:
         load(file)
     return [replace(finding, file="") for finding in error.value.findings]

@@ -19,10 +19,10 @@ import pytest
 import pytest_asyncio
 
 from benchmarks.memory import memory_orchestrator
+from common.findings import FileFinding
 from orchestrator.inventory import Inventory
 from orchestrator.model import (
     DeploymentRequest,
-    Finding,
     OrchestratorError,
     Result,
     ServiceEvent,
@@ -241,7 +241,9 @@ def test_a_process_whose_maker_is_killed_ends(tmp_path: Path, site_inputs: Any, 
 @pytest.mark.parametrize(
     "error",
     [
-        TemplateError((Finding("site.yaml", 1, 2, "x", "wrong"), Finding("inputs", None, None, "y", "missing"))),
+        TemplateError(
+            (FileFinding("site.yaml", 1, 2, "x", "wrong"), FileFinding("inputs", None, None, "y", "missing"))
+        ),
         UcpeRefused("site-a", "docker", "no room"),
         VnfError("site-a", "firewall", "bad rule", "rules[0]"),
         UnknownService("there is none"),
