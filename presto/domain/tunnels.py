@@ -62,7 +62,7 @@ class Tunnel:
 class Verdict:
     """`works` is None when it is not known; `reason` says why not, or why it does not work.
 
-    `moment` is when it was looked at.
+    `moment` is when it was observed.
     """
 
     works: bool | None
@@ -139,7 +139,7 @@ def _end(own: Site, other: Site, peer: Mapping[str, Any]) -> Verdict:
 
 
 def ucpe_verdict(ucpe: str, seen: Iterable[Seen], problem: str) -> Verdict:
-    """Whether a uCPE answers; only those that something is deployed on are looked at. `problem`: why one is not."""
+    """Whether a uCPE answers; only those that something is deployed on are observed. `problem`: why one is not."""
     for look in seen:
         here = look.sites.get(ucpe)
         if here and not here.problem:

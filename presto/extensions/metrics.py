@@ -22,8 +22,8 @@ from presto.service.performance import ECHOES, Performance
 from presto_api.lifecycles import OrderState
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
-MOST_LOOKS = 64
-"""Services whose tunnels are looked at for one answer; those of the others are not counted."""
+MOST_SERVICES = 64
+"""Services whose tunnels are observed for one answer; those of the others are not counted."""
 
 _FACES = {"/restconf": "restconf", "/mefApi": "mef", "/presto-sdwan": "extensions"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -39,8 +39,8 @@ def metrics_router(core: Core) -> APIRouter:
     @router.get("/metrics", operation_id="getMetrics", response_class=Response, responses=text)
     async def get() -> Response:
         """Orders, services and tunnels by state, their delay and loss, the queue, listeners, requests, durations."""
-        numbers, looked = await asyncio.gather(asyncio.to_thread(counts, core.engine), _looked_at(core))
-        answer = generate_latest(core.meters.registry) + generate_latest(_now(core, numbers, looked))
+        numbers, observed = await asyncio.gather(asyncio.to_thread(counts, core.engine), _observe(core))
+        answer = generate_latest(core.meters.registry) + generate_latest(_now(core, numbers, observed))
         return Response(answer, 200, media_type=MEDIA)
 
     return router
@@ -71,15 +71,15 @@ class RequestMeter:
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _Observed:
     """Tunnels by state, and what was measured: service, tunnel and uCPE whose gateway says so."""
 
     states: Mapping[str, int]
     measured: tuple[tuple[tuple[str, str, str], Performance], ...]
 
 
-async def _looked_at(core: Core) -> _Looked:
-    ids = (await core.service_ids())[:MOST_LOOKS]
+async def _observe(core: Core) -> _Observed:
+    ids = (await core.service_ids())[:MOST_SERVICES]
     found = await asyncio.gather(*(core.service(one) for one in ids), return_exceptions=True)
     services = [one for one in found if not isinstance(one, BaseException)]
     seen, measured = await asyncio.gather(core.observe(services), core.measure(services, ECHOES))
@@ -92,10 +92,10 @@ async def _looked_at(core: Core) -> _Looked:
         for one, tunnel in all_tunnels
         for own, other in tunnel.directions
     )
-    return _Looked(states, tuple((labels, found) for labels, found in figures if isinstance(found, Performance)))
+    return _Observed(states, tuple((labels, found) for labels, found in figures if isinstance(found, Performance)))
 
 
-def _now(core: Core, numbers: Counts, looked: _Looked) -> CollectorRegistry:
+def _now(core: Core, numbers: Counts, observed: _Observed) -> CollectorRegistry:
     """The gauges at this moment."""
     registry = CollectorRegistry()
     orders = {**dict.fromkeys(map(str, OrderState), 0), **numbers.orders}
@@ -103,12 +103,12 @@ def _now(core: Core, numbers: Counts, looked: _Looked) -> CollectorRegistry:
     for name, text, values in (
         ("presto_orders", "Orders by state", orders),
         ("presto_services", "Services by state", services),
-        ("presto_tunnels", "Tunnels by state, of the first services", looked.states),
+        ("presto_tunnels", "Tunnels by state, of the first services", observed.states),
     ):
         gauge = Gauge(name, text, ["state"], registry=registry)
         for state, number in values.items():
             gauge.labels(state).set(number)
-    _show_performance(registry, looked)
+    _show_performance(registry, observed)
     behind = (utc_now() - numbers.oldest).total_seconds() if numbers.oldest and numbers.lag else 0.0
     for name, text, value in (
         ("presto_queue_length", "Pieces of work on services that wait or are under way", core.queue_length),
@@ -122,7 +122,7 @@ def _now(core: Core, numbers: Counts, looked: _Looked) -> CollectorRegistry:
     return registry
 
 
-def _show_performance(registry: CollectorRegistry, looked: _Looked) -> None:
+def _show_performance(registry: CollectorRegistry, observed: _Observed) -> None:
     """One series for each end of each tunnel that was measured; the delay has none while nothing comes back."""
     labels = ["service", "tunnel", "edge"]
     delay = Gauge(
@@ -131,7 +131,7 @@ def _show_performance(registry: CollectorRegistry, looked: _Looked) -> None:
     loss = Gauge(
         "presto_tunnel_loss_ratio", "Round trips inside the tunnel that were lost just now", labels, registry=registry
     )
-    for names, found in looked.measured:
+    for names, found in observed.measured:
         loss.labels(*names).set(found.loss / 100)
         if found.mean is not None:
             delay.labels(*names).set(found.mean / 1000)

@@ -81,12 +81,12 @@ async def show_connection(core: Core, parsed: Parsed) -> ConnectionOutput:
 
 
 async def _picture(core: Core, ucpe: str | None = None) -> Picture:
-    """The underlays with what is seen on them; only what uses one uCPE is looked at, when it is named."""
+    """The underlays with what is seen on them; only what uses one uCPE is observed, when it is named."""
     services, inventory = await core.services(), core.inventory
-    looked_at = await asyncio.to_thread(
+    observed_services = await asyncio.to_thread(
         lambda: [service for service in services if ucpe is None or _is_on(inventory, service, ucpe)]
     )
-    return Picture(inventory, await core.unis(), services, await core.observe(looked_at))
+    return Picture(inventory, await core.unis(), services, await core.observe(observed_services))
 
 
 async def _owner(core: Core, wanted: str) -> Service | None:
@@ -121,7 +121,7 @@ async def _topology(core: Core, wanted: str) -> Topology:
 
 
 async def _node(core: Core, topology: str, wanted: str) -> Node:
-    """In the underlays only the uCPE that is asked for is looked at."""
+    """In the underlays only the uCPE that is asked for is observed."""
     ucpes = core.inventory.ucpes
     if topology in {UNDERLAYS, TOPOLOGY_ID}:
         ucpe = next((ucpe for ucpe in ucpes if wanted in (ucpe.id, node_id(UNDERLAYS, ucpe.id))), None)

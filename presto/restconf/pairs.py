@@ -18,7 +18,7 @@ def pairs(*entries: tuple[str, str | None]) -> list[dict[str, str]]:
 
 
 def observed(verdict: Verdict) -> tuple[tuple[str, str | None], ...]:
-    """When a thing was looked at, or why nothing is known of it; and why it does not work."""
+    """When something was observed, or why nothing is known of it; and why it does not work."""
     if verdict.works is None:
         return (("lso-observed", f"unknown: {verdict.reason}"),)
     moment = verdict.moment.strftime("%Y-%m-%dT%H:%M:%SZ") if verdict.moment else None

@@ -41,7 +41,7 @@ _NOT_YOURS = "used by a service of another tenant"
 
 @dataclass(frozen=True)
 class Picture:
-    """The inventory, and what is seen of the services on it: by service id, of those that were looked at."""
+    """The inventory, and what is seen of the services on it: by service id, of those that were observed."""
 
     inventory: Inventory
     unis: tuple[UniState, ...]
@@ -50,7 +50,7 @@ class Picture:
 
     @cached_property
     def tunnels(self) -> tuple[tuple[Service, Tunnel, Verdict], ...]:
-        """The tunnels of all services that were looked at."""
+        """The tunnels of all services that were observed."""
         return tuple(
             (service, tunnel, tunnel_verdict(tunnel, self.seen[service.id]))
             for service in self.services
@@ -69,11 +69,13 @@ class Picture:
         return _grouped(((ucpe, wan_port(swvc, self.inventory, ucpe, name)), up) for swvc, ucpe, name, up in ends)
 
     @cached_property
-    def looks(self) -> Mapping[str, list[Seen]]:
+    def observations(self) -> Mapping[str, list[Seen]]:
         """uCPE → what was seen of the services on it."""
-        looked_at = (service for service in self.services if service.id in self.seen)
+        observed_services = (service for service in self.services if service.id in self.seen)
         return _grouped(
-            (site.ucpe, self.seen[service.id]) for service in looked_at for site in sites(service.swvc, self.inventory)
+            (site.ucpe, self.seen[service.id])
+            for service in observed_services
+            for site in sites(service.swvc, self.inventory)
         )
 
     @cached_property
@@ -120,7 +122,7 @@ def _head() -> dict[str, Any]:
 def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
     states = picture.unis_on.get(ucpe.id, ())
     problem = _NOT_YOURS if any(state.service == ANOTHER for state in states) else _EMPTY
-    verdict = ucpe_verdict(ucpe.id, picture.looks.get(ucpe.id, ()), problem)
+    verdict = ucpe_verdict(ucpe.id, picture.observations.get(ucpe.id, ()), problem)
     unis = [_uni(state, picture) for state in states]
     ports = [_port(ucpe, wan, picture.over.get((ucpe.id, wan), ())) for wan in ucpe.wan]
     return {

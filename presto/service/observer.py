@@ -1,4 +1,4 @@
-"""Looks at what services really have on the network."""
+"""Observes what services really have on the network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from presto.service.observation_cache import DEADLINE, ObservationCache
 
 
 class Observed(Protocol):
-    """The part of the network that is looked at."""
+    """The part of the network that is observed."""
 
     async def observe(self, service_id: str) -> ServiceObservation:
         """What the uCPEs really have of a service now. Raises UnknownService when nothing of it is deployed."""
@@ -23,25 +23,19 @@ class Observed(Protocol):
 _Key = tuple[str, int, str]
 
 
-class Observer:
+class Observer(ObservationCache[_Key, Seen]):
     """Answers questions about services, for any number of askers."""
 
     def __init__(self, network: Observed, deadline: float = DEADLINE) -> None:
+        super().__init__(self._seen, lambda problem: Seen(problem=problem), deadline)
         self._network = network
-        self._looks: ObservationCache[_Key, Seen] = ObservationCache(
-            self._seen, lambda problem: Seen(problem=problem), deadline
-        )
 
     async def observe(self, services: Iterable[Service]) -> dict[str, Seen]:
         """Service id → what is seen of it now, within the deadline."""
         # A change of a service makes what was seen before worthless.
         keys = {service.id: (service.id, service.generation, service.state.value) for service in services}
-        found = await self._looks.ask(keys.values())
+        found = await self.ask(keys.values())
         return {service_id: found[key] for service_id, key in keys.items()}
-
-    async def stop(self) -> None:
-        """Give up all observations."""
-        await self._looks.stop()
 
     async def _seen(self, key: _Key) -> Seen:
         try:

@@ -95,24 +95,18 @@ _Targets = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 _Key = tuple[str, int, str, int, _Targets]
 
 
-class Prober:
+class Prober(ObservationCache[_Key, Measurements]):
     """Has tunnels measured, for any number of askers; those that ask the same within a moment share the answer."""
 
     def __init__(self, network: Measured, deadline: float = DEADLINE) -> None:
+        super().__init__(self._measured, lambda problem: Measurements(problem=problem), deadline)
         self._network = network
-        self._looks: ObservationCache[_Key, Measurements] = ObservationCache(
-            self._measured, lambda problem: Measurements(problem=problem), deadline
-        )
 
     async def measure(self, services: Iterable[Service], inventory: Inventory, echoes: int) -> dict[str, Measurements]:
         """Service id → what its gateways measure now, within the deadline, with that many echoes to each peer."""
         keys = {one.id: (one.id, one.generation, one.state.value, echoes, _targets(one, inventory)) for one in services}
-        found = await self._looks.ask(keys.values())
+        found = await self.ask(keys.values())
         return {service_id: found[key] for service_id, key in keys.items()}
-
-    async def stop(self) -> None:
-        """Give up what is being measured."""
-        await self._looks.stop()
 
     async def _measured(self, key: _Key) -> Measurements:
         service_id, _, _, echoes, targets = key

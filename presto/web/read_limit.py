@@ -25,8 +25,8 @@ _STORED = re.compile(rf"/[^/]+({_MEF})/.*|{re.escape(EXTENSIONS)}/service(/[^/]+
 class ReadLimiter:
     """Lets reads of services and orders in, one after the other when there are many."""
 
-    def __init__(self, app: ASGIApp, at_once: int = CONCURRENT_READS) -> None:
-        self._app, self._turns = app, asyncio.Semaphore(at_once)
+    def __init__(self, app: ASGIApp, concurrent: int = CONCURRENT_READS) -> None:
+        self._app, self._turns = app, asyncio.Semaphore(concurrent)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait for a turn, which ends when the answer is made: to send it to a slow client takes none."""

@@ -18,10 +18,10 @@ LIST = "/mefApi/legato/serviceInventory/v7/service"
 class Served:
     """An application behind the turns: how many requests are being answered, and how many were at most."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, concurrent: int) -> None:
         self.now = self.most = 0
         self.gate, self.taken = asyncio.Event(), asyncio.Event()
-        self.turns = ReadLimiter(self.answer, at_once)
+        self.turns = ReadLimiter(self.answer, concurrent)
 
     async def answer(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         self.now += 1
