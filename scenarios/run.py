@@ -12,12 +12,17 @@ from typing import Protocol
 
 from reports.model import Ending, RunResult, Scenario, StepResult, Timing, Verdict
 from scenarios import picture
+from scenarios.file.format import Step
 from scenarios.load import LoadedScenario
+from scenarios.network.chain import GATEWAY
+from scenarios.network.underlay_audit import audited
 from scenarios.ordering.presto_client import PrestoError
 from scenarios.session import ApiStarter, new_lab, open_face, order
 from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
 from scenarios.steps.step import run_step
+from scenarios.steps.verb import Verb
+from scenarios.verbs.underlay_explained import last_step
 from testbed import doctor
 from testbed.images import build
 from testbed.lab import Lab
@@ -71,7 +76,9 @@ class _Run:
                 database = lab.folder / "presto.db"
                 url = stack.enter_context(self.start_api(lab.inventory, database))
                 face = stack.enter_context(open_face(self.loaded.scenario, url))
-            self.context = Context(self.loaded.scenario, lab, face, self.clock, engines=dict(lab.engines))
+            with self.clock.phase("watch the underlays"):
+                audit = stack.enter_context(audited(self.loaded.scenario, lab))
+            self.context = Context(self.loaded.scenario, lab, face, self.clock, audit, engines=dict(lab.engines))
             with self.clock.phase("order"):
                 order(self.context)
             with self.clock.phase("steps"):
@@ -96,16 +103,22 @@ class _Run:
     def _steps(self, context: Context) -> None:
         blocked_by = ""
         for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
-            self.listener.on_step_started(step.id, step.title or verb.verb)
-            result = run_step(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
-            self.steps.append(result)
-            self.listener.on_step_finished(result)
-            if result.verdict.is_bad and self.options.pause:
-                self.options.pause(context.lab.id, result)
-            if result.verdict.is_bad and verb.gate:
+            verdict = self._step(context, step, verb, blocked_by)
+            if verdict.is_bad and verb.gate:
                 blocked_by = step.id
             if step.id == self.options.until:
-                return
+                break
+        if GATEWAY in self.loaded.scenario.service.chain:
+            self._step(context, *last_step(self.loaded.scenario))
+
+    def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str = "") -> Verdict:
+        self.listener.on_step_started(step.id, step.title or verb.verb)
+        result = run_step(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
+        self.steps.append(result)
+        self.listener.on_step_finished(result)
+        if result.verdict.is_bad and self.options.pause:
+            self.options.pause(context.lab.id, result)
+        return result.verdict
 
     def result(self) -> RunResult:
         """Return everything that is known now as the result of the run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.file.format import Scenario
@@ -16,6 +16,9 @@ from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.lab import Lab
 from testbed.ucpe_view import Container, UcpeView, ViewError
+
+if TYPE_CHECKING:
+    from scenarios.network.underlay_audit import UnderlayAudit
 
 HOST_INTERFACE = "eth0"
 
@@ -37,6 +40,7 @@ class Context:
     lab: Lab
     face: Face
     clock: Clock
+    audit: UnderlayAudit
     service_id: str = ""
     ordered_at: float = 0.0
     established_at: float | None = None

@@ -126,6 +126,17 @@ class Capture:
         self._drain()
         self._running()[0].send_signal(signal.SIGINT)
 
+    def catch_up(self) -> None:
+        """Wait until the file holds all that the kernel had matched when this began; the capture goes on.
+
+        Raises :class:`CaptureError` when it has ended, lost frames or cannot catch up.
+        """
+        counters = self._drain()
+        if counters.dropped:
+            raise self._lost(counters)
+        if not poll(lambda: count_frames(self.path)[0] >= counters.captured, self.deadline):
+            raise self._failure(f"does not write the {counters.captured} frames that it has read")
+
     def collect(self) -> CaptureResult:
         """Return the result of a finished capture, see :meth:`stop`."""
         messages = self._running()[1]
@@ -151,8 +162,8 @@ class Capture:
             raise CaptureError(f"the capture of {self.interface} is not running")
         return self._child, self._messages
 
-    def _drain(self) -> None:
-        """Wait until tcpdump has written all that the kernel had matched when this began.
+    def _drain(self) -> Counters:
+        """Wait until tcpdump has read all that the kernel had matched when this began, and return its counters then.
 
         *captured* may lag *received* for ever by the frames that were seen before the filter was in place: two
         equal answers in a row also mean that nothing is pending.
@@ -164,6 +175,7 @@ class Capture:
                 raise self._failure(f"cannot catch up with the traffic: {current}")
             self._running()[1].until(lambda _: False, 0.02)
             previous, current = current, self._ask()
+        return current
 
     def _ask(self) -> Counters:
         child, messages = self._running()
@@ -179,13 +191,16 @@ class Capture:
         if counters is None:
             raise self._failure("ended without its counters")
         if counters.dropped:
-            raise self._failure(f"lost {counters.dropped} of {counters.received} frames: the machine is too busy")
+            raise self._lost(counters)
         packets, truncated = count_frames(self.path)
         if packets != counters.captured:
             raise self._failure(f"wrote {packets} of {counters.captured} frames")
         return CaptureResult(
             self.path, self.interface, self.filter, packets, truncated, counters.received, counters.dropped
         )
+
+    def _lost(self, counters: Counters) -> CaptureError:
+        return self._failure(f"lost {counters.dropped} of {counters.received} frames: the machine is too busy")
 
     def _failure(self, what: str) -> CaptureError:
         child, messages = self._running()

@@ -1,8 +1,9 @@
 """Encrypted traffic as captured: which kinds of frames there are, and what the gateway's keys decrypt."""
 
+from testbed.esp.fragments import reassemble
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture
 from testbed.esp.packet_counts import PacketCounts, count_capture
-from testbed.esp.wire import EspPacket, Kind, classify, esp_of
+from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of
 
 __all__ = [
     "EspPacket",
@@ -13,7 +14,11 @@ __all__ = [
     "PacketCounts",
     "WrongKey",
     "classify",
+    "classify_ipv4",
     "count_capture",
     "esp_of",
+    "ipv4_of",
     "open_capture",
+    "payload_of",
+    "reassemble",
 ]

@@ -87,7 +87,7 @@ def test_a_gateway_whose_engine_died_tells_its_peer_that_its_keys_are_gone(
 ) -> None:
     """The peer would find out by dead peer detection, which takes 27 s."""
     docker(lab, site, "exec", f"{service}-ipsec", "sh", "-c", "kill -9 $(pidof charon-systemd)")
-    assert reaches("a1", "10.2.0.10", 15)
+    assert reaches("a1", "10.2.0.10", 20)
 
 
 def test_a_vnf_that_is_killed_again_and_again_comes_back_each_time(
