@@ -19,7 +19,7 @@ def test_a_lab_that_does_not_run(lso: Any, verb: list[str]) -> None:
 
 
 def test_an_inventory_that_is_not_there(lso: Any, tmp_path: Path) -> None:
-    ran = lso("serve", "--inventory", str(tmp_path / "none.json"))
+    ran = lso("serve", "--port", "0", "--inventory", str(tmp_path / "none.json"))
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == f"lso: {tmp_path / 'none.json'}: cannot be read: No such file or directory\n"
 
