@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from reports.model import TunnelPicture, VnfPicture, tunnel_element
 from scenarios.file.format import Scenario
 from scenarios.ordering.face import Face
 from scenarios.steps.clock import Clock
-from scenarios.steps.recorder import NetworkFault
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.recorder import NetworkFault, Recorder
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.lab import Lab
 from testbed.ucpe_view import Container, UcpeView, ViewError
-
-if TYPE_CHECKING:
-    from scenarios.network.underlay_audit import UnderlayAudit
 
 HOST_INTERFACE = "eth0"
 
@@ -32,6 +30,17 @@ class HostEnd:
     ip: str
 
 
+class Audit(Protocol):
+    """What watches the underlays since the order (``scenarios.network.underlay_audit``)."""
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """Return the WAN addresses of the service's sites."""
+
+    def so_far(self, recorder: Recorder) -> Iterator[Evidence]:
+        """Yield what was captured on each link until now."""
+
+
 @dataclass
 class Context:
     """One run's world. The uCPEs are looked at from outside the orchestrator (``view``), the service through HTTP."""
@@ -40,7 +49,7 @@ class Context:
     lab: Lab
     face: Face
     clock: Clock
-    audit: UnderlayAudit
+    audit: Audit
     service_id: str = ""
     ordered_at: float = 0.0
     established_at: float | None = None
