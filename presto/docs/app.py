@@ -20,10 +20,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from presto.docs import mef, restconf
-from presto.docs.known import ServerState, ids_of, inputs_of, orders_of
-from presto.docs.made import Documents
+from presto.docs.documents import Documents
 from presto.docs.secured import Secure, as_it_is
-from presto.web.conditional import Made
+from presto.docs.server_state import ServerState, ids_of, inputs_of, orders_of
+from presto.web.conditional import TaggedBody
 
 BASE = "/docs"
 _PAGE = files("presto.docs") / "page"
@@ -45,14 +45,14 @@ DOCUMENTS: dict[str, Callable[[ServerState], Any]] = {
 
 
 @cache
-def _file(name: str) -> Made:
+def _file(name: str) -> TaggedBody:
     folder, media = _FILES[name]
-    return Made((folder / name).read_bytes(), media)
+    return TaggedBody((folder / name).read_bytes(), media)
 
 
 @cache
-def _page() -> Made:
-    return Made((_PAGE / "page.html").read_bytes(), "text/html")
+def _page() -> TaggedBody:
+    return TaggedBody((_PAGE / "page.html").read_bytes(), "text/html")
 
 
 class Docs:

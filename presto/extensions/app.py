@@ -34,7 +34,7 @@ from presto.extensions.vnfs import vnfs_router
 from presto.notify.notifier import Notifier
 from presto.service.core import Core
 from presto.service.orders import Orders
-from presto.web.conditional import Made
+from presto.web.conditional import TaggedBody
 from presto.web.mounting import mount
 
 BASE = "/presto-sdwan/v1"
@@ -89,7 +89,7 @@ def extensions_app(core: Core, notifier: Notifier, secure: Secure = as_it_is) ->
 
 def _description(app: FastAPI) -> Callable[[Request], Awaitable[Response]]:
     """Answers with the description, which is made once, not on the event loop."""
-    made = cache(lambda: Made(json.dumps(app.openapi(), separators=(",", ":")).encode(), "application/json"))
+    made = cache(lambda: TaggedBody(json.dumps(app.openapi(), separators=(",", ":")).encode(), "application/json"))
 
     async def describe(_request: Request) -> Response:
         return (await asyncio.to_thread(made)).response()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from common.findings import Rejected
-from presto.mef.preparing import EnrolledOtherwise, Placement, own_id, prepare
+from presto.mef.preparing import Placement, ResourceStateChanged, own_id, prepare
 from presto.persistence.idempotency import KeyedRequest
 from presto.persistence.unit_of_work import UnitOfWork
 from presto.persistence.writer import NotStored
@@ -28,7 +28,7 @@ async def place(
         placement = await prepare(core, orders, document)
         try:
             return acknowledged(await core.accept(placement.change, request))
-        except (Rejected, EnrolledOtherwise) as fault:
+        except (Rejected, ResourceStateChanged) as fault:
             raise await placement.refusal(fault) from None
     except Refused:
         # The same order, sent twice at once, is in its own way.
@@ -87,7 +87,7 @@ async def _settled(
         return end
     if isinstance(prepared, Refused):
         return await _earlier(core, orders, document) or prepared
-    if not isinstance(end, Rejected | EnrolledOtherwise):
+    if not isinstance(end, Rejected | ResourceStateChanged):
         raise end
     return await _earlier(core, orders, document) or await prepared.refusal(end)
 

@@ -35,8 +35,8 @@ _NOT_KEPT = {"id", "href", "serviceRelationship", "serviceOrderItem"}
 """What an item says of its service and the inventory tells from elsewhere."""
 
 
-class EnrolledOtherwise(Exception):
-    """An order takes enrolled resources otherwise than they stand."""
+class ResourceStateChanged(Exception):
+    """An order expects enrolled resources in other states than they are in."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Placement:
     change: Change[None]
     about: AboutSwvc | None = None
 
-    async def refusal(self, fault: Rejected | EnrolledOtherwise) -> Refused:
+    async def refusal(self, fault: Rejected | ResourceStateChanged) -> Refused:
         """What the client is told when `change` has raised this."""
         if isinstance(fault, Rejected):
             if self.about is None:
@@ -66,9 +66,9 @@ class AboutSwvc:
     whole: bool
 
     def check_enrolled(self, inactive: Mapping[str, ServiceState]) -> None:
-        """Raises EnrolledOtherwise."""
+        """Raises ResourceStateChanged."""
         if self.beside(inactive):
-            raise EnrolledOtherwise
+            raise ResourceStateChanged
 
     def beside(self, inactive: Mapping[str, ServiceState]) -> list[Problem]:
         """What is wrong with the enrolled resources that it names."""

@@ -113,8 +113,8 @@ class Sender:
         self, address: str, path: str, body: bytes, headers: dict[str, str], share: float
     ) -> httpx.Response:
         """Raises httpx.ConnectError, httpx.ConnectTimeout when the address is not reached in `share` seconds."""
-        patience = httpx.Timeout(self._settings.answer_timeout, connect=min(self._settings.connect_timeout, share))
-        extensions = {"sni_hostname": self._host.strip("[]"), "timeout": patience.as_dict()}
+        timeout = httpx.Timeout(self._settings.answer_timeout, connect=min(self._settings.connect_timeout, share))
+        extensions = {"sni_hostname": self._host.strip("[]"), "timeout": timeout.as_dict()}
         url = _url(self._url, address, path)
         request = httpx.Request("POST", url, content=body, headers=headers, extensions=extensions)
         answer = await self._transport.handle_async_request(request)

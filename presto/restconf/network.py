@@ -13,7 +13,7 @@ from presto.domain.tunnels import sites
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id
 from presto.restconf.overlays import connections, overlay_summary, overlay_topology
 from presto.restconf.parse import Parsed, all_given, only
-from presto.restconf.underlays import TOPOLOGY_ID, Picture, underlay_node, underlay_summary, underlay_topology
+from presto.restconf.underlays import TOPOLOGY_ID, Snapshot, underlay_node, underlay_summary, underlay_topology
 from presto.service.core import Core
 from presto_api.restconf.messages import (
     ConnectionIdInput,
@@ -80,13 +80,13 @@ async def show_connection(core: Core, parsed: Parsed) -> ConnectionOutput:
     return ConnectionOutput(connection=_pick(found, wanted, "connection-id-or-name", "connection"))
 
 
-async def _picture(core: Core, ucpe: str | None = None) -> Picture:
+async def _snapshot(core: Core, ucpe: str | None = None) -> Snapshot:
     """The underlays with what is seen on them; only what uses one uCPE is observed, when it is named."""
     services, inventory = await core.services(), core.inventory
     observed_services = await asyncio.to_thread(
         lambda: [service for service in services if ucpe is None or _is_on(inventory, service, ucpe)]
     )
-    return Picture(inventory, await core.unis(), services, await core.observe(observed_services))
+    return Snapshot(inventory, await core.unis(), services, await core.observe(observed_services))
 
 
 async def _owner(core: Core, wanted: str) -> Service | None:
@@ -115,7 +115,7 @@ async def _owner(core: Core, wanted: str) -> Service | None:
 async def _topology(core: Core, wanted: str) -> Topology:
     service = await _owner(core, wanted)
     if service is None:
-        return await asyncio.to_thread(underlay_topology, await _picture(core))
+        return await asyncio.to_thread(underlay_topology, await _snapshot(core))
     seen = (await core.observe([service]))[service.id]
     return await asyncio.to_thread(overlay_topology, service, core.inventory, seen)
 
@@ -127,7 +127,7 @@ async def _node(core: Core, topology: str, wanted: str) -> Node:
         ucpe = next((ucpe for ucpe in ucpes if wanted in (ucpe.id, node_id(UNDERLAYS, ucpe.id))), None)
         if ucpe is None:
             raise _unknown("node", wanted, "node-id-or-name", (ucpe.id for ucpe in ucpes))
-        return await asyncio.to_thread(underlay_node, ucpe, await _picture(core, ucpe.id))
+        return await asyncio.to_thread(underlay_node, ucpe, await _snapshot(core, ucpe.id))
     found = await _topology(core, topology)
     return _pick(found.node or (), wanted, "node-id-or-name", "node")
 

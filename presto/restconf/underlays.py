@@ -40,7 +40,7 @@ _NOT_YOURS = "used by a service of another tenant"
 
 
 @dataclass(frozen=True)
-class Picture:
+class Snapshot:
     """The inventory, and what is seen of the services on it: by service id, of those that were observed."""
 
     inventory: Inventory
@@ -94,18 +94,18 @@ def underlay_summary() -> Topology:
     return Topology.model_validate(_head())
 
 
-def underlay_topology(picture: Picture) -> Topology:
+def underlay_topology(snapshot: Snapshot) -> Topology:
     """The whole topology."""
-    nodes = [_node(ucpe, picture) for ucpe in picture.inventory.ucpes]
-    ends = _grouped((wan.underlay, (ucpe, wan)) for ucpe in picture.inventory.ucpes for wan in ucpe.wan)
-    verdicts = _grouped((tunnel.underlay, up) for _, tunnel, up in picture.tunnels)
+    nodes = [_node(ucpe, snapshot) for ucpe in snapshot.inventory.ucpes]
+    ends = _grouped((wan.underlay, (ucpe, wan)) for ucpe in snapshot.inventory.ucpes for wan in ucpe.wan)
+    verdicts = _grouped((tunnel.underlay, up) for _, tunnel, up in snapshot.tunnels)
     links = [_link(name, there, verdicts.get(name, [])) for name, there in ends.items()]
     return Topology.model_validate({**_head(), "node": nodes, "link": links})
 
 
-def underlay_node(ucpe: Ucpe, picture: Picture) -> Node:
+def underlay_node(ucpe: Ucpe, snapshot: Snapshot) -> Node:
     """One node of it."""
-    return Node.model_validate(_node(ucpe, picture))
+    return Node.model_validate(_node(ucpe, snapshot))
 
 
 def _grouped(entries: Iterable[tuple[_Key, _Value]]) -> dict[_Key, list[_Value]]:
@@ -119,12 +119,12 @@ def _head() -> dict[str, Any]:
     return {"uuid": TOPOLOGY_ID, "name": pairs(("name", UNDERLAYS)), "layer-protocol-name": ["ETH"]}
 
 
-def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
-    states = picture.unis_on.get(ucpe.id, ())
+def _node(ucpe: Ucpe, snapshot: Snapshot) -> dict[str, Any]:
+    states = snapshot.unis_on.get(ucpe.id, ())
     problem = _NOT_YOURS if any(state.service == ANOTHER for state in states) else _EMPTY
-    verdict = ucpe_verdict(ucpe.id, picture.observations.get(ucpe.id, ()), problem)
-    unis = [_uni(state, picture) for state in states]
-    ports = [_port(ucpe, wan, picture.over.get((ucpe.id, wan), ())) for wan in ucpe.wan]
+    verdict = ucpe_verdict(ucpe.id, snapshot.observations.get(ucpe.id, ()), problem)
+    unis = [_uni(state, snapshot) for state in states]
+    ports = [_port(ucpe, wan, snapshot.over.get((ucpe.id, wan), ())) for wan in ucpe.wan]
     return {
         "uuid": identity.node_id(UNDERLAYS, ucpe.id),
         "name": pairs(("name", ucpe.id), *observed(verdict)),
@@ -134,9 +134,9 @@ def _node(ucpe: Ucpe, picture: Picture) -> dict[str, Any]:
     }
 
 
-def _uni(state: UniState, picture: Picture) -> dict[str, Any]:
-    user = picture.users.get(state.uni.id)
-    seen = picture.seen.get(user.id) if user else None
+def _uni(state: UniState, snapshot: Snapshot) -> dict[str, Any]:
+    user = snapshot.users.get(state.uni.id)
+    seen = snapshot.seen.get(user.id) if user else None
     unused = _LEAVING if state.service and not user else _UNUSED
     problem = _NOT_YOURS if state.service == ANOTHER else unused
     verdict = site_verdict(state.uni.ucpe, seen) if seen else Verdict(None, problem)

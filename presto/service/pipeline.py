@@ -148,10 +148,10 @@ class Pipeline:
         """What is being done for a service right now, in words."""
         return self._stages.get(service_id)
 
-    async def stop(self, patience: float) -> None:
-        """Let running work end for `patience` seconds, then leave the rest to the next start."""
+    async def stop(self, timeout: float) -> None:
+        """Let running work end for `timeout` seconds, then leave the rest to the next start."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+            await asyncio.wait(self._tasks, timeout=timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -34,7 +34,7 @@ class Bounded(HttpToolsProtocol):
         super().__init__(**options)
         self._socket, self._gate, self._bounds = accepted, gate, gate.bounds
         self._dropped = False
-        self._to_send, self._to_read = self.loop.time() + self._bounds.header_patience, _NEVER
+        self._to_send, self._to_read = self.loop.time() + self._bounds.header_timeout, _NEVER
         self._in_message = self._in_header = self._delivered = False
         self._header = self._fields = self._undelivered = 0
 
@@ -77,7 +77,7 @@ class Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Hand on to the parser, unless what comes is part of nothing that it has delivered yet, and too long."""
         if not self._in_message and self._to_send == _NEVER:
-            self._to_send = self.loop.time() + self._bounds.header_patience
+            self._to_send = self.loop.time() + self._bounds.header_timeout
         self._delivered = False
         super().data_received(data)
         self._undelivered = 0 if self._delivered else self._undelivered + len(data)
@@ -116,7 +116,7 @@ class Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The client's next duty is the body."""
         self._in_header = False
-        self._to_send = self.loop.time() + self._bounds.body_patience
+        self._to_send = self.loop.time() + self._bounds.body_timeout
         if not self.url.startswith(b"/"):
             self._take_host()
         super().on_headers_complete()
@@ -133,7 +133,7 @@ class Bounded(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """What the client does not read is not kept for ever."""
-        self._to_read = self.loop.time() + self._bounds.unread_patience
+        self._to_read = self.loop.time() + self._bounds.unread_timeout
         super().pause_writing()
 
     def resume_writing(self) -> None:
@@ -201,10 +201,10 @@ class Acceptor:
 
     async def _welcome(self, connection: Bounded, accepted: socket.socket) -> None:
         """Shake hands, in the time of a header, and have the connection served."""
-        patience = self._gate.bounds.header_patience if self._tls else None
+        timeout = self._gate.bounds.header_timeout if self._tls else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=patience
+                lambda: connection, accepted, ssl=self._tls, ssl_handshake_timeout=timeout
             )
         except OSError:
             self._gate.leave(connection)

@@ -51,8 +51,8 @@ def has(asked: bytes, tag: bytes) -> bool:
     return tag.removeprefix(b"W/") in {part.strip().removeprefix(b"W/") for part in asked.split(b",")}
 
 
-class Made:
-    """Bytes that were made once, and their tag."""
+class TaggedBody:
+    """The bytes of a body that does not change, with their entity tag."""
 
     def __init__(self, content: bytes, media: str, vary: Iterable[str] = ()) -> None:
         self._content, self._media = content, media

@@ -30,14 +30,14 @@ _SAID_EVERY = 5.0
 class Bounds:
     """Bytes and fields of a header, seconds for it and for what follows, and how many connections there can be.
 
-    `body_patience` is longer than a body may take, which is answered with 408.
+    `body_timeout` is longer than a body may take, which is answered with 408.
     """
 
     header: int = 64 << 10
     fields: int = 100
-    header_patience: float = 10.0
-    body_patience: float = BODY_SECONDS + 5
-    unread_patience: float = 60.0
+    header_timeout: float = 10.0
+    body_timeout: float = BODY_SECONDS + 5
+    unread_timeout: float = 60.0
     connections: int = 2000
 
     @property

@@ -69,9 +69,9 @@ class BodyGuard:
     """
 
     def __init__(
-        self, app: ASGIApp, largest: int = LARGEST_BODY, patience: float = BODY_SECONDS, *, known: bool = False
+        self, app: ASGIApp, largest: int = LARGEST_BODY, timeout: float = BODY_SECONDS, *, known: bool = False
     ) -> None:
-        self._app, self._largest, self._patience, self._known = app, largest, patience, known
+        self._app, self._largest, self._timeout, self._known = app, largest, timeout, known
         self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +81,7 @@ class BodyGuard:
             return
         largest = LARGE_BODY if self._known and "principal" not in scope else self._largest
         taken, complete, too_many = 0, False, f"The body is larger than {largest} bytes"
-        deadline = asyncio.get_running_loop().time() + self._patience
+        deadline = asyncio.get_running_loop().time() + self._timeout
 
         async def counted() -> Message:
             nonlocal taken, complete

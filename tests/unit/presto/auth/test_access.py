@@ -153,7 +153,7 @@ def test_who_never_ends_a_handshake_keeps_nobody_out(authority: Authority, new_c
 
 
 def test_a_handshake_has_its_time(authority: Authority, new_core: Callable[..., Core]) -> None:
-    tls, bounds = Tls(*authority.issue("server", "127.0.0.1")), Bounds(header_patience=0.3)
+    tls, bounds = Tls(*authority.issue("server", "127.0.0.1")), Bounds(header_timeout=0.3)
     with BackgroundServer(create_app(new_core()), tls=tls, bounds=bounds) as server:
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
         with socket.create_connection(address, timeout=10) as silent, suppress(ConnectionError):

@@ -15,8 +15,8 @@ import standards
 from presto.docs import mef, restconf
 from presto.docs.app import DOCUMENTS
 from presto.docs.examples import POC, TYPES
-from presto.docs.known import NOTHING, ServerState, inputs_of
 from presto.docs.restconf import INPUTS
+from presto.docs.server_state import NOTHING, ServerState, inputs_of
 from presto.mef.addresses import BASES
 from presto.restconf.operations import OPERATIONS
 from presto.web.app import create_app

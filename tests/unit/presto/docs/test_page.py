@@ -43,7 +43,7 @@ async def test_the_document_of_the_extensions_has_their_operations(client: Any) 
 
 
 async def test_who_may_see_nothing_gets_examples_that_tell_nothing() -> None:
-    from presto.docs.known import NOTHING, server_state
+    from presto.docs.server_state import NOTHING, server_state
 
     async def closed(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 401, "headers": []})

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from presto.docs.app import DOCUMENTS
-from presto.docs.known import NOTHING
+from presto.docs.server_state import NOTHING
 from presto.web.app import create_app
 from presto.web.conditional import has
 from presto.web.server import BackgroundServer

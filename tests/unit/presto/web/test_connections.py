@@ -28,7 +28,7 @@ ASK = b"GET /presto-sdwan/v1/service HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 STREAM = b"GET /presto-sdwan/v1/event/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /presto-sdwan/v1/explain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-HASTY = Bounds(header_patience=0.5, body_patience=0.7, unread_patience=0.7)
+HASTY = Bounds(header_timeout=0.5, body_timeout=0.7, unread_timeout=0.7)
 
 
 def connected(url: str) -> socket.socket:

@@ -13,9 +13,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Scope
 
-from presto.docs.known import NOTHING, ServerState, server_state
 from presto.docs.secured import Secure
-from presto.web.conditional import Made
+from presto.docs.server_state import NOTHING, ServerState, server_state
+from presto.web.conditional import TaggedBody
 
 JSON = "application/json"
 _MOST_KEPT = 100
@@ -28,7 +28,7 @@ Key = tuple[str, str]
 class _Kept:
     """A document, what it was made of, when among all requests and makings, and until when it can be used again."""
 
-    made: Made
+    made: TaggedBody
     now: ServerState
     begun: int
     until: float
@@ -43,7 +43,7 @@ class Documents:
         self._count = itertools.count()
         self._making = asyncio.Lock()
 
-    async def get(self, name: str, scope: Scope) -> Made:
+    async def get(self, name: str, scope: Scope) -> TaggedBody:
         """The document for who sent this request, not older than that."""
         sent = b",".join(value for header, value in scope["headers"] if header == b"authorization").decode("latin-1")
         arrived = next(self._count)
@@ -55,7 +55,7 @@ class Documents:
             now = await server_state(self._app, sent or None, scope.get("client"))
             return await self._new((name, "" if now is NOTHING else sent), now, begun)
 
-    async def _new(self, key: Key, now: ServerState, begun: int) -> Made:
+    async def _new(self, key: Key, now: ServerState, begun: int) -> TaggedBody:
         kept, moment = self._kept.get(key), time.monotonic()
         if kept is None or kept.now != now or kept.until < moment:
             made, until = await asyncio.to_thread(self._made, key[0], now), moment + _LONGEST_KEPT
@@ -67,6 +67,6 @@ class Documents:
             self._kept.popitem(last=False)
         return made
 
-    def _made(self, name: str, now: ServerState) -> Made:
+    def _made(self, name: str, now: ServerState) -> TaggedBody:
         document = self._secure(self._make[name](now), frozenset())
-        return Made(json.dumps(document, separators=(",", ":")).encode(), JSON, ("Authorization",))
+        return TaggedBody(json.dumps(document, separators=(",", ":")).encode(), JSON, ("Authorization",))
