@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from common.forms import model_in
-from scenarios.file.errors import ScenarioError, nearest
+from scenarios.file.errors import ScenarioError, ScenarioFinding, nearest
 from scenarios.file.findings import Fault, Findings
 from scenarios.file.format import Scenario, Strict, Topology
 from scenarios.file.partial import partial
@@ -21,6 +22,17 @@ from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
 
 FILE_NAME = "scenario.yaml"
+_LONGEST_SHOWN = 80
+_WORDS = {
+    "model_type": "a mapping is wanted, as in `key: value`",
+    "dict_type": "a mapping is wanted, as in `key: value`",
+    "list_type": "a list is wanted, as in `[a, b]`",
+    "tuple_type": "a list is wanted, as in `[a, b]`",
+    "string_type": "text is wanted",
+    "too_short": "at least {min_length} is wanted, there is none",
+}
+"""What pydantic says in Python's words, by its kind of error."""
+
 OrderCheck = Callable[[Scenario], Iterable[Fault]]
 Checked = TypeVar("Checked", bound=Strict)
 
@@ -42,6 +54,9 @@ def load(path: Path, check_order: OrderCheck = lambda _scenario: ()) -> LoadedSc
     a scenario without the sites that cannot be.
     """
     file = path / FILE_NAME if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        message, hint = f"the folder has no {FILE_NAME}, nor has one below it", "give a scenario file or its folder"
+        raise ScenarioError([ScenarioFinding(str(path), 1, 1, "", message, hint)])
     source = read(file)
     findings = Findings(source)
     scenario = _checked(findings, Scenario, source.data, ())
@@ -109,7 +124,8 @@ def _faults(error: ValidationError, model: type[BaseModel], base: Path_) -> Iter
         elif kind == "missing":
             yield path, "is missing", ""
         else:
-            yield path, _sentence(detail["msg"]), _given(detail["input"])
+            words = _WORDS[kind].format(**detail.get("ctx", {})) if kind in _WORDS else _sentence(detail["msg"])
+            yield path, words, _given(detail["input"])
 
 
 def _sentence(message: str) -> str:
@@ -118,7 +134,12 @@ def _sentence(message: str) -> str:
 
 
 def _given(value: object) -> str:
-    return "" if isinstance(value, dict | list) else f"the file has {value!r}"
+    if isinstance(value, dict | list):
+        return ""
+    if value is None or isinstance(value, bool):
+        return f"the file has {json.dumps(value)}"
+    shown = repr(value)
+    return f"the file has {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + '…'}"
 
 
 def _known_keys(model: type[BaseModel], path: Path_) -> set[str]:

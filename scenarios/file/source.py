@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import stat
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -48,6 +50,8 @@ def read(path: Path) -> Source:
     """Return the parsed file; raises ``ScenarioError`` when it cannot be read to its end."""
     name = str(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # it is read twice, and a pipe that nobody writes to has no end
+            raise OSError(errno.EINVAL, "it is not a regular file")
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)

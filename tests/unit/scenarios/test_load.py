@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,32 @@ def test_published_scenarios_are_valid(path: Path) -> None:
 def test_absent_file() -> None:
     with pytest.raises(ScenarioError, match="cannot be read: No such file"):
         load(Path("nowhere.yaml"))
+
+
+def test_folder_without_a_scenario(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"the folder has no scenario\.yaml, nor has one below it"):
+        load(tmp_path)
+
+
+@pytest.mark.timeout(10)
+def test_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(ScenarioError, match="cannot be read: it is not a regular file"):
+        load(tmp_path / "pipe.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("~", "a mapping is wanted, as in `key: value`\n    the file has null"),
+        ("true", "a mapping is wanted, as in `key: value`\n    the file has true"),
+        ("x" * 10_000, "a mapping is wanted, as in `key: value`\n    the file has 'xxx"),
+    ],
+    ids=["nothing", "literal", "long"],
+)
+def test_file_that_is_no_scenario_at_all(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError) as error:
+        load(tmp_path / "a.yaml")
+    assert told in str(error.value)
+    assert len(str(error.value)) < 1000
