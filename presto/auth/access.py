@@ -12,6 +12,9 @@ from pathlib import Path
 from presto.auth.errors import TlsUnusable, UnsafeBinding
 from presto.auth.limits import Limits
 
+_MAPPED = 96
+"""Bits before the IPv4 address in an IPv4-mapped one."""
+
 
 @dataclass(frozen=True)
 class Tls:
@@ -60,6 +63,11 @@ class Access:
     limits: Limits | None = None
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
+    @property
+    def believed(self) -> list[str]:
+        """The networks of `proxies`, those of IPv4 also as a socket for both versions shows them (RFC 4291)."""
+        return [text for network in self.proxies for text in _spellings(network)]
+
     def check_binding(self, host: str, addresses: Iterable[str]) -> None:
         """Whether it is safe to be reached at these addresses, which `host` stands for. Raises UnsafeBinding."""
         outside = [address for address in addresses if not ipaddress.ip_address(address).is_loopback]
@@ -78,6 +86,15 @@ class Access:
         given = {name.casefold().rstrip(".") for name in self.host_names}
         wild = host in {"0.0.0.0", "::", ""}  # noqa: S104  (compared, not bound to)
         return frozenset(given if wild else given | {f"[{host}]" if ":" in host else host.casefold()})
+
+
+def _spellings(network: IPv4Network | IPv6Network) -> list[str]:
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped and network.prefixlen >= _MAPPED:
+        network = IPv4Network((mapped, network.prefixlen - _MAPPED))
+    if isinstance(network, IPv6Network):
+        return [str(network)]
+    return [str(network), f"::ffff:{network.network_address}/{_MAPPED + network.prefixlen}"]
 
 
 def _reason(error: OSError, unreadable: str) -> str:

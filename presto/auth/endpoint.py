@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from presto.auth.assertions import ASSERTION_TYPE, Assertions
 from presto.auth.config import Client
-from presto.auth.limits import place
+from presto.auth.limits import peer, place
 from presto.auth.proof import Proof, TokenError, find_proof, read_form
 from presto.auth.scopes import DEFAULT, Catalogue
 from presto.auth.secret import UNKNOWN, matches
@@ -55,7 +55,7 @@ class TokenEndpoint:
         Who fails often has to wait: a client where it asks from, and all that are no client there together. So nobody
         keeps others out who come from the same address.
         """
-        address = request.client.host if request.client else "unknown"
+        address = peer(request.scope)
         asker = f"nobody {place(address)}"
         try:
             form = read_form(request.headers.get("content-type", ""), await request.body())

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from presto.auth import refusals as answers
 from presto.auth.endpoint import PUBLIC
-from presto.auth.limits import place
+from presto.auth.limits import peer, place
 from presto.auth.principal import Principal
 from presto.auth.refusals import AccessRefused
 from presto.auth.scopes import Catalogue, NoScope
@@ -75,8 +75,3 @@ class AuthGuard:
         if needed is not None and needed not in principal.scopes:
             log.warning("client %s has no scope %s", principal.client, needed)
             raise answers.forbidden(needed)
-
-
-def peer(scope: Scope) -> str:
-    """The address that a request comes from."""
-    return str(scope["client"][0]) if scope.get("client") else "unknown"

@@ -7,7 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.types import Scope
 
 _MOST_BUCKETS = 10_000
 
@@ -25,13 +27,28 @@ class Limits:
     failures_at_once: int = 20
 
 
+def peer(scope: Scope) -> str:
+    """The address that a request comes from, IPv4 as such on a socket for both versions too."""
+    address = str(scope["client"][0]) if scope.get("client") else "unknown"
+    try:
+        return str(_plain(address))
+    except ValueError:
+        return address
+
+
 def place(address: str) -> str:
     """Where somebody asks from: of IPv6 the network, because whoever has one address there has them all."""
     try:
-        found = ip_address(address)
+        found = _plain(address)
     except ValueError:
         return address
-    return address if found.version == 4 else str(ip_network((found, 64), strict=False))
+    return str(found) if found.version == 4 else str(ip_network((found, 64), strict=False))
+
+
+def _plain(text: str) -> IPv4Address | IPv6Address:
+    """The address; of an IPv4-mapped one (RFC 4291 section 2.5.5.2) the IPv4 address."""
+    found = ip_address(text)
+    return (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
 
 
 class Buckets:

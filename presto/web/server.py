@@ -210,7 +210,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=bool(access.proxies),
-                forwarded_allow_ips=list(map(str, access.proxies)),
+                forwarded_allow_ips=access.believed,
                 timeout_graceful_shutdown=5,
                 lifespan="on",
                 headers=[*_SAFE, *(_SAFE_WITH_TLS if tls else ())],

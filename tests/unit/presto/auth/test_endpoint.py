@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import quote_plus
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from presto.auth.access import Access
 from presto.auth.assertions import ASSERTION_TYPE
 from presto.auth.keys import public_key
 from presto.auth.limits import Limits, place
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.asyncio
 GRANT = {"grant_type": "client_credentials"}
 POST = {**GRANT, "client_id": "acme-portal", "client_secret": SECRET}
 URL = "http://127.0.0.1/oauth2/token"
+NO_TOKEN = {"authorization": "Bearer x.y.z"}
 ORDERS = "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder"
 Form = dict[str, str]
 
@@ -243,17 +246,58 @@ async def test_the_limit_of_failures_can_be_switched_off(door: Door, limits: Lim
     assert await _asked(door, POST["client_id"]) == 200
 
 
+@contextmanager
+def listening(app: Any, host: str, proxies: tuple[str, ...] = ()) -> Iterator[str]:
+    """The URL by IPv4 of a server on that address, on a socket for both versions too."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Access, "check_binding", lambda *_: None)
+        with BackgroundServer(app, host, proxies=tuple(map(ip_network, proxies))) as server:
+            yield f"http://127.0.0.1:{server.url.rpartition(':')[2]}"
+
+
 @pytest.mark.parametrize("limits", [Limits(failures_at_once=1)])
-@pytest.mark.parametrize(("proxies", "waits"), [((), True), (("127.0.0.0/8",), False), (("192.0.2.0/24",), True)])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+async def test_each_ipv4_address_has_its_own_failures(
+    new_core: Callable[..., Any], security: Security, limits: Limits, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = []
+    with listening(create_app(new_core(), security=security), host) as url:
+        for address in ("127.0.0.1", "127.0.0.1", "127.0.0.2"):
+            transport = httpx.AsyncHTTPTransport(local_address=address)
+            async with httpx.AsyncClient(base_url=url, transport=transport) as http:
+                answers.append((await http.get(ORDERS, headers=NO_TOKEN)).status_code)
+                answers.append((await http.post("/oauth2/token", data={**POST, "client_secret": "x"})).status_code)
+    assert answers == [401, 401, 429, 429, 401, 401]
+    assert "from 127.0.0.2 is refused" in caplog.text
+    assert "::" not in caplog.text
+
+
+@pytest.mark.parametrize("limits", [Limits(failures_at_once=1)])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+@pytest.mark.parametrize(
+    ("proxies", "waits"),
+    [
+        ((), True),
+        (("127.0.0.0/8",), False),
+        (("::ffff:127.0.0.0/104",), False),
+        (("192.0.2.0/24",), True),
+        (("2001:db8::/32",), True),
+    ],
+)
 async def test_clients_behind_a_proxy_have_their_own_addresses(
-    new_core: Callable[..., Any], security: Security, limits: Limits, proxies: tuple[str, ...], waits: bool
+    new_core: Callable[..., Any],
+    security: Security,
+    limits: Limits,
+    proxies: tuple[str, ...],
+    waits: bool,
+    host: str,
 ) -> None:
     """Only where the proxy is known: else anybody could say that he is somebody else each time."""
     app = create_app(new_core(), security=security)
-    with BackgroundServer(app, proxies=tuple(map(ip_network, proxies))) as server:
-        async with httpx.AsyncClient(base_url=server.url) as http:
+    with listening(app, host, proxies) as url:
+        async with httpx.AsyncClient(base_url=url) as http:
             answers = [
-                await http.get(ORDERS, headers={"authorization": "Bearer x.y.z", "x-forwarded-for": f"198.51.100.{n}"})
+                await http.get(ORDERS, headers=NO_TOKEN | {"x-forwarded-for": f"198.51.100.{n}, ::ffff:127.0.0.7"})
                 for n in range(3)
             ]
     assert [answer.status_code for answer in answers] == ([401, 429, 429] if waits else [401, 401, 401])
@@ -265,6 +309,8 @@ async def test_clients_behind_a_proxy_have_their_own_addresses(
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::ffff:c000:207", "192.0.2.7"),
         ("unknown", "unknown"),
     ],
 )
