@@ -7,6 +7,10 @@ A Containernet script runs after changing one import::
 
 from __future__ import annotations
 
+from testbed.containernet import logger_class  # noqa: F401  (before any logger is made)
+
+# isort: split
+
 from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.containers.container import Docker
 from testbed.containernet.containers.parameters import ParameterError
