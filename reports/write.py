@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +36,7 @@ def result_json(result: RunResult) -> str:
 
 def new_folder(wanted: Path) -> Path:
     """Make the folder *wanted*, or one with the next free number behind its name, and return it: nobody else has it."""
-    wanted.parent.mkdir(parents=True, exist_ok=True)
+    _make(wanted.parent)
     folder, number = wanted, 1
     while not _made(folder):
         number += 1
@@ -49,21 +52,41 @@ def _made(folder: Path) -> bool:
     return True
 
 
-def prepare(directory: Path) -> None:
-    """Make *directory* ready for a run: it can be written, and nothing of an earlier run is left in it.
+@contextmanager
+def prepare(directory: Path) -> Iterator[None]:
+    """Make *directory* ready for a run and keep other runs out of it: nothing of an earlier one is left in it.
 
-    Only what a run writes is removed, and only where a run wrote before. Raises OSError when it cannot be written, and
-    FileExistsError when it holds evidence that no run left there.
+    Only what a run writes is removed, and only where a run wrote before. Raises OSError when it cannot be written,
+    FileExistsError when it holds evidence that no run left there, and BlockingIOError while another run has it. The
+    lock ends with its process, however that ends.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    _make(directory)
     evidence, marker = directory / EVIDENCE, directory / MARKER
     if evidence.exists() and not (marker.exists() or (directory / RESULT_NAME).exists()):
         raise FileExistsError(errno.EEXIST, "no run left it there: remove it or name another folder", str(evidence))
-    marker.write_text("lso run writes its report here, over the one that was here before\n", encoding="utf-8")
-    if evidence.exists():
-        shutil.rmtree(evidence)
-    for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME):
-        (directory / name).unlink(missing_ok=True)
+    with marker.open("a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            told = "another run writes its report there: wait for its end or name another folder"
+            raise BlockingIOError(error.errno, told, str(directory)) from error
+        marker.write_text("lso run writes its report here, over the one that was here before\n", encoding="utf-8")
+        if evidence.exists():
+            shutil.rmtree(evidence)
+        for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME):
+            (directory / name).unlink(missing_ok=True)
+        yield
+
+
+def _make(directory: Path) -> None:
+    """Make the folder; the error of a file in its way names that file."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        for path in (directory, *directory.parents):
+            if path.exists() and not path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path)) from error
+        raise
 
 
 def write_report(result: RunResult, directory: Path) -> ReportPaths:

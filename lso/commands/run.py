@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -59,12 +60,13 @@ def run(options: argparse.Namespace) -> int:
     if scenarios is None:
         return BAD_INPUT
     _check_until(options.until, scenarios)
-    folders = _folders(options.report, [scenario.scenario.scenario for scenario in scenarios])
     results: list[RunResult] = []
-    for scenario, folder in zip(scenarios, folders, strict=True):
-        results.append(_run_one(options, scenario, folder))
-        if results[-1].ending == "interrupted":
-            break
+    with ExitStack() as held:
+        folders = _folders(options.report, [scenario.scenario.scenario for scenario in scenarios], held)
+        for scenario, folder in zip(scenarios, folders, strict=True):
+            results.append(_run_one(options, scenario, folder))
+            if results[-1].ending == "interrupted":
+                break
     if options.json:
         documents = [result.model_dump(mode="json") for result in results]
         print(json.dumps(documents if len(scenarios) > 1 else documents[0], indent=2), file=lasting(sys.stdout))
@@ -113,8 +115,11 @@ def _run_one(options: argparse.Namespace, scenario: LoadedScenario, directory: P
     return result
 
 
-def _folders(report: Path | None, names: Sequence[str]) -> list[Path]:
-    """Return a folder for each scenario's report, made and seen to be writable before anything starts."""
+def _folders(report: Path | None, names: Sequence[str], held: ExitStack) -> list[Path]:
+    """Return a folder for each scenario's report, made and seen to be writable before anything starts.
+
+    They are this run's alone until *held* is closed.
+    """
     if report is None:
         moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
         folders = [Path("runs") / f"{moment}-{name}" for name in names]
@@ -126,7 +131,7 @@ def _folders(report: Path | None, names: Sequence[str]) -> list[Path]:
     try:
         for folder in folders:
             given.append(new_folder(folder) if report is None else _unlike(folder, given))
-            prepare(given[-1])
+            held.enter_context(prepare(given[-1]))
     except OSError as error:
         where, why = error.filename or report or folders[0], error.strerror or str(error)
         raise UsageError(f"the report cannot be written: {where}: {why}") from error

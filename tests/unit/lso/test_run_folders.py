@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,20 @@ from reports.write import new_folder, prepare
 
 ROOT = Path(__file__).parents[3]
 POC = str(ROOT / "scenarios" / "poc-two-sites")
+OTHER_RUN = """
+import sys, time
+from pathlib import Path
+from reports.write import prepare
+with prepare(Path(sys.argv[1])):
+    print("has it", flush=True)
+    time.sleep(600)
+"""
+
+
+def folders_of_a_run(report: Path | None, names: Sequence[str]) -> list[Path]:
+    """The folders of a run that has ended."""
+    with ExitStack() as held:
+        return _folders(report, names, held)
 
 
 def test_runs_of_one_moment_have_a_folder_each(tmp_path: Path) -> None:
@@ -26,24 +44,26 @@ def test_runs_of_one_moment_have_a_folder_each(tmp_path: Path) -> None:
 
 
 def test_scenarios_with_one_id_have_a_report_each(tmp_path: Path) -> None:
-    folders = _folders(tmp_path / "out", ["poc", "poc", "web", "poc"])
+    folders = folders_of_a_run(tmp_path / "out", ["poc", "poc", "web", "poc"])
     assert [folder.name for folder in folders] == ["poc", "poc-2", "web", "poc-3"]
-    assert _folders(tmp_path / "out", ["poc", "poc", "web", "poc"]) == folders, "the next run writes over them"
-    assert _folders(tmp_path / "one", ["poc"]) == [tmp_path / "one"]
+    assert folders_of_a_run(tmp_path / "out", ["poc", "poc", "web", "poc"]) == folders, "the next run writes over them"
+    assert folders_of_a_run(tmp_path / "one", ["poc"]) == [tmp_path / "one"]
 
 
 def test_new_folders_without_a_name_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folders = [*_folders(None, ["poc", "poc"]), *_folders(None, ["poc"])]
+    folders = [*folders_of_a_run(None, ["poc", "poc"]), *folders_of_a_run(None, ["poc"])]
     assert len(set(folders)) == 3
 
 
 def test_nothing_of_an_earlier_run_is_left(tmp_path: Path) -> None:
-    prepare(tmp_path)
+    with prepare(tmp_path):
+        pass
     (tmp_path / "evidence" / "POC-05").mkdir(parents=True)
     for name in ("evidence/POC-05/old.pcap", "result.json", "junit.xml", "report.html", "trouble.txt", "mine.txt"):
         (tmp_path / name).write_text("old")
-    prepare(tmp_path)
+    with prepare(tmp_path):
+        pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lso-run", "mine.txt"]
 
 
@@ -51,8 +71,48 @@ def test_evidence_that_no_run_left_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / "case.pcap").write_text("somebody's")
     with pytest.raises(UsageError, match="evidence: no run left it there: remove it or name another folder"):
-        _folders(tmp_path, ["poc"])
+        folders_of_a_run(tmp_path, ["poc"])
     assert (tmp_path / "evidence" / "case.pcap").exists()
+
+
+def test_a_folder_that_another_run_has_is_refused(tmp_path: Path) -> None:
+    with folder_of_another_run(tmp_path / "poc") as other:
+        (tmp_path / "poc" / "evidence").mkdir()
+        refused = "poc: another run writes its report there: wait for its end or name another folder"
+        for names in (["poc"], ["web", "poc"]):
+            with pytest.raises(UsageError, match=refused):
+                folders_of_a_run(tmp_path / "poc" if len(names) == 1 else tmp_path, names)
+        assert (tmp_path / "poc" / "evidence").exists(), "nothing of the other's is touched"
+        assert main(["run", POC, "--report", str(tmp_path / "poc")]) == BAD_INPUT
+        other.kill()
+        other.wait()
+        assert folders_of_a_run(tmp_path / "poc", ["poc"]) == [tmp_path / "poc"], "a dead owner has nothing"
+    assert not (tmp_path / "poc" / "evidence").exists()
+
+
+@contextmanager
+def folder_of_another_run(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has begun a run in the folder."""
+    with subprocess.Popen([sys.executable, "-c", OTHER_RUN, folder], cwd=ROOT, stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout is not None
+        try:
+            assert it.stdout.readline() == "has it\n"
+            yield it
+        finally:
+            it.kill()
+
+
+@pytest.mark.parametrize(
+    ("report", "file"),
+    [("file", "file"), ("file/deep", "file"), ("/dev/null", "/dev/null"), ("/dev/null/a/b", "/dev/null")],
+)
+def test_a_file_in_the_place_of_the_folder_is_named(
+    report: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("no folder")
+    with pytest.raises(UsageError, match=f"^the report cannot be written: {file}: is a file, not a folder$"):
+        folders_of_a_run(Path(report), ["poc"])
 
 
 @pytest.mark.parametrize("report", ["/dev/null", "/dev/null/deep", "/proc/none", "file"])
