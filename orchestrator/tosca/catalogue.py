@@ -62,6 +62,10 @@ class Catalogue:
             template = self._read[path] = read_template(path.stem, path, self._roots)
         return template
 
+    def at(self, path: Path) -> Template:
+        """The template in that file, wherever it is; its findings have the path as it was given."""
+        return read_template(path.stem, path, (Root.of(path.parent, path.parent), *self._roots))
+
 
 def _roots(folders: Iterable[Path]) -> list[Root]:
     return [Root.of(folder.name, folder) for folder in folders]
@@ -84,7 +88,7 @@ def compile_template(template: Template, inputs: Mapping[str, Any]) -> SiteInten
 
 def validate(path: Path, inputs: Mapping[str, Any] | None = None) -> tuple[FileFinding, ...]:
     """Everything that is wrong with the template in that file, and with the inputs if there are any."""
-    template = Catalogue([path.parent]).read(path)
+    template = Catalogue().at(path)
     if inputs is None:
         return template.findings
     try:

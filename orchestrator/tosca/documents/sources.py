@@ -21,15 +21,15 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder that may be read, and its name in messages."""
+    """A folder that may be read, and its path in messages."""
 
-    label: str
+    label: Path
     folder: Path
 
     @classmethod
-    def of(cls, label: str, folder: Path) -> Root:
+    def of(cls, label: str | Path, folder: Path) -> Root:
         """The folder with all symbolic links resolved."""
-        return cls(label, _real(folder))
+        return cls(Path(label), _real(folder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,15 @@ class _Reader:
         self.digests: dict[Path, str] = {}
 
     def read_template(self, path: Path) -> None:
+        """A link keeps its own name in messages; where it leads to decides whether it may be read."""
         real = _real(path)
+        name = self._label(_real(path.parent) / path.name) or path.name
         if self._label(real) is None:
-            self._report.note(FileFinding(path.name, 1, 1, "", "the file is outside the folders that may be read"))
+            self._report.note(FileFinding(name, 1, 1, "", "the file is outside the folders that may be read"))
         else:
-            self._read(real, None)
+            self._read(real, name, None)
 
-    def _read(self, real: Path, imported_at: Place | None) -> None:
-        name = self._label(real) or real.name
+    def _read(self, real: Path, name: str, imported_at: Place | None) -> None:
         try:
             with real.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
@@ -110,7 +111,7 @@ class _Reader:
         if len(self.digests) >= MAX_FILES:
             self._report.add(place, f"more than {MAX_FILES} files are imported")
             return
-        self._read(real, place)
+        self._read(real, self._label(real) or real.name, place)
 
     def _find(self, name: str, place: Place, importing: Path) -> Path | None:
         """The file of that name beside the importing file, else in one of the roots; links are resolved first."""
@@ -125,7 +126,7 @@ class _Reader:
         found = next((real for real in inside if _is_file(real)), None)
         if found is None:
             # The same words whether or not something is there: templates must not probe the machine's files.
-            labels = ", ".join(dict.fromkeys(root.label for root in self._roots))
+            labels = ", ".join(dict.fromkeys(str(root.label) for root in self._roots))
             self._report.add(place, f"{name} is not a file in a folder that may be read", f"folders: {labels}")
         return found
 
@@ -133,7 +134,7 @@ class _Reader:
         """The file's name in messages; None when it is in none of the roots."""
         for root in self._roots:
             if real.is_relative_to(root.folder):
-                return f"{root.label}/{real.relative_to(root.folder)}"
+                return str(root.label / real.relative_to(root.folder))
         return None
 
 

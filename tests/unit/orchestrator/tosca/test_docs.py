@@ -18,8 +18,9 @@ TEMPLATE, INPUTS = [text for language, text in BLOCKS if language == "yaml"]
 _PICTURE, TEMPLATE_REPORT, INPUTS_REPORT = [text for language, text in BLOCKS if not language]
 
 
-def test_the_template_gets_the_report(tmp_path: Path) -> None:
-    folder = tmp_path / "sites"
+def test_the_template_gets_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("sites")
     folder.mkdir()
     (folder / "my-site.yaml").write_text(TEMPLATE)
     assert "".join(f"{finding}\n" for finding in validate(folder / "my-site.yaml")) == TEMPLATE_REPORT

@@ -12,16 +12,27 @@ from pathlib import Path
 import pytest
 import yaml
 
+from common.findings import FileFinding
 from orchestrator.tosca import validate
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml") if path.stem != "vnfs")
 
 
-def report(case: str) -> str:
+@pytest.fixture(autouse=True)
+def beside_the_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have the paths as they are given: `golden/<case>.yaml`."""
+    monkeypatch.chdir(GOLDEN.parent)
+
+
+def found(case: str) -> tuple[FileFinding, ...]:
     inputs = GOLDEN / f"{case}.inputs"
     values = yaml.safe_load(inputs.read_text()) if inputs.exists() else None
-    return "".join(f"{finding}\n" for finding in validate(GOLDEN / f"{case}.yaml", values))
+    return validate(Path(GOLDEN.name) / f"{case}.yaml", values)
+
+
+def report(case: str) -> str:
+    return "".join(f"{finding}\n" for finding in found(case))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -39,8 +50,7 @@ def test_every_case_has_findings(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_findings_in_files_have_places_inside_them(case: str) -> None:
-    inputs = GOLDEN / f"{case}.inputs"
-    for finding in validate(GOLDEN / f"{case}.yaml", yaml.safe_load(inputs.read_text()) if inputs.exists() else None):
+    for finding in found(case):
         if finding.file == "inputs":
             assert finding.line is None
             assert finding.path

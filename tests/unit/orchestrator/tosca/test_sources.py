@@ -126,5 +126,28 @@ topology_template:
 
 def test_a_file_that_is_not_there_is_a_finding(folder: Path) -> None:
     assert [str(finding) for finding in validate(folder / "poc-site.yaml")] == [
-        "inside/poc-site.yaml:1:1: cannot be read: No such file or directory"
+        f"{folder}/poc-site.yaml:1:1: cannot be read: No such file or directory"
     ]
+
+
+@pytest.mark.parametrize("given", ["main.yaml", "./main.yaml", "../inside/main.yaml", "sub/../main.yaml", "link.yaml"])
+def test_findings_have_the_path_that_was_given(folder: Path, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sub").mkdir()
+    (folder / "main.yaml").write_text(importing("absent.yaml", "sub/part.yaml") + "topology_template: 1\n")
+    (folder / "sub/part.yaml").write_text(HEAD + "topology: 1\n")
+    (folder / "link.yaml").symlink_to("main.yaml")
+    monkeypatch.chdir(folder)
+    findings = validate(Path(given))
+    files = {finding.file for finding in findings}
+    assert files == {str(Path(given)), str(Path(given).parent / "sub/part.yaml")}
+    hints = [finding.hint for finding in findings if finding.hint and finding.hint.startswith("folders: ")]
+    assert hints == [f"folders: {Path(given).parent}, templates, types, vnfs"]
+
+
+def test_a_descriptor_of_a_vnf_is_told_by_its_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "vnfs/acmefw").mkdir(parents=True)
+    (folder / "vnfs/acmefw/descriptor.yaml").write_text(HEAD)
+    monkeypatch.chdir(folder)
+    assert {finding.file for finding in validate(Path("vnfs/acmefw/descriptor.yaml"))} == {
+        "vnfs/acmefw/descriptor.yaml"
+    }
