@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,6 +57,14 @@ ENCODED = Refusal(
     "Send it as it is.",
     {"Accept-Encoding": "identity"},
 )
+TRANSFER_CODED = Refusal(
+    501,
+    Tag.OPERATION_NOT_SUPPORTED,
+    "notImplemented",
+    "The request has a Transfer-Encoding other than chunked, which is not taken here",
+    "Send it in chunks, or with its length.",
+    {"Connection": "close"},
+)
 
 
 _LONGEST_PAUSE = 1.0
@@ -75,7 +84,10 @@ class BodyGuard:
         self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 413; a body that is too slow is answered with 408 by the face."""
+        """Pass the request on, or answer 413, 415 or 501 (RFC 9112 section 6.1).
+
+        A body that is too slow is answered with 408 by the face.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -102,8 +114,8 @@ class BodyGuard:
 
         turn = _Turn(self._turns)
         try:
-            if _header(scope, b"content-encoding").strip().casefold() not in {"", "identity"}:
-                await refuse(ENCODED, scope["path"])(scope, receive, send)
+            if refusal := _encoded(scope):
+                await refuse(refusal, scope["path"])(scope, receive, send)
                 return
             if _announced(scope) > largest:
                 raise BodyTooBig(too_many)
@@ -173,6 +185,19 @@ async def _in_time(receive: Receive, deadline: float) -> Message:
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _encoded(scope: Scope) -> Refusal | None:
+    """Why the body cannot be read as it comes, if so."""
+    if _codings(scope, "transfer-encoding") not in ([], ["chunked"]):
+        return TRANSFER_CODED
+    return None if set(_codings(scope, "content-encoding")) <= {"", "identity"} else ENCODED
+
+
+def _codings(scope: Scope, name: str) -> list[str]:
+    """Those of all lines of that name."""
+    lines = Headers(scope=scope).getlist(name)
+    return [coding.strip().casefold() for line in lines for coding in line.split(",")]
 
 
 def _host(scope: Scope) -> str:
