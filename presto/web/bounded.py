@@ -85,10 +85,12 @@ class Bounded(HttpToolsProtocol):
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:
-        """Say why; who was answered already is left."""
-        if self._in_message and not self._in_header and self.cycle.response_started:
-            self.transport.abort()
-            return
+        """Say why, unless that would break into an answer, or pass for that to a request before."""
+        if self.cycle is not None:
+            own = self._in_message and not self._in_header
+            if self.pipeline or (self.cycle.response_started if own else not self.cycle.response_complete):
+                self.transport.abort()
+                return
         size, fields = self._bounds.header, self._bounds.fields
         if self._undelivered > size or self._header > size or self._fields > fields:
             msg = f"A header has at most {size} bytes and {fields} fields."
@@ -115,11 +117,11 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The client's next duty is the body."""
-        self._in_header = False
         self._to_send = self.loop.time() + self._bounds.body_timeout
         if not self.url.startswith(b"/"):
             self._take_host()
-        super().on_headers_complete()
+        super().on_headers_complete()  # or the target is refused, and there is nothing yet that could be answered
+        self._in_header = False
 
     def on_body(self, body: bytes) -> None:
         """Counted by who reads it."""
@@ -148,8 +150,12 @@ class Bounded(HttpToolsProtocol):
             raise TooMuch  # the parser stops there, and the answer is 400
 
     def _take_host(self) -> None:
-        """The host of an absolute target stands for that of the header (RFC 9112 section 3.2.2)."""
-        authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        """An absolute target has a host, which stands for the header's (RFC 9112 section 3.2.2), and maybe no path."""
+        scheme, _, rest = self.url.partition(b"://")
+        authority = rest.partition(b"/")[0].partition(b"?")[0]
+        path = rest.removeprefix(authority)
+        if authority and not path.startswith(b"/"):
+            self.url = scheme + b"://" + authority + b"/" + path
         named = [number for number, (name, _) in enumerate(self.headers) if name == b"host"]
         if authority and len(named) < 2:
             for number in named:

@@ -60,7 +60,7 @@ ENCODED = Refusal(
 TRANSFER_CODED = Refusal(
     501,
     Tag.OPERATION_NOT_SUPPORTED,
-    "notImplemented",
+    "",
     "The request has a Transfer-Encoding other than chunked, which is not taken here",
     "Send it in chunks, or with its length.",
     {"Connection": "close"},

@@ -76,6 +76,15 @@ def url(lasting_core: Callable[..., tuple[Core, Any]]) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture
+def faults(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+    """What the server has logged as an error, or with a traceback."""
+    logger = logging.getLogger("uvicorn")  # which keeps what it logs from others
+    logger.addHandler(caplog.handler)
+    yield lambda: [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR or one.exc_info]
+    logger.removeHandler(caplog.handler)
+
+
 HEADERS = {
     "a large header": (ASK + b"X-A: " + b"a" * 60_000 + b"\r\n\r\n", 200),
     "many fields": (ASK + b"".join(b"X-%d: a\r\n" % number for number in range(90)) + b"\r\n", 200),
@@ -93,10 +102,25 @@ HEADERS = {
         ASK.replace(b"GET ", b"GET http://127.0.0.1").replace(b"Host: 127.0.0.1", b"Host: evil.example") + b"\r\n",
         200,
     ),
+    "a target without a path": (ASK.replace(b"/presto-sdwan/v1/service", b"http://127.0.0.1?a=/b") + b"\r\n", 404),
     "our host in the target, and two": (ASK.replace(b"GET ", b"GET http://127.0.0.1") + b"Host: a\r\n\r\n", 400),
     "a user in the target": (ASK.replace(b"GET ", b"GET http://127.0.0.1@evil.example") + b"\r\n", 403),
     "a body of another coding": (POST + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415),
     "a body of no coding": (POST + b"Content-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}", 422),
+    "no coding, then another": (
+        POST + b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        415,
+    ),
+    "no coding twice": (
+        POST + b"Content-Encoding: identity\r\nContent-Encoding:\r\nContent-Length: 2\r\n\r\n{}",
+        422,
+    ),
+    "chunks": (CHUNKED + b"2\r\n{}\r\n0\r\n\r\n", 422),
+    "chunks of another coding": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 501),
+    "chunks of another coding, in two lines": (
+        POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        501,
+    ),
     "length and chunks": (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400),
 }
 
@@ -106,6 +130,44 @@ def test_headers(url: str, name: str) -> None:
     sent, expected = HEADERS[name]
     assert status(url, sent) == expected
     assert status(url, *(sent[start : start + 10_000] for start in range(0, len(sent), 10_000))) == expected
+
+
+TARGETS = [
+    b"CONNECT 127.0.0.1:80",
+    b"GET http:///healthz",
+    b"GET http://127.0.0.1:99999/healthz",
+    b"GET http://127.0.0.1:0x50/healthz",
+    b"GET http://[::1/healthz",
+    b"GET http:// ",
+    b"GET healthz",
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("before", [b"", ASK + b"\r\n"], ids=["first", "second"])
+def test_a_target_that_is_none(url: str, target: bytes, before: bytes, faults: Callable[[], list[str]]) -> None:
+    with connected(url) as connection:
+        if before:
+            connection.sendall(before)
+            assert answered(connection).startswith(b"HTTP/1.1 200")
+        connection.sendall(target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = answered(connection)
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"connection: close" in answer
+        assert answered(connection) == b""
+    assert faults() == []
+
+
+def test_a_target_that_is_none_does_not_break_into_the_answer_before(url: str) -> None:
+    with connected(url) as connection:
+        connection.sendall(STREAM)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        connection.sendall(TARGETS[-1] + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        rest = b""
+        with contextlib.suppress(ConnectionError):
+            while more := connection.recv(65536):
+                rest += more
+    assert b"HTTP/1.1" not in rest
 
 
 ENDLESS = {
