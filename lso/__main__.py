@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 
 from lso import commands
-from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, UsageError, reason, tell_the_end
+from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, PASSED, UsageError, reason, tell_the_end
 from lso.lasting import lasting
 
 DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+UNTIL_ASKED = frozenset({"serve"})  # verbs that run until they are asked to end, which is no fault then
 EPILOG = """examples:
   lso doctor                         what this machine can do
   lso run scenarios/poc-two-sites    order a two-site SD-WAN and prove it on the wire
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = _parser(argv).parse_args(argv)
             return int(options.run(options))
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(argv)
     except UsageError as error:
         print(f"lso: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -50,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
         return ERROR
     except Exception as error:  # noqa: BLE001  (the last line of defence: a sentence and a file, not a traceback)
-        return _interrupted() if _comes_of_interruption(error) else _report_trouble(error)
+        return _interrupted(argv) if _comes_of_interruption(error) else _report_trouble(error)
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser; only the verb that is asked for is imported, so that each starts fast."""
     names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
-    wanted = next((word for word in argv if not word.startswith("-")), None)
+    wanted = _verb(argv)
     parser = argparse.ArgumentParser(
         prog="lso", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,6 +66,10 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     for name in [wanted] if wanted in names else names:
         _add(verbs, name, importlib.import_module(f"lso.commands.{name}"))
     return parser
+
+
+def _verb(argv: Sequence[str]) -> str | None:
+    return next((word for word in argv if not word.startswith("-")), None)
 
 
 class _Version(argparse.Action):
@@ -101,12 +106,13 @@ def _ctrl_c_at_the_same_time(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _interrupted() -> int:
+def _interrupted(argv: Sequence[str]) -> int:
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)  # all is removed, only the exit code is left to tell
-    with contextlib.suppress(OSError):  # the terminal can be gone
-        tell_the_end("interrupted")
-    return INTERRUPTED
+    exec("")  # noqa: S102  (else `python -m` ends itself with SIGINT when the interrupt came out of one)
+    asked = _verb(argv) in UNTIL_ASKED
+    tell_the_end("stopped" if asked else "interrupted")
+    return PASSED if asked else INTERRUPTED
 
 
 def _comes_of_interruption(error: BaseException | None) -> bool:

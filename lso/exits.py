@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 PASSED = 0
@@ -24,4 +25,5 @@ def reason(error: Exception) -> str:
 
 def tell_the_end(words: str) -> None:
     """Say how it ended on standard error; on a terminal on a line of its own, for ``^C`` stands on this one."""
-    print(f"\nlso: {words}" if sys.stderr.isatty() else f"lso: {words}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the terminal can be gone
+        print(f"\nlso: {words}" if sys.stderr.isatty() else f"lso: {words}", file=sys.stderr)

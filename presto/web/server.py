@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -125,7 +126,7 @@ def serve(
     notifications: NotifySettings = DEVELOPMENT,
     access: Access | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is called with the base URL once requests are answered.
+    """Serve until SIGINT, SIGTERM, SIGHUP or SIGQUIT; `ready` is called with the base URL once requests are answered.
 
     Port 0 takes a free one. Raises UnsafeBinding for addresses that are not safe to be reached at, TlsUnusable,
     OSError when the address is taken, and what `build_app` raises.
@@ -234,12 +235,25 @@ class _Server(uvicorn.Server):
             self._gate.tick(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        with self._asked_by_signals():
+            super().run(sockets)
+
+    @contextmanager
+    def _asked_by_signals(self) -> Iterator[None]:
+        """As long as there is a loop, which an exception out of a handler would leave in the middle of anything."""
+        ours = threading.current_thread() is threading.main_thread()
+        former = {number: signal.signal(number, self.handle_exit) for number in _endings() if ours}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """To be asked to end is no fault: the signals are not raised once more."""
-        with super().capture_signals():
-            yield
-            self._captured_signals.clear()
+        """They are, and to be asked to end is no fault: none is raised once more."""
+        yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._acceptor.stop()
@@ -247,6 +261,12 @@ class _Server(uvicorn.Server):
         self._gate.say(asyncio.get_running_loop().time())
         garbage.unspare()
         await super().shutdown(sockets)
+
+
+def _endings() -> list[signal.Signals]:
+    """The signals that ask for the end; the last two not where they are ignored, as under nohup."""
+    others = [number for number in (signal.SIGHUP, signal.SIGQUIT) if signal.getsignal(number) is not signal.SIG_IGN]
+    return [signal.SIGINT, signal.SIGTERM, *others]
 
 
 def _bind(host: str, port: int, access: Access) -> socket.socket:

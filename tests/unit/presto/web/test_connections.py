@@ -320,12 +320,55 @@ def test_unfinished_requests_of_many_files(inventory: Any, tmp_path: Path) -> No
     assert "no place was free" in said
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize("number", ENDINGS)
 def test_a_server_that_is_asked_to_end_has_not_failed(inventory: Any, tmp_path: Path, number: signal.Signals) -> None:
     with shipped(tmp_path, inventory) as (_, process):
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
         assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
+        assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("number", ENDINGS)
+def test_so_has_one_that_does_not_serve_yet(
+    inventory: Any, tmp_path: Path, number: signal.Signals, moment: float
+) -> None:
+    file = tmp_path / "inventory.json"
+    file.write_text(inventory.model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "lso", "serve", "--inventory", str(file), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            until(lambda: catches(process.pid, signal.SIGQUIT))
+            time.sleep(moment)  # the moment is the test
+            process.send_signal(number)
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
+    assert "Traceback" not in said
+
+
+def catches(process: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
+
+
+def test_one_that_shall_outlive_its_terminal_does(inventory: Any, tmp_path: Path) -> None:
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with shipped(tmp_path, inventory) as (url, process):
+            process.send_signal(signal.SIGHUP)
+            assert httpx.get(f"{url}/healthz").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=30)
+    finally:
+        signal.signal(signal.SIGHUP, former)
+    assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
+    assert "Traceback" not in said
 
 
 class Held:
