@@ -49,8 +49,14 @@ def _page(name: str, verb: type[Verb]) -> str:
 
 def _row(key: str, entry: dict[str, Any], verb: type[Verb]) -> str:
     required = key in verb.model_json_schema(by_alias=True).get("required", [])
-    default = "**required**" if required else f"`{entry['default']}`" if "default" in entry else "–"
+    default = "**required**" if required else _default(entry)
     return f"| `{key}` | {_type(entry)} | {default} | {entry.get('description', '')} |"
+
+
+def _default(entry: dict[str, Any]) -> str:
+    """The default; one that says nothing about the network, such as empty text, is none."""
+    default = entry.get("default")
+    return "–" if default in (None, "") else f"`{default}`"
 
 
 def _type(entry: dict[str, Any]) -> str:

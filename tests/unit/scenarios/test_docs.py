@@ -28,6 +28,15 @@ def test_the_pages_are_current() -> None:
     assert {path.name: path.read_text(encoding="utf-8") for path in docs.FOLDER.iterdir()} == docs.pages()
 
 
+def test_defaults_that_say_nothing_are_dashes() -> None:
+    pages = docs.pages()
+    rows = [line.split(" | ") for text in pages.values() for line in text.splitlines() if line.startswith("| `")]
+    defaults = {row[0].strip("| `"): row[2] for row in rows}
+    assert [key for key, shown in defaults.items() if shown in {"``", "`None`", ""}] == []
+    assert (defaults["encryption"], defaults["rtt_ms_at_most"]) == ("–", "–")
+    assert "`0`" in {row[2] for row in rows}
+
+
 def test_the_schema_is_current() -> None:
     assert schema.PUBLISHED.read_text(encoding="utf-8") == schema.text()
 
