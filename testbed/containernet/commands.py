@@ -33,6 +33,11 @@ def in_order(lines: Iterable[str]) -> list[str]:
     return sorted(lines, key=lambda line: bool(LATER.match(line)))
 
 
+def too_early(outcomes: Iterable[Outcome]) -> set[str]:
+    """Return the lines to run once more when addresses follow: new ones would take routes that exist with the old."""
+    return {done.line for done in outcomes if LATER.match(done.line) and (not done.worked or " replace " in done.line)}
+
+
 def run_each(lines: Iterable[str], namespace: Namespace | None) -> list[Outcome]:
     """Run *lines* in *namespace* (None: the machine's own network) in their order; return what became of each."""
     outcomes: list[Outcome] = []

@@ -13,6 +13,14 @@ class EagerNode(LongCommands):
     """Mixin for nodes that Mininet makes at once: realises the plan before a command runs in them."""
 
     plan: Plan
+    params: dict[str, Any]
+    inNamespace: bool  # noqa: N815  (Mininet's name)
+
+    def setDefaultRoute(self, intf: Any = None) -> Any:  # noqa: N802  (Mininet's name)
+        """Set the default route, again when the node gets its address: it may have none yet."""
+        if self.inNamespace and intf is not None:
+            self.params["defaultRoute"] = intf
+        return super().setDefaultRoute(intf)  # type: ignore[misc]
 
     def sendCmd(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802  (Mininet's name)
         """Send a command to the shell and return at once."""

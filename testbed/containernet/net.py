@@ -149,6 +149,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         for link in [link for link in self.links if node in (link.intf1.node, link.intf2.node)]:
             self.removeLink(link)
         self.plan.realize()  # a node that is only planned would come later
+        self.plan.forget(node)
         super().delNode(node, nodes)
         self._catch_up()
 
@@ -222,7 +223,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
     def build(self) -> None:
         """Plan what the topology asks for, then make all of it."""
         super().build()
-        self.plan.realize()
+        self.plan.realize_addressed()
 
     def configHosts(self) -> None:
         """Configure the hosts; those that Mininet itself has made run their commands at once, so they are last."""

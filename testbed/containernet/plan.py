@@ -40,6 +40,8 @@ class Plan:
         self._owner = owner
         self.ipv6 = ipv6  # hosts have it, as Mininet's; in a lab, whose hosts are measured, nothing speaks unasked
         self.lazy = True
+        self._addressed = False  # whether the hosts have been given their addresses
+        self._again: dict[Any, list[Line]] = {}  # routes and neighbours that were named before
         self._lock = threading.RLock()
         self._nodes: list[PlannedNode] = []
         self._pairs: list[tuple[PlannedEnd, PlannedEnd]] = []
@@ -112,12 +114,26 @@ class Plan:
     def _run(self, node: Any, lines: list[Line]) -> str:
         words = [line() if callable(line) else line for line in lines]
         outcomes = commands.run_each(commands.in_order(words), network_of(node))
+        early = set() if self._addressed else commands.too_early(outcomes)
+        self._again.setdefault(node, []).extend(line for line, word in zip(lines, words, strict=True) if word in early)
         for outcome in outcomes:
-            if not outcome.worked:
+            if not outcome.worked and outcome.line not in early:
                 reason = "; ".join(outcome.printed.strip().splitlines()) or "no reason given"
                 self.faults.append(f"{node.name}: {outcome.line}: {reason}")
                 error(f"*** Error: {self.faults[-1]}\n")
         return "".join(outcome.printed for outcome in outcomes)
+
+    def realize_addressed(self) -> None:
+        """Make everything that is planned, addresses among it, and then every route that was named before them."""
+        self._addressed = True
+        again, self._again = self._again, {}
+        for node, lines in again.items():
+            self._commands[node] = [*lines, *self._commands.get(node, [])]
+        self.realize()
+
+    def forget(self, node: Any) -> None:
+        """Forget the routes of a *node* that is removed."""
+        self._again.pop(node, None)
 
     def impairment_bridge(self, node: Any, interface: str, *, make: bool) -> tuple[ImpairmentBridge, str] | None:
         """Return the bridge that impairs a link, and the port by which the packets of *interface* leave it.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from mininet.link import Intf, Link, OVSLink, TCIntf, TCLink
 
-from testbed.containernet.commands import in_order, run_each
+from testbed.containernet.commands import Outcome, in_order, run_each, too_early
 from testbed.containernet.interface import PlannedIntf, is_veth, planned_interface
 from testbed.containernet.plan import Plan
 
@@ -109,3 +109,14 @@ def test_routes_and_neighbours_wait_for_the_addresses_that_they_need() -> None:
         "tc qdisc add",
     ]
     assert in_order(planned) == [planned[1], planned[2], planned[4], planned[0], planned[3]]
+
+
+def test_what_cannot_be_yet_and_what_would_go_with_an_address_are_run_again() -> None:
+    outcomes = [
+        Outcome("ip route replace default via 10.0.0.9", worked=True),
+        Outcome("ip neighbour replace 10.0.0.9 lladdr 06:00:00:00:00:09 dev h1-eth0", worked=False),
+        Outcome("ip route add 10.9.0.0/16 via 10.0.0.9", worked=False),
+        Outcome("ip route add 10.8.0.0/16 via 10.0.0.9", worked=True),  # a second time it would fail
+        Outcome("ip link set dev h1-eth0 up", worked=False),
+    ]
+    assert too_early(outcomes) == {outcome.line for outcome in outcomes[:3]}
