@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the verb; the exit code is the command's, or 3 when the node cannot be entered."""
+    """Run the verb; the exit code is the command's, 128 + N after signal N, 3 when the node cannot be entered."""
     lab = attach(options.lab)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     command = command or ["sh"]
@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     except Ended as gone:
         print(f"lso: {gone}", file=sys.stderr)
         return ERROR
-    return subprocess.run(argv, check=False, env=node.environment(), stdin=sys.stdin).returncode
+    code = subprocess.run(argv, check=False, env=node.environment(), stdin=sys.stdin).returncode
+    return code if code >= 0 else 128 - code
 
 
 def _node(lab: Lab, name: str) -> Node:
