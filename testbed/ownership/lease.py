@@ -2,7 +2,7 @@
 
 A lab's folder holds the file ``lease``. Its owner keeps it locked with ``flock``: the kernel drops the lock at the
 moment the process ends, however it ends, so a dead owner is seen at once and no heartbeat is needed. A kept lab lives
-on without an owner until it is taken down, or the machine restarts.
+on without an owner until its removal begins, or the machine restarts.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def state(folder: Path) -> State:
     finally:
         os.close(descriptor)
     written = holder(folder)
-    return State.KEPT if written.get("kept") and written.get("boot") == boot_id() else State.DEAD
+    kept = written.get("kept") and not written.get("going") and written.get("boot") == boot_id()
+    return State.KEPT if kept else State.DEAD
 
 
 def opened(lab: str) -> bool:

@@ -34,6 +34,15 @@ sys.stdin.read()
 """
 
 
+KEEP = """
+import pickle, sys
+from testbed.lab import Lab
+with Lab.create(pickle.loads(bytes.fromhex(sys.argv[1]))) as lab:
+    lab.keep()
+    print(lab.id)
+"""
+
+
 def start(spec: LabSpec) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
         [sys.executable, "-c", START, pickle.dumps(spec).hex()],
@@ -110,6 +119,23 @@ def test_a_process_that_lost_its_mark_is_found_by_where_it_lives(
     reap.reap()
     assert stray.wait(timeout=5) == -signal.SIGTERM
     assert leftovers(lab) == []
+
+
+def test_a_kept_lab_whose_removal_was_killed_is_reaped(
+    make_spec: Callable[[int], LabSpec], leftovers: Callable[[str], list[str]]
+) -> None:
+    command = [sys.executable, "-c", KEEP, pickle.dumps(make_spec(1)).hex()]
+    lab = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120).stdout.strip()
+    assert orphaned(lab) == []
+    down = subprocess.Popen([sys.executable, "-m", "lso", "down", lab])
+    wait_for_removal(down, lease.LABS / lab)
+    down.send_signal(signal.SIGKILL)
+    assert down.wait() == -signal.SIGKILL
+    assert lab not in [running.id for running in Lab.list()]
+    assert orphaned(lab)
+    subprocess.run([sys.executable, "-m", "lso", "reap"], check=True, timeout=120)
+    assert leftovers(lab) == []
+    assert not (lease.LABS / lab).exists()
 
 
 def test_a_clock_that_was_set_back_does_not_hold_up_reaping(

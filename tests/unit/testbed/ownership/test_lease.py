@@ -80,11 +80,14 @@ def test_a_held_lab_cannot_be_adopted_and_the_holder_is_named(labs: Path) -> Non
     assert lease.state(folder) is State.DEAD
 
 
-def test_adopting_a_kept_lab_leaves_it_kept(labs: Path) -> None:
-    process, folder = in_another_process(labs, "keep")
+@pytest.mark.parametrize("how", ["", "keep"])
+def test_a_lab_whose_removal_began_is_dead_once_nobody_removes_it(labs: Path, how: str) -> None:
+    process, folder = in_another_process(labs, how)
     end(process)
-    Lease.adopt(folder).release()
-    assert lease.state(folder) is State.KEPT
+    adopted = Lease.adopt(folder)
+    assert lease.state(folder) is State.BEING_REMOVED
+    adopted.release()
+    assert lease.state(folder) is State.DEAD
 
 
 def test_ending_removes_the_folder(labs: Path) -> None:
