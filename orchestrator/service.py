@@ -277,9 +277,11 @@ class _Work:
         if not (record and record.plan and lost):
             self._tell(ucpe, SOUND, "nothing is lost", None)
             return None
-        log.warning("service %s on %s is brought back: %s", self._service_id, ucpe, lost)
         await asyncio.to_thread(self._store.begin, self._service_id, {ucpe: record.plan}, HEALING)
-        return await self.deploy(inventory.ucpe(ucpe), record.plan, record, HEALING)
+        outcome = await self.deploy(inventory.ucpe(ucpe), record.plan, record, HEALING)
+        if not outcome.error:
+            log.warning("service %s on %s was brought back: %s", self._service_id, ucpe, lost)
+        return outcome
 
     async def _lost(self, ucpe: Ucpe, record: Record, looking: asyncio.Semaphore) -> str:
         """What is other than recorded, in words. Raises UcpeError or InventoryError."""

@@ -58,4 +58,6 @@ async def test_a_killed_vnf_is_told_until_it_is_back(
             await until(state="active", missing="site-a: .*no space left on device")
             await until(state="active", missing=None)
         assert asyncio.all_tasks() == tasks
-    assert f"service {service['id']} on site-a is brought back: container {service['id'][:8]}-firewall" in caplog.text
+    name = service["id"]
+    assert f"service {name} on site-a is not back, and tried again: site-a: docker: no space left" in caplog.text
+    assert f"service {name} on site-a was brought back: missing: container {name[:8]}-firewall" in caplog.text
