@@ -6,6 +6,7 @@ import asyncio
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.findings import Tag
@@ -66,6 +67,17 @@ TRANSFER_CODED = Refusal(
     {"Connection": "close"},
 )
 
+TOO_SLOW = Refusal(
+    408, Tag.INVALID_VALUE, "", "The body did not arrive in time", "Send it faster.", {"Connection": "close"}
+)
+
+
+class BodyTooSlow(HTTPException):
+    """A body does not arrive in time: faces answer that as all that the framework refuses."""
+
+    def __init__(self) -> None:
+        super().__init__(TOO_SLOW.status, TOO_SLOW.reason, TOO_SLOW.headers)
+
 
 _LONGEST_PAUSE = 1.0
 """Seconds between two large bodies; what waits for the disk meanwhile keeps nobody."""
@@ -73,6 +85,8 @@ _LONGEST_PAUSE = 1.0
 
 class BodyGuard:
     """Refuses bodies that are too big, by their announced length or as they arrive, and those that do not arrive.
+
+    A client that goes amid its body is answered nothing, which is no fault.
 
     Where clients are `known`, whoever is not may send less.
     """
@@ -84,46 +98,68 @@ class BodyGuard:
         self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 413, 415 or 501 (RFC 9112 section 6.1).
-
-        A body that is too slow is answered with 408 by the face.
-        """
+        """Pass the request on, or answer 413, 415 or 501 (RFC 9112 section 6.1), and 408 where no face does."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         largest = LARGE_BODY if self._known and "principal" not in scope else self._largest
-        taken, complete, too_many = 0, False, f"The body is larger than {largest} bytes"
         deadline = asyncio.get_running_loop().time() + self._timeout
+        refusal = _encoded(scope) or await self._passed(
+            scope, _Exchange(receive, send, largest, deadline, _Turn(self._turns))
+        )
+        if refusal:
+            await refuse(refusal, scope["path"])(scope, receive, send)
 
-        async def counted() -> Message:
-            nonlocal taken, complete
-            # After the body comes only the news that the client has gone, for which a stream waits as long as it lasts.
-            message = await (receive() if complete else _in_time(receive, deadline))
-            complete = not message.get("more_body", False)
-            taken += len(message.get("body", b""))
-            if taken > largest:
-                raise BodyTooBig(too_many)
-            if complete and taken > LARGE_BODY:
-                await turn.take()
-            return message
-
-        async def answered(message: Message) -> None:
-            # The work is done: a stream, or a client that reads slowly, keeps nobody waiting.
-            turn.give_back()
-            await send(message)
-
-        turn = _Turn(self._turns)
+    async def _passed(self, scope: Scope, exchange: _Exchange) -> Refusal | None:
+        """Pass the request on; returns why it is refused, if no face has said so."""
         try:
-            if refusal := _encoded(scope):
-                await refuse(refusal, scope["path"])(scope, receive, send)
-                return
-            if _announced(scope) > largest:
-                raise BodyTooBig(too_many)
-            await self._app(scope, counted, answered)
+            exchange.check(_announced(scope))
+            await self._app(scope, exchange.receive, exchange.send)
         except BodyTooBig as error:
-            await refuse(_too_big(str(error)), scope["path"])(scope, receive, send)
+            return _too_big(str(error))
+        except BodyTooSlow:
+            return TOO_SLOW
+        except ClientDisconnect:
+            return None
         finally:
-            turn.give_back()
+            exchange.turn.give_back()
+        return None
+
+
+class _Exchange:
+    """A request's body as it comes, and its answer."""
+
+    def __init__(self, receive: Receive, send: Send, largest: int, deadline: float, turn: _Turn) -> None:
+        self._receive, self._send, self._largest, self._deadline, self.turn = receive, send, largest, deadline, turn
+        self._taken, self._complete, self._gone = 0, False, False
+
+    def check(self, size: int) -> None:
+        """Raises BodyTooBig."""
+        if size > self._largest:
+            raise BodyTooBig(f"The body is larger than {self._largest} bytes")
+
+    async def receive(self) -> Message:
+        """What comes next. Raises BodyTooBig, BodyTooSlow."""
+        if self._complete:
+            # After the body comes only the news that the client has gone, for which a stream waits as long as it lasts.
+            return await self._receive()
+        message = await _in_time(self._receive, self._deadline)
+        self._gone = message["type"] == "http.disconnect"
+        self._complete = not message.get("more_body", False)
+        self._taken += len(message.get("body", b""))
+        self.check(self._taken)
+        if self._complete and self._taken > LARGE_BODY:
+            await self.turn.take()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Answer, unless the client has gone amid its body: then nothing was answered, and no fault is to be counted.
+
+        The work is done: a stream, or a client that reads slowly, keeps nobody waiting.
+        """
+        self.turn.give_back()
+        if not self._gone:
+            await self._send(message)
 
 
 class Turns:
@@ -180,7 +216,7 @@ async def _in_time(receive: Receive, deadline: float) -> Message:
         async with asyncio.timeout_at(deadline):
             return await receive()
     except TimeoutError:
-        raise HTTPException(408, "The body did not arrive in time", {"Connection": "close"}) from None
+        raise BodyTooSlow from None
 
 
 def _header(scope: Scope, name: bytes) -> str:

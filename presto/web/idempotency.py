@@ -8,6 +8,7 @@ import re
 from hashlib import sha256
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -183,11 +184,14 @@ def _fingerprint(scope: Scope, body: bytes) -> str:
 
 
 async def _body(receive: Receive) -> bytes:
+    """The whole of it. Raises ClientDisconnect, as the framework does, when its end does not come."""
     pieces, more = [], True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         pieces.append(message.get("body", b""))
-        more = message["type"] == "http.request" and message.get("more_body", False)
+        more = message.get("more_body", False)
     return b"".join(pieces)
 
 

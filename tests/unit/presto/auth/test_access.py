@@ -230,7 +230,8 @@ def test_host_names_are_a_setting(new_core: Callable[..., Core], security: Secur
             assert answer.status_code == status, host
 
 
-def test_a_body_that_does_not_arrive(new_core: Callable[..., Core], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("key", ["", "Idempotency-Key: slow\r\n"], ids=["", "key"])
+def test_a_body_that_does_not_arrive(new_core: Callable[..., Core], monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setattr(guards.BodyGuard.__init__, "__defaults__", (LARGEST_BODY, 0.2))
     paths = {
         "/restconf/operations/get-topology-list": b'"ietf-restconf:errors"',
@@ -241,7 +242,7 @@ def test_a_body_that_does_not_arrive(new_core: Callable[..., Core], monkeypatch:
         address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
         for path, form in paths.items():
             with socket.create_connection(address, timeout=10) as slow:
-                headers = "Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+                headers = f"Host: 127.0.0.1\r\n{key}Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{{"
                 slow.sendall(f"POST {path} HTTP/1.1\r\n{headers}".encode())
                 answer = b""
                 while part := slow.recv(4096):

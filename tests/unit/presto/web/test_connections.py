@@ -70,10 +70,15 @@ def closed_after(url: str, first: bytes, piece: bytes, most: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def url(lasting_core: Callable[..., tuple[Core, Any]]) -> Iterator[str]:
+def server(lasting_core: Callable[..., tuple[Core, Any]]) -> Iterator[BackgroundServer]:
     core, _ = lasting_core()
-    with BackgroundServer(create_app(core)) as server:
-        yield server.url
+    with BackgroundServer(create_app(core)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url(server: BackgroundServer) -> str:
+    return server.url
 
 
 @pytest.fixture
@@ -186,6 +191,38 @@ def test_what_has_no_end_is_not_read_for_long(url: str, name: str) -> None:
     """The server stops after the size of a header; what is on the way, in buffers of both sides, is some megabytes."""
     first, piece = ENDLESS[name]
     assert closed_after(url, first, piece, 64 << 20)
+
+
+GONE = {
+    "amid its length": (b"Content-Length: 100\r\n\r\n{}", b"  "),
+    "amid its chunks": (b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", b"5\r\n  "),
+    "with too many trailers": (b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"a:\r\n" * 101),
+}
+FACES = [
+    "/restconf/operations/create-connectivity-service",
+    "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder",
+    "/mefApi/legato/serviceInventory/v7/hub",
+    "/presto-sdwan/v1/explain",
+    "/presto-sdwan/v1/bulk",
+]
+
+
+@pytest.mark.parametrize("name", GONE)
+@pytest.mark.parametrize("key", [b"", b"Idempotency-Key: gone\r\n"], ids=["", "key"])
+@pytest.mark.parametrize("path", FACES)
+def test_a_client_that_goes_amid_its_body_is_no_fault(
+    server: BackgroundServer, path: str, key: bytes, name: str, faults: Callable[[], list[str]]
+) -> None:
+    under_way = server._server.server_state.tasks
+    until(lambda: not under_way)
+    first, second = GONE[name]
+    with connected(server.url) as connection:
+        connection.sendall(POST.replace(b"/presto-sdwan/v1/explain", path.encode()) + key + first)
+        until(lambda: bool(under_way))
+        connection.sendall(second)
+    until(lambda: not under_way)
+    assert faults() == []
+    assert 'status="500"' not in httpx.get(f"{server.url}/presto-sdwan/v1/metrics").text
 
 
 SLOW = {

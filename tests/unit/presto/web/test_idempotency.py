@@ -134,6 +134,34 @@ async def test_the_same_request_at_the_same_time_is_told_to_wait(client: Any, me
     assert await placed(client.http) == 1
 
 
+async def test_a_request_whose_end_does_not_come_is_not_carried_out(
+    new_core: Callable[..., Any], mef_order: Any
+) -> None:
+    """Its client goes before the last chunk: what came may look whole, and is not (RFC 9112 section 8)."""
+    app = create_app(new_core())
+    headers = {"host": "127.0.0.1", "content-type": JSON, "transfer-encoding": "chunked", "idempotency-key": KEY}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": ORDERS,
+        "raw_path": ORDERS.encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    coming = [{"type": "http.request", "body": json.dumps(mef_order).encode(), "more_body": True}]
+    answer = list[Any]()
+
+    async def receive() -> Any:
+        return coming.pop() if coming else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    async with app.router.lifespan_context(app), http_of(app) as http:
+        await app(scope, receive, send)
+        assert (answer, await placed(http)) == ([], 0)
+
+
 async def test_operations_that_only_read_are_read_anew(client: Any, order: Any) -> None:
     listing = f"{OPERATIONS}get-connectivity-service-list"
     before = await send(client.http, listing, {}, KEY)
