@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import resource
 import shlex
 import shutil
@@ -78,6 +79,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
             if any(lease.state(folder) in (State.DEAD, State.BEING_REMOVED) for folder in lease.folders()):
                 _reap()  # a script that was killed has left bridges and interfaces with the names we want
             self._owner = Owner.create("containernet")
+            atexit.register(self._remove_at_exit)
         return self._owner
 
     # --- nodes ---
@@ -279,6 +281,16 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         if self._owns and self._owner:
             reap.remove(self._owner)
             self._owner = None
+            atexit.unregister(self._remove_at_exit)
+
+    def _remove_at_exit(self) -> None:
+        """Remove what a script that ends without ``stop`` has made, unless one that it forked goes on with it."""
+        if self._owner and self._owner.lease.hold_alone():
+            info("*** The network was not stopped: removing it\n")
+            try:
+                self._remove_all()
+            except reap.ReapError as fault:
+                warn(f"*** What the network has made cannot be removed: {fault}\n")
 
     @staticmethod
     def _gone(link: Any, nodes: list[Any]) -> bool:

@@ -97,6 +97,15 @@ class Lease:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def hold_alone(self) -> bool:
+        """Hold the lock for this process alone; when a forked one holds it too, release it to that one: False."""
+        self.release()
+        try:
+            self._descriptor = Lease.adopt(self.folder)._descriptor
+        except LeaseError:
+            return False
+        return True
+
     def end(self) -> None:
         """Remove the folder, then release the lock: nobody can adopt a lab that is being removed."""
         shutil.rmtree(self.folder, ignore_errors=True)

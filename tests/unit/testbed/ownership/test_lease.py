@@ -114,3 +114,21 @@ def test_a_folder_whose_owner_died_early_is_dead(labs: Path, content: str | None
     if content is not None:
         (folder / "lease").write_text(content)
     assert lease.state(folder) is State.DEAD
+
+
+def test_the_lock_of_a_process_and_its_fork_is_left_to_the_one_that_goes_on(labs: Path) -> None:
+    taken = Lease.create("shared", labs)
+    assert taken.hold_alone()
+    assert lease.state(taken.folder) is not State.DEAD
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writer)
+        os.read(reader, 1)  # until the parent closes its end
+        os._exit(0)
+    os.close(reader)
+    assert not taken.hold_alone()
+    assert lease.state(taken.folder) in (State.HELD, State.BEING_REMOVED)
+    os.close(writer)
+    os.waitpid(child, 0)
+    assert lease.state(taken.folder) is State.DEAD
