@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,13 @@ from breaking import POC
 
 from testbed.polling import poll
 
+from ..documented import Ran, agrees, commands
+
 RUNS, KILLS = int(os.environ.get("LSO_RUNS", "1")), int(os.environ.get("LSO_KILLS", "2"))
 LSO = (sys.executable, "-m", "lso")
 LONGEST_RUN = 18.0
 LEAVE = 20.0
+SECONDS = re.compile(r"[0-9.]+ m?s\b")
 Machine = dict[str, list[str]]
 pytestmark = pytest.mark.alone
 
@@ -89,6 +93,15 @@ def before() -> Machine:
     return machine()
 
 
+def lacks_of_the_tour(output: str) -> list[str]:
+    """What the README shows of this run, but for the place of its report, and what *output* has not."""
+    (tour,) = [
+        command for command in commands("README.md") if command.text == ".venv/bin/lso run scenarios/poc-two-sites"
+    ]
+    shown = tuple(SECONDS.sub("1 s", line) for line in tour.shown if not line.startswith("report: "))
+    return agrees(Ran(replace(tour, shown=shown), 0, SECONDS.sub("1 s", output)))
+
+
 def test_runs_in_a_row(before: Machine, tmp_path: Path) -> None:
     for number in range(RUNS):
         done = lso("run", str(POC), "--report", str(tmp_path / str(number)))
@@ -97,6 +110,7 @@ def test_runs_in_a_row(before: Machine, tmp_path: Path) -> None:
         whole = re.search(r"whole run: (.*?) s", done.stdout)
         assert established
         assert whole
+        assert lacks_of_the_tour(done.stdout) == []
         print(f"run {number}: tunnel after {established[1]} s, whole run {whole[1]} s", flush=True)
         assert_as_before(before)
         assert {path.name for path in (tmp_path / str(number)).iterdir()} >= {"result.json", "junit.xml", "report.html"}
