@@ -34,15 +34,15 @@ MOST_REQUESTS = 1_000_000
 
 HELP = "serve the Presto API for a lab or an inventory"
 EXAMPLES = """examples:
-  lso up scenarios/poc-two-sites && lso serve --lab poc-two-sites-1a2b
+  lso up scenarios/poc-two-sites && lso serve --lab poc-two-sites-123456
   lso serve --inventory /etc/lso/inventory.json --database /var/lib/lso/presto.db
   lso serve --inventory /etc/lso/inventory.json --database postgresql+psycopg://lso@/lso?host=/run/postgresql
   lso serve --inventory /etc/lso/inventory.json --database-from /etc/lso/database-url
   curl -s -X POST localhost:8181/restconf/operations/get-service-interface-point-list/
 
   lso client add clients.yaml portal --role operate
-  lso serve --lab poc-two-sites-1a2b --auth clients.yaml
-  lso serve --lab poc-two-sites-1a2b --auth clients.yaml --host 192.0.2.10 --host-name lso.example \\
+  lso serve --lab poc-two-sites-123456 --auth clients.yaml
+  lso serve --lab poc-two-sites-123456 --auth clients.yaml --host 192.0.2.10 --host-name lso.example \\
       --tls-certificate lso.example.pem --tls-key lso.example.key"""
 
 

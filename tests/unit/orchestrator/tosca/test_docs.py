@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 import orchestrator
+from lso.__main__ import main
+from lso.exits import BAD_INPUT
 from orchestrator.model import TemplateError
 from orchestrator.tosca import Catalogue, validate
 
@@ -24,6 +26,18 @@ def test_the_template_gets_the_report(tmp_path: Path, monkeypatch: pytest.Monkey
     folder.mkdir()
     (folder / "my-site.yaml").write_text(TEMPLATE)
     assert "".join(f"{finding}\n" for finding in validate(folder / "my-site.yaml")) == TEMPLATE_REPORT
+
+
+def test_lso_validate_prints_the_report_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = re.search(r"`lso (validate sites/my-site\.yaml)`", DOCUMENT.partition("## Checking")[2])
+    assert command is not None
+    monkeypatch.chdir(tmp_path)
+    Path("sites").mkdir()
+    Path("sites/my-site.yaml").write_text(TEMPLATE)
+    assert main(command[1].split()) == BAD_INPUT
+    assert capsys.readouterr().err == TEMPLATE_REPORT
 
 
 def test_the_inputs_get_the_report() -> None:
