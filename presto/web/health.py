@@ -1,4 +1,4 @@
-"""`GET /healthz`: whether the server answers and its database does, for whoever watches over it; it needs no token."""
+"""`GET` and `HEAD /healthz`, for whoever watches over it: whether the server answers and its database does."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def health_router(engine: Engine) -> APIRouter:
     """200 and `ok`, or 503."""
     router, health = APIRouter(), Health(engine)
 
-    @router.get(PATH)
+    @router.api_route(PATH, methods=["GET", "HEAD"])
     async def healthz() -> Response:
         well = await health.well()
         body = "ok\n" if well else "the database does not answer\n"

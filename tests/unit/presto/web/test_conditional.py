@@ -96,6 +96,7 @@ async def test_making_documents_over_and_over_costs_little(client: Any) -> None:
 async def test_whether_the_server_is_well(client: Any) -> None:
     answer = await client.http.get("/healthz")
     assert (answer.status_code, answer.text, answer.headers["cache-control"]) == (200, "ok\n", "no-store")
+    assert (await client.http.head("/healthz")).status_code == 200
 
 
 @pytest.mark.asyncio
