@@ -26,11 +26,20 @@ def read_json(content: bytes) -> Any:
     Raises BodyTooBig, and ValueError when it is no JSON (UnicodeDecodeError: no UTF-8), RecursionError when it is
     nested too deep.
     """
-    document = json.loads(content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    text = content.decode("utf-8")
+    document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=whole_number)
     # Commas and brackets are counted in no time, and there are at least as many of them, in texts or not, as of values.
     if sum(map(content.count, (b",", b"[", b"{"))) >= MOST_VALUES and _more_than(MOST_VALUES, document):
         raise BodyTooBig(f"The body has more than {MOST_VALUES} values")
     return document
+
+
+def whole_number(text: str) -> int:
+    """The number of these digits. Raises ValueError, in words of JSON, when they are more than Python takes."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"a number of {len(text)} characters is too long") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from common.json_text import whole_number
 from orchestrator.model import InventoryError, UnknownUcpe
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -208,14 +209,14 @@ def load_inventory(path: Path) -> Inventory:
     Paths of TLS files that are not absolute count from the inventory's folder.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), parse_int=whole_number)
         inventory = Inventory.model_validate(values)
     except OSError as error:
         raise InventoryError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InventoryError(f"{path}: {error}") from error
     except ValidationError as error:
         raise InventoryError("\n".join(f"{path}: {line}" for line in _lines(error))) from error
+    except ValueError as error:
+        raise InventoryError(f"{path}: {error}") from error
     return _absolute(inventory, path.parent)
 
 

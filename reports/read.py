@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from common.json_text import whole_number
 from reports.model import SCHEMA_VERSION, RunResult
 
 RESULT_NAME = "result.json"
@@ -53,9 +54,11 @@ def _missing(path: Path) -> str:
 def _refuse_foreign(file: Path, text: str) -> None:
     """Say plainly that the file is not JSON, or not a result of a version that this program knows."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_int=whole_number)
     except json.JSONDecodeError as error:
         raise ReportError(f"{file}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    except ValueError as error:
+        raise ReportError(f"{file}: not JSON: {error}") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version is None:
         raise ReportError(f"{file} is not a run's result: it has no schema_version")

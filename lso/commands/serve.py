@@ -13,7 +13,7 @@ import re
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import get_args
 
@@ -31,6 +31,9 @@ from presto_api.mef.notifications import Base
 MOST_PORT = 65535
 MOST_HOURS = 24 * 366
 MOST_REQUESTS = 1_000_000
+
+_LONGEST_NAME = 253
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE | re.ASCII)
 
 HELP = "serve the Presto API for a lab or an inventory"
 EXAMPLES = """examples:
@@ -127,7 +130,12 @@ def _configure_access(group: argparse._ArgumentGroup) -> None:
         "--plain-http", action="store_true", help="allow other addresses than loopback without TLS, behind a proxy"
     )
     group.add_argument(
-        "--host-name", metavar="NAME", action="append", default=[], help="a name that clients use for this server"
+        "--host-name",
+        metavar="NAME",
+        type=_host_name,
+        action="append",
+        default=[],
+        help="a name that clients use for this server",
     )
     group.add_argument(
         "--trusted-proxy",
@@ -164,8 +172,8 @@ def _port(text: str) -> int:
 
 
 def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) == int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 999999999")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to 999999999")
     return int(text)
 
 
@@ -177,6 +185,18 @@ def _hours(text: str) -> timedelta:
     if not 0 < hours <= MOST_HOURS:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_HOURS} hours")
     return timedelta(hours=hours)
+
+
+def _host_name(text: str) -> str:
+    """As a Host header has it (RFC 9110 section 7.2), without a port."""
+    try:
+        if text[:1] + text[-1:] == "[]" and IPv6Address(text[1:-1]):
+            return text
+    except ValueError:
+        pass
+    if len(text) > _LONGEST_NAME or not _HOST_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is no host name, such as lso.example")
+    return text
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from common.findings import FileFinding
+from common.json_text import whole_number
 from common.yaml_reader import FaultReason, read_yaml
 from orchestrator.tosca.documents.document import Document, fault_finding, read_document
 from orchestrator.tosca.documents.report import Place, Report
@@ -82,13 +83,22 @@ def _yaml(name: str, content: bytes) -> Document:
 def _json(name: str, content: bytes) -> Document:
     """JSON is taken as JSON says; the places are those that YAML, which is nearly the same, gives for it."""
 
-    def refuse(word: str) -> NoReturn:
+    def refuse_at(word: str, reason: str, hint: str) -> NoReturn:
         before = content[: content.index(word.encode())]
         line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        raise BadFile([FileFinding(name, line, column, "", f"{word} is no value of JSON", "give a number, or null")])
+        raise BadFile([FileFinding(name, line, column, "", reason, hint)])
+
+    def refuse(word: str) -> NoReturn:
+        refuse_at(word, f"{word} is no value of JSON", "give a number, or null")
+
+    def whole(text: str) -> int:
+        try:
+            return whole_number(text)
+        except ValueError as error:
+            refuse_at(text, str(error), "text that looks like a number stands in quotes")
 
     try:
-        data = json.loads(content, parse_constant=refuse)
+        data = json.loads(content, parse_constant=refuse, parse_int=whole)
     except UnicodeDecodeError:
         raise BadFile([FileFinding(name, 1, 1, "", "this is not UTF-8 text")]) from None
     except RecursionError:

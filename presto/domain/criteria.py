@@ -20,6 +20,9 @@ T = TypeVar("T")
 MOST_VALUES = 256
 """In one criterion: keeps the rules of one flow, which multiply over its criteria, within a firewall's means."""
 
+_MOST_DIGITS = 20
+_LONGEST_SHOWN = 60
+
 ICMP_TYPE = "LSO-ICMPV4-TYPE"
 """Ours: ICMP message types by name. MEF 70 lets a provider define criteria under names that are not standard ones."""
 
@@ -84,14 +87,15 @@ def _each(parameters: tuple[str, ...], parse: Callable[[str], T], kind: str) -> 
         try:
             yield parse(text)
         except ValueError as error:
-            raise Unacceptable(index, f'"{text}" is not a valid {kind}', str(error)) from None
+            shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+            raise Unacceptable(index, f'"{shown}" is not a valid {kind}', str(error)) from None
 
 
 def _port_range(text: str) -> Ports:
     low, dash, high = text.partition("-")
     if not (low.isascii() and low.isdigit() and (not dash or (high.isascii() and high.isdigit()))):
         raise ValueError("Write a port such as 443 or a range such as 1000-2000.")
-    first, last = int(low), int(high or low)
+    first, last = _number(low), _number(high or low)
     if not first <= last <= 65535:
         raise ValueError("Ports are 0 to 65535 and a range starts with the lower one.")
     return first, last
@@ -100,7 +104,7 @@ def _port_range(text: str) -> Ports:
 def _protocol(text: str) -> int:
     if text.casefold() in PROTOCOL_NAMES:
         return PROTOCOL_NAMES[text.casefold()]
-    if not (text.isascii() and text.isdigit() and int(text) <= 255):
+    if not (text.isascii() and text.isdigit() and _number(text) <= 255):
         raise ValueError(f"Write a number from 0 to 255 or one of: {', '.join(PROTOCOL_NAMES)}.")
     return int(text)
 
@@ -127,8 +131,20 @@ def _any(parameters: tuple[str, ...]) -> tuple[Match, ...]:
     return (Match(),)
 
 
+def _number(digits: str) -> int:
+    """What has more digits than this is too large anyway, and Python may not take it."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+
+
+def _ethertype_number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise ValueError("Write 0x0800 or leave it out.") from None
+
+
 def _ethertype(parameters: tuple[str, ...]) -> tuple[Match, ...]:
-    values = tuple(_each(parameters, lambda text: int(text, 0), "Ethertype"))
+    values = tuple(_each(parameters, _ethertype_number, "Ethertype"))
     if values != (0x0800,):
         raise Unacceptable(0, "only Ethertype 0x0800 (IPv4) crosses the service", "Write 0x0800 or leave it out.")
     return (Match(),)

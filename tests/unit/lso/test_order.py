@@ -147,10 +147,20 @@ def test_files_that_hold_no_order(order: Any, tmp_path: Path, text: str) -> None
     assert str(file) in ran.err
 
 
-def test_bad_json_is_told_as_json(order: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"a": 1,\n "b": }', "2:7: this is not JSON: Expecting value\n"),
+        ('{"a": 1,\n "b": ' + "9" * 5000 + "}", "2:7: a number of 5000 characters is too long (text"),
+    ],
+    ids=["no value", "long number"],
+)
+def test_bad_json_is_told_as_json(order: Any, tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "wrong.json"
-    file.write_text('{"a": 1,\n "b": }', encoding="utf-8")
-    assert order("create", str(file)).err == f"{file}:2:7: this is not JSON: Expecting value\n"
+    file.write_text(text, encoding="utf-8")
+    ran = order("create", str(file))
+    assert ran.code == 2
+    assert ran.err.startswith(f"{file}:{told}")
 
 
 def test_all_files_are_read_before_anything_is_ordered(order: Any, file: Path, tmp_path: Path) -> None:

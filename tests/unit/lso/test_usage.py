@@ -45,6 +45,14 @@ def test_help_shows_an_example_of_two_lines_as_two(lso: Any) -> None:
             (["serve", "--inventory", "x", f"--port={text}"], "is no port from 0 to 65535")
             for text in ("65536", "-1", "x", "9" * 5000)
         ),
+        *(
+            (["serve", "--inventory", "x", f"--listeners={text}"], "is no number from 1 to 999999999")
+            for text in ("0", "1000000000", "x", "9" * 5000)
+        ),
+        *(
+            (["serve", "--inventory", "x", f"--host-name={text}"], "is no host name, such as lso.example")
+            for text in ("a b", "", "a:80", "a/", "a..b", "ü.example", "2001:db8::1", "[lso]", "a" * 254)
+        ),
         (["serve", "--inventory", "x", "--keep-answers", "x"], "x is not between 0 and 8784 hours"),
         (["serve", "--inventory", "x", "--callback-allow", "x"], "x is no network, such as 192.0.2.0/24"),
         (["serve", "--inventory", "x", "--callback-allow", "1.2.3.4/8"], "1.2.3.4/8 is no network, such as 192"),
@@ -69,6 +77,12 @@ def test_servers_that_cannot_be(lso: Any, url: str, told: str) -> None:
     ran = lso("order", "list", "--url", url)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(told) and "secretpw" not in ran.err
+
+
+@pytest.mark.parametrize("name", ["lso.example", "LSO.example.", "a_b-1", "192.0.2.1", "[2001:db8::1]"])
+def test_host_names_that_can_be(lso: Any, name: str) -> None:
+    ran = lso("serve", "--inventory", "x", "--host-name", name)
+    assert (ran.code, ran.err) == (2, "lso: x: cannot be read: No such file or directory\n")
 
 
 def test_a_client_whose_id_is_none(lso: Any, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     [
         ("{", "Expecting property name"),
         ("[]", "inventory: "),
+        ("[" + "9" * 5000 + "]", "a number of 5000 characters is too long"),
         (changed(lambda v: v["ucpes"][0].update(docker="http://x")), "ucpes[0].docker: "),
         (changed(lambda v: v["ucpes"][0].update(ovsdb="172.30.1.2:6640")), "ucpes[0].ovsdb: "),
         (changed(lambda v: v["ucpes"][0].pop("bridge")), "ucpes[0].bridge: Field required"),

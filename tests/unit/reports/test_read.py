@@ -22,6 +22,7 @@ def test_a_folder_or_its_file(tmp_path: Path) -> None:
     [
         ("", "result.json:1:1: not JSON"),
         ('{"schema_version": "1",}', "result.json:1:24: not JSON"),
+        ("[" + "9" * 5000 + "]", "result.json: not JSON: a number of 5000 characters is too long"),
         ("[]", "is not a run's result: it has no schema_version"),
         ('{"tests": 3}', "is not a run's result"),
         ('{"schema_version": "9"}', "has schema version '9'; this program reads version '1'"),

@@ -156,10 +156,13 @@ CASES: Mapping[str, Change] = {
     "prefix-with-host-bits": criteria(("SAV4", ["10.1.0.5/24"])),
     "prefix-wrong": criteria(("DAV4", ["10.1.0.0/33"])),
     "protocol-unknown": criteria(("PROTV4", ["tpc"])),
+    "port-too-long": criteria(("DPORT", ["9" * 5000])),
     "protocol-too-large": criteria(("PROTV4", ["256"])),
+    "protocol-too-long": criteria(("PROTV4", ["9" * 5000])),
     "icmp-type-unknown": criteria(("LSO-ICMPV4-TYPE", ["echo"])),
     "any-with-value": criteria(("ANY", ["*"])),
     "ethertype-arp": criteria(("ETHERTYPE", ["0x0806"])),
+    "ethertype-by-name": criteria(("ETHERTYPE", ["ipv4"])),
     "ports-of-icmp": criteria(("PROTV4", ["icmp"]), ("DPORT", ["80"])),
     "prefixes-that-never-meet": criteria(
         ("SAV4", ["10.1.0.0/24"]), ("DAV4", ["10.2.0.0/24"]), ("SDAV4", ["10.9.0.0/24"])

@@ -243,6 +243,13 @@ BODIES: list[tuple[str, bytes, str | None, tuple[int, str], str]] = [
     ("array", b"[]", YANG, MALFORMED, 'The body must be an object with the member "input".'),
     ("twice", b'{"input":{"a":1,"a":2}}', YANG, MALFORMED, NOT_JSON + "member 'a' stands twice."),
     ("infinite", b'{"input":{"a":Infinity}}', YANG, MALFORMED, NOT_JSON + "Infinity is no JSON value."),
+    (
+        "long number",
+        b'{"input":{"a":' + b"9" * 5000 + b"}}",
+        YANG,
+        MALFORMED,
+        NOT_JSON + "a number of 5000 characters is too long.",
+    ),
     ("cut off", b'{"input":' + b'{"a":' * 40, YANG, MALFORMED, NOT_JSON + "Expecting value"),
     ("very deep", b"[" * 200_000, YANG, MALFORMED, "The body is nested deeper than 32 levels."),
     ("deep", b'{"a":' * 40 + b"1" + b"}" * 40, YANG, MALFORMED, "The body is nested deeper than 32 levels."),
