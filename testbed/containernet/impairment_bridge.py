@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from testbed.containernet.plan import Plan
 
 OPTIONS = ("delay", "jitter", "loss")
-TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(us|usec|usecs|ms|msec|msecs|s|sec|secs|)")
+_NUMBER = r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)"
+TIME = re.compile(rf"{_NUMBER}\s*(us|usec|usecs|ms|msec|msecs|s|sec|secs|)", re.IGNORECASE)
 UNITS = {"": 1e-3, "u": 1e-3, "m": 1.0, "s": 1e3}  # of milliseconds; a bare number is microseconds, as for tc
 
 
@@ -93,4 +94,4 @@ def milliseconds(value: Any) -> float:
     found = TIME.fullmatch(str(value).strip())
     if not found:
         raise ValueError(f"{value!r} is no time: 10ms, 1s or 500us are")
-    return float(found[1]) * UNITS[found[2][:1]]
+    return float(found[1]) * UNITS[found[2][:1].lower()]

@@ -19,6 +19,7 @@ from mininet.node import OVSSwitch
 from testbed.containernet import impairment_bridge, names
 from testbed.containernet.containers.parameters import nearest
 from testbed.containernet.factories import is_class, unwrapped
+from testbed.containernet.links import check_shaping, per_cent
 from testbed.containernet.plan import Plan, network_of, run_line
 from testbed.errors import Ended
 from testbed.host import kernel
@@ -144,6 +145,9 @@ class PlannedShapedIntf(PlannedIntf):
 
     def config(self, **params: Any) -> Any:
         """Configure address and shaping; see Mininet's ``TCIntf``."""
+        check_shaping(self.name, params)
+        if params.get("loss") is not None:
+            params["loss"] = per_cent(params["loss"])
         if self.plain_checksums:
             params.setdefault("txo", False)
         options = {option: params[option] for option in NETEM if params.get(option)}
@@ -209,6 +213,14 @@ def _no_parameter(option: str, known: set[str]) -> str:
     if option in inspect.signature(TCIntf.config).parameters:
         return "has no effect on a plain link: use TCLink"
     return f"is no parameter of an interface{nearest(option, known)}"
+
+
+def check_ends(where: str, params: dict[str, Any]) -> None:
+    """Raise ``ValueError`` for what the ends of a link, *params* of Mininet's ``Link``, cannot do to their packets."""
+    for end, own in (("cls1", "params1"), ("cls2", "params2")):
+        base, bound = unwrapped(params[end], {})
+        if is_class(base, PlannedShapedIntf):
+            check_shaping(where, {**bound, **(params.get(own) or {}), **params})
 
 
 def is_veth(cls: Any) -> bool:

@@ -24,7 +24,8 @@ from testbed.containernet.bridge import NamespaceBridge
 from testbed.containernet.containers.container import Docker
 from testbed.containernet.controllers import NoController
 from testbed.containernet.factories import adopt, is_class, unwrapped
-from testbed.containernet.interface import PlannedLink, is_patch, is_veth, planned_interface, planned_link
+from testbed.containernet.interface import PlannedLink, check_ends, is_patch, is_veth, planned_interface, planned_link
+from testbed.containernet.links import ends, link_name
 from testbed.containernet.node import Host, PlannedNode
 from testbed.containernet.plan import Plan, network_of, run_line
 from testbed.containernet.sap import ExternalAccess
@@ -160,7 +161,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
     def addLink(self, node1: Any, node2: Any, port1: Any = None, port2: Any = None, cls: Any = None,
                 **params: Any) -> Any:  # fmt: skip
         """Add a link, also to a running network."""
-        nodes = [self[node] if isinstance(node, str) else node for node in (node1, node2)]
+        nodes = ends(self.nameToNode, node1, node2)
         cls, params = unwrapped(cls or self.link, params)
         with self.plan.naming():
             link = self._name_link(nodes, (port1, port2), cls, params)
@@ -173,6 +174,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         patch = is_patch(cls, *nodes)
         if not patch and (is_veth(cls) or is_class(cls, OVSLink)) and params.get("fast", True):
             self._plan_ends(cls, params)
+            check_ends(link_name(*nodes), params)
             cls = planned_link(cls, self.plan)
         else:
             self.plan.realize()
@@ -200,8 +202,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
     def removeLink(self, link: Any = None, node1: Any = None, node2: Any = None) -> None:
         """Remove *link*, or the first one between two nodes, from the running network."""
         if link is None:
-            ends = [self[node] if isinstance(node, str) else node for node in (node1, node2)]
-            link = self.linksBetween(*ends)[0]
+            link = self.linksBetween(*ends(self.nameToNode, node1, node2))[0]
         self.plan.realize()
         for intf in (link.intf1, link.intf2):
             if isinstance(intf.node, Switch):

@@ -10,7 +10,17 @@ from testbed.spec.model import Impairment
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("100ms", 100), ("1s", 1000), ("500us", 0.5), ("0.25 sec", 250), (1500, 1.5), ("20msecs", 20), (0, 0)],
+    [
+        ("100ms", 100),
+        ("1s", 1000),
+        ("500us", 0.5),
+        ("0.25 sec", 250),
+        (1500, 1.5),
+        ("20msecs", 20),
+        (0, 0),
+        (".5MS", 0.5),
+        ("1e3us", 1),
+    ],
 )
 def test_times_are_tcs(value: Any, expected: float) -> None:
     assert milliseconds(value) == pytest.approx(expected)
