@@ -42,7 +42,7 @@ def status_by(filter_: str) -> str:
         pytest.param("LABEL lso.vnf.contract=7", "", "label lso.vnf.contract is '7', expected '1'", id="contract"),
         pytest.param("LABEL lso.vnf.kind=banana", "", "label lso.vnf.kind is 'banana', expected 'firewall'", id="kind"),
         pytest.param("LABEL lso.vnf.vendor=", "", "label lso.vnf.vendor is missing", id="vendor"),
-        pytest.param("", status_by("del(.connections)"), "$: 'connections' is a required property", id="lacks"),
+        pytest.param("", status_by("del(.connections)"), '$: "connections" is a required property', id="lacks"),
         pytest.param("", status_by(". + {banana: 1}"), "('banana' was unexpected)", id="extra"),
         pytest.param("", status_by(".vendor = .kind"), "vendor: 'firewall', expected 'nftables'", id="other-vendor"),
         pytest.param("", status_by(".ready = false"), "ready: False, expected True", id="not-ready"),
