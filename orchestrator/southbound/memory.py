@@ -181,7 +181,7 @@ class MemoryEngine:
         vnf = self._vnf(container)
         if vnf.entry.state != "running":
             raise self._refused(f"container {vnf.entry.name} is not running")
-        if command[0] == "/vnf/apply":
+        if list(command) == ["/vnf/apply"]:
             self._state.keep(vnfs={vnf.entry.name: vnf.with_intent(stdin or b"")})
             return ExecResult(0, b"", b"")
         if list(command) == ["/vnf/status"]:

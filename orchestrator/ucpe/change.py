@@ -45,16 +45,7 @@ class SiteChange:
     the new chain does not need any more goes after that.
     """
 
-    def __init__(
-        self,
-        uplink: Uplink,
-        now: Present,
-        changes: Changes,
-        tell: Tell,
-        watch: Stopwatch,
-        lost: frozenset[str] = frozenset(),
-    ) -> None:
-        """*lost* are the names of containers that were there after the last change, and are not."""
+    def __init__(self, uplink: Uplink, now: Present, changes: Changes, tell: Tell, watch: Stopwatch) -> None:
         if changes.after is None:
             raise ValueError("a removal is no change of a site")
         self._uplink = uplink
@@ -63,7 +54,6 @@ class SiteChange:
         self._after = changes.after
         self._tell = tell
         self._watch = watch
-        self._lost = lost
         self._undo = UndoStack()
         self._labels: dict[str, Mapping[str, str]] = {}
         self._checks: list[asyncio.Future[None]] = []
@@ -156,7 +146,7 @@ class SiteChange:
             await asyncio.gather(*created, *applied, return_exceptions=True)
 
     async def _first_intent(self, container: ContainerPlan) -> None:
-        await apply_intent(self._uplink, container, restored=container.name in self._lost)
+        await apply_intent(self._uplink, container)
         self._tell("containers", "intent applied", container.vnf)
         self._check(container)
 

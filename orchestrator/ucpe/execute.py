@@ -81,8 +81,7 @@ class _Deployment:
             changes = diff(now.plan, self._desired)
             self._lines = (*_stale_lines(now), *changes.lines)
             self._tell("plan", counted(sum(_touches(line) for line in self._lines), "change"), None)
-            lost = _containers(self._record.plan) - _containers(now.plan)
-            await SiteChange(uplink, now, changes, self._tell, self._watch, lost).run()
+            await SiteChange(uplink, now, changes, self._tell, self._watch).run()
         result = Result.APPLIED if any(map(_touches, self._lines)) else Result.UNCHANGED
         self._tell("done", result.value, None)
         return result, Record(changes.after)
@@ -101,10 +100,6 @@ class _Deployment:
             self._tell("failed", f"{result.value}: {error}", None)
         text = str(error) if error else None
         return DeploymentOutcome(self._ucpe.id, result, self._lines, self._watch.seconds, text, differences)
-
-
-def _containers(plan: SitePlan | None) -> frozenset[str]:
-    return frozenset(container.name for container in plan.containers) if plan else frozenset()
 
 
 async def remove_site(ucpe: Ucpe, service_id: str, tell: Tell, connect: Connect = connected) -> DeploymentOutcome:

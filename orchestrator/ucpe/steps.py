@@ -102,14 +102,10 @@ def container_spec(container: ContainerPlan) -> ContainerSpec:
     )
 
 
-async def apply_intent(uplink: Uplink, container: ContainerPlan, *, restored: bool = False) -> None:
-    """Hand a running VNF its intent; VnfError when it refuses, its old state is then kept, or does not run.
-
-    A *restored* VNF takes the place of one that was lost with this intent: its peers do not know of that yet.
-    """
-    command = ["/vnf/apply", "restored"] if restored else ["/vnf/apply"]
+async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
+    """Hand a running VNF its intent; VnfError when it refuses, its old state is then kept, or does not run."""
     try:
-        result = await uplink.docker.run(container.name, command, intent_bytes(container.intent))
+        result = await uplink.docker.run(container.name, ["/vnf/apply"], intent_bytes(container.intent))
     except UcpeRefused as error:
         problem = f"/vnf/apply came to no end ({error.message}); see 'docker logs {container.name}' on the uCPE"
         raise VnfStateUnknown(uplink.ucpe.id, container.vnf, problem) from error
