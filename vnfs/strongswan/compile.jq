@@ -110,5 +110,4 @@ def compile($applied):
      ca_certificate: ($ipsec.local.ca_certificate // ""),
      export_keys: $ipsec.export_keys,
      initiators: ($ipsec.peers | map(select(.initiate).name | connection_name) | join(" ")),
-     responders: ($ipsec.peers | map(select(.initiate | not).name | connection_name) | join(" ")),
      stale: ($ipsec | stale($applied) | join(" "))};

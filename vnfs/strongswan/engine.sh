@@ -54,7 +54,6 @@ SETTINGS
 }
 
 engine_start() {
-  [ ! -s "$STATE/intent.json" ] || : >"$RUN/restarted"
   if kernel_has_esp; then echo kernel >"$RUN/esp"; else echo libipsec >"$RUN/esp"; fi
   # Until there is a configuration a peer must find silence, which it retries, and no refusal, which it would believe.
   nft -f - <<'RULES'
@@ -189,14 +188,6 @@ load_or_keep() {
   mv "$RUN/new" "$RUN/loaded"
 }
 
-# After a restart the peers still encrypt for SAs that are gone. Those that initiate would notice by dead peer detection;
-# a new IKE SA of this end, which replaces theirs, tells them at once.
-tell_peers() {
-  [ -e "$RUN/restarted" ] || return 0
-  rm "$RUN/restarted"
-  for name in $responders; do swanctl --initiate --child "$name" --timeout -1 >/dev/null 2>&1 || :; done
-}
-
 engine_apply() {
   until [ -S "$RUN/charon.vici" ]; do sleep 0.01; done
   load_or_keep
@@ -212,7 +203,6 @@ engine_apply() {
   [ "$export_keys" = true ] || rm -f "$KEY_LOG"
   for name in $stale; do swanctl --terminate --ike "$name" --force --timeout 1 >/dev/null 2>&1 || :; done
   nft flush chain inet gateway input
-  tell_peers
   printf '%s' "$initiators" >"$RUN/initiators"
   echo look 1<>"$RUN/wake" # an open that does not wait for a reader
 }

@@ -81,15 +81,6 @@ def test_traffic_flows_again_after_a_vnf_has_ended(
     print(f"{kind} {words[0]}: traffic again after {time.monotonic() - start:.1f} s", flush=True)
 
 
-@pytest.mark.parametrize("site", ["site-a", "site-b"])  # one initiates the tunnel, the other does not
-def test_a_gateway_whose_engine_died_tells_its_peer_that_its_keys_are_gone(
-    lab: Lab, service: str, reaches: Callable[..., bool], site: str
-) -> None:
-    """The peer would find out by dead peer detection, which takes 27 s."""
-    docker(lab, site, "exec", f"{service}-ipsec", "sh", "-c", "kill -9 $(pidof charon-systemd)")
-    assert reaches("a1", "10.2.0.10", 20)
-
-
 def test_a_vnf_that_is_killed_again_and_again_comes_back_each_time(
     lab: Lab, service: str, until: Until, reaches: Callable[..., bool]
 ) -> None:
