@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 TOGETHER = (
-    r"tests/integration/testbed/test_(containernet|ended_containers|planned_lines|reap|running_network)",
+    r"tests/integration/testbed/test_(containernet|early_routes|ended_containers|planned_lines|reap|running_network)",
     r"tests/integration/orchestrator/",
     r"tests/e2e/test_broken",
 )
