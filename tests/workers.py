@@ -15,7 +15,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 TOGETHER = (
-    r"tests/integration/testbed/test_(containernet|early_routes|ended_containers|planned_lines|reap|running_network)",
+    r"tests/integration/testbed/test_"
+    r"(containernet|early_routes|ended_containers|ends_without_stop|links|planned_lines|reap|running_network)",
     r"tests/integration/orchestrator/",
     r"tests/e2e/test_broken",
 )
