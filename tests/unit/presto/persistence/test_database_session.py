@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -88,7 +89,8 @@ def test_a_server_that_lost_its_lock_to_another_takes_no_order(
 
 def stolen(database: Connection, other: DatabaseLock) -> DatabaseLock:
     """The lock of another, who was quicker than the server after its sessions had ended."""
-    for _ in range(100):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:  # how often the server is quicker depends on what else the machine does
         database.execute(END_SESSIONS)
         with suppress(DatabaseError):
             other.acquire(0)
