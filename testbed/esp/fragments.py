@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 _MORE = 0x2000
 _OFFSET = 0x1FFF
@@ -14,33 +15,51 @@ def reassemble(packets: Iterable[bytes]) -> Iterator[bytes]:
     Fragments that never become whole are yielded at the end as they came. The length and the fragment fields of a
     put-together packet are set; its header checksum is left alone.
     """
-    waiting: dict[bytes, list[bytes]] = {}
+    waiting: dict[bytes, _Datagram] = {}
     for packet in packets:
         if not int.from_bytes(packet[6:8], "big") & (_MORE | _OFFSET):
             yield packet
             continue
         key = packet[4:6] + packet[9:10] + packet[12:20]
-        parts = waiting.setdefault(key, [])
-        parts.append(packet)
-        if whole := _join(parts):
+        datagram = waiting.setdefault(key, _Datagram())
+        if datagram.takes_shape(packet) and (whole := datagram.joined()):
             del waiting[key]
             yield whole
-    for parts in waiting.values():
-        yield from parts
+    for datagram in waiting.values():
+        yield from datagram.parts
 
 
-def _join(parts: list[bytes]) -> bytes | None:
-    """Return the packet that *parts* make up, None while some are missing."""
-    bodies = {_offset(part): part[_header(part) :] for part in parts}
-    last = [_offset(part) for part in parts if not int.from_bytes(part[6:8], "big") & _MORE]
-    body = b""
-    while len(body) in bodies and bodies[len(body)]:
-        body += bodies[len(body)]
-    if 0 not in bodies or not last or len(body) != last[0] + len(bodies[last[0]]):
-        return None
-    first = next(part for part in parts if _offset(part) == 0)
-    size = _header(first)
-    return first[:2] + (size + len(body)).to_bytes(2, "big") + first[4:6] + bytes(2) + first[8:size] + body
+@dataclass
+class _Datagram:
+    """The fragments of one so far: all *parts* as they came, and the last of each offset."""
+
+    parts: list[bytes] = field(default_factory=list)
+    by_offset: dict[int, bytes] = field(default_factory=dict)
+    octets: int = 0
+    end: int | None = None
+
+    def takes_shape(self, part: bytes) -> bool:
+        """Take *part*; tell whether all may be there now: as many octets as the last one says, by a new part."""
+        offset, length = _offset(part), len(part) - _header(part)
+        before = self.by_offset.get(offset)
+        known = 0 if before is None else len(before) - _header(before)
+        self.parts.append(part)
+        self.by_offset[offset] = part
+        self.octets += length - known
+        if not int.from_bytes(part[6:8], "big") & _MORE:
+            self.end = offset + length
+        return self.octets == self.end and length != known
+
+    def joined(self) -> bytes | None:
+        """Return the packet that the parts make up, None when some overlap and others are missing."""
+        body = b""
+        for offset, part in sorted(self.by_offset.items()):
+            if offset != len(body):
+                return None
+            body += part[_header(part) :]
+        first = self.by_offset[0]
+        size = _header(first)
+        return first[:2] + (size + len(body)).to_bytes(2, "big") + first[4:6] + bytes(2) + first[8:size] + body
 
 
 def _offset(packet: bytes) -> int:

@@ -1,17 +1,12 @@
-"""Requests of any size, made from the forms that the faces describe, and whether their cost grows with their size."""
+"""Requests of any size, made from the forms that the faces describe."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 Place = tuple[str | int, ...]
-
-QUICK = 0.15
-"""Seconds below which it is not worth while to compare: with garbage collected once or not, the ratio is anything."""
-MOST_GROWTH = 6
-"""Four, and room for caches that no longer hold it all; what grows with the square has sixteen."""
 
 
 def sample(schema: Any, forms: Any) -> Any:
@@ -70,16 +65,3 @@ def _marked(value: Any, number: int) -> Any:
     if isinstance(value, dict):
         return {name: _marked(member, number) for name, member in value.items()}
     return value
-
-
-async def check_growth(name: str, spend: Callable[[int], Awaitable[float]], size: int) -> None:
-    """Whether four times as much takes little more than that, in the best of some rounds."""
-    short, long = [], []
-    for _ in range(6):
-        long.append(await spend(4 * size))
-        if min(long) < QUICK:
-            return
-        short.append(await spend(size))
-        if min(long) <= MOST_GROWTH * min(short):
-            return
-    raise AssertionError(f"{name}: {min(short):.3f} s for {size}, {min(long):.3f} s for {4 * size}")

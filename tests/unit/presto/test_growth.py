@@ -19,7 +19,8 @@ from presto_api.mef.envelope import Order
 from presto_api.mef.payload import MODELS, URNS
 from presto_api.restconf.messages import CreateInput, UpdateInput
 
-from .stretching import check_growth, lists, only_to, sample, stretched
+from ...growth import check_growth
+from .stretching import lists, only_to, sample, stretched
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

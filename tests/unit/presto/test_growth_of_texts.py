@@ -21,7 +21,7 @@ from presto.mef.hub import check_callback, event_types
 from presto.web.idempotency import IdempotencyGuard
 from presto_api.mef.envelope import Subscription
 
-from .stretching import check_growth
+from ...growth import check_growth
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
