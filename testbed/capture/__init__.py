@@ -1,7 +1,7 @@
 """Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
 
 from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
-from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, captures
+from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, captures, live
 
 __all__ = [
     "Capture",
@@ -13,6 +13,7 @@ __all__ = [
     "count_frames",
     "find_bytes",
     "find_each",
+    "live",
     "read_frames",
     "seen_so_far",
 ]

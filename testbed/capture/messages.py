@@ -12,9 +12,8 @@ from pathlib import Path
 
 from testbed.host.child_process import Child, own_sockets
 
-_COUNTS = re.compile(
-    r"(\d+) packets? captured[,\n]\s*(\d+) packets? received by filter[,\n]\s*(\d+) packets? dropped by kernel"
-)
+_COUNTS = r"(\d+) packets? captured{0}(\d+) packets? received by filter{0}(\d+) packets? dropped by kernel"
+_AT_THE_END, _ANSWER = re.compile(_COUNTS.format(r"\n\s*")), re.compile(_COUNTS.format(r",\s*"))
 _RUNNING, _INODE = 5, 8  # columns of /proc/net/packet
 
 
@@ -28,8 +27,17 @@ class Counters:
 
 
 def last_counters(text: str) -> Counters | None:
-    """Return the newest complete counters in tcpdump's messages *text*, None when there are none."""
-    found = _COUNTS.findall(text)
+    """Return the counters that tcpdump tells when it ends, out of its messages *text*; None when there are none."""
+    return _last(_AT_THE_END, text)
+
+
+def last_answer(text: str) -> Counters | None:
+    """Return tcpdump's newest answer to SIGUSR1; what it tells at its end, in lines of their own, is none."""
+    return _last(_ANSWER, text)
+
+
+def _last(form: re.Pattern[str], text: str) -> Counters | None:
+    found = form.findall(text)
     return Counters(*(int(number) for number in found[-1])) if found else None
 
 

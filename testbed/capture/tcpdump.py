@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from testbed.capture.messages import Counters, Messages, attached, last_counters
+from testbed.capture.messages import Counters, Messages, attached, last_answer, last_counters
 from testbed.capture.pcap import count_frames
 from testbed.errors import ProbeError
 from testbed.host.child_process import Child, exit_status, start, stop
@@ -64,8 +64,8 @@ class Capture:
     """A capture of *interface* in *namespace* into the pcap file *path* (nanosecond stamps, private file).
 
     *filter* is a BPF expression; *snaplen* bytes of each frame are kept: ask for 65535 where segmentation offload
-    makes super-frames whose content matters. *lab* is the lab that the process belongs to. Start and stop one
-    instance once.
+    makes super-frames whose content matters. *lab* is the lab that the process belongs to. After *limit* frames the
+    capture ends by itself. Start and stop one instance once.
     """
 
     namespace: Namespace
@@ -75,6 +75,7 @@ class Capture:
     snaplen: int = SNAPLEN
     direction: Literal["in", "out", "inout"] = "inout"
     lab: str | None = None
+    limit: int | None = None
     deadline: float = 10.0
     _child: Child | None = field(default=None, init=False, repr=False)
     _messages: Messages | None = field(default=None, init=False, repr=False)
@@ -126,16 +127,25 @@ class Capture:
         self._drain()
         self._running()[0].send_signal(signal.SIGINT)
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> bool:
         """Wait until the file holds all that the kernel had matched when this began; the capture goes on.
 
-        Raises :class:`CaptureError` when it has ended, lost frames or cannot catch up.
+        Returns False when it has ended at its limit: then frames may have come that it does not hold. Raises
+        :class:`CaptureError` when it has ended otherwise, lost frames or cannot catch up.
         """
-        counters = self._drain()
+        full = None
+        try:
+            counters = self._drain()
+        except CaptureError:
+            full = self._counters_at_limit()
+            if full is None:
+                raise
+            counters = full
         if counters.dropped:
             raise self._lost(counters)
         if not poll(lambda: count_frames(self.path)[0] >= counters.captured, self.deadline):
             raise self._failure(f"does not write the {counters.captured} frames that it has read")
+        return full is None
 
     def collect(self) -> CaptureResult:
         """Return the result of a finished capture, see :meth:`stop`."""
@@ -154,6 +164,7 @@ class Capture:
         return [
             "tcpdump", "-n", "-U", "--immediate-mode", "--time-stamp-precision=nano",
             "-s", str(self.snaplen), "-B", str(BUFFER_KIB), "-Q", self.direction,
+            *(["-c", str(self.limit)] if self.limit else []),
             "-i", self.interface, "-w", "-", "--", *([self.filter] if self.filter else []),
         ]  # fmt: skip
 
@@ -161,6 +172,12 @@ class Capture:
         if not self._child or not self._messages:
             raise CaptureError(f"the capture of {self.interface} is not running")
         return self._child, self._messages
+
+    def _counters_at_limit(self) -> Counters | None:
+        """Return the last counters of a capture that has ended at its limit, None for any other."""
+        messages = self._running()[1]
+        counters = last_counters(messages.text) if messages.ended else None
+        return counters if counters and counters.captured == self.limit else None
 
     def _drain(self) -> Counters:
         """Wait until tcpdump has read all that the kernel had matched when this began, and return its counters then.
@@ -181,8 +198,8 @@ class Capture:
         child, messages = self._running()
         known = len(messages.text)
         child.send_signal(signal.SIGUSR1)
-        messages.until(lambda text: last_counters(text[known:]) is not None, self.deadline)
-        answer = last_counters(messages.text[known:])
+        messages.until(lambda text: last_answer(text[known:]) is not None, self.deadline)
+        answer = last_answer(messages.text[known:])
         if answer is None:
             raise self._failure("does not tell its counters")
         return answer
@@ -216,6 +233,20 @@ def _private(path: str, flags: int) -> int:
 
 
 @contextmanager
+def live(wanted: Sequence[Capture]) -> Iterator[None]:
+    """Run all *wanted* captures around the block, live before it starts; what they hold when it ends may be cut."""
+    try:
+        for capture in wanted:
+            capture.launch()
+        for capture in wanted:
+            capture.confirm()
+        yield
+    finally:
+        for capture in wanted:
+            capture.abandon()
+
+
+@contextmanager
 def captures(wanted: Sequence[Capture]) -> Iterator[list[CaptureResult]]:
     """Run all *wanted* captures around the block: all live before it starts, all complete when it has ended.
 
@@ -223,15 +254,8 @@ def captures(wanted: Sequence[Capture]) -> Iterator[list[CaptureResult]]:
     raises, the captures are ended and its exception goes on.
     """
     results: list[CaptureResult] = []
-    try:
-        for capture in wanted:
-            capture.launch()
-        for capture in wanted:
-            capture.confirm()
+    with live(wanted):
         yield results
         for capture in wanted:
             capture.finish()
         results.extend(capture.collect() for capture in wanted)
-    finally:
-        for capture in wanted:
-            capture.abandon()

@@ -74,6 +74,43 @@ def test_a_burst_is_in_the_file_completely_although_the_stop_follows_at_once(seg
     assert stat.S_IMODE(result.path.stat().st_mode) == 0o600
 
 
+def test_what_a_capture_holds_so_far_is_whole_and_it_goes_on(segment: Any) -> None:
+    capture = _capture(segment, filter="udp")
+    capture.start()
+    for times in range(1, 4):
+        send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 500)
+        assert capture.catch_up()
+        assert len(list(read_frames(capture.path))) == 500 * times
+    assert capture.stop().packets == 1500
+
+
+@pytest.mark.parametrize("frames", [100, 101, 5000])
+def test_a_capture_that_is_full_says_that_more_may_have_come(segment: Any, frames: int) -> None:
+    capture = _capture(segment, filter="udp", limit=100)
+    capture.start()
+    send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 99)
+    assert capture.catch_up()
+    send(segment.a.namespace, "eth0", [_frame(segment, canary())] * (frames - 99))
+    assert poll(lambda: capture._child and capture._child.poll() is not None, 10)
+    assert not capture.catch_up()
+    assert len(list(read_frames(capture.path))) == 100
+    capture.abandon()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_capture_that_somebody_ended_does_not_catch_up(segment: Any, number: signal.Signals) -> None:
+    capture = _capture(segment, filter="udp", limit=100)
+    capture.start()
+    send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 10)
+    assert capture._child
+    os.kill(_pid(capture), number)
+    assert poll(lambda: capture._child and capture._child.poll() is not None, 10)
+    with pytest.raises(CaptureError, match="does not tell its counters"):
+        capture.catch_up()
+    with pytest.raises(CaptureError, match="does not tell its counters"):
+        capture.stop()
+
+
 def test_lost_frames_are_an_error_and_not_silence(segment: Any) -> None:
     capture = _capture(segment)
     capture.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from testbed.capture import TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
-from testbed.capture.messages import Counters, last_counters
+from testbed.capture.messages import Counters, last_answer, last_counters
 from testbed.esp import count_capture
 
 ORDERS = {  # name: byte order, magic, fraction of a second
@@ -116,14 +116,23 @@ ENDED = "11 packets captured\n12 packets received by filter\n1 packet dropped by
 
 
 @pytest.mark.parametrize(
-    ("text", "counters"),
+    ("text", "answer", "counters"),
     [
-        (LISTENING, None),
-        (LISTENING + ASKED, Counters(10, 12, 0)),
-        (LISTENING + ASKED + ENDED, Counters(11, 12, 1)),
-        (LISTENING + ASKED[:50], None),
-        ("1 packet captured\n1 packet received by filter\n0 packets dropped by kernel\n", Counters(1, 1, 0)),
+        (LISTENING, None, None),
+        (LISTENING + ASKED, Counters(10, 12, 0), None),
+        (LISTENING + ASKED + ASKED.replace("10", "11"), Counters(11, 12, 0), None),
+        (LISTENING + ASKED + ENDED, Counters(10, 12, 0), Counters(11, 12, 1)),
+        (LISTENING + ENDED, None, Counters(11, 12, 1)),
+        (LISTENING + ASKED[:50], None, None),
+        (LISTENING + ENDED[:40], None, None),
+        (
+            "1 packet captured\n1 packet received by filter\n0 packets dropped by kernel\n",
+            None,
+            Counters(1, 1, 0),
+        ),
     ],
 )
-def test_the_newest_complete_counters_are_taken(text: str, counters: Counters | None) -> None:
-    assert last_counters(text) == counters
+def test_answers_and_last_counters_are_told_apart(
+    text: str, answer: Counters | None, counters: Counters | None
+) -> None:
+    assert (last_answer(text), last_counters(text)) == (answer, counters)
