@@ -29,7 +29,7 @@ _WORDS = {
     "list_type": "a list is wanted, as in `[a, b]`",
     "tuple_type": "a list is wanted, as in `[a, b]`",
     "string_type": "text is wanted",
-    "too_short": "at least {min_length} is wanted, there is none",
+    "too_short": "at least {min_length} wanted, there are {actual_length}",
 }
 """What pydantic says in Python's words, by its kind of error."""
 
@@ -54,9 +54,9 @@ def load(path: Path, check_order: OrderCheck = lambda _scenario: ()) -> LoadedSc
     a scenario without the sites that cannot be.
     """
     file = path / FILE_NAME if path.is_dir() else path
-    if path.is_dir() and not file.exists():
-        message, hint = f"the folder has no {FILE_NAME}, nor has one below it", "give a scenario file or its folder"
-        raise ScenarioError([ScenarioFinding(str(path), 1, 1, "", message, hint)])
+    if file is not path and not file.exists():
+        hint = "give a scenario file or its folder"
+        raise ScenarioError([ScenarioFinding(str(path), 1, 1, "", f"the folder has no {FILE_NAME}", hint)])
     source = read(file)
     findings = Findings(source)
     scenario = _checked(findings, Scenario, source.data, ())
