@@ -114,7 +114,7 @@ class Healing:
             del self._looks[key]
 
     async def _waited(self, key: Key) -> bool:
-        """Long enough for the engine to have had its turn, longer when there was something to mend lately; or not."""
+        """Wait until the engine has had its turn, longer after something had to be mended lately; False: cut short."""
         lately = time.monotonic() - CALM
         self._mended = {name: mended for name, mended in self._mended.items() if mended[1] > lately}
         times = self._mended.get(key, (0, 0.0))[0]
