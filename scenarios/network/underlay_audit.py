@@ -1,6 +1,6 @@
 """What crosses the underlays from the order to the end of a run, but for the ESP between the service's gateways.
 
-The kernel's filter leaves that bulk out, so that all else can be kept whole: key exchange, ARP, and what must not be.
+The kernel's filter leaves that bulk out, so that all else can be kept: key exchange, ARP, and what must not be there.
 """
 
 from __future__ import annotations
@@ -9,28 +9,32 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from scenarios.file.format import Scenario
-from scenarios.network.wire import PCAP, CaptureFile, Point
+from scenarios.network.chain import GATEWAY
+from scenarios.network.wire import PCAP, AuditedLink, Point
 from scenarios.steps.recorder import NetworkFault, Recorder
-from testbed.capture import Capture, CaptureError
+from testbed.capture import Capture, CaptureError, live
 from testbed.esp import Kind, classify, classify_ipv4, ipv4_of, payload_of, reassemble
 from testbed.lab import Lab
 
-WHOLE_FRAME = 65535
-ICMPV6, NEIGHBOUR_DISCOVERY, MULTICAST_LISTENERS = 58, range(133, 137), (130, 131, 132, 143)
-IKE_HEADER, IKE_VERSION, IKE_SA_INIT = 28, 0x20, 34
-IKE_SEALED, SEALED = range(35, 38), (46, 53)
-"""Exchange types whose messages are one encrypted payload, or a fragment of one (RFC 7383)."""
+LIMIT = 20_000
+"""Frames of a link that are kept, at most 2 KiB of each: they lie in memory until the run has ended."""
+
+_IPV6, _ICMPV6, _HOP_BY_HOP = b"\x86\xdd", 58, 0
+_NEIGHBOUR_DISCOVERY, _MULTICAST_LISTENERS = (133, 134, 135, 136), (130, 131, 132, 143)  # RFC 4861; 2710, 3810
+_IKE_HEADER, _IKE_VERSION, _IKE_SA_INIT = 28, 0x20, 34
+_IKE_SEALED, _SEALED = range(35, 38), (46, 53)
+"""Exchange types whose messages are one encrypted payload, and the types of that or of a fragment of it (RFC 7383)."""
 
 _NON_ESP_MARKER = bytes(4)
-LINK_LOCAL = (bytes.fromhex("fe80"), bytes(2))  # and the unspecified address
 
 
 class UnderlayAudit:
-    """Captures on every link of every underlay, which run all the time."""
+    """Captures on every link of every underlay, where a service has gateways; they run all the time."""
 
     def __init__(self, scenario: Scenario, lab: Lab, folder: Path) -> None:
         self.gateways = gateways(scenario)
@@ -38,25 +42,26 @@ class UnderlayAudit:
             Point(self._capture(lab, name, site, folder), f"{name} {site}", name, site)
             for name, node in lab.underlays.items()
             for site in node.ports
+            if GATEWAY in scenario.service.chain  # without one, all that the service carries would be kept
         ]
 
     def _capture(self, lab: Lab, underlay: str, site: str, folder: Path) -> Capture:
         node = lab.underlays[underlay]
         path, everything_else = folder / f"{underlay}-{site}.pcap", f"not ({esp_between(self.gateways)})"
-        return Capture(node.namespace, node.ports[site], path, everything_else, WHOLE_FRAME, lab=lab.id)
+        return Capture(node.namespace, node.ports[site], path, everything_else, lab=lab.id, limit=LIMIT)
 
-    def so_far(self, recorder: Recorder) -> Iterator[CaptureFile]:
+    def so_far(self, recorder: Recorder) -> Iterator[AuditedLink]:
         """Yield what was captured on each link until now, as evidence. Raises ``CaptureError`` when it is not all."""
         for point in self.points:
-            self._catch_up(point)
+            whole = self._catch_up(point)
             path = recorder.path(point.capture.path.name)
-            shutil.copyfile(point.capture.path, path)
+            shutil.copy(point.capture.path, path)
             recorder.file(path, f"all but ESP at {point.name} since the order", PCAP)
-            yield CaptureFile(file=path, name=point.name, underlay=point.underlay, site=point.site)
+            yield AuditedLink(file=path, name=point.name, underlay=point.underlay, site=point.site, whole=whole)
 
-    def _catch_up(self, point: Point) -> None:
+    def _catch_up(self, point: Point) -> bool:
         try:
-            point.capture.catch_up()
+            return point.capture.catch_up()
         except CaptureError as error:
             there = point.capture.namespace.run(["ip", "link", "show", "dev", point.capture.interface], check=False)
             if there.returncode == 0:
@@ -68,16 +73,8 @@ class UnderlayAudit:
 def audited(scenario: Scenario, lab: Lab) -> Iterator[UnderlayAudit]:
     """Watch the underlays of *lab* inside the block. Raises ``CaptureError`` when that cannot begin."""
     audit = UnderlayAudit(scenario, lab, Path(tempfile.mkdtemp(prefix="audit-", dir=lab.folder)))
-    running = [point.capture for point in audit.points]
-    try:
-        for capture in running:
-            capture.launch()
-        for capture in running:
-            capture.confirm()
+    with live([point.capture for point in audit.points]):
         yield audit
-    finally:
-        for capture in running:
-            capture.abandon()
 
 
 def gateways(scenario: Scenario) -> tuple[str, ...]:
@@ -98,51 +95,63 @@ def esp_between(addresses: Sequence[str]) -> str:
     return f"ip[6:2] & 0x3fff = 0 and {ends} and (ip proto 50 or ({in_udp})) and not vlan"
 
 
-def unexplained(frames: Iterable[bytes], addresses: Sequence[str]) -> list[bytes]:
-    """Return the *frames* that are neither ARP, IPv6 neighbour discovery nor IPsec between *addresses*.
+@dataclass
+class LinkTraffic:
+    """What was seen on a link: how many messages of *ike*, how many *unexplained* frames, and what the *first* was."""
 
-    Of IPv4 the packets come, without Ethernet header and put together from their fragments.
+    ike: int = 0
+    unexplained: int = 0
+    first: str = ""
+
+    def add_unexplained(self, description: str) -> None:
+        """Count a frame that is neither IPsec between the gateways nor needed on a link."""
+        self.unexplained += 1
+        self.first = self.first or description
+
+
+def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
+    """Tell apart the *frames* of a link: IPsec between *addresses*, ARP, IPv6 neighbour discovery, and all else.
+
+    IPv4 fragments are judged as the packet that they make up.
     """
-    packets, strange = [], []
-    for frame in frames:
-        packet = ipv4_of(frame)
-        if packet is not None:
-            packets.append(packet)
-        elif classify(frame) is not Kind.ARP and not _is_neighbour_discovery(frame):
-            strange.append(frame)
-    return strange + [packet for packet in reassemble(packets) if not _is_ipsec(packet, addresses)]
+    seen = LinkTraffic()
 
+    def packets() -> Iterator[bytes]:
+        for frame in frames:
+            packet = ipv4_of(frame)
+            if packet is not None:
+                yield packet
+            elif classify(frame) is not Kind.ARP and not _is_neighbour_discovery(frame):
+                ends = f"{frame[6:12].hex(':')} > {frame[:6].hex(':')}"
+                seen.add_unexplained(f"Ethernet {ends}, type 0x{frame[12:14].hex()}, {len(frame)} octets")
 
-def describe(octets: bytes) -> str:
-    """Return what *octets* of :func:`unexplained` are, in words."""
-    if octets[0] >> 4 == 4 and len(octets) >= 20 and int.from_bytes(octets[2:4], "big") == len(octets):
-        ends = f"{IPv4Address(octets[12:16])} > {IPv4Address(octets[16:20])}"
-        return f"IPv4 {ends}, protocol {octets[9]}, {len(octets)} octets"
-    ends = f"{octets[6:12].hex(':')} > {octets[:6].hex(':')}"
-    return f"Ethernet {ends}, type 0x{octets[12:14].hex()}, {len(octets)} octets"
-
-
-def _is_ipsec(packet: bytes, addresses: Sequence[str]) -> bool:
-    ends = {str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20]))}
-    kind = classify_ipv4(packet)
-    if kind is Kind.OTHER_IP or not ends <= set(addresses):
-        return False
-    return kind is not Kind.IKE or _is_ike(payload_of(packet))
+    for packet in reassemble(packets()):
+        source, target = str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20]))
+        kind = classify_ipv4(packet)
+        wrong_ike = kind is Kind.IKE and not _is_ike(payload_of(packet))
+        if kind is Kind.OTHER_IP or wrong_ike or not {source, target} <= set(addresses):
+            seen.add_unexplained(f"IPv4 {source} > {target}, protocol {packet[9]}, {len(packet)} octets")
+        else:
+            seen.ike += kind is Kind.IKE
+    return seen
 
 
 def _is_ike(datagram: bytes) -> bool:
     """Tell whether a UDP datagram to an IKE port is a message of IKEv2 by its header (RFC 7296, section 3.1)."""
     message = datagram[8:].removeprefix(_NON_ESP_MARKER)
-    if len(message) < IKE_HEADER or int.from_bytes(message[24:28], "big") != len(message):
+    if len(message) < _IKE_HEADER or int.from_bytes(message[24:28], "big") != len(message):
         return False
-    encrypted = message[16] in SEALED
-    return message[17] == IKE_VERSION and (message[18] == IKE_SA_INIT or (message[18] in IKE_SEALED and encrypted))
+    first_payload, version, exchange = message[16:19]
+    return version == _IKE_VERSION and (
+        exchange == _IKE_SA_INIT or (exchange in _IKE_SEALED and first_payload in _SEALED)
+    )
 
 
 def _is_neighbour_discovery(frame: bytes) -> bool:
-    """RFC 4861 and, for its multicast groups, RFC 2710 and 3810 (behind a hop-by-hop header): of the link alone."""
-    if frame[12:14] != b"\x86\xdd" or len(frame) < 62 or frame[22:24] not in LINK_LOCAL:
+    """Tell whether an Ethernet frame is neighbour discovery or tells of its multicast groups, from the link itself."""
+    source = frame[22:38]
+    if frame[12:14] != _IPV6 or len(frame) < 63 or not (source.startswith(b"\xfe\x80") or not any(source)):
         return False
-    if frame[20] == 0:
-        return frame[54] == ICMPV6 and frame[62:63] != b"" and frame[62] in MULTICAST_LISTENERS
-    return frame[20] == ICMPV6 and frame[54] in NEIGHBOUR_DISCOVERY
+    if frame[20] == _HOP_BY_HOP:
+        return frame[54] == _ICMPV6 and frame[62] in _MULTICAST_LISTENERS
+    return frame[20] == _ICMPV6 and frame[54] in _NEIGHBOUR_DISCOVERY

@@ -71,6 +71,12 @@ class CaptureFile(Evidence):
         return [len(frames) for frames in self.frames(probes)]
 
 
+class AuditedLink(CaptureFile):
+    """A capture of a link that goes on; not *whole* when it was full, so that more may have come."""
+
+    whole: bool = True
+
+
 @dataclass(frozen=True)
 class Point:
     """A place where frames are captured, and what :class:`CaptureFile` says of it."""
