@@ -5,12 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import resource
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +18,10 @@ from presto.service.core import Core
 from presto.web.app import create_app
 from presto.web.connections import Bounds, Gate
 from presto.web.server import BackgroundServer
+from testbed.polling import poll
 
-ROOT = Path(__file__).parents[4]
+from .serve_process import served
+
 ASK = b"GET /presto-sdwan/v1/service HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 STREAM = b"GET /presto-sdwan/v1/event/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /presto-sdwan/v1/explain HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -214,13 +212,13 @@ def test_a_client_that_goes_amid_its_body_is_no_fault(
     server: BackgroundServer, path: str, key: bytes, name: str, faults: Callable[[], list[str]]
 ) -> None:
     under_way = server._server.server_state.tasks
-    until(lambda: not under_way)
+    assert poll(lambda: not under_way, 20)
     first, second = GONE[name]
     with connected(server.url) as connection:
         connection.sendall(POST.replace(b"/presto-sdwan/v1/explain", path.encode()) + key + first)
-        until(lambda: bool(under_way))
+        assert poll(lambda: bool(under_way), 20)
         connection.sendall(second)
-    until(lambda: not under_way)
+    assert poll(lambda: not under_way, 20)
     assert faults() == []
     assert 'status="500"' not in httpx.get(f"{server.url}/presto-sdwan/v1/metrics").text
 
@@ -288,7 +286,7 @@ def test_who_sends_nothing_keeps_nobody_out(
         for connection in idle:
             connection.sendall(ASK)
         assert httpx.get(f"{server.url}/presto-sdwan/v1/service").status_code == 200
-        until(lambda: "others came, and no place was free" in caplog.text)
+        assert poll(lambda: "others came, and no place was free" in caplog.text, 20)
         known.settimeout(0.2)
         with contextlib.suppress(TimeoutError):
             while True:
@@ -307,42 +305,9 @@ def test_when_all_places_are_taken_it_is_said(lasting_core: Callable[..., tuple[
         assert httpx.get(server.url).status_code == 503
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def shipped(folder: Path, inventory: Any, *, files: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`lso serve` in a process of its own, which may have that many files open."""
-    file = folder / "inventory.json"
-    file.write_text(inventory.model_dump_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "lso", "serve", "--inventory", str(file), "--port", "0"]
-
-    def limited() -> None:
-        if files:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        preexec_fn=limited,  # noqa: PLW1509
-    ) as process:
-        try:
-            assert process.stdout
-            yield process.stdout.readline().split()[-1], process
-        finally:
-            process.kill()
-
-
 def test_unfinished_requests_of_many_files(inventory: Any, tmp_path: Path) -> None:
     """More connections than the process may have files, none of which ever sends a whole header."""
-    with shipped(tmp_path, inventory, files=1024) as (url, process):
+    with served(tmp_path, inventory, files=1024) as (url, process):
         idle = []
         for _ in range(1500):
             connection = connected(url)
@@ -355,57 +320,6 @@ def test_unfinished_requests_of_many_files(inventory: Any, tmp_path: Path) -> No
         for connection in idle:
             connection.close()
     assert "no place was free" in said
-
-
-ENDINGS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
-
-
-@pytest.mark.parametrize("number", ENDINGS)
-def test_a_server_that_is_asked_to_end_has_not_failed(inventory: Any, tmp_path: Path, number: signal.Signals) -> None:
-    with shipped(tmp_path, inventory) as (_, process):
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
-        assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
-        assert "Traceback" not in said
-
-
-@pytest.mark.parametrize("moment", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("number", ENDINGS)
-def test_so_has_one_that_does_not_serve_yet(
-    inventory: Any, tmp_path: Path, number: signal.Signals, moment: float
-) -> None:
-    file = tmp_path / "inventory.json"
-    file.write_text(inventory.model_dump_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "lso", "serve", "--inventory", str(file), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        try:
-            until(lambda: catches(process.pid, signal.SIGQUIT))
-            time.sleep(moment)  # the moment is the test
-            process.send_signal(number)
-            _, said = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
-    assert "Traceback" not in said
-
-
-def catches(process: int, number: signal.Signals) -> bool:
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
-
-
-def test_one_that_shall_outlive_its_terminal_does(inventory: Any, tmp_path: Path) -> None:
-    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with shipped(tmp_path, inventory) as (url, process):
-            process.send_signal(signal.SIGHUP)
-            assert httpx.get(f"{url}/healthz").status_code == 200
-            process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=30)
-    finally:
-        signal.signal(signal.SIGHUP, former)
-    assert (process.returncode, said.splitlines()[-1]) == (0, "lso: stopped")
-    assert "Traceback" not in said
 
 
 class Held:
