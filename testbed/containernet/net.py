@@ -182,10 +182,13 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         link = super().addLink(*nodes, *ports, cls, **params)
         if not isinstance(link, PlannedLink):
             self._mark(link)
-        if not patch and any(isinstance(node, OVSSwitch) and node.datapath == "user" for node in nodes):
+        switched = [intf for intf in (link.intf1, link.intf2) if _in_user_space(intf.node)]
+        if switched and not patch:
             for intf in (link.intf1, link.intf2):
                 self.plan.add_plain_checksums(intf.node, intf.name)
                 intf.plain_checksums = True
+            for intf in switched:
+                self.plan.add_silent(intf.name)
         return link
 
     def _mark(self, link: Any) -> None:
@@ -357,6 +360,11 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         result = CLI(self)
         self.stop()
         return result
+
+
+def _in_user_space(node: Any) -> bool:
+    """Tell whether *node* is a switch of the machine's Open vSwitch whose frames pass user space."""
+    return isinstance(node, OVSSwitch) and node.datapath == "user" and not node.inNamespace
 
 
 def _reap() -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from graphlib import CycleError, TopologicalSorter
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mininet.log import error
@@ -48,6 +49,7 @@ class Plan:
         self._commands: dict[Any, list[Line]] = {}
         self.faults: list[str] = []  # what failed so far, each with its node
         self._checksums: list[tuple[Any, str]] = []
+        self._silent: list[str] = []
         self._variants: dict[tuple[type, type], type] = {}
         self._new_bridges: list[ImpairmentBridge] = []
         self._bridge_ports: dict[tuple[Any, str], tuple[ImpairmentBridge, str]] = {}
@@ -160,11 +162,20 @@ class Plan:
         """Plan to have *interface* compute its checksums in software."""
         self._checksums.append((node, interface))
 
+    def add_silent(self, interface: str) -> None:
+        """Plan to have the machine not answer ARP at its own *interface*, the port of a switch in user space.
+
+        Beside the switch the kernel sees what comes in there. It would answer for each address that the machine has,
+        such as that of a NAT, with the port's own address, and packets would go past the switch.
+        """
+        self._silent.append(interface)
+
     def realize(self) -> None:
         """Make everything that is planned; quick when nothing is."""
         with self._lock:
             nodes, pairs, lines, checksums = self._nodes, self._pairs, self._commands, self._checksums
             self._nodes, self._pairs, self._commands, self._checksums = [], [], {}, []
+            silent, self._silent = self._silent, []
             bridges, self._new_bridges = self._new_bridges, []
             if nodes:
                 self._owner()  # made here, not by whichever thread comes first
@@ -177,6 +188,8 @@ class Plan:
                 bridge.plug()
             outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
+            for interface in silent:
+                Path(f"/proc/sys/net/ipv4/conf/{interface}/arp_ignore").write_text("8")
             in_parallel(lambda item: self._run(*item), lines.items())
             for node, interface in checksums:  # last: Mininet's shaping switches them to the network card
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mininet.node import Node
 
+from testbed.capture import Capture, captures, read_frames
 from testbed.containernet import Containernet, NamespaceBridge
+from testbed.packets import resolve
 
 needs_ovs = pytest.mark.skipif(
     subprocess.run(["ovs-vsctl", "--timeout=2", "show"], capture_output=True, check=False).returncode != 0,
@@ -52,6 +56,44 @@ def test_hosts_reach_what_is_beyond_a_nat_that_is_configured_before_the_start(
         assert net[name].IP() == address
     assert net.ping([net["h1"], net["h2"]], manualdestip=beyond) == 0.0
     assert caplog.text == ""
+
+
+@pytest.fixture
+def neighbour() -> Iterator[str]:
+    """Another machine, which only this one reaches: what comes there was forwarded."""
+    for line in (
+        "netns add nb93",
+        "link add nb93 type veth peer name eth0 netns nb93",
+        "address add 198.18.93.1/24 dev nb93",
+        "link set nb93 up",
+        "-n nb93 address add 198.18.93.2/24 dev eth0",
+        "-n nb93 link set eth0 up",
+    ):
+        subprocess.run(["ip", *line.split()], check=True)
+    yield "198.18.93.2"
+    subprocess.run(["ip", "netns", "del", "nb93"], check=True)
+
+
+@needs_ovs
+@pytest.mark.parametrize("switches", [1, 3])
+def test_a_nat_forwards_what_comes_over_switches_of_this_machine(
+    net: Containernet, switches: int, neighbour: str, tmp_path: Path
+) -> None:
+    """The kernel, too, sees what comes to a switch in user space, and must not answer in the place of the NAT."""
+    chain = [net.addSwitch(f"s9{number}", failMode="standalone") for number in range(switches)]
+    for left, right in itertools.pairwise(chain):
+        net.addLink(left, right)
+    hosts = [net.addHost(f"h{number}") for number in range(4)]
+    for number, host in enumerate(hosts):
+        net.addLink(host, chain[number % switches])
+    net.addNAT(connect=chain[0]).configDefault()
+    net.start()
+    answers = Capture(hosts[0].namespace, "h0-eth0", tmp_path / "arp.pcap", "arp[6:2] = 2")
+    with captures([answers]):
+        for _ in range(5):
+            resolve(hosts[0].namespace, "h0-eth0", "10.0.0.1", net["nat0"].IP())
+    assert {frame.data[6:12].hex(":") for frame in read_frames(answers.path)} == {net["nat0"].MAC()}
+    assert net.ping(hosts, manualdestip=neighbour) == 0.0
 
 
 @pytest.mark.parametrize(
