@@ -46,12 +46,12 @@ def fill(database: Path, services: int) -> None:
     The rows are those that orders leave behind; only the way through the API is left out, which would take minutes.
     """
     _, body = next(orders())
-    asked = [item["service"] for item in json.loads(body)["serviceOrderItem"][2:]]
+    requested = [item["service"] for item in json.loads(body)["serviceOrderItem"][2:]]
     engine = open_engine(str(database)).execution_options(**{WRITES: True})
     start = datetime(2026, 1, 1, tzinfo=UTC)
     for first in range(0, services // 3 + 1, _GROUP):
         numbers = range(first, min(first + _GROUP, services // 3 + 1))
-        rows = [_rows(number, start + timedelta(seconds=number), asked) for number in numbers]
+        rows = [_rows(number, start + timedelta(seconds=number), requested) for number in numbers]
         with engine.begin() as connection:
             services = [service for service, _ in rows]
             connection.execute(insert(cast(Table, ServiceRow.__table__)), services)
@@ -62,7 +62,7 @@ def fill(database: Path, services: int) -> None:
     engine.dispose()
 
 
-def _rows(number: int, moment: datetime, asked: list[Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _rows(number: int, moment: datetime, requested: list[Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     service, ends = str(uuid.UUID(int=number + 1, version=4)), ("site-00001", "site-00002")
     swvc = Swvc(f"office-{number}", "multipoint", tuple(EndPoint(end, f"{end}-{number}") for end in ends))
     document = _SWVC.dump_python(swvc, mode="json")
@@ -74,9 +74,9 @@ def _rows(number: int, moment: datetime, asked: list[Any]) -> tuple[dict[str, An
             "id": service if kind == "swvc" else str(uuid.uuid4()),
             "kind": kind,
             "identifier": identifier,
-            "asked": said,
+            "requested": part,
         }
-        for (kind, identifier), said in zip(places, asked, strict=True)
+        for (kind, identifier), part in zip(places, requested, strict=True)
     ]
     working = {end: {"working": True, "error": None} for end in ends}
     stamps = {"created": moment, "changed": moment, "generation": 1, "state": "active"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
 from testbed import pki
-from testbed.host import kernel
+from testbed.host import kernel, neighbours
 from testbed.host.wiring import ip_batch
 from testbed.images import store
 from testbed.impairment import Impairer
@@ -167,6 +168,12 @@ class Lab:
 
     def _start(self) -> None:
         owner, spec = self._owned(), self._given()
+        try:
+            changed = neighbours.make_room(neighbours_of(spec))
+        except OSError as error:
+            raise LabError(f"{error.filename} is too low for {len(spec.sites)} sites: {error.strerror}") from error
+        if changed:
+            self._clock.tell("management", changed)
         settings = self._prepare(owner, spec)
         self._topology = topology.plan(spec, owner, settings)
         self._clock.tell("nodes", f"starting {len(spec.sites)} uCPEs")
@@ -265,6 +272,13 @@ class Lab:
         if self._spec is None:
             raise LabError(f"lab {self.id} runs already")
         return self._spec
+
+
+def neighbours_of(spec: LabSpec) -> int:
+    """Return the most neighbours that a lab's nodes find: all WAN ports of an underlay, gateways, the management."""
+    wans = Counter(wan.underlay for site in spec.sites for wan in site.wan)
+    hosts = sum(len(site.hosts) for site in spec.sites)
+    return sum(ports * (ports - 1) for ports in wans.values()) + 2 * hosts + 4 * len(spec.sites)
 
 
 def best_engines() -> dict[str, str]:
