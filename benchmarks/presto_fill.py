@@ -53,9 +53,9 @@ def fill(database: Path, services: int) -> None:
         numbers = range(first, min(first + _GROUP, services // 3 + 1))
         rows = [_rows(number, start + timedelta(seconds=number), requested) for number in numbers]
         with engine.begin() as connection:
-            services = [service for service, _ in rows]
-            connection.execute(insert(cast(Table, ServiceRow.__table__)), services)
-            made = [{"service": row["id"], **{name: row[name] for name in _MADE}} for row in services]
+            filled = [service for service, _ in rows]
+            connection.execute(insert(cast(Table, ServiceRow.__table__)), filled)
+            made = [{"service": row["id"], **{name: row[name] for name in _MADE}} for row in filled]
             connection.execute(insert(cast(Table, SwvcRow.__table__)), made)
             elements = [element for _, elements in rows for element in elements]
             connection.execute(insert(cast(Table, ElementRow.__table__)), elements)

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.inventory import Inventory
-from orchestrator.malloc import one_arena
 from orchestrator.model import OrchestratorError, ServiceEvent
 from orchestrator.process.messages import Call, Cancel, End, Hello, Make, Progress, Use, messages, packed
 from orchestrator.service import Orchestrator
@@ -108,7 +107,6 @@ async def _serve(stream: socket.socket, make: Make, incoming: Iterator[Any]) -> 
 
 def main(descriptor: int) -> None:
     """Serve the other end of the socket until it is closed."""
-    one_arena()
     stream = socket.socket(fileno=descriptor)
     incoming = messages(stream)
     hello: Hello = next(incoming)

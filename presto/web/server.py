@@ -26,7 +26,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common.database import DatabaseError
 from orchestrator.inventory import load_inventory
-from orchestrator.malloc import one_arena
 from orchestrator.model import StoreError
 from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.service import Orchestrator
@@ -221,7 +220,6 @@ class _Server(uvicorn.Server):
         self._on_shutdown: Callable[[], object] = getattr(getattr(app, "state", None), "closing", lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        one_arena()
         sys.setswitchinterval(SWITCH_SECONDS)
         await super().startup([])
         if self.started:
