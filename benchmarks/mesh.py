@@ -22,7 +22,7 @@ from testbed.lab import Lab
 from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 CALL = "restconf/operations/tapi-connectivity:"
-IDLE, LOOK_EVERY, PATIENCE = 20.0, 0.5, 600.0
+IDLE, LOOK_EVERY, DEADLINE = 20.0, 0.5, 600.0
 LOOK_SECONDS = 60.0
 STATUS = ["sh", "-c", "docker exec $(docker ps --quiet --filter label=lso.kind=ipsec) /vnf/status"]
 
@@ -77,10 +77,10 @@ def stands(lab: Lab, site: str) -> bool:
 
 def until(what: str, done: Callable[[], bool]) -> None:
     """Look now and then. Raises SystemExit when it takes too long."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + DEADLINE
     while not done():
         if time.monotonic() > end:
-            raise SystemExit(f"{what}: not within {PATIENCE:g} s")
+            raise SystemExit(f"{what}: not within {DEADLINE:g} s")
         time.sleep(LOOK_EVERY)
 
 

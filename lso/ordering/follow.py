@@ -17,8 +17,8 @@ from presto_api.lifecycles import ENDED
 from presto_api.mef.results import ServiceOrder
 from presto_client import Client, PrestoError
 
-Looks = Iterator[tuple[ServiceOrder, str]]
-"""The order at each look, with what is being done."""
+Progress = Iterator[tuple[ServiceOrder, str]]
+"""The order each time it is read, with what the server is doing for it."""
 
 POLL_SECONDS = 0.25
 """Between two looks at a server that tells no events, and between two looks at what is being done."""
@@ -27,13 +27,13 @@ POLL_SECONDS = 0.25
 def follow(client: Client, order_id: str, console: Console) -> ServiceOrder:
     """Show the order until it has ended, and return it. Raises NotFound, Unreachable."""
     show = _live if console.is_terminal else _lines
-    return show(_looks(client, client.orders.get(order_id)), console)
+    return show(_progress(client, client.orders.get(order_id)), console)
 
 
-def _live(looks: Looks, console: Console) -> ServiceOrder:
+def _live(progress: Progress, console: Console) -> ServiceOrder:
     began, order = time.monotonic(), None
     with Live(console=console, auto_refresh=False) as live:
-        for order, doing in looks:
+        for order, doing in progress:
             live.update(_picture(order, doing, time.monotonic() - began), refresh=True)
     return _last(order)
 
@@ -44,9 +44,9 @@ def _picture(order: ServiceOrder, doing: str, seconds: float) -> RenderableType:
     return Group(heading(order), Text(), item_table(order), Text(), last)
 
 
-def _lines(looks: Looks, console: Console) -> ServiceOrder:
+def _lines(progress: Progress, console: Console) -> ServiceOrder:
     began, told, order = time.monotonic(), dict[str, str](), None
-    for order, doing in looks:
+    for order, doing in progress:
         for name, text in _standing(order, doing).items():
             if told.get(name) != text:
                 console.print(f"{time.monotonic() - began:6.1f} s  {name}{text}")
@@ -71,7 +71,7 @@ def _last(order: ServiceOrder | None) -> ServiceOrder:
     return order
 
 
-def _looks(client: Client, order: ServiceOrder) -> Looks:
+def _progress(client: Client, order: ServiceOrder) -> Progress:
     """The order as it is at each look, the last one ended, with what is being done."""
     names = [item.service.id for item in order.service_order_item if item.service.id]
     with _changes(client, names) as wait:
