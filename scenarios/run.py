@@ -14,15 +14,15 @@ from reports.model import Ending, RunResult, Scenario, StepResult, Timing, Verdi
 from scenarios import picture
 from scenarios.file.format import Step
 from scenarios.load import LoadedScenario
-from scenarios.network.chain import GATEWAY
+from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.presto_client import PrestoError
+from scenarios.own_steps import at_the_end
 from scenarios.session import ApiStarter, new_lab, open_face, order
 from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
 from scenarios.steps.step import run_step
 from scenarios.steps.verb import Verb
-from scenarios.verbs.underlay_explained import last_step
 from testbed import doctor
 from testbed.images import build
 from testbed.lab import Lab
@@ -72,13 +72,16 @@ class _Run:
         """Lab, API, order, steps; each undone in reverse, whatever happens."""
         with ExitStack() as stack:
             lab = stack.enter_context(self._lab())
+            with self.clock.phase("watch the management network"):
+                management = stack.enter_context(management_audited(lab))
             with self.clock.phase("start the API"):
                 database = lab.folder / "presto.db"
                 url = stack.enter_context(self.start_api(lab.inventory, database))
                 face = stack.enter_context(open_face(self.loaded.scenario, url))
             with self.clock.phase("watch the underlays"):
                 audit = stack.enter_context(audited(self.loaded.scenario, lab))
-            self.context = Context(self.loaded.scenario, lab, face, self.clock, audit, engines=dict(lab.engines))
+            engines = dict(lab.engines)
+            self.context = Context(self.loaded.scenario, lab, face, self.clock, audit, management, engines=engines)
             with self.clock.phase("order"):
                 order(self.context)
             with self.clock.phase("steps"):
@@ -108,8 +111,8 @@ class _Run:
                 blocked_by = step.id
             if step.id == self.options.until:
                 break
-        if GATEWAY in self.loaded.scenario.service.chain:
-            self._step(context, *last_step(self.loaded.scenario))
+        for own, verb in at_the_end(self.loaded.scenario):
+            self._step(context, own, verb)
 
     def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str = "") -> Verdict:
         self.listener.on_step_started(step.id, step.title or verb.verb)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from scenarios.file.format import Scenario
+from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.face import Face
 from scenarios.ordering.ordering_client import OrderingClient
@@ -55,11 +56,12 @@ def ordered(scenario: Scenario, start_api: ApiStarter) -> Iterator[Context]:
     """Yield the context of a lab whose service is active and whose first two hosts reach each other."""
     with (
         new_lab(scenario) as lab,
+        management_audited(lab) as management,
         start_api(lab.inventory, lab.folder / "presto.db") as url,
         open_face(scenario, url) as face,
         audited(scenario, lab) as audit,
     ):
-        context = Context(scenario, lab, face, Clock(lambda _name: None), audit, engines=dict(lab.engines))
+        context = Context(scenario, lab, face, Clock(lambda _name: None), audit, management, engines=dict(lab.engines))
         order(context)
         _await_reachable(context)
         yield context

@@ -5,7 +5,6 @@ The kernel's filter leaves that bulk out, so that all else can be kept: key exch
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,17 +14,16 @@ from pathlib import Path
 
 from scenarios.file.format import Scenario
 from scenarios.network.chain import GATEWAY
-from scenarios.network.wire import PCAP, AuditedLink, Point
-from scenarios.steps.recorder import NetworkFault, Recorder
-from testbed.capture import Capture, CaptureError, live
-from testbed.esp import Kind, classify, classify_ipv4, ipv4_of, payload_of, reassemble
+from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses
+from scenarios.network.wire import AuditedLink, Point
+from scenarios.steps.recorder import Recorder
+from testbed.capture import Capture, live
+from testbed.esp import Kind, classify_ipv4, ipv4_of, payload_of, reassemble
 from testbed.lab import Lab
 
 LIMIT = 20_000
 """Frames of a link that are kept, at most 2 KiB of each: they lie in memory until the run has ended."""
 
-_IPV6, _ICMPV6, _HOP_BY_HOP = b"\x86\xdd", 58, 0
-_NEIGHBOUR_DISCOVERY, _MULTICAST_LISTENERS = (133, 134, 135, 136), (130, 131, 132, 143)  # RFC 4861; 2710, 3810
 _IKE_HEADER, _IKE_VERSION, _IKE_SA_INIT = 28, 0x20, 34
 _IKE_SEALED, _SEALED = range(35, 38), (46, 53)
 """Exchange types whose messages are one encrypted payload, and the types of that or of a fragment of it (RFC 7383)."""
@@ -33,7 +31,7 @@ _IKE_SEALED, _SEALED = range(35, 38), (46, 53)
 _NON_ESP_MARKER = bytes(4)
 
 
-class UnderlayAudit:
+class UnderlayAudit(LinkAudit):
     """Captures on every link of every underlay, where a service has gateways; they run all the time."""
 
     def __init__(self, scenario: Scenario, lab: Lab, folder: Path) -> None:
@@ -54,19 +52,8 @@ class UnderlayAudit:
         """Yield what was captured on each link until now, as evidence. Raises ``CaptureError`` when it is not all."""
         for point in self.points:
             whole = self._catch_up(point)
-            path = recorder.path(point.capture.path.name)
-            shutil.copy(point.capture.path, path)
-            recorder.file(path, f"all but ESP at {point.name} since the order", PCAP)
+            path = kept(point, recorder, f"all but ESP at {point.name} since the order")
             yield AuditedLink(file=path, name=point.name, underlay=point.underlay, site=point.site, whole=whole)
-
-    def _catch_up(self, point: Point) -> bool:
-        try:
-            return point.capture.catch_up()
-        except CaptureError as error:
-            there = point.capture.namespace.run(["ip", "link", "show", "dev", point.capture.interface], check=False)
-            if there.returncode == 0:
-                raise
-            raise NetworkFault(f"the link {point.name}", "there until the end", "gone") from error
 
 
 @contextmanager
@@ -121,16 +108,15 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
             packet = ipv4_of(frame)
             if packet is not None:
                 yield packet
-            elif classify(frame) is not Kind.ARP and not _is_neighbour_discovery(frame):
-                ends = f"{frame[6:12].hex(':')} > {frame[:6].hex(':')}"
-                seen.add_unexplained(f"Ethernet {ends}, type 0x{frame[12:14].hex()}, {len(frame)} octets")
+            elif not resolves_addresses(frame):
+                seen.add_unexplained(ethernet_text(frame))
 
     for packet in reassemble(packets()):
         source, target = str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20]))
         kind = classify_ipv4(packet)
         wrong_ike = kind is Kind.IKE and not _is_ike(payload_of(packet))
         if kind is Kind.OTHER_IP or wrong_ike or not {source, target} <= set(addresses):
-            seen.add_unexplained(f"IPv4 {source} > {target}, protocol {packet[9]}, {len(packet)} octets")
+            seen.add_unexplained(ipv4_text(packet))
         else:
             seen.ike += kind is Kind.IKE
     return seen
@@ -145,13 +131,3 @@ def _is_ike(datagram: bytes) -> bool:
     return version == _IKE_VERSION and (
         exchange == _IKE_SA_INIT or (exchange in _IKE_SEALED and first_payload in _SEALED)
     )
-
-
-def _is_neighbour_discovery(frame: bytes) -> bool:
-    """Tell whether an Ethernet frame is neighbour discovery or tells of its multicast groups, from the link itself."""
-    source = frame[22:38]
-    if frame[12:14] != _IPV6 or len(frame) < 63 or not (source.startswith(b"\xfe\x80") or not any(source)):
-        return False
-    if frame[20] == _HOP_BY_HOP:
-        return frame[54] == _ICMPV6 and frame[62] in _MULTICAST_LISTENERS
-    return frame[20] == _ICMPV6 and frame[54] in _NEIGHBOUR_DISCOVERY

@@ -41,6 +41,13 @@ class Audit(Protocol):
         """Yield what was captured on each link until now."""
 
 
+class Management(Protocol):
+    """What watches the management network since the order (``scenarios.network.management_audit``)."""
+
+    def so_far(self, recorder: Recorder) -> Iterator[Any]:
+        """Yield what was captured at each uCPE's port until now, as evidence."""
+
+
 @dataclass
 class Context:
     """One run's world. The uCPEs are looked at from outside the orchestrator (``view``), the service through HTTP."""
@@ -50,6 +57,7 @@ class Context:
     face: Face
     clock: Clock
     audit: Audit
+    management: Management
     service_id: str = ""
     ordered_at: float = 0.0
     established_at: float | None = None

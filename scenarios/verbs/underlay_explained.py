@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios.file.format import Scenario, Step
 from scenarios.network.chain import GATEWAY
 from scenarios.network.underlay_audit import LIMIT, LinkTraffic, traffic
 from scenarios.network.wire import AuditedLink
@@ -71,12 +70,3 @@ def _explained(link: AuditedLink, found: LinkTraffic) -> Check:
     message = f"{link.name} carried {carried} of no tunnel of the service, first {found.first}"
     name, element = f"unexplained frames on {link.name}", f"underlay:{link.underlay}"
     return equal(name, found.unexplained, 0, message=message, element=element)
-
-
-def last_step(scenario: Scenario) -> tuple[Step, UnderlayExplained]:
-    """Return the step that ends each run of *scenario*, with an id that no other step has."""
-    step_id = "underlay"
-    while any(step.id == step_id for step in scenario.steps):
-        step_id += "-end"
-    title = "Nothing crossed the underlays beside the tunnels"
-    return Step(id=step_id, verb=UnderlayExplained.verb, title=title), UnderlayExplained()

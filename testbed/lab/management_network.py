@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_network
 
 from docker.errors import APIError
 from docker.types import IPAMConfig, IPAMPool
@@ -39,6 +39,11 @@ def address(subnet: IPv4Network, index: int) -> str:
     """Return the address of the uCPE number *index*, from 0."""
     found: IPv4Address = subnet[FIRST_HOST + index]
     return str(found)
+
+
+def own_address(ucpe: str) -> str:
+    """Return the machine's own address on the network in which a uCPE has the address *ucpe*."""
+    return str(IPv4Interface(f"{ucpe}/{LENGTH}").network[1])
 
 
 def candidates(lab: str, used: frozenset[IPv4Network]) -> Iterator[IPv4Network]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from testbed.nodes.ucpe import BRIDGE, LAN_PORT
+from testbed.nodes.ucpe import BRIDGE, LAN_PORT, MANAGEMENT
 from testbed.spec.finding import SpecFinding
 from testbed.spec.model import LabSpec, SiteSpec
 
@@ -24,7 +24,7 @@ _TAKEN_PORTS = {
     **dict.fromkeys(_KERNELS_OWN, "the kernel's own interface"),
     **dict.fromkeys(("all", "default"), "the kernel's word for every interface"),
     "docker0": "Docker's own bridge",
-    "eth0": "the management port of every uCPE",
+    MANAGEMENT: "the management port of every uCPE",
     LAN_PORT: "the LAN port of every uCPE",
     BRIDGE: "the bridge of every uCPE",
 }

@@ -51,6 +51,9 @@ LINK = IPv6(src="fe80::1", dst="ff02::1", hlim=255)
     ("packet", "explained", "messages"),
     [
         pytest.param(ARP(), True, 0, id="arp"),
+        pytest.param(ARP() / Raw(bytes(18)), True, 0, id="padded-arp"),
+        pytest.param(ARP() / Raw(b"a text"), False, 0, id="arp-with-a-text"),
+        pytest.param(ARP() / Raw(bytes(40)), False, 0, id="arp-with-too-much"),
         pytest.param(BETWEEN / Raw(b"\1" * 40), False, 0, id="no-protocol"),
         pytest.param(IP(src=A, dst=B, proto=50) / Raw(b"\1" * 40), True, 0, id="esp"),
         pytest.param(IP(src=A, dst=HOST, proto=50) / Raw(b"\1" * 40), False, 0, id="esp-to-a-host"),

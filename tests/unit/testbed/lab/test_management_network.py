@@ -12,3 +12,7 @@ def test_subnets_of_management_networks_avoid_what_is_used() -> None:
     assert next(management_network.candidates("lab-a", taken)) == first[3]
     assert next(management_network.candidates("lab-b", frozenset())) != first[0]
     assert management_network.address(first[0], 0) == str(first[0][2])
+
+
+def test_the_machine_has_the_first_address_of_the_subnet() -> None:
+    assert management_network.own_address("172.30.9.7") == "172.30.9.1"

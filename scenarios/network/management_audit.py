@@ -1,0 +1,197 @@
+"""What crosses the management network from before the order to the end of a run, but for the bulk of its connections.
+
+Of those the kernel's filter keeps how they begin and end: that is where TLS shows, and clear text in its place.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses
+from scenarios.network.wire import CaptureFile, Point
+from scenarios.steps.recorder import Recorder
+from testbed.capture import Capture, Frame, live
+from testbed.esp import ipv4_of, payload_of
+from testbed.lab import Lab
+from testbed.lab.management_network import own_address
+from testbed.nodes.ucpe import DOCKER_PORT, MANAGEMENT, OPENFLOW_PORT, OVSDB_PORT
+
+PORTS = (DOCKER_PORT, OVSDB_PORT, OPENFLOW_PORT)
+LIMIT = 100_000
+"""Frames of a port that are kept, of each the first :data:`SNAPLEN` octets: 14,000 connections."""
+
+SNAPLEN = 256
+SILENCE = 5.0
+"""Seconds after which a client has said something, however busy the machine is: in TLS it speaks first, and at once."""
+
+_TCP, _SHORTEST, _FRAGMENT = 6, 20, 0x3FFF
+_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
+_NUMBERS, _BOTH = 1 << 32, 2
+_TLS_STARTS = (b"\x16\x03", b"\x15\x03")
+"""Content type handshake, or an alert in answer to one, and the version's first octet (RFC 8446, section 5.1)."""
+
+
+class ManagementLink(CaptureFile):
+    """What the management port of a uCPE carried, but for the bulk of its connections with the *host*.
+
+    *ucpe* is its address there; *until* is when the capture had caught up, in seconds since the epoch. Not *whole* when
+    it was full, so that more may have come.
+    """
+
+    host: str
+    ucpe: str
+    until: float
+    whole: bool
+
+
+class ManagementAudit(LinkAudit):
+    """Captures on the management interface of every uCPE of *lab*; they run all the time."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._addresses = {site: node.address for site, node in lab.ucpes.items()}
+        self.points = [Point(_capture(lab, site, folder), f"management {site}", site=site) for site in lab.ucpes]
+
+    def so_far(self, recorder: Recorder) -> Iterator[ManagementLink]:
+        """Yield what was captured on each port until now, as evidence. Raises ``CaptureError`` when it is not all."""
+        for point in self.points:
+            ucpe = self._addresses[point.site]
+            whole, until = self._catch_up(point), time.time()
+            path = kept(point, recorder, f"all but the bulk of the connections at {point.name} since the order")
+            link = {"file": path, "name": point.name, "site": point.site, "host": own_address(ucpe), "ucpe": ucpe}
+            yield ManagementLink.model_validate({**link, "until": until, "whole": whole})
+
+
+@contextmanager
+def management_audited(lab: Lab) -> Iterator[ManagementAudit]:
+    """Watch the management network of *lab* inside the block. Raises ``CaptureError`` when that cannot begin."""
+    audit = ManagementAudit(lab, Path(tempfile.mkdtemp(prefix="audit-", dir=lab.folder)))
+    with live([point.capture for point in audit.points]):
+        yield audit
+
+
+def _capture(lab: Lab, site: str, folder: Path) -> Capture:
+    node, path = lab.ucpes[site], folder / f"management-{site}.pcap"
+    all_else = f"not ({bulk_between(own_address(node.address), node.address)})"
+    return Capture(node.namespace, MANAGEMENT, path, all_else, SNAPLEN, lab=lab.id, limit=LIMIT)
+
+
+def bulk_between(host: str, ucpe: str) -> str:
+    """Return the filter of whole TCP segments of *host*'s connections to *ucpe*, without their beginnings and ends.
+
+    What begins like TLS does is none of them either. The filter refuses segments too short to tell: they are empty.
+    """
+    ports = " or ".join(map(str, PORTS))
+    ends = f"(src host {host} and dst host {ucpe} and dst port ({ports}))"
+    back = f"(src host {ucpe} and dst host {host} and src port ({ports}))"
+    start = "tcp[(tcp[12] & 0xf0) >> 2:2]"
+    inner = f"tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) = 0 and {start} != 0x1603 and {start} != 0x1503"
+    return (
+        f"greater 54 and ip[0] = 0x45 and ip[6:2] & 0x3fff = 0 and tcp and ({ends} or {back}) and {inner} and not vlan"
+    )
+
+
+@dataclass
+class PortTraffic:
+    """What was seen on a uCPE's port: the TLS *connections* that began, how many *wrong* frames, and the *first*."""
+
+    connections: int = 0
+    wrong: int = 0
+    first: str = ""
+
+    def add_wrong(self, description: str) -> None:
+        """Count what does not belong there."""
+        self.wrong += 1
+        self.first = self.first or description
+
+
+def port_traffic(frames: Iterable[Frame], host: str, ucpe: str, until: float) -> PortTraffic:
+    """Tell apart the *frames* of a uCPE's port: TLS between *host* and *ucpe*, what a link needs, and all else.
+
+    *until* is when the capture had caught up, in seconds since the epoch.
+    """
+    seen, begun = PortTraffic(), dict[tuple[int, int], _Connection]()
+    for timestamp, frame in frames:
+        packet = ipv4_of(frame)
+        if packet is None:
+            if not resolves_addresses(frame):
+                seen.add_wrong(ethernet_text(frame))
+            continue
+        segment = _segment(packet, host, ucpe)
+        fault = "" if segment is None else _follow(seen, begun, segment, timestamp)
+        if segment is None or fault:
+            seen.add_wrong(ipv4_text(packet) + fault)
+    for (port, server), connection in begun.items():
+        if connection.silent_for(until) > SILENCE:
+            seen.add_wrong(f"a connection from {host}:{port} to {ucpe}:{server} that does not begin with TLS")
+    return seen
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """A TCP segment of a connection; *ports* are the client's and the server's, *number* is that of its first octet."""
+
+    from_host: bool
+    ports: tuple[int, int]
+    number: int
+    flags: int
+    body: bytes
+
+
+def _segment(packet: bytes, host: str, ucpe: str) -> _Segment | None:
+    """Return the segment in an IPv4 *packet* when it is of a connection that *host* may have with *ucpe*."""
+    source, target = str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20]))
+    tcp = payload_of(packet)
+    whole = not int.from_bytes(packet[6:8], "big") & _FRAGMENT
+    if not whole or packet[9] != _TCP or len(tcp) < _SHORTEST or {source, target} != {host, ucpe}:
+        return None
+    here, there, number = struct.unpack_from("!HHI", tcp)
+    from_host = source == host
+    ports = (here, there) if from_host else (there, here)
+    return _Segment(from_host, ports, number, tcp[13], tcp[(tcp[12] >> 4) * 4 :]) if ports[1] in PORTS else None
+
+
+@dataclass
+class _Connection:
+    """How a connection began: when, and by sender (the host?) its first octet's number, and who began with TLS."""
+
+    began: float
+    first: dict[bool, int] = field(default_factory=dict)
+    secured: set[bool] = field(default_factory=set)
+    ended: bool = False
+
+    def silent_for(self, until: float) -> float:
+        """Return for how many seconds before *until* its client could have begun with TLS and has not; 0 if it has."""
+        waits = len(self.first) == _BOTH and True not in self.secured and not self.ended
+        return until - self.began if waits else 0.0
+
+
+def _follow(seen: PortTraffic, begun: dict[tuple[int, int], _Connection], segment: _Segment, timestamp: float) -> str:
+    """Note what *segment* says of its connection; return what is wrong with it, empty when nothing is."""
+    sender, known = segment.from_host, begun.get(segment.ports)
+    if segment.flags & _SYN:
+        first = (segment.number + 1) % _NUMBERS
+        if sender and (known is None or known.first[True] != first):
+            begun[segment.ports] = _Connection(timestamp, {True: first})
+        elif not sender and (known is None or not segment.flags & _ACK):
+            return ", which opens a connection to the host"
+        elif known and not sender:
+            known.first[False] = first
+        return ", with octets beside its SYN" if segment.body else ""
+    if known is None or sender not in known.first:
+        return ""  # it began before the capture
+    said = (segment.number - known.first[sender]) % _NUMBERS
+    if not said and segment.body.startswith(_TLS_STARTS) and sender not in known.secured:
+        known.secured.add(sender)
+        seen.connections += len(known.secured) == _BOTH
+    ends = bool(segment.flags & (_FIN | _RST))
+    known.ended |= ends
+    if ends and sender not in known.secured and (segment.body or 0 < said < _NUMBERS // 2):
+        return ", behind octets that do not begin with TLS"
+    return ""

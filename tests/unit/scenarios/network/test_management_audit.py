@@ -1,0 +1,118 @@
+"""What may cross a uCPE's management port and what not, connection by connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Packet, Raw
+
+from scenarios.network.management_audit import SILENCE, PortTraffic, port_traffic
+from testbed.capture import Frame
+
+HOST, UCPE, OTHER = "172.30.9.1", "172.30.9.2", "172.30.9.3"
+FORTH, BACK = f"IPv4 {HOST} > {UCPE}", f"IPv4 {UCPE} > {HOST}"
+BEGAN = 1_700_000_000.0
+HELLO, ALERT, GET = b"\x16\x03\x01\x02\x00\x01", b"\x15\x03\x03\x00\x02\x02(", b"GET / HTTP/1.1"
+CLIENT, SERVER = 4_294_967_290, 77
+"""Initial sequence numbers; the client's wraps soon."""
+
+
+def forth(flags: str, octets: int = 0, body: bytes = b"", port: int = 2376) -> Packet:
+    """A segment of the host, behind as many *octets*; flag S stands before the first one."""
+    number = (CLIENT + (0 if "S" in flags else 1 + octets)) % 2**32
+    return IP(src=HOST, dst=UCPE) / TCP(sport=40000, dport=port, flags=flags, seq=number) / Raw(body)
+
+
+def back(flags: str, octets: int = 0, body: bytes = b"", port: int = 2376) -> Packet:
+    number = SERVER + (0 if "S" in flags else 1 + octets)
+    return IP(src=UCPE, dst=HOST) / TCP(sport=port, dport=40000, flags=flags, seq=number) / Raw(body)
+
+
+def seen(*packets: Packet, after: float = 1.0) -> PortTraffic:
+    frames = [Frame(BEGAN, bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / p)) for p in packets]
+    return port_traffic(frames, HOST, UCPE, BEGAN + after)
+
+
+OPEN = (forth("S"), back("SA"))
+
+
+@pytest.mark.parametrize(
+    ("packets", "connections"),
+    [
+        pytest.param([*OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO)], 1, id="open"),
+        pytest.param(
+            [*OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO), forth("FA", 900), back("FA", 900)], 1, id="tls"
+        ),
+        pytest.param([*OPEN, forth("PA", 0, HELLO), back("FPA", 0, ALERT)], 1, id="refused-by-an-alert"),
+        pytest.param([*OPEN, forth("FA"), back("FA")], 0, id="nothing-was-said"),
+        pytest.param([*OPEN, forth("FA"), back("FA"), *OPEN], 0, id="the-port-is-used-again"),
+        pytest.param([forth("S"), back("RA")], 0, id="nobody-listens"),
+        pytest.param([*OPEN], 0, id="it-just-began"),
+        pytest.param([forth("FA", 5), back("R", 9)], 0, id="it-began-before"),
+        pytest.param([*OPEN, *OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO)], 1, id="asked-twice"),
+        pytest.param([ARP(), IPv6(src="fe80::1", dst="ff02::1") / ICMPv6ND_NS()], 0, id="of-the-link"),
+    ],
+)
+def test_tls_of_the_host_is_explained(packets: Sequence[Packet], connections: int) -> None:
+    found = seen(*packets)
+    assert (found.wrong, found.first, found.connections) == (0, "", connections)
+
+
+CLEAR = ", behind octets that do not begin with TLS"
+
+
+@pytest.mark.parametrize(
+    ("packets", "first"),
+    [
+        pytest.param([*OPEN, forth("FPA", 0, GET)], f"{FORTH}, protocol 6, 54 octets{CLEAR}", id="text"),
+        pytest.param([*OPEN, forth("FA", 14)], f"{FORTH}, protocol 6, 40 octets{CLEAR}", id="text-before"),
+        pytest.param([*OPEN, forth("R", 14)], f"{FORTH}, protocol 6, 40 octets{CLEAR}", id="reset"),
+        pytest.param(
+            [*OPEN, forth("PA", 0, HELLO), back("FA", 14)],
+            f"{BACK}, protocol 6, 40 octets{CLEAR}",
+            id="text-in-answer",
+        ),
+        pytest.param(
+            [IP(src=UCPE, dst=HOST) / TCP(sport=2376, dport=80, flags="S")],
+            f"{BACK}, protocol 6, 40 octets, which opens a connection to the host",
+            id="the-ucpe-opens",
+        ),
+        pytest.param(
+            [forth("S", 0, GET)],
+            f"{FORTH}, protocol 6, 54 octets, with octets beside its SYN",
+            id="fast-open",
+        ),
+        pytest.param([forth("S", port=22)], f"{FORTH}, protocol 6, 40 octets", id="another-port"),
+        pytest.param(
+            [IP(src=OTHER, dst=UCPE) / TCP(dport=2376)],
+            f"IPv4 {OTHER} > {UCPE}, protocol 6, 40 octets",
+            id="another-ucpe",
+        ),
+        pytest.param([IP(src=HOST, dst=UCPE) / UDP() / GET], f"{FORTH}, protocol 17, 42 octets", id="udp"),
+        pytest.param([IP(src=HOST, dst=UCPE) / ICMP()], f"{FORTH}, protocol 1, 28 octets", id="icmp"),
+        pytest.param(
+            [IP(src=HOST, dst=UCPE, flags="MF") / TCP(dport=2376)],
+            f"{FORTH}, protocol 6, 40 octets",
+            id="a-fragment",
+        ),
+        pytest.param(
+            [IPv6(src="fd00::1", dst="fd00::2") / UDP()],
+            "Ethernet 06:00:00:00:00:01 > 06:00:00:00:00:02, type 0x86dd, 62 octets",
+            id="ipv6",
+        ),
+    ],
+)
+def test_all_else_is_not(packets: Sequence[Packet], first: str) -> None:
+    found = seen(*packets)
+    assert (found.wrong, found.first) == (1, first)
+
+
+def test_a_connection_that_stays_open_has_to_begin_with_tls() -> None:
+    assert seen(*OPEN, after=SILENCE - 1).wrong == 0
+    found = seen(*OPEN, after=SILENCE + 1)
+    assert found.first == f"a connection from {HOST}:40000 to {UCPE}:2376 that does not begin with TLS"
+    assert seen(*OPEN, forth("PA", 14, HELLO), after=SILENCE + 1).first == found.first

@@ -1,0 +1,28 @@
+"""Which steps a run has beside those of its scenario, and what they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.load import load
+from scenarios.own_steps import at_the_end
+
+POC = load(Path(__file__).parents[3] / "scenarios" / "poc-two-sites").scenario
+
+
+@pytest.mark.parametrize(
+    ("chain", "taken", "ids"),
+    [
+        (["firewall", "ipsec"], "web", ["underlay", "management"]),
+        (["firewall", "statistics"], "web", ["management"]),
+        (["ipsec"], "underlay", ["underlay-end", "management"]),
+    ],
+)
+def test_the_steps_at_the_end(chain: list[str], taken: str, ids: list[str]) -> None:
+    service = POC.service.model_copy(update={"chain": chain})
+    steps = [POC.steps[0].model_copy(update={"id": taken})]
+    scenario = POC.model_copy(update={"service": service, "steps": steps})
+    assert [step.id for step, _ in at_the_end(scenario)] == ids
+    assert all(step.verb == verb.verb for step, verb in at_the_end(scenario))
