@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import Field
 
@@ -13,7 +14,7 @@ from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File
 from scenarios.steps.recorder import NetworkFault, Recorder
 from scenarios.steps.verb import PathVerb
-from testbed.capture import Capture, Frame, captures, find_each, seen_so_far
+from testbed.capture import Capture, Direction, Frame, captures, find_each, seen_so_far
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
@@ -47,11 +48,36 @@ class Probes(Evidence):
     copies: int = 1
     allowed_losses: int = 0
 
+    def opened(self, context: Context) -> AbstractContextManager[None]:
+        """Hold the port at the target open, so that nothing but the path decides what happens."""
+        target = context.host(self.target)
+        ports = [] if self.protocol == "icmp" else [(str(self.protocol), self.destination_port)]
+        return listening(target.namespace, target.ip, ports)
+
     def least_arrivals(self) -> tuple[int, str]:
         """Return how many packets have to arrive, and the same in words."""
         sent = len(self.frames) * self.copies
         least = sent - self.allowed_losses
         return least, str(least) if least == sent else f"≥ {least} of {sent}: loss is declared"
+
+
+class Sent(Protocol):
+    """What :func:`exchange` sends: :class:`Probes`, or others that open at their target what they need there."""
+
+    @property
+    def source(self) -> str:
+        """Return the host that sends."""
+
+    @property
+    def frames(self) -> tuple[Probe, ...]:
+        """Return the frames in the order of sending."""
+
+    @property
+    def copies(self) -> int:
+        """Return how many times all are sent."""
+
+    def opened(self, context: Context) -> AbstractContextManager[None]:
+        """Have the target take what comes, for the length of the block."""
 
 
 class CaptureFile(Evidence):
@@ -158,10 +184,10 @@ def gateway_mac(context: Context, host: str) -> str:
         raise NetworkFault(f"ARP of {host} for its gateway {gateway}", "an answer", str(silence)) from silence
 
 
-def host_point(context: Context, recorder: Recorder, host: str) -> Point:
-    """Return the capture point on *host*'s LAN interface, frames that arrive there only."""
+def host_point(context: Context, recorder: Recorder, host: str, *, direction: Direction = "in") -> Point:
+    """Return the capture point on *host*'s LAN interface, by default of the frames that arrive there."""
     node, path = context.host(host), recorder.path(f"{host}.pcap")
-    return Point(Capture(node.namespace, node.interface, path, lab=context.lab.id, direction="in"), host)
+    return Point(Capture(node.namespace, node.interface, path, lab=context.lab.id, direction=direction), host)
 
 
 def underlay_points(context: Context, recorder: Recorder) -> list[Point]:
@@ -187,7 +213,7 @@ def port_point(context: Context, recorder: Recorder, site: str, port: str, label
 def exchange(
     context: Context,
     recorder: Recorder,
-    probes: Sequence[Probes],
+    probes: Sequence[Sent],
     points: Sequence[Point],
     far: Point,
     last: str,
@@ -197,29 +223,32 @@ def exchange(
 
     Returns when the last probe of all is captured at *far*, or *within_seconds* later; *last* names it for people.
     """
-    token = probes[-1].frames[-1].token
-    with captures([point.capture for point in points]), _targets_open(context, probes):
+    exchange_all(context, recorder, probes, points, [(far, probes[-1])], last, within_seconds)
+
+
+def exchange_all(
+    context: Context,
+    recorder: Recorder,
+    probes: Sequence[Sent],
+    points: Sequence[Point],
+    arrivals: Sequence[tuple[Point, Sent]],
+    last: str,
+    within_seconds: float,
+) -> None:
+    """Do what :func:`exchange` does, until at each point in *arrivals* the last of what is sent there is captured."""
+    with captures([point.capture for point in points]), ExitStack() as opened:
+        for item in probes:
+            opened.enter_context(item.opened(context))
         for item in probes:
             host = context.host(item.source)
             frames = [entry.frame for entry in item.frames * item.copies]
             send(host.namespace, host.interface, frames, SPACING_SECONDS)
-        recorder.until(last, within_seconds, _captured(far, token))
+        recorder.until(last, within_seconds, lambda: all(_has_last(point, sent) for point, sent in arrivals))
     for point in points:
         recorder.file(point.capture.path, f"capture at {point.name}", PCAP)
 
 
-@contextmanager
-def _targets_open(context: Context, probes: Sequence[Probes]) -> Iterator[None]:
-    """Hold the targets' ports open, so that nothing but the path decides what happens."""
-    with ExitStack() as stack:
-        for item in probes:
-            target = context.host(item.target)
-            ports = [] if item.protocol == "icmp" else [(str(item.protocol), item.destination_port)]
-            stack.enter_context(listening(target.namespace, target.ip, ports))
-        yield
-
-
-def _captured(point: Point, token: bytes) -> Callable[[], bool]:
-    """Return a condition on the live capture at *point*: *token* is in it."""
+def _has_last(point: Point, sent: Sent) -> bool:
+    """Tell whether the last of what is *sent* is in the live capture at *point*."""
     path = point.capture.path
-    return lambda: path.exists() and seen_so_far(path, token)
+    return path.exists() and seen_so_far(path, sent.frames[-1].token)

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from reports.model import Check
-from scenarios.steps.checks import Judgement, check
+from scenarios.network import wire
+from scenarios.network.conserved import ECHO_REPLY, ECHO_REQUEST, ROUTERS, before, echoes, ipv4
+from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import PathVerb
 from testbed import traffic
+from testbed.capture import captures, read_frames
+from testbed.esp import payload_of
 
 _LATE_SECONDS = 3.0
 """How late the last answers may be. A busy machine keeps a packet in user space for longer than a second at times."""
 
+_PATTERN_BYTES = 16  # as many as ping takes; it repeats them to the end of its data
+
 
 class PingEvidence(Evidence):
-    """Echo requests *sent* and answers *received*; *mean_ms* is None when nothing came back, *output* is ping's."""
+    """Echo requests *sent* and answers *received*; *mean_ms* is None when nothing came back, *output* is ping's.
+
+    *near* and *far* are captures at the two hosts' interfaces, *source* and *target* these hosts' addresses.
+    """
 
     sent: int
     received: int
     lost_percent: float
     mean_ms: float | None
     output: File
+    source: IPv4Address
+    target: IPv4Address
+    near: wire.CaptureFile
+    far: wire.CaptureFile
 
 
 class Ping(PathVerb, name="ping"):
-    """Prove that a host answers another: loss and mean round-trip time within bounds.
+    """Prove that a host itself answers another: loss and mean round-trip time within bounds.
 
     *Expected results*: the share of lost echo requests and the mean round-trip time stay within the bounds that are
-    given.
+    given. Captures at both hosts' own interfaces hold each answer, and the request to it, as whole packets that differ
+    by what two routers change alone (RFC 1812, 5.3.1), each once; the data are drawn by lot.
 
-    *Fails when* the path, a firewall or a tunnel does not carry ICMP echo, or delay and loss leave their bounds.
+    *Fails when* the path, a firewall or a tunnel does not carry ICMP echo, delay and loss leave their bounds, or
+    something else answers for the host.
 
     *Example*: ``{verb: ping, with: {from: a1, to: b1, count: 10, rtt_ms_at_most: 50}}``
     """
@@ -60,20 +78,29 @@ class Ping(PathVerb, name="ping"):
 
     def observe(self, context: Context, recorder: Recorder) -> PingEvidence:
         source, target = context.host(self.from_), context.host(self.to)
-        result = traffic.ping(
-            source.namespace,
-            target.ip,
-            count=self.count,
-            interval=self.interval_seconds,
-            size=self.size,
-            wait=_LATE_SECONDS,
-        )
+        near, far = (wire.host_point(context, recorder, name, direction="inout") for name in (self.from_, self.to))
+        with captures([near.capture, far.capture]):
+            result = traffic.ping(
+                source.namespace,
+                target.ip,
+                count=self.count,
+                interval=self.interval_seconds,
+                size=self.size,
+                wait=_LATE_SECONDS,
+                pattern=secrets.token_bytes(_PATTERN_BYTES),
+            )
+        for point in (near, far):
+            recorder.file(point.capture.path, f"capture at {point.name}", wire.PCAP)
         return PingEvidence(
             sent=result.sent,
             received=result.received,
             lost_percent=result.lost_percent,
             mean_ms=result.rtt_avg_ms,
             output=recorder.text("ping.txt", "what ping printed", result.output),
+            source=IPv4Address(source.ip),
+            target=IPv4Address(target.ip),
+            near=near.result,
+            far=far.result,
         )
 
     def judge(self, evidence: PingEvidence) -> Judgement:
@@ -82,6 +109,7 @@ class Ping(PathVerb, name="ping"):
         within = self.loss_percent_at_least <= lost <= self.loss_percent_at_most
         name = f"{self.from_} to {self.to}: lost"
         checks = [check(name, within, expected=bounds, measured=f"{lost:g} %"), *self._round_trip(mean)]
+        checks += self._who_answers(evidence)
         answered = f"{evidence.received} of {evidence.sent} answered"
         return Judgement(checks, f"{answered}, mean round trip {mean} ms")
 
@@ -94,5 +122,30 @@ class Ping(PathVerb, name="ping"):
             holds = mean is not None and mean >= least
             yield check(name, holds, expected=f"≥ {least:g} ms", measured=measured)
 
+    def _who_answers(self, evidence: PingEvidence) -> Iterator[Check]:
+        """Yield the checks that requests and answers are the same packets at both hosts' interfaces."""
+        forth = evidence.source.packed + evidence.target.packed
+        back = evidence.target.packed + evidence.source.packed
+        near, far = (list(ipv4(read_frames(end.file))) for end in (evidence.near, evidence.far))
+        asked, heard = Counter(map(before, echoes(near, forth, ECHO_REQUEST))), _crossed(far, forth, ECHO_REQUEST)
+        said, answers = Counter(map(before, echoes(far, back, ECHO_REPLY))), _crossed(near, back, ECHO_REPLY)
+        foreign = heard - asked, answers - said
+        yield equal(f"echo requests at {self.to} that are not those of {self.from_}", foreign[0].total(), 0)
+        yield equal(f"answers at {self.from_} that are not those of {self.to}", foreign[1].total(), 0)
+        requests = {_echo(packet) for packet in heard}
+        own = sum(count for packet, count in (answers & said).items() if _echo(packet) in requests)
+        name = f"answers that {self.to} itself gave to what it was asked"
+        yield check(name, own >= evidence.received, expected=f"≥ {evidence.received}", measured=own)
+
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {self.from_} -- ping -c {self.count} {context.host(self.to).ip}"
+
+
+def _crossed(packets: Sequence[bytes], addresses: bytes, kind: int) -> Counter[bytes]:
+    """Return the echo messages that have crossed both gateways, as they were before, with how often each was seen."""
+    return Counter(before(packet, ROUTERS) for packet in echoes(packets, addresses, kind))
+
+
+def _echo(packet: bytes) -> bytes:
+    """Return identifier, sequence number and data of an ICMP echo, which an answer repeats (RFC 792)."""
+    return payload_of(packet)[4:]

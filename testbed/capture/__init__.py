@@ -1,12 +1,13 @@
 """Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
 
 from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
-from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, captures, live
+from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, Direction, captures, live
 
 __all__ = [
     "Capture",
     "CaptureError",
     "CaptureResult",
+    "Direction",
     "Frame",
     "TruncatedCapture",
     "captures",

@@ -38,6 +38,8 @@ PRIVILEGES = (
     *(f"--{kind}-caps=-all,+net_raw" for kind in ("inh", "ambient")),
 )
 
+Direction = Literal["in", "out", "inout"]
+
 
 class CaptureError(ProbeError):
     """A capture could not be started, was not complete, or lost frames."""
@@ -73,7 +75,7 @@ class Capture:
     path: Path
     filter: str = ""
     snaplen: int = SNAPLEN
-    direction: Literal["in", "out", "inout"] = "inout"
+    direction: Direction = "inout"
     lab: str | None = None
     limit: int | None = None
     deadline: float = 10.0

@@ -48,9 +48,11 @@ def ping(
     dont_fragment: bool = False,
     wait: float = 1.0,
     source: str | None = None,
+    pattern: bytes = b"",
 ) -> PingResult:
     """Send *count* echo requests with *size* bytes of data, one each *interval* seconds, to *address*.
 
+    The data are the time of sending, then *pattern* (at most 16 bytes) again and again.
     *wait* is how long the last replies may take. A silent or unreachable target is a result with no replies;
     :class:`TrafficError` is raised when ping itself cannot run.
     """
@@ -70,6 +72,7 @@ def ping(
     ]
     argv += ["-M", "do"] if dont_fragment else []
     argv += ["-I", source] if source else []
+    argv += ["-p", pattern.hex()] if pattern else []
     limit = count * max(interval, 0.05) + 2 * wait + 10
     try:
         done = namespace.run([*argv, address], check=False, timeout=limit)
