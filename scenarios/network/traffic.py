@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
 
-from reports.model import Series
-from scenarios.steps.checks import Judgement, check
+from reports.model import Check, Series
+from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import PathVerb
-from testbed.traffic import NoTraffic, TrafficResult, iperf3
+from testbed.traffic import NoTraffic, TrafficResult, iperf3, received_bytes
+
+
+class IperfEnd(Evidence):
+    """What one end of an iperf3 run said itself: its test's *cookie*, its *streams* as "client > server", the *bytes*.
+
+    *bytes* are those that the server received, by its own count, or as the client was told.
+    """
+
+    cookie: str
+    streams: tuple[str, ...]
+    bytes: int
 
 
 class Measured(Evidence):
     """What iperf3's receiver saw: *sent*, *packets*, *lost*, *lost_percent*, *jitter_ms* of UDP, *retransmits* of TCP.
 
     *sent* counts the sender's datagrams, *packets* those that the receiver knows of, *lost_packets* those it misses.
+    *client* is what the client says, *server* what the process says that was started at the far host, *link_bytes* what
+    the far host's own interface received meanwhile.
     """
 
     bits_per_second: float
@@ -28,6 +42,9 @@ class Measured(Evidence):
     lost_percent: float | None = None
     jitter_ms: float | None = None
     retransmits: int | None = None
+    client: IperfEnd
+    server: IperfEnd
+    link_bytes: int
 
 
 class TrafficEvidence(Evidence):
@@ -58,21 +75,35 @@ class TrafficVerb(PathVerb):
     def observe(self, context: Context, recorder: Recorder) -> TrafficEvidence:
         source, target = context.host(self.from_), context.host(self.to)
         load = {"seconds": self.seconds, "port": self.port, "lab": context.lab.id, **self.load()}
+        before = received_bytes(target.namespace, target.interface)
         try:
             result = iperf3(source.namespace, target.namespace, target.ip, **load)
         except NoTraffic as nothing:
             return TrafficEvidence(reason=str(nothing))
         recorder.json("iperf3.json", "what iperf3 measured", result.raw)
         recorder.series.append(self._series(result))
-        return TrafficEvidence(measured=_measured(result))
+        link_bytes = received_bytes(target.namespace, target.interface) - before
+        return TrafficEvidence(measured=_measured(result, link_bytes))
 
     def judge(self, evidence: TrafficEvidence) -> Judgement:
         if evidence.measured:
-            return self.judge_measured(evidence.measured)
+            judged = self.judge_measured(evidence.measured)
+            return Judgement([*judged.checks, *self._who_served(evidence.measured)], judged.summary)
         told = evidence.reason
         return Judgement(
             [check("traffic flows", False, expected="a connection that lasts", measured=told, message=told)]
         )
+
+    def _who_served(self, measured: Measured) -> Iterator[Check]:
+        """Yield the checks that the server at the far host is the one that the client measured with."""
+        client, server = measured.client, measured.server
+        same = bool(client.cookie) and client.cookie == server.cookie
+        name, told = f"test that the server at {self.to} took", server.cookie or "none"
+        yield check(name, same, expected=client.cookie, measured=told)
+        yield equal(f"streams as the server at {self.to} knows them", server.streams, client.streams)
+        yield equal(f"bytes that the client was told the server at {self.to} received", client.bytes, server.bytes)
+        name, holds = f"bytes at the interface of {self.to}", measured.link_bytes >= server.bytes
+        yield check(name, holds, expected=f"≥ {server.bytes}", measured=measured.link_bytes)
 
     def _series(self, result: TrafficResult) -> Series:
         name = f"{result.protocol.upper()} {self.from_} to {self.to}"
@@ -81,14 +112,25 @@ class TrafficVerb(PathVerb):
         return Series(name=name, unit="Mbit/s", x_seconds=times, y=rates, lower_bound=self.bound())
 
 
-def _measured(result: TrafficResult) -> Measured:
-    sent = result.raw["client"]["end"]["sum_sent"]
+def _measured(result: TrafficResult, link_bytes: int) -> Measured:
+    client, server = result.raw["client"], result.raw["server"]
     return Measured(
         bits_per_second=result.bits_per_second,
-        sent=int(sent["packets"]) if result.protocol == "udp" else None,
+        sent=int(client["end"]["sum_sent"]["packets"]) if result.protocol == "udp" else None,
         packets=result.packets,
         lost_packets=result.lost_packets,
         lost_percent=result.lost_percent,
         jitter_ms=result.jitter_ms,
         retransmits=result.retransmits,
+        client=_end(client, ("local", "remote")),
+        server=_end(server, ("remote", "local")),
+        link_bytes=link_bytes,
     )
+
+
+def _end(said: Mapping[str, Any], sides: tuple[str, str]) -> IperfEnd:
+    """Return one end's own word; *sides* are what it calls the client's side and the server's."""
+    start = said["start"]
+    ends = ([f"{one[f'{side}_host']}:{one[f'{side}_port']}" for side in sides] for one in start["connected"])
+    streams = tuple(sorted(" > ".join(pair) for pair in ends))
+    return IperfEnd(cookie=start.get("cookie", ""), streams=streams, bytes=said["end"]["sum_received"]["bytes"])

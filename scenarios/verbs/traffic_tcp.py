@@ -15,10 +15,11 @@ from scenarios.steps.context import Context
 class TrafficTcp(TrafficVerb, name="traffic.tcp"):
     """Prove that TCP reaches a throughput, measured by iperf3 at the receiver.
 
-    *Expected results*: the mean throughput at the receiver over the whole time is at least the bound.
+    *Expected results*: the mean throughput at the receiver over the whole time is at least the bound. The server at
+    the far host took the client's own test: the same cookie, streams and bytes, which its interface received.
 
     *Fails when* the connection does not come up, stalls, or is slower than the bound (a wrong MTU shows here and
-    not in a ping).
+    not in a ping), or another server answers for the host.
 
     *Example*: ``{verb: traffic.tcp, with: {from: a1, to: b1, seconds: 5, at_least_mbit: 100}}``
     """

@@ -18,9 +18,11 @@ class TrafficUdp(TrafficVerb, name="traffic.udp"):
     """Prove that a UDP stream of a rate arrives: loss and jitter (RFC 3550) within bounds, measured by iperf3.
 
     *Expected results*: loss and jitter at the receiver keep their bounds over the whole time; of the datagrams sent,
-    no more than that loss and those of the last tenth of a second are missing.
+    no more than that loss and those of the last tenth of a second are missing. The server at the far host took the
+    client's own test: the same cookie, streams and bytes, which its interface received.
 
-    *Fails when* nothing arrives any more, or datagrams are lost or delayed unevenly beyond the bounds.
+    *Fails when* nothing arrives any more, datagrams are lost or delayed unevenly beyond the bounds, or another server
+    answers for the host.
 
     *Example*: ``{verb: traffic.udp, with: {from: a1, to: b1, rate_mbit: 10, loss_percent_at_most: 1}}``
     """

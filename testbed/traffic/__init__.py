@@ -1,6 +1,6 @@
 """Traffic of known load between two namespaces: iperf3 streams and ping, with parsed results."""
 
-from testbed.traffic.iperf import iperf3
+from testbed.traffic.iperf import iperf3, received_bytes
 from testbed.traffic.ping import PingResult, parse_ping, ping
 from testbed.traffic.result import Interval, NoTraffic, TrafficError, TrafficResult, parse_iperf3
 
@@ -14,4 +14,5 @@ __all__ = [
     "parse_iperf3",
     "parse_ping",
     "ping",
+    "received_bytes",
 ]

@@ -153,6 +153,13 @@ def udp_sent(namespace: Namespace) -> int:
     return int(values[names.index("OutDatagrams")])
 
 
+def received_bytes(namespace: Namespace, interface: str) -> int:
+    """Return the bytes that *interface* in *namespace* has received, link headers included."""
+    with namespace.entered():
+        rows = [line.split(":") for line in Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]]
+    return next(int(counters.split()[0]) for name, counters in rows if name.strip() == interface)
+
+
 def _output(child: Child, deadline: float, side: str) -> Mapping[str, Any]:
     try:
         printed, complaint = child.communicate(timeout=deadline)

@@ -82,7 +82,7 @@ def parse_iperf3(client: Mapping[str, Any], server: Mapping[str, Any], protocol:
     try:
         reverse = bool(client["start"]["test_start"]["reverse"])
         receiver = client if reverse else server
-        received, sent = client["end"]["sum_received"], client["end"]["sum_sent"]
+        received, sent = receiver["end"]["sum_received"], client["end"]["sum_sent"]  # of the other end a client is told
         return _result(protocol, received, sent, receiver["intervals"], {"client": client, "server": server})
     except (KeyError, TypeError, IndexError) as missing:
         raise TrafficError(f"iperf3 printed a result without {missing}") from missing

@@ -43,8 +43,8 @@ def test_a_run_is_told_as_its_receiver_saw_it(name: str) -> None:
 
 
 def _with(run: dict[str, Any], **received: object) -> dict[str, Any]:
-    end = {**run["client"]["end"], "sum_received": {**run["client"]["end"]["sum_received"], **received}}
-    return {"client": {**run["client"], "end": end}, "server": run["server"]}
+    end = {**run["server"]["end"], "sum_received": {**run["server"]["end"]["sum_received"], **received}}
+    return {"client": run["client"], "server": {**run["server"], "end": end}}
 
 
 @pytest.mark.parametrize(
