@@ -154,7 +154,8 @@ def _counts(result: RunResult) -> str:
     return f"{count_text(len(verdicts), 'step')}: {', '.join(counted)}" if counted else "no step was reached"
 
 
-def _plain_table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """A table without lines; columns of figures stand right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         numeric = column in ("Time", "Share", "Waited")
@@ -163,7 +164,7 @@ def _plain_table(*columns: str) -> Table:
 
 
 def _verdict_table(result: RunResult) -> Table:
-    table = _plain_table("Verdict", "Step", "Time", "Result")
+    table = plain_table("Verdict", "Step", "Time", "Result")
     for step in result.steps:
         word, style = _word(step.verdict)
         message = Text(printable(step.message or step.title))
@@ -172,7 +173,7 @@ def _verdict_table(result: RunResult) -> Table:
 
 
 def _time_table(result: RunResult) -> Table:
-    table = _plain_table("Where time went", "Time", "Share", "Waited")
+    table = plain_table("Where time went", "Time", "Share", "Waited")
     for row in where_time_went(result)[:_LONGEST_ROWS]:
         name = {"phase": f"phase {row.name}", "rest": "between the parts"}.get(row.kind, row.name)
         waited = duration_text(row.waited_seconds) if row.waited_seconds else "-"

@@ -18,6 +18,7 @@ from reports.read import RESULT_NAME
 
 EVIDENCE, MARKER = "evidence", ".lso-run"
 JUNIT_NAME, PAGE_NAME, TROUBLE_NAME = "junit.xml", "report.html", "trouble.txt"
+PROVE_JSON, PROVE_PAGE = "prove.json", "prove.html"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def prepare(directory: Path) -> Iterator[None]:
         marker.write_text("lso run writes its report here, over the one that was here before\n", encoding="utf-8")
         if evidence.exists():
             shutil.rmtree(evidence)
-        for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME):
+        for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME, PROVE_JSON, PROVE_PAGE):
             (directory / name).unlink(missing_ok=True)
         yield
 
@@ -98,11 +99,11 @@ def write_report(result: RunResult, directory: Path) -> ReportPaths:
     texts = ((paths.result, result_json(result)), (paths.junit, junit_xml(result)), (paths.page, render_html(result)))
     directory.mkdir(parents=True, exist_ok=True)
     for path, text in texts:
-        _replace(path, text)
+        replace_file(path, text)
     return paths
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write beside and rename, so that a reader or a full disk never sees half a file."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,6 +1,6 @@
-"""The documentation of the verbs, one page each, written from their docstrings and parameters.
+"""The documentation of the verbs, one page each, written from their docstrings and parameters; that of the sabotages.
 
-``python -m scenarios.docs`` writes ``docs/verbs/*.md`` and the published schema; a test keeps both current.
+``python -m scenarios.docs`` writes it and the published schemas; a test keeps all of it current.
 """
 
 from __future__ import annotations
@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import schema
+from scenarios.prove import schema as sabotage_schema
+from scenarios.prove import variables
+from scenarios.prove.catalogue import load_catalogue
+from scenarios.prove.sabotage import LoadedSabotage
 from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
 
 FOLDER = Path(__file__).parent.parent / "docs" / "verbs"
+SABOTAGES = FOLDER.parent / "sabotages.md"
 
 
 def pages() -> dict[str, str]:
@@ -23,12 +28,32 @@ def pages() -> dict[str, str]:
     return {"README.md": index, **{f"{name}.md": _page(name, verb) for name, verb in sorted(REGISTRY.items())}}
 
 
+def sabotages() -> str:
+    """Return the page of the catalogue of sabotages, and of the variables of their scripts."""
+    rows = "\n".join(_sabotage_row(one) for one in load_catalogue())
+    names = "\n".join(f"| `${name}` | {meaning} |" for name, meaning in variables.NAMES.items())
+    return (
+        "# The catalogue of sabotages\n\nWritten from `scenarios/sabotage/` by `python -m scenarios.docs`. "
+        "What they are for is in [prove.md](prove.md).\n\n"
+        f"| sabotage | what is broken | must be noticed by |\n|---|---|---|\n{rows}\n\n"
+        f"## Variables of their scripts\n\n| name | value |\n|---|---|\n{names}\n"
+        "| `$STEP_…` | a parameter of the step: `$STEP_DESTINATION_PORT` |\n"
+    )
+
+
+def _sabotage_row(one: LoadedSabotage) -> str:
+    verbs = ", ".join(f"[`{noticing.verb}`](verbs/{noticing.verb}.md)" for noticing in one.sabotage.must_notice)
+    return f"| `{one.id}` | {one.sabotage.broken.strip()} | {verbs} |"
+
+
 def write() -> None:
-    """Write the pages and the published schema of scenario files."""
+    """Write the pages and the published schemas of scenario and sabotage files."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
     schema.PUBLISHED.write_text(schema.text(), encoding="utf-8")
+    sabotage_schema.PUBLISHED.write_text(sabotage_schema.text(), encoding="utf-8")
+    SABOTAGES.write_text(sabotages(), encoding="utf-8")
 
 
 def _summary(verb: type[Verb]) -> str:

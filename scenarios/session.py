@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from scenarios.file.format import Scenario
@@ -52,16 +52,24 @@ def order(context: Context) -> None:
 
 
 @contextmanager
+def opened(scenario: Scenario, start_api: ApiStarter, clock: Clock) -> Iterator[Context]:
+    """Yield the context of a new lab with an API that nothing was ordered through yet."""
+    with clock.phase("check the images"):
+        lab = new_lab(scenario)
+    with ExitStack() as stack:
+        with clock.phase("start the lab"):
+            stack.enter_context(lab)
+        management = stack.enter_context(management_audited(lab))
+        url = stack.enter_context(start_api(lab.inventory, lab.folder / "presto.db"))
+        face = stack.enter_context(open_face(scenario, url))
+        audit = stack.enter_context(audited(scenario, lab))
+        yield Context(scenario, lab, face, clock, audit, management, engines=dict(lab.engines))
+
+
+@contextmanager
 def ordered(scenario: Scenario, start_api: ApiStarter) -> Iterator[Context]:
     """Yield the context of a lab whose service is active and whose first two hosts reach each other."""
-    with (
-        new_lab(scenario) as lab,
-        management_audited(lab) as management,
-        start_api(lab.inventory, lab.folder / "presto.db") as url,
-        open_face(scenario, url) as face,
-        audited(scenario, lab) as audit,
-    ):
-        context = Context(scenario, lab, face, Clock(lambda _name: None), audit, management, engines=dict(lab.engines))
+    with opened(scenario, start_api, Clock(lambda _name: None)) as context:
         order(context)
         _await_reachable(context)
         yield context

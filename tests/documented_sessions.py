@@ -27,6 +27,7 @@ ELSEWHERE = {
     "lso serve --lab poc-two-sites-123456 --auth clients.yaml --host": "needs that address; test_access.py has TLS",
     ".venv/bin/lso run scenarios/poc-two-sites": "tests/e2e/test_endurance.py, several times in a row",
     "lso run scenarios/poc-two-sites": "as above",
+    "lso run my.yaml --prove": "tests/e2e/test_prove.py",
     "lso run scenarios --report": "test_paths.py finds them all, and tests/e2e runs both",
     "lso reap": "tests/integration/testbed/test_reap.py; here labs of others may stand",
     "lso down --all": "as above",
@@ -124,7 +125,8 @@ IN_MEMORY = {
     "docs/reports.md": Session(changes={"/tmp/sample": "sample"}),  # noqa: S108  (what the page says)
     "client": Session("openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout >robot.pem"),
     "order": Session(changes={"0b1c7f3e-2f0c-4d0f-9f55-5a4b6ad9c0f1": "$(lso order list --json | jq -r '.[0].id')"}),
-    "validate": Session("cp orchestrator/templates/poc-site.yaml my-site.yaml"),
+    "docs/prove.md": Session(),
+    "validate": Session("cp orchestrator/templates/poc-site.yaml my-site.yaml; cp scenarios/sabotage/path-*.yaml mine"),
     "report": Session(SAMPLE),
 }
 """Pages and helps whose commands need no lab; a server over uCPEs in memory runs."""

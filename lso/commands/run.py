@@ -2,6 +2,9 @@
 
 Exit code: 0 every step passed, 1 a step failed (the network under test is wrong), 2 a scenario or its order is not
 valid, or the report cannot be written, 3 the test-bed itself had trouble, 130 it was interrupted.
+
+With --prove each step is run again in networks that sabotages break, where it must fail: 1 is then that a step noticed
+nothing (vacuous), or that no sabotage is for it (unproven).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 from lso.api import api_server
 from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.lasting import lasting
+from lso.prove import prove_all, sabotages
 from lso.scenario_files import load
 from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
@@ -26,6 +30,7 @@ from reports.write import new_folder, prepare, write_report
 from scenarios.file.errors import ScenarioError, ScenarioFinding
 from scenarios.find import find
 from scenarios.load import LoadedScenario
+from scenarios.prove.sabotage import LoadedSabotage
 from scenarios.run import Options
 from scenarios.run import run as run_scenario
 
@@ -35,7 +40,9 @@ EXAMPLES = """examples:
   lso run scenarios --report results              all below that folder, each with its own under results/
   lso run my.yaml --keep --until POC-05           stop there and leave the lab up, to look around
   lso run my.yaml --pause-on-failure              wait after a step that did not pass
-  lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error"""
+  lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error
+  lso run scenarios/poc-two-sites --prove         break the network in many ways: does each step notice?
+  lso run my.yaml --prove --only chain-order --sabotages mine    one of the sabotages, or of your own in mine/"""
 ENDINGS = {"refused": BAD_INPUT, "interrupted": INTERRUPTED}
 EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR}
 
@@ -51,18 +58,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="leave the lab up afterwards (lso down removes it)")
     parser.add_argument("--pause-on-failure", action="store_true", help="wait for Enter after a step that did not pass")
     parser.add_argument("--until", metavar="STEP", help="end after the step with this id")
+    parser.add_argument("--prove", action="store_true", help="see that each step fails in networks that are broken")
+    parser.add_argument(
+        "--only", metavar="ID", action="append", default=[], help="with --prove: this sabotage alone (repeatable)"
+    )
+    parser.add_argument(
+        "--sabotages",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="with --prove: a folder with sabotages of your own, too (repeatable)",
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
     scenarios = _load_all(options.paths)
-    if scenarios is None:
+    catalogue = _catalogue(options)
+    if scenarios is None or catalogue is None:
         return BAD_INPUT
     _check_until(options.until, scenarios)
     results: list[RunResult] = []
     with ExitStack() as held:
         folders = _folders(options.report, [scenario.scenario.scenario for scenario in scenarios], held)
+        if options.prove:
+            return prove_all(options, scenarios, catalogue, folders)
         for scenario, folder in zip(scenarios, folders, strict=True):
             results.append(_run_one(options, scenario, folder))
             if results[-1].ending == "interrupted":
@@ -82,11 +104,30 @@ def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
             scenarios.append(load(path))
         except ScenarioError as error:
             findings += error.findings
+    _tell(findings)
+    return None if findings else scenarios
+
+
+def _catalogue(options: argparse.Namespace) -> tuple[LoadedSabotage, ...] | None:
+    """Return the sabotages that --prove tries, or None after all findings of their files were printed."""
+    if not options.prove:
+        if options.only or options.sabotages:
+            raise UsageError("--only and --sabotages are for --prove")
+        return ()
+    if options.keep or options.until or options.pause_on_failure:
+        raise UsageError("--keep, --until and --pause-on-failure do not go with --prove")
+    try:
+        return sabotages(options)
+    except ScenarioError as error:
+        _tell(error.findings)
+        return None
+
+
+def _tell(findings: Sequence[ScenarioFinding]) -> None:
     for finding in findings:
         print(finding, file=sys.stderr)
     if findings:
         print(f"lso: {count_text(len(findings), 'finding')}, nothing was started", file=sys.stderr)
-    return None if findings else scenarios
 
 
 def _check_until(step: str | None, scenarios: Sequence[LoadedScenario]) -> None:

@@ -1,9 +1,10 @@
-"""Check scenario files and site templates without starting anything: all findings at once, each with its place."""
+"""Check scenario files, sabotages and site templates without starting anything; all findings at once."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from common.yaml_reader import read_yaml
@@ -13,11 +14,13 @@ from orchestrator.tosca import validate
 from reports.text import count_text
 from scenarios.file.errors import ScenarioError
 from scenarios.find import find
+from scenarios.prove.catalogue import load_sabotage
 
-HELP = "check scenario files and site templates"
+HELP = "check scenario files, sabotages and site templates"
 EXAMPLES = """examples:
   lso validate scenarios           all below that folder
-  lso validate my-site.yaml        a TOSCA site template"""
+  lso validate my-site.yaml        a TOSCA site template
+  lso validate mine/*.yaml         sabotages for lso run --prove"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="+",
         type=Path,
-        help="a scenario file, a folder with scenarios below it, or a site template",
+        help="a scenario file, a folder with scenarios below it, a sabotage, or a site template",
     )
 
 
@@ -42,19 +45,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _findings(path: Path) -> tuple[object, ...]:
-    if _is_template(path):
+    keys = _keys(path)
+    if "tosca_definitions_version" in keys:  # a service template (TOSCA 1.3, 3.10.1)
         return validate(path)
     try:
-        load(path)
+        load_sabotage(path) if "sabotage" in keys else load(path)
     except ScenarioError as error:
         return error.findings
     return ()
 
 
-def _is_template(path: Path) -> bool:
-    """Tell whether *path* is a TOSCA service template (TOSCA 1.3, 3.10.1); what cannot be read is left to load."""
+def _keys(path: Path) -> Collection[str]:
+    """Return the keys at the top of the file *path*, which tell what it is; what cannot be read is left to load."""
     try:
         data = read_yaml(path.read_bytes()).data if path.is_file() else None
     except OSError:
-        return False
-    return isinstance(data, dict) and "tosca_definitions_version" in data
+        return ()
+    return data.keys() if isinstance(data, dict) else ()

@@ -24,7 +24,7 @@ from reports.page.wide import wide_drawing
 from reports.text import count_text, duration_text, error_title, number_text, printable
 from reports.timing import where_time_went
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
 _LONGEST_ROWS = 8
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -42,9 +42,9 @@ class Chart:
 def render_html(result: RunResult) -> str:
     """The page, ready to write as UTF-8. Every text of the result is escaped; evidence is linked under `evidence/`."""
     anchors = {step.id: f"step-{index}" for index, step in enumerate(result.steps, start=1)}
-    style = (_FOLDER / "report.css").read_text(encoding="utf-8")
-    script = (_FOLDER / "report.js").read_text(encoding="utf-8")
-    return _environment().get_template("report.html.j2").render(
+    style = (FOLDER / "report.css").read_text(encoding="utf-8")
+    script = (FOLDER / "report.js").read_text(encoding="utf-8")
+    return environment().get_template("report.html.j2").render(
         result=result,
         headline=headline(result),
         error_title=error_title(result.ending),
@@ -55,8 +55,8 @@ def render_html(result: RunResult) -> str:
         time_rows=where_time_went(result)[:_LONGEST_ROWS],
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
-        style_hash=_source_hash(style),
-        script_hash=_source_hash(script),
+        style_hash=source_hash(style),
+        script_hash=source_hash(script),
     )  # fmt: skip
 
 
@@ -109,9 +109,10 @@ def _charts(step: StepResult, anchor: str) -> list[Chart]:
     ]
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates of this folder, with the filters that they use."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
+        loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
@@ -156,6 +157,6 @@ def _evidence_link(path: str) -> str:
     return "evidence/" + quote(path, safe="/")
 
 
-def _source_hash(source: str) -> str:
+def source_hash(source: str) -> str:
     """The hash that lets the page's own style or script through its content security policy (CSP level 2)."""
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

@@ -48,6 +48,8 @@ class Verb(Strict):
     """The kind of VNF without which there is nothing to ask."""
     removes: ClassVar[bool] = False
     """Whether the service is gone behind the step."""
+    looks_back: ClassVar[bool] = False
+    """Whether the step judges what was captured since the order."""
 
     def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -36,6 +36,7 @@ class ManagementExplained(Verb, name="management.explained"):
     """
 
     always = True
+    looks_back = True
 
     def observe(self, context: Context, recorder: Recorder) -> ManagementEvidence:
         return ManagementEvidence(links=tuple(context.management.so_far(recorder)))

@@ -41,6 +41,7 @@ class UnderlayExplained(Verb, name="underlay.explained"):
     """
 
     always = True
+    looks_back = True
     asks = GATEWAY
 
     def observe(self, context: Context, recorder: Recorder) -> ExplainedEvidence:

@@ -103,6 +103,8 @@ def prepare(folder: Path, name: str) -> None:
     (folder / "order.json").write_text(first_block(page, "json"), encoding="utf-8")
     wrong = first_block("docs/scenarios.md", "yaml").replace("delay_ms", "dealy_ms", 1)
     (folder / "broken.yaml").write_text(wrong.replace("service.active", "service.activ", 1), encoding="utf-8")
+    (folder / "mine").mkdir()
+    (folder / "mine" / "web-is-slow.yaml").write_text(first_block("docs/prove.md", "yaml"), encoding="utf-8")
     (folder / "inventory.json").write_text(INVENTORY.model_dump_json(), encoding="utf-8")
 
 

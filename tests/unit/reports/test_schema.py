@@ -1,22 +1,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from reports.schema import SCHEMA_PATH, result_schema, schema_text
+from reports.schema import PROVE_SCHEMA_PATH, SCHEMA_PATH, prove_schema, result_schema, schema_text
 
 from .report_samples import SAMPLES
 
-
-def test_the_published_schema_is_current() -> None:
-    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text(), "run: python -m reports.schema"
+PUBLISHED = [(SCHEMA_PATH, result_schema()), (PROVE_SCHEMA_PATH, prove_schema())]
 
 
-def test_the_schema_is_a_schema() -> None:
-    Draft202012Validator.check_schema(result_schema())
+@pytest.mark.parametrize(("path", "schema"), PUBLISHED, ids=["result", "prove"])
+def test_the_published_schema_is_current(path: Path, schema: dict[str, Any]) -> None:
+    assert path.read_text(encoding="utf-8") == schema_text(schema), "run: python -m reports.schema"
+    Draft202012Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

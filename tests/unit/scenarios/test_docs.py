@@ -9,6 +9,7 @@ import pytest
 
 from reports.model import Verdict
 from scenarios import docs, schema
+from scenarios.prove import schema as sabotage_schema
 from scenarios.steps.verb import REGISTRY
 
 NAMES = """
@@ -39,6 +40,11 @@ def test_defaults_that_say_nothing_are_dashes() -> None:
 
 def test_the_schema_is_current() -> None:
     assert schema.PUBLISHED.read_text(encoding="utf-8") == schema.text()
+
+
+def test_the_page_and_the_schema_of_sabotages_are_current() -> None:
+    assert docs.SABOTAGES.read_text(encoding="utf-8") == docs.sabotages()
+    assert sabotage_schema.PUBLISHED.read_text(encoding="utf-8") == sabotage_schema.text()
 
 
 def test_the_example_of_a_verb_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,60 @@
+"""What `lso run --prove` shows: each trial as it ends, then what every assertion is worth, and where the report is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from reports.console import Console, plain_table
+from reports.prove.model import ProveResult, SabotageResult, Standing, Trial
+from reports.prove.page import headline
+from reports.text import count_text, duration_text, printable
+
+_STYLE = {Standing.PROVEN: "green", Standing.VACUOUS: "bold red", Standing.UNPROVEN: "bold yellow"}
+
+
+class ProveConsole(Console):
+    """Writes the progress of proving to a stream."""
+
+    def on_sabotage(self, sabotage_id: str, title: str) -> None:
+        """A sabotage is about to be done."""
+        self._spin(f"{sabotage_id}: {title}")
+
+    def on_trial(self, sabotage_id: str, trial: Trial) -> None:
+        """What an assertion made of it."""
+        self._stop_spinner()
+        word = ("noticed", "green") if trial.noticed else ("MISSED ", "bold red")
+        by = trial.check if trial.noticed else f"{trial.verdict}: {trial.message}"
+        text = f"  {printable(sabotage_id)} – {printable(trial.step)}  "
+        self._line(Text.assemble("  ", word, text, (duration_text(trial.seconds), "dim"), f"  {printable(by)}"))
+
+    def on_sabotage_trouble(self, sabotage_id: str, error: str) -> None:
+        """A sabotage made trouble itself."""
+        self._stop_spinner()
+        self._line(Text.assemble("  ", ("error  ", "bold yellow"), f"  {printable(sabotage_id)}  {printable(error)}"))
+
+    def prove_summary(self, result: ProveResult, report_dir: Path) -> None:
+        """The end: what every assertion is worth, what was not tried, and where the report is."""
+        self._end_phase()
+        self._stop_spinner()
+        table = plain_table("Standing", "Step", "Sabotages", "Missed")
+        for one in result.assertions:
+            missed = [it.id for it in result.sabotages if any(t.step == one.id and not t.noticed for t in it.trials)]
+            tried = sum(trial.step == one.id for trial in result.trials)
+            word = Text(f"{one.standing:<8}", _STYLE[one.standing])
+            table.add_row(word, Text(f"{one.id} {one.verb}"), str(tried), Text(", ".join(missed) or "-"))
+        self._table(table)
+        for sabotage in result.sabotages:
+            self._untried(sabotage)
+        self._rich.print()
+        if result.error:
+            self._line(Text.assemble(("error: ", "bold yellow"), printable(result.error)))
+        counts = f"{count_text(len(result.trials), 'trial')} in {duration_text(result.duration_seconds)}"
+        self._line(Text(f"{result.verdict}: {headline(result)} {counts}"))
+        self._line(Text(f"report: {report_dir / 'prove.html'}"))
+
+    def _untried(self, sabotage: SabotageResult) -> None:
+        for told, why in (("not tried", sabotage.reason), ("trouble", sabotage.error)):
+            if why:
+                self._line(Text(f"{told}: {printable(sabotage.id)}: {printable(why)}", style="dim"))

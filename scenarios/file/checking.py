@@ -1,0 +1,75 @@
+"""What pydantic finds wrong with a part of a file, as findings: the place, a sentence, a hint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from common.forms import model_in
+from scenarios.file.errors import nearest
+from scenarios.file.findings import Fault, Findings
+from scenarios.file.format import Strict
+from scenarios.file.partial import partial
+from scenarios.file.source import Path_
+
+_LONGEST_SHOWN = 80
+_WORDS = {
+    "model_type": "a mapping is wanted, as in `key: value`",
+    "dict_type": "a mapping is wanted, as in `key: value`",
+    "list_type": "a list is wanted, as in `[a, b]`",
+    "tuple_type": "a list is wanted, as in `[a, b]`",
+    "string_type": "text is wanted",
+    "too_short": "at least {min_length} wanted, there are {actual_length}",
+}
+"""What pydantic says in Python's words, by its kind of error."""
+
+Checked = TypeVar("Checked", bound=Strict)
+
+
+def checked(findings: Findings, model: type[Checked], data: Any, base: Path_) -> Checked:
+    """Return *data* as a *model*; what is wrong with it is a finding, and empty in what is returned."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        findings.add(_faults(error, model, base))
+        return cast("Checked", partial(model, data))
+
+
+def _faults(error: ValidationError, model: type[BaseModel], base: Path_) -> Iterator[Fault]:
+    for detail in error.errors(include_url=False):
+        inner = tuple(part for part in detail["loc"] if part != "[key]")
+        kind, path = detail["type"], (*base, *inner)
+        if kind == "extra_forbidden":
+            known = _known_keys(model, inner[:-1])
+            yield path, f"unknown key {inner[-1]!r}", nearest(str(inner[-1]), known)
+        elif kind == "missing":
+            yield path, "is missing", ""
+        else:
+            words = _WORDS[kind].format(**detail.get("ctx", {})) if kind in _WORDS else _sentence(detail["msg"])
+            yield path, words, _given(detail["input"])
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _given(value: object) -> str:
+    if isinstance(value, dict | list):
+        return ""
+    if value is None or isinstance(value, bool):
+        return f"the file has {json.dumps(value)}"
+    shown = repr(value)
+    return f"the file has {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + '…'}"
+
+
+def _known_keys(model: type[BaseModel], path: Path_) -> set[str]:
+    """Return the keys that *model* knows at *path*."""
+    for part in path:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        inner = model_in(fields[str(part)].annotation) if str(part) in fields else model
+        model = inner or model
+    return {field.alias or name for name, field in model.model_fields.items()}

@@ -1,0 +1,1 @@
+"""``lso run --prove``: each assertion of a scenario is run again in a network where it must fail."""

@@ -1,0 +1,136 @@
+"""Which sabotage is tried on which steps of a scenario in a lab that runs, and why one is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from scenarios.file.format import Step
+from scenarios.prove import variables
+from scenarios.prove.sabotage import UNDERLAY, Action, LoadedSabotage, Noticing, Requires
+from scenarios.references import KINDS
+from scenarios.steps.context import Context
+from scenarios.steps.verb import Verb
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """A step of the scenario, with its verb."""
+
+    step: Step
+    verb: Verb
+
+    @property
+    def id(self) -> str:
+        """Return the step's id."""
+        return self.step.id
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An action in a lab: *part* of *site* (a kind of VNF, or a word of ``sabotage.PARTS``; empty for the uCPE itself).
+
+    *host* is the LAN host that the part ``host`` stands for. *environment* has the variables that its scripts use.
+    """
+
+    action: Action
+    site: str
+    part: str
+    host: str
+    environment: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Application:
+    """A sabotage in a lab, and the steps that must notice it; it is applied once for all of them."""
+
+    sabotage: LoadedSabotage
+    actions: tuple[Placed, ...]
+    assertions: tuple[Assertion, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return what makes it the same in another lab of the scenario."""
+        return (self.sabotage.id, *(assertion.id for assertion in self.assertions))
+
+
+class Impossible(Exception):
+    """A sabotage that cannot be in this lab; the text says why."""
+
+
+def wanted(sabotage: LoadedSabotage, assertions: Sequence[Assertion]) -> list[Assertion]:
+    """Return those of *assertions* that must notice *sabotage*."""
+    return [one for one in assertions if any(_concerns(it, one.verb) for it in sabotage.sabotage.must_notice)]
+
+
+def applications(
+    context: Context, sabotage: LoadedSabotage, assertions: Sequence[Assertion]
+) -> tuple[list[Application], str]:
+    """Return how *sabotage* is tried on *assertions*, which must notice it, and why it is not on some of them.
+
+    Steps for which the very same would be done are tried together.
+    """
+    reason = _missing(context, sabotage.sabotage.requires)
+    groups: dict[tuple[Placed, ...], list[Assertion]] = {}
+    for assertion in assertions if not reason else ():
+        try:
+            groups.setdefault(tuple(_placed(context, sabotage, assertion.verb)), []).append(assertion)
+        except Impossible as why:
+            reason = str(why)
+    return [Application(sabotage, actions, tuple(steps)) for actions, steps in groups.items()], reason
+
+
+def _concerns(noticing: Noticing, verb: Verb) -> bool:
+    given = verb.model_dump(by_alias=True)
+    return noticing.verb == verb.verb and all(
+        given[key] in (value if isinstance(value, list) else [value]) for key, value in noticing.with_.items()
+    )
+
+
+def _missing(context: Context, requires: Requires) -> str:
+    for capability, wanted_engine in requires.engines.items():
+        if (engine := context.engines.get(capability, "none")) != wanted_engine:
+            return f"needs the {capability} engine {wanted_engine!r}; this machine has {engine!r}"
+    vnfs = context.view(context.service_sites()[0]).vnf_containers(context.service_id) if requires.vendors else ()
+    products = {vnf.labels.get("lso.kind"): vnf.labels.get("lso.vnf.vendor") for vnf in vnfs}
+    for kind, vendor in requires.vendors.items():
+        if products.get(kind) != vendor:
+            return f"is for the {kind} VNF of {vendor!r}; the chain has {products.get(kind, 'none')!r}"
+    return ""
+
+
+def _placed(context: Context, sabotage: LoadedSabotage, verb: Verb) -> Iterator[Placed]:
+    for action in sabotage.sabotage.actions:
+        role, _, part = action.where.partition("/")
+        here = roles(context, verb)
+        if role == UNDERLAY:
+            role, part = "first", UNDERLAY
+        if role not in here:
+            raise Impossible(f"needs two sites, {verb.verb} has one")
+        site, peer = here[role]
+        if part in KINDS and part not in context.scenario.service.chain:
+            raise Impossible(f"needs a {part} VNF in the chain")
+        known = variables.values(context, sabotage.file.parent, site, peer, verb)
+        host = variables.host_at(context, site, verb)
+        yield Placed(action, site, part, host, tuple(_environment(action, known)))
+
+
+def _environment(action: Action, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(variables.used(action.do, action.undo, action.background)):
+        if name not in known:
+            raise Impossible(f"has no ${name} here")
+        yield name, known[name]
+
+
+def roles(context: Context, verb: Verb) -> dict[str, tuple[str, str | None]]:
+    """Return the site and the other site of each role: near is where a step sends from, or the service's first site."""
+    sites = context.service_sites()
+    first, second = sites[0], sites[1] if len(sites) > 1 else None
+    hosts = variables.hosts_of(verb)
+    near, far = (context.site_of(hosts[0]), context.site_of(hosts[1])) if hosts else (first, second)
+    found: dict[str, tuple[str, str | None]] = {"near": (near, far), "first": (first, second)}
+    if far:
+        found["far"] = (far, near)
+    if second:
+        found["second"] = (second, first)
+    return found

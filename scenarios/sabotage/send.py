@@ -1,0 +1,46 @@
+"""Sends a packet that anybody can read, again and again: ``send.py INTERFACE KIND SOURCE DESTINATION``.
+
+It runs in the network namespace of a node, until it is ended.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
+
+TEXT = b"a text that everybody on the way can read"
+INTERVAL_SECONDS = 0.05
+HIDDEN = bytes(octet ^ 0x5A for octet in TEXT)
+
+
+def packet(kind: str, source: str, destination: str) -> Packet:
+    """Return the packet; ``disguised`` has the form of ESP in UDP (RFC 3948), with an SPI that nobody has agreed on."""
+    udp = UDP(sport=9, dport=9)
+    disguised = UDP(sport=4500, dport=4500) / Raw(bytes.fromhex("c0ffee0000000001") + HIDDEN)
+    if kind == "ipv6":
+        return IPv6(src="fd00::1", dst="fd00::2") / udp / TEXT
+    inner = {"tcp": TCP(dport=80, flags="PA"), "udp": udp, "icmp": ICMP(), "disguised": disguised}[kind]
+    return IP(src=source, dst=destination) / (inner if kind == "disguised" else inner / TEXT)
+
+
+def main() -> None:
+    """Send until this process is ended."""
+    interface, kind, source, destination = sys.argv[1:]
+    frame = bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / packet(kind, source, destination))
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.bind((interface, 0))
+        raw.send(frame)
+        print("sending", flush=True)
+        while True:
+            time.sleep(INTERVAL_SECONDS)
+            raw.send(frame)
+
+
+if __name__ == "__main__":
+    main()
