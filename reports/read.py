@@ -57,7 +57,7 @@ def _refuse_foreign(file: Path, text: str) -> None:
         content = json.loads(text, parse_int=whole_number)
     except json.JSONDecodeError as error:
         raise ReportError(f"{file}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{file}: not JSON: {error}") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version is None:

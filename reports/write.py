@@ -1,4 +1,4 @@
-"""Writing a run's folder: `result.json`, `junit.xml`, `report.html`; evidence lies beside them under `evidence/`."""
+"""Writing a run's folder: `result.json`, `junit.xml`, `report.html`; beside them `evidence/`, `inputs/`, `state/`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from reports.model import RunResult
 from reports.page import render_html
 from reports.read import RESULT_NAME
 
-EVIDENCE, MARKER = "evidence", ".lso-run"
+EVIDENCE, INPUTS, STATE, MARKER = "evidence", "inputs", "state", ".lso-run"
+FOLDERS = (EVIDENCE, INPUTS, STATE)
 JUNIT_NAME, PAGE_NAME, TROUBLE_NAME = "junit.xml", "report.html", "trouble.txt"
 PROVE_JSON, PROVE_PAGE = "prove.json", "prove.html"
 
@@ -58,13 +59,13 @@ def prepare(directory: Path) -> Iterator[None]:
     """Make *directory* ready for a run and keep other runs out of it: nothing of an earlier one is left in it.
 
     Only what a run writes is removed, and only where a run wrote before. Raises OSError when it cannot be written,
-    FileExistsError when it holds evidence that no run left there, and BlockingIOError while another run has it. The
-    lock ends with its process, however that ends.
+    FileExistsError when it holds a folder of that name that no run left there, and BlockingIOError while another run
+    has it. The lock ends with its process, however that ends.
     """
     _make(directory)
-    evidence, marker = directory / EVIDENCE, directory / MARKER
-    if evidence.exists() and not (marker.exists() or (directory / RESULT_NAME).exists()):
-        raise FileExistsError(errno.EEXIST, "no run left it there: remove it or name another folder", str(evidence))
+    marker, found = directory / MARKER, [path for name in FOLDERS if (path := directory / name).exists()]
+    if found and not (marker.exists() or (directory / RESULT_NAME).exists()):
+        raise FileExistsError(errno.EEXIST, "no run left it there: remove it or name another folder", str(found[0]))
     with marker.open("a", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,8 +73,8 @@ def prepare(directory: Path) -> Iterator[None]:
             told = "another run writes its report there: wait for its end or name another folder"
             raise BlockingIOError(error.errno, told, str(directory)) from error
         marker.write_text("lso run writes its report here, over the one that was here before\n", encoding="utf-8")
-        if evidence.exists():
-            shutil.rmtree(evidence)
+        for path in found:
+            shutil.rmtree(path)
         for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME, PROVE_JSON, PROVE_PAGE):
             (directory / name).unlink(missing_ok=True)
         yield

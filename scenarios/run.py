@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from reports.model import Ending, RunResult, Scenario, StepResult, Timing, Verdict
-from scenarios import picture
+from reports.write import STATE
+from scenarios import inputs, picture, state
 from scenarios.file.format import Step
 from scenarios.load import LoadedScenario
 from scenarios.network.management_audit import management_audited
@@ -28,6 +29,7 @@ from testbed.images import build
 from testbed.lab import Lab
 
 INTERNAL_SERVER_ERROR = 500
+DATABASE = "presto.db"
 
 
 class Listener(Protocol):
@@ -40,12 +42,17 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: keep the lab afterwards, call *pause* after a step that did not pass, end after the step *until*."""
+    """How to run: keep the lab afterwards, call *pause* after a step that did not pass, end after the step *until*.
+
+    *templates* are the files that sites are made from, by name, *plans* what finds out what was made of them.
+    """
 
     command: str = ""
     keep: bool = False
     until: str | None = None
     pause: Callable[[str, StepResult], None] | None = None
+    templates: Mapping[str, Path] = field(default_factory=dict)
+    plans: state.Plans = state.no_plans
 
 
 @dataclass
@@ -70,22 +77,28 @@ class _Run:
 
     def everything(self) -> None:
         """Lab, API, order, steps; each undone in reverse, whatever happens."""
+        inputs.keep(self.loaded, self.options.templates, self.directory)
         with ExitStack() as stack:
             lab = stack.enter_context(self._lab())
             with self.clock.phase("watch the management network"):
                 management = stack.enter_context(management_audited(lab))
             with self.clock.phase("start the API"):
-                database = lab.folder / "presto.db"
-                url = stack.enter_context(self.start_api(lab.inventory, database))
+                url = stack.enter_context(self.start_api(lab.inventory, lab.folder / DATABASE))
                 face = stack.enter_context(open_face(self.loaded.scenario, url))
             with self.clock.phase("watch the underlays"):
                 audit = stack.enter_context(audited(self.loaded.scenario, lab))
             engines = dict(lab.engines)
             self.context = Context(self.loaded.scenario, lab, face, self.clock, audit, management, engines=engines)
             with self.clock.phase("order"):
-                order(self.context)
+                self._order(self.context)
             with self.clock.phase("steps"):
                 self._steps(self.context)
+
+    def _order(self, context: Context) -> None:
+        try:
+            order(context)
+        finally:
+            inputs.keep_order(context.face.sent, self.directory)
 
     @contextmanager
     def _lab(self) -> Iterator[Lab]:
@@ -104,15 +117,24 @@ class _Run:
                     lab.stop()
 
     def _steps(self, context: Context) -> None:
-        blocked_by = ""
+        blocked_by, there = "", True
         for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
+            if verb.removes and there:
+                there = False
+                self._keep_state(context, state.BEFORE_REMOVAL)
             verdict = self._step(context, step, verb, blocked_by)
             if verdict.is_bad and verb.gate:
                 blocked_by = step.id
             if step.id == self.options.until:
                 break
+        self._keep_state(context, state.AT_THE_END)
         for own, verb in at_the_end(self.loaded.scenario):
             self._step(context, own, verb)
+
+    def _keep_state(self, context: Context, moment: str) -> None:
+        with self.clock.phase("keep the state"):
+            plans = self.options.plans
+            state.dump(context, self.directory / STATE / moment, lambda: plans(context.lab.folder / DATABASE))
 
     def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str = "") -> Verdict:
         self.listener.on_step_started(step.id, step.title or verb.verb)

@@ -29,6 +29,9 @@ ELSEWHERE = {
     "lso run scenarios/poc-two-sites": "as above",
     "lso run my.yaml --prove": "tests/e2e/test_prove.py",
     "lso run scenarios --report": "test_paths.py finds them all, and tests/e2e runs both",
+    "python3 -m venv there": "by hand; tests/unit/lso/bundles/test_offline.py verifies without the rest",
+    "there/bin/lso bundle verify": "as above",
+    "WIRESHARK_CONFIG_DIR": "tshark is a hundred megabytes that nothing else needs: by hand",
     "lso reap": "tests/integration/testbed/test_reap.py; here labs of others may stand",
     "lso down --all": "as above",
 }
@@ -79,6 +82,15 @@ from reports.read import load_run
 from reports.write import write_report
 write_report(load_run(Path("tests/unit/reports/samples/passed.json")), Path("runs/20260101-120000-poc-two-sites"))
 END"""
+BUNDLED = """export XDG_STATE_HOME=$PWD/state
+python - <<'END'
+from pathlib import Path
+from tests.bundled import recorded_run
+recorded_run(Path("runs/20260101-120000-poc-two-sites"))
+END
+openssl genpkey -algorithm ed25519 -out key.pem && openssl pkey -in key.pem -pubout -out key.pub.pem
+"""
+"""A run, and a key to sign it with."""
 MEASURED = "the sites in memory have no tunnels, whose state and delay could be told"
 
 IN_MEMORY = {
@@ -122,7 +134,9 @@ IN_MEMORY = {
         }
     ),
     "docs/scenarios.md": Session(codes={"lso run broken.yaml": 2}),
+    "docs/bundles.md": Session(BUNDLED, {"~/.local/state": "$XDG_STATE_HOME"}),
     "docs/reports.md": Session(changes={"/tmp/sample": "sample"}),  # noqa: S108  (what the page says)
+    "bundle": Session(BUNDLED),
     "client": Session("openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout >robot.pem"),
     "order": Session(changes={"0b1c7f3e-2f0c-4d0f-9f55-5a4b6ad9c0f1": "$(lso order list --json | jq -r '.[0].id')"}),
     "docs/prove.md": Session(),

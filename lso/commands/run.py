@@ -23,6 +23,7 @@ from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.lasting import lasting
 from lso.prove import prove_all, sabotages
 from lso.scenario_files import load
+from lso.site_plans import plans, templates
 from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
@@ -149,6 +150,8 @@ def _run_one(options: argparse.Namespace, scenario: LoadedScenario, directory: P
                 keep=options.keep,
                 until=options.until,
                 pause=_pause if options.pause_on_failure else None,
+                templates=templates(),
+                plans=plans,
             ),
         )
         write_report(result, directory)

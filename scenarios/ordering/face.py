@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
+
+import httpx
 
 from scenarios.file.format import Service
 
 Details = dict[str, Any]
 """A service as one face shows it."""
+
+Request = dict[str, Any]
+"""A request that was sent: its method, path and body."""
+
+
+def recording(sent: list[Request]) -> Callable[[httpx.Request], None]:
+    """Return a hook of an HTTP client that adds each request with a body to *sent*."""
+
+    def record(request: httpx.Request) -> None:
+        if body := request.read():
+            sent.append({"method": request.method, "path": request.url.path, "body": json.loads(body)})
+
+    return record
 
 
 @dataclass(frozen=True)
@@ -22,7 +39,9 @@ class State:
 
 
 class Face(AbstractContextManager["Face"], Protocol):
-    """One face of a running server."""
+    """One face of a running server; *sent* has all that it was asked with a body, in order."""
+
+    sent: list[Request]
 
     def __enter__(self) -> Self: ...
 

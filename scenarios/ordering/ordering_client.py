@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 
 from scenarios.file.format import Service
-from scenarios.ordering.face import Details, State
+from scenarios.ordering.face import Details, Request, State, recording
 from scenarios.ordering.order_items import SWVC_ITEM, add_items
 from scenarios.ordering.presto_client import PrestoError
 
@@ -24,7 +24,8 @@ class OrderingClient:
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=timeout)
+        self.sent: list[Request] = []
+        self._http = httpx.Client(base_url=url, timeout=timeout, event_hooks={"request": [recording(self.sent)]})
         self._order = self._removal = ""
 
     def __enter__(self) -> Self:

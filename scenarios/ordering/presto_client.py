@@ -8,7 +8,7 @@ from typing import Any, Self
 import httpx
 
 from scenarios.file.format import Service
-from scenarios.ordering.face import Details, State
+from scenarios.ordering.face import Details, Request, State, recording
 from scenarios.ordering.order import create_input
 from testbed.nodes.ucpe import LAN_PORT
 
@@ -29,7 +29,9 @@ class PrestoClient:
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=timeout, headers={"Accept": MEDIA_TYPE})
+        self.sent: list[Request] = []
+        hooks = {"request": [recording(self.sent)]}
+        self._http = httpx.Client(base_url=url, timeout=timeout, headers={"Accept": MEDIA_TYPE}, event_hooks=hooks)
 
     def __enter__(self) -> Self:
         return self

@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from testbed import pki
 from testbed.host import kernel, neighbours
 from testbed.host.wiring import ip_batch
 from testbed.images import store
 from testbed.impairment import Impairer
-from testbed.lab import management_network, topology
+from testbed.lab import management_network
 from testbed.lab.cpu_pinning import placements
 from testbed.lab.inventory import inventory
 from testbed.lab.readiness import Endpoint, NotReady, wait_until_ready
-from testbed.lab.topology import Topology
-from testbed.lab.ucpe import UcpeSettings
+from testbed.lab.ucpe_settings import UcpeSettings
 from testbed.nodes import description
 from testbed.nodes.node import Node
 from testbed.nodes.ucpe import DOCKER_PORT, LAN_PORT, OPENFLOW_PORT, OVSDB_PORT
@@ -31,6 +31,9 @@ from testbed.pki import Authority
 from testbed.progress import Clock, Listener, silent
 from testbed.spec.check import check
 from testbed.spec.model import Impairment, LabSpec
+
+if TYPE_CHECKING:
+    from testbed.lab.topology import Topology
 
 
 class LabError(RuntimeError):
@@ -167,6 +170,8 @@ class Lab:
     # --- the start, phase by phase ---
 
     def _start(self) -> None:
+        from testbed.lab import topology  # noqa: PLC0415  (Mininet: a package of the distribution, for labs that run)
+
         owner, spec = self._owned(), self._given()
         try:
             changed = neighbours.make_room(neighbours_of(spec))

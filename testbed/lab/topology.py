@@ -8,7 +8,8 @@ from typing import Any
 
 from testbed.containernet import Containernet, NamespaceBridge
 from testbed.host.wiring import mac_address
-from testbed.lab.ucpe import Ucpe, UcpeSettings
+from testbed.lab.ucpe import Ucpe
+from testbed.lab.ucpe_settings import UcpeSettings
 from testbed.nodes.node import Node
 from testbed.nodes.ucpe import LAN_MTU, LAN_PORT
 from testbed.ownership.owner import Owner

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +12,12 @@ from testbed.containernet.containers.container import Docker
 from testbed.containernet.plan import Plan
 from testbed.host.engine import archive, engine
 from testbed.images.recipes import UCPE, reference
+from testbed.lab.ucpe_settings import UcpeSettings
 from testbed.nodes.ucpe import CAPABILITIES
-from testbed.pki import Pair
 
 PKI = "/etc/lso/pki"
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")  # not /proc/sys: VNFs need sysctls
 SYSCTLS = {"net.ipv6.conf.all.disable_ipv6": "1", "net.ipv6.conf.default.disable_ipv6": "1"}
-
-
-@dataclass(frozen=True)
-class UcpeSettings:
-    """What one uCPE is started with: management network and address, credentials, the ports of its bridge.
-
-    *store* is the volume with the VNF images (see ``testbed.images.store``); None leaves the engine empty. *cpus* are
-    the CPUs that the uCPE and its VNFs run on (see ``testbed.lab.cpu_pinning``); empty: all.
-    """
-
-    network: str
-    address: str
-    authority: bytes
-    identity: Pair
-    ports: Sequence[str]
-    datapath: str = "netdev"
-    store: str | None = None
-    cpus: str = ""
 
 
 class Ucpe(Docker):
