@@ -1,9 +1,12 @@
-"""Crafted packets against a firewall rule, shared by the two firewall verbs: captures decide, counters must agree."""
+"""What the two firewall verbs share: their parameters, the counters of one rule, and a firewall's two ports."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,46 +15,82 @@ from reports.model import Check
 from scenarios.file.errors import nearest
 from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario
-from scenarios.network import wire
-from scenarios.steps.checks import equal
+from scenarios.network import chain, wire
+from scenarios.network.crafted import Flow, Way
+from scenarios.network.marks import Packet, frames_of
+from scenarios.steps.checks import check
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import PathVerb
+from testbed.host.namespace import Namespace
+from testbed.packets import interface_mac, send
 
 DEFAULT = "default"
+KIND = "firewall"
+SPACING_SECONDS = 0.0005
 
 
-class RuleCounters(Evidence):
-    """The packets that each rule of *site*'s firewall *vnf* (an element of the picture) counted, by the rule's id."""
+class Guard(Evidence):
+    """The firewall of *site* (*vnf* in the picture): what was captured at its two ports, and what its rules counted.
+
+    *counted* has the packets by the rule's id, before and after.
+    """
 
     site: str
     vnf: str
+    lan: wire.CaptureFile
+    wan: wire.CaptureFile
     before: dict[str, int]
     after: dict[str, int]
 
+    def rose(self, *rules: str) -> int:
+        """Return how many packets more *rules* have counted, each taken once."""
+        return sum(packets_of(self.after, rule) - packets_of(self.before, rule) for rule in set(rules))
 
-class FirewallEvidence(Evidence):
-    """What was sent, what arrived at the far host, and what the near firewall counted."""
+    def counter_check(self, name: str, least: int, most: int, *rules: str) -> Check:
+        """Return the check that *rules* together counted from *least* to *most* packets."""
+        rose = self.rose(*rules)
+        expected = str(least) if least == most else f"{least} to {most}"
+        return check(
+            f"{name} at {self.site}", least <= rose <= most, expected=expected, measured=rose, element=self.vnf
+        )
 
-    probes: wire.Probes
-    far: wire.CaptureFile
-    counters: RuleCounters
+
+@dataclass(frozen=True)
+class Post:
+    """A firewall of a running network: capture points at its two ports, and the port of the next hop behind it."""
+
+    site: str
+    lan: wire.Point
+    wan: wire.Point
+    namespace: Namespace
+    next_port: str
+    before: dict[str, int]
+
+    def inject(self, packets: Sequence[Packet]) -> None:
+        """Send *packets* to the firewall's WAN side as the next VNF of the chain would do."""
+        send(self.namespace, self.next_port, frames_of(packets), SPACING_SECONDS)
 
 
 class FirewallVerb(PathVerb):
-    """Parameters of both verbs, and the counting of one rule."""
+    """Parameters of both verbs, and how a firewall is watched."""
 
-    asks: ClassVar[str] = "firewall"
+    asks: ClassVar[str] = KIND
 
     protocol: Literal["tcp", "udp", "icmp"]
     destination_port: int = Field(default=0, ge=0, le=65535)
     icmp_type: int = Field(default=8, ge=0, le=255)
-    packets: int = Field(default=10, ge=1, le=1000)
+    packets: int = Field(
+        default=48, ge=1, le=1000, description="crafted packets; of few of them not all have a shape of their own"
+    )
     within_seconds: float = Field(
         default=3, gt=0, description="how long the last packet may take to arrive and be counted"
     )
     rule: str = Field(description="id of the rule that must count the packets, or 'default'")
+    seed: int | None = Field(
+        default=None, ge=0, le=0xFFFFFFFF, description="makes the packets of an earlier run again; else they are random"
+    )
 
     @model_validator(mode="after")
     def _port_fits_protocol(self) -> Self:
@@ -66,50 +105,85 @@ class FirewallVerb(PathVerb):
         if self.rule not in rules:
             yield ("rule",), f"no application {self.rule!r} in the service", nearest(self.rule, rules)
 
-    def probes(self, context: Context) -> wire.Probes:
-        """Return the packets, each a new connection: an established one is not judged by the rules again."""
-        return wire.make(
-            context,
-            self.from_,
-            self.to,
-            protocol=self.protocol,
-            destination_port=self.destination_port,
-            count=self.packets,
-            icmp_type=self.icmp_type,
-        )
+    @property
+    def flow(self) -> Flow:
+        """Return what the packets are."""
+        return Flow(self.protocol, self.destination_port, self.icmp_type, self.rule)
+
+    def fresh_seed(self) -> int:
+        """Return the seed that the packets are to be made from."""
+        return secrets.randbits(32) if self.seed is None else self.seed
 
     def what(self) -> str:
         """Return the packets' description for people."""
         port = "" if self.protocol == "icmp" else f" port {self.destination_port}"
         return f"{self.protocol.upper()}{port} from {self.from_} to {self.to}"
 
-    def counters(self, context: Context, recorder: Recorder, before: dict[str, int]) -> RuleCounters:
-        """Return the near firewall's counters once the rule has counted what was sent, or the deadline is over."""
-        site = context.site_of(self.from_)
-        expected = packets_of(before, self.rule) + self.packets
-        recorder.until(
-            f"rule {self.rule!r} counted",
-            self.within_seconds,
-            lambda: packets_of(counted(context, site), self.rule) >= expected,
-        )
-        status = context.vnf_status(site, "firewall")
-        recorder.json(f"firewall-{site}.json", f"the firewall of {site} with its counters", status)
-        vnf = context.vnf_element(site, "firewall")
-        return RuleCounters(site=site, vnf=vnf, before=before, after=by_rule(status))
+    def posts(self, context: Context, recorder: Recorder) -> tuple[Post, Post]:
+        """Return the near and the far firewall, looked up at the same time."""
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            near, far = pool.map(
+                lambda site: _post(context, recorder, site), map(context.site_of, (self.from_, self.to))
+            )
+        return near, far
 
-    def counter_check(self, counters: RuleCounters) -> Check:
-        """Return the check that the rule counted exactly the packets that were sent."""
-        rose = packets_of(counters.after, self.rule) - packets_of(counters.before, self.rule)
-        name = f"packets counted by rule {self.rule!r} at {counters.site}"
-        return equal(name, rose, self.packets, element=counters.vnf)
+    def guards(
+        self, context: Context, recorder: Recorder, posts: Iterable[Post], least: Mapping[str, int]
+    ) -> tuple[Guard, ...]:
+        """Return what the firewalls at *posts* saw, once they counted *least* by site, or the deadline is over."""
+
+        def counted_all(post: Post) -> dict[str, Any] | None:
+            status = context.vnf_status(post.site, KIND)
+            rules = {self.rule, DEFAULT}
+            rose = sum(packets_of(by_rule(status), rule) - packets_of(post.before, rule) for rule in rules)
+            return status if rose >= least[post.site] else None
+
+        def one(post: Post) -> Guard:
+            counted = recorder.until(f"counted at {post.site}", self.within_seconds, lambda: counted_all(post))
+            status = counted or context.vnf_status(post.site, KIND)
+            recorder.json(f"firewall-{post.site}.json", f"the firewall of {post.site} with its counters", status)
+            return Guard(
+                site=post.site,
+                vnf=context.vnf_element(post.site, KIND),
+                lan=post.lan.result,
+                wan=post.wan.result,
+                before=post.before,
+                after=by_rule(status),
+            )
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            return tuple(pool.map(one, posts))
 
     def live_command(self, context: Context) -> str:
-        return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), 'firewall')} -- /vnf/status"
+        return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), KIND)} -- /vnf/status"
 
 
-def counted(context: Context, site: str) -> dict[str, int]:
-    """Return what each rule of *site*'s firewall has counted."""
-    return by_rule(context.vnf_status(site, "firewall"))
+def _post(context: Context, recorder: Recorder, site: str) -> Post:
+    ways = chain.complete(context, site)
+    place = 1 + 2 * context.scenario.service.chain.index(KIND)
+    lan, wan, behind = ways[place : place + 3]
+    return Post(
+        site=site,
+        lan=wire.port_point(context, recorder, site, lan.port, f"{site} {lan.label}"),
+        wan=wire.port_point(context, recorder, site, wan.port, f"{site} {wan.label}"),
+        namespace=context.lab.ucpes[site].namespace,
+        next_port=behind.port,
+        before=by_rule(context.vnf_status(site, KIND)),
+    )
+
+
+def lan_way(context: Context, source: str, target: str) -> Way:
+    """Return the way from host *source* to host *target*, into its own LAN."""
+    sender = context.host(source)
+    mac = interface_mac(sender.namespace, sender.interface)
+    return Way(sender.ip, context.host(target).ip, mac, wire.gateway_mac(context, source))
+
+
+def wan_way(context: Context, source: str, target: str, routers: int) -> Way:
+    """Return the way from host *source* to host *target* where it leaves the target's gateway."""
+    receiver = context.host(target)
+    mac = interface_mac(receiver.namespace, receiver.interface)
+    return Way(context.host(source).ip, receiver.ip, wire.gateway_mac(context, target), mac, routers)
 
 
 def by_rule(status: Mapping[str, Any]) -> dict[str, int]:
@@ -119,8 +193,11 @@ def by_rule(status: Mapping[str, Any]) -> dict[str, int]:
 
 
 def packets_of(counters: Mapping[str, int], rule: str) -> int:
-    """Return the packets counted by *rule*: all rules that the flow of that name became, or the default."""
+    """Return the packets counted by *rule*: all rules that the flow of that name became, or the default.
+
+    Where end points have policies of their own, a flow's rule also names the one that packets come from.
+    """
     if rule == DEFAULT:
         return counters.get(DEFAULT, 0)
-    name = re.compile(rf"{re.escape(rule)}(-\d+)?")
+    name = re.compile(rf"{re.escape(rule)}(-from-.+?)?(-\d+)?")
     return sum(packets for entry, packets in counters.items() if name.fullmatch(entry))

@@ -53,3 +53,9 @@ def _exactly(lost: int, packets: int, share: float) -> float:
     """Return the probability of the binomial distribution, by logarithms: its parts are too large and too small."""
     ways = math.lgamma(packets + 1) - math.lgamma(lost + 1) - math.lgamma(packets - lost + 1)
     return math.exp(ways + lost * math.log(share) + (packets - lost) * math.log1p(-share))
+
+
+def declared_delay(context: Context, source: str, target: str) -> float:
+    """Return the seconds that the underlay between two hosts is to add to a packet's way, at most but for ill luck."""
+    between = underlays_between(context.scenario, context.site_of(source), context.site_of(target))
+    return max(((entry.delay_ms + 4 * entry.jitter_ms) / 1000 for entry in between), default=0.0)

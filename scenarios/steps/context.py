@@ -65,6 +65,8 @@ class Context:
     engines: dict[str, str] = field(default_factory=dict)
     chains: dict[str, tuple[VnfPicture, ...]] = field(default_factory=dict)
     tunnels: dict[str, TunnelPicture] = field(default_factory=dict)
+    source_ports: set[tuple[str, int]] = field(default_factory=set)
+    """Protocol and source port of each random connection of this run."""
     _ports_taken: int = 0
 
     def service_sites(self) -> list[str]:

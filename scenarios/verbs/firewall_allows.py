@@ -1,42 +1,128 @@
-"""``firewall.allows``: packets that a rule allows arrive, and that rule counts them."""
+"""``firewall.allows``: packets that a rule allows arrive as they were sent, and that rule counts them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from pydantic import Field
+
 from reports.text import count_text
-from scenarios.network import wire
-from scenarios.network.firewall import FirewallEvidence, FirewallVerb, counted
-from scenarios.steps.checks import Judgement, check
+from scenarios.network import losses, marks, passed, wire
+from scenarios.network.crafted import Maker, Way
+from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, lan_way, wan_way
+from scenarios.network.marks import Packet, frames_of
+from scenarios.network.passed import AllowsEvidence, Conversation
+from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
+from testbed.capture import captures, seen_so_far
+from testbed.packets import answering, connect, send
+
+CONNECTION_OCTETS = (200, 1200)
+ERRORS = 20  # where the network is to lose packets: one of so many comes through
+RETRANSMISSIONS = 10
+"""How many times as long a connection may take where the network is to lose packets."""
 
 
 class FirewallAllows(FirewallVerb, name="firewall.allows"):
-    """Prove that crafted packets pass the firewalls at both sites.
+    """Prove that packets pass the firewalls at both sites as they were sent, and that their answers come back.
 
-    *Expected results*: each packet, told apart by a one-time token, is captured exactly once at the receiver, but for
-    the loss that the underlay declares; the rule's counter at the sender's site rose by exactly their number.
+    The packets have source ports from the whole range, random sizes up to the service's MTU, DSCP, TTL and data; SYNs
+    of TCP are sent without and with data, one UDP datagram in fragments. A TCP connection of two sockets carries data
+    both ways. At last the receiver sends an ICMP error about one of the connections.
 
-    *Fails when* the rule is missing, is shadowed by an earlier one, or does not count.
+    *Expected results*: each packet is captured exactly once at both ports of both firewalls and at the receiver, in
+    time, and is what was sent, octet by octet, but for TTL, header checksum and MAC addresses behind the gateways;
+    its answer and the ICMP error come to the sender; the connection ends as it should; the rule's counter rose by
+    exactly the packets at both sites. Of all this, as many may be missing as the underlay declares to lose.
+
+    *Fails when* the rule is missing, is shadowed by an earlier one, does not hold for some source ports or data, does
+    not count, or delays, changes or multiplies packets; or when related ICMP errors are dropped.
 
     *Example*: ``{verb: firewall.allows, with: {from: a1, to: b1, protocol: tcp, destination_port: 80, rule: web}}``
     """
 
-    def observe(self, context: Context, recorder: Recorder) -> FirewallEvidence:
-        probes = self.probes(context)
-        before = counted(context, context.site_of(self.from_))
-        far = wire.host_point(context, recorder, self.to)
-        last = "the last packet at the receiver"
-        wire.exchange(context, recorder, [probes], [far], far, last, self.within_seconds)
-        counters = self.counters(context, recorder, before)
-        return FirewallEvidence(probes=probes, far=far.result, counters=counters)
+    delay_seconds_at_most: float = Field(
+        default=1,
+        gt=0,
+        description="how long a packet may take from the near firewall to the receiver, beyond the underlay",
+    )
 
-    def judge(self, evidence: FirewallEvidence) -> Judgement:
-        probes = evidence.probes
-        arrived = sum(count == 1 for count in evidence.far.sightings(probes.frames))
-        least, expected = probes.least_arrivals()
-        message = f"{self.what()}: {arrived} of {count_text(self.packets, 'packet')} arrived, all should"
-        name = "packets captured at the receiver"
-        arrivals = check(name, arrived >= least, expected=expected, measured=arrived, message=message)
-        packets = count_text(arrived, "packet") if arrived < self.packets else f"all {count_text(arrived, 'packet')}"
-        summary = f"{self.what()}: {packets} arrived, counted by rule {self.rule!r}"
-        return Judgement([arrivals, self.counter_check(evidence.counters)], summary)
+    def observe(self, context: Context, recorder: Recorder) -> AllowsEvidence:
+        seed = self.fresh_seed()
+        near, far = self.posts(context, recorder)
+        maker = Maker.of(context, seed, self.rule)
+        there, back = lan_way(context, self.from_, self.to), lan_way(context, self.to, self.from_)
+        behind = wan_way(context, self.from_, self.to, 0)
+        packets = maker.allowed(self.flow, there, self.packets)
+        port, data = maker.port("tcp"), maker.data(maker.rng.randint(*CONNECTION_OCTETS))
+        error = self._error(maker, back, packets, port)
+        losing = losses.declared_percent(context, self.from_, self.to) > 0
+        errors = list(error.frames) * (ERRORS if losing else 1)
+        receiver = wire.host_point(context, recorder, self.to)
+        sender = wire.host_point(context, recorder, self.from_)
+        points = [near.lan, near.wan, far.lan, far.wan, receiver, sender]
+        source, target = context.host(self.from_), context.host(self.to)
+
+        def send_error() -> None:
+            send(target.namespace, target.interface, errors, SPACING_SECONDS)
+
+        conversation = None
+        with captures([point.capture for point in points]), ExitStack() as stack:
+            if self.protocol != "icmp":
+                service = [(str(self.protocol), self.destination_port)]
+                stack.enter_context(answering(target.namespace, target.ip, service))
+            send(source.namespace, source.interface, frames_of(packets), SPACING_SECONDS)
+            if self.protocol == "tcp":
+                ends = (source.ip, port), (target.ip, self.destination_port)
+                patience = self.within_seconds * (RETRANSMISSIONS if losing else 1)
+                done = connect(source.namespace, *ends, data, patience, send_error)
+                conversation = Conversation(source_port=port, ended=done.ended, sent=data, received=done.received)
+            else:
+                send_error()
+            recorder.until("the last packet at the receiver", self.within_seconds, _arrived(receiver, packets[-1]))
+            recorder.until("the ICMP error at the sender", self.within_seconds, _arrived(sender, error))
+            least = len(packets) + (conversation is not None)
+            near_guard, far_guard = self.guards(context, recorder, (near, far), {near.site: least, far.site: least})
+        for point in points:
+            recorder.file(point.capture.path, f"capture at {point.name}; probes of seed {seed}", wire.PCAP)
+        chain = context.scenario.service.chain
+        between = chain[chain.index("firewall") + 1 :]
+        frames = len(frames_of(packets))
+        return AllowsEvidence(
+            seed=seed,
+            packets=packets,
+            near=near_guard,
+            far=far_guard,
+            receiver=receiver.result,
+            sender=sender.result,
+            lan_addresses=bytes.fromhex((behind.target_mac + behind.source_mac).replace(":", "")),
+            between=(*between, *reversed(between)),
+            error=error,
+            error_copies=len(errors),
+            conversation=conversation,
+            source=there.source,
+            target=there.target,
+            delay_seconds=losses.declared_delay(context, self.from_, self.to),
+            allowed_losses=losses.allowed(context, self.from_, self.to, frames),
+            allowed_lost_answers=losses.allowed(context, self.to, self.from_, frames),
+        )
+
+    def _error(self, maker: Maker, back: Way, packets: Sequence[Packet], port: int) -> Packet:
+        """Return the ICMP error about the real connection, or about the first packet where there is none."""
+        if self.protocol == "tcp":
+            return maker.error_about(back, "tcp", port, self.destination_port)
+        key = marks.key_of(packets[0].frames[0][14:])
+        return maker.error_about(back, self.protocol, key[3] if key else 0, self.destination_port)
+
+    def judge(self, evidence: AllowsEvidence) -> Judgement:
+        sent = count_text(len(evidence.packets), "packet")
+        summary = f"{self.what()}: all {sent} passed unchanged, counted by rule {self.rule!r}; seed {evidence.seed}"
+        return Judgement([*passed.checks(self, evidence, self.delay_seconds_at_most)], summary)
+
+
+def _arrived(point: wire.Point, packet: Packet) -> Callable[[], bool]:
+    """Return a condition on the live capture at *point*: what follows the IP header of *packet* is in it."""
+    path, octets = point.capture.path, packet.frames[-1][34:]
+    return lambda: path.exists() and seen_so_far(path, octets)

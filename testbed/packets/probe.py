@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import secrets
+from collections.abc import Sequence
 from enum import StrEnum
 from threading import Thread
 from typing import Any, Literal
@@ -51,19 +52,40 @@ def probe(
     icmp_sequence: int = 1,
     tcp_flags: str = "S",
     ttl: int = 64,
+    tos: int = 0,
     dont_fragment: bool = False,
+    identification: int | None = None,
+    tcp_sequence: int | None = None,
+    tcp_acknowledgement: int = 0,
+    tcp_options: Sequence[tuple[str, Any]] = (),
+    ip_options: bytes = b"",
 ) -> bytes:
     """Return one Ethernet frame with an IPv4 packet of *kind* (or of an IP protocol number) that carries *payload*.
 
     Checksums and lengths are right. A TCP probe is by default a SYN that carries its payload (RFC 9293, 3.4 allows
     data on a SYN), so that it can be told apart at the receiver. Fields that a kind does not have are ignored.
+    *identification* and *tcp_sequence* are random unless given; *tcp_options* are those of scapy, *ip_options* octets.
     """
     inet, l2, packet = _layers()
-    ip = inet.IP(src=source, dst=destination, ttl=ttl, flags="DF" if dont_fragment else 0, id=secrets.randbits(16))
+    ip = inet.IP(
+        src=source,
+        dst=destination,
+        ttl=ttl,
+        tos=tos,
+        flags="DF" if dont_fragment else 0,
+        id=secrets.randbits(16) if identification is None else identification,
+        options=[inet.IPOption(ip_options)] if ip_options else [],
+    )
     above = {
         "udp": lambda: inet.UDP(sport=source_port, dport=destination_port),
         "tcp": lambda: inet.TCP(
-            sport=source_port, dport=destination_port, flags=tcp_flags, seq=secrets.randbits(32), window=65535
+            sport=source_port,
+            dport=destination_port,
+            flags=tcp_flags,
+            seq=secrets.randbits(32) if tcp_sequence is None else tcp_sequence,
+            ack=tcp_acknowledgement,
+            window=65535,
+            options=list(tcp_options),
         ),
         "icmp": lambda: inet.ICMP(type=icmp_type, code=icmp_code, id=icmp_id, seq=icmp_sequence),
     }
@@ -72,6 +94,21 @@ def probe(
     else:
         ip = ip / above[kind]()
     return bytes(l2.Ether(src=source_mac, dst=destination_mac, type=0x0800) / ip / packet.Raw(payload))
+
+
+def fragments(frame: bytes, octets: int) -> tuple[bytes, bytes]:
+    """Return the IPv4 packet in *frame* in two fragments; the first has *octets*, a multiple of 8 (RFC 791, 3.2)."""
+    inet, l2, packet = _layers()
+
+    def part(octets: bytes, offset: int, flags: str | int) -> bytes:
+        whole = l2.Ether(frame)
+        ip = whole[inet.IP]
+        ip.remove_payload()
+        ip.frag, ip.flags, ip.len, ip.chksum = offset // 8, flags, None, None
+        return bytes(whole / packet.Raw(octets))
+
+    body = bytes(l2.Ether(frame)[inet.IP].payload)
+    return part(body[:octets], 0, "MF"), part(body[octets:], octets, 0)
 
 
 def tcp_reply(sent: bytes, frame: bytes) -> Reply | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Thread
 
 from testbed.host.namespace import Namespace
 from testbed.packets.wire import PacketError
@@ -20,13 +22,83 @@ def listening(namespace: Namespace, address: str, ports: Iterable[tuple[str, int
     Raises :class:`PacketError` when a port is taken or the address is not the host's.
     """
     with ExitStack() as stack:
-        for protocol, port in sorted(set(ports)):
-            service = stack.enter_context(namespace.socket(socket.AF_INET, _KINDS[protocol]))
-            try:
-                service.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                service.bind((address, port))
-                if protocol == "tcp":
-                    service.listen(128)
-            except OSError as error:
-                raise PacketError(f"cannot listen on {protocol} {address}:{port}: {error.strerror}") from error
+        _open(stack, namespace, address, ports)
         yield
+
+
+@contextmanager
+def answering(namespace: Namespace, address: str, ports: Iterable[tuple[str, int]]) -> Iterator[None]:
+    """Do as :func:`listening`, and send back the :func:`answer` to what comes: UDP datagrams, data of connections."""
+    with ExitStack() as stack:
+        services = _open(stack, namespace, address, ports)
+        selector = stack.enter_context(selectors.DefaultSelector())
+        ended, end = (stack.enter_context(part) for part in socket.socketpair())
+        selector.register(ended, selectors.EVENT_READ, ended)
+        for service in services:
+            service.setblocking(False)
+            selector.register(service, selectors.EVENT_READ, service)
+        echo = Thread(target=_echo, args=(selector, ended, services), name="lso-echo", daemon=True)
+        echo.start()
+        try:
+            yield
+        finally:
+            end.send(b"x")
+            echo.join()
+
+
+def answer(data: bytes) -> bytes:
+    """Return what is sent back for *data*: each octet inverted, so that no answer is taken for what was sent."""
+    return bytes(octet ^ 0xFF for octet in data)
+
+
+def _open(
+    stack: ExitStack, namespace: Namespace, address: str, ports: Iterable[tuple[str, int]]
+) -> list[socket.socket]:
+    services = []
+    for protocol, port in sorted(set(ports)):
+        service = stack.enter_context(namespace.socket(socket.AF_INET, _KINDS[protocol]))
+        try:
+            service.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            service.bind((address, port))
+            if protocol == "tcp":
+                service.listen(128)
+        except OSError as error:
+            raise PacketError(f"cannot listen on {protocol} {address}:{port}: {error.strerror}") from error
+        services.append(service)
+    return services
+
+
+def _echo(selector: selectors.BaseSelector, ended: socket.socket, services: list[socket.socket]) -> None:
+    """Answer until something comes from *ended*; a peer that is gone is none of ours."""
+    while True:
+        for key, _ in selector.select():
+            ready: socket.socket = key.data
+            if ready is ended:
+                _close(selector, {ended, *services})
+                return
+            with suppress(OSError):
+                if ready.type == socket.SOCK_DGRAM:
+                    data, peer = ready.recvfrom(65535)
+                    ready.sendto(answer(data), peer)
+                elif ready in services:
+                    accepted, _ = ready.accept()
+                    selector.register(accepted, selectors.EVENT_READ, accepted)
+                else:
+                    _answer(selector, ready)
+
+
+def _answer(selector: selectors.BaseSelector, connection: socket.socket) -> None:
+    """Answer what has come by *connection*, or close it as its peer did."""
+    with suppress(OSError):
+        if data := connection.recv(65535):
+            connection.sendall(answer(data))
+            return
+    selector.unregister(connection)
+    connection.close()
+
+
+def _close(selector: selectors.BaseSelector, ours: set[socket.socket]) -> None:
+    """Close what is still open but for *ours*."""
+    for key in list(selector.get_map().values()):
+        if key.data not in ours:
+            key.data.close()

@@ -62,7 +62,7 @@ def assert_fails(result: StepResult, *names: str) -> list[Check]:
 
 def assert_passes(result: StepResult) -> None:
     """Assert that every check of the verb held."""
-    assert result.verdict is Verdict.PASSED, result.message
+    assert result.verdict is Verdict.PASSED, f"{result.message}\n{told(result.verdict, '', result.checks)}"
 
 
 def access(context: Context, site: str, kind: str) -> ContainerAccess:

@@ -1,0 +1,66 @@
+"""A real TCP connection from a host: handshake, data there and back, and its end, by the host's own kernel."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from testbed.host.namespace import Namespace
+from testbed.packets.wire import PacketError
+
+COMPLETED, TIMED_OUT, REFUSED = "completed", "timed out", "refused"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What became of a connection: *ended* is ``completed``, ``timed out``, ``refused`` or the system's word.
+
+    *established* tells whether the handshake was done, *received* is what had come back by then.
+    """
+
+    ended: str
+    established: bool = False
+    received: bytes = b""
+
+
+def connect(
+    namespace: Namespace,
+    source: tuple[str, int],
+    target: tuple[str, int],
+    data: bytes,
+    deadline: float,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Connection:
+    """Connect *source* in *namespace* to *target*, send *data*, wait for as many octets, and close.
+
+    *meanwhile* is called once, while the connection is open and all has come back. No step takes longer than
+    *deadline* seconds. Raises :class:`PacketError` when the source cannot be used.
+    """
+    with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        try:
+            client.bind(source)
+        except OSError as error:
+            raise PacketError(f"cannot connect from {source[0]}:{source[1]}: {error.strerror}") from error
+        client.settimeout(deadline)
+        established, received = False, b""
+        try:
+            client.connect(target)
+            established = True
+            client.sendall(data)
+            while len(received) < len(data) and (part := client.recv(65535)):
+                received += part
+            meanwhile()
+            client.shutdown(socket.SHUT_WR)
+            while part := client.recv(65535):
+                received += part
+        except OSError as error:
+            return Connection(_word(error), established, received)
+        return Connection(COMPLETED, established, received)
+
+
+def _word(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
+    return REFUSED if error.errno == errno.ECONNREFUSED else str(error.strerror)
