@@ -44,9 +44,7 @@ def open_face(scenario: Scenario, url: str) -> Face:
 
 def order(context: Context) -> None:
     """Remember what each uCPE is like, then order the scenario's service. Raises ``PrestoError`` when it is refused."""
-    sites = context.service_sites()
-    for site in sites:
-        context.baselines[site] = context.view(site).snapshot()
+    context.baselines = context.snapshots(context.service_sites())
     context.ordered_at = context.clock.now()
     context.service_id = context.face.order(context.scenario.service)
 

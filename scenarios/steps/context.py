@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from typing import Any, Protocol
@@ -16,7 +16,8 @@ from scenarios.steps.recorder import NetworkFault, Recorder
 from testbed.errors import Ended
 from testbed.host.namespace import Namespace
 from testbed.lab import Lab
-from testbed.ucpe_view import Container, UcpeView, ViewError
+from testbed.threads import in_parallel
+from testbed.ucpe_view import Container, Snapshot, UcpeView, ViewError
 
 HOST_INTERFACE = "eth0"
 
@@ -61,7 +62,7 @@ class Context:
     service_id: str = ""
     ordered_at: float = 0.0
     established_at: float | None = None
-    baselines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    baselines: dict[str, Snapshot] = field(default_factory=dict)
     engines: dict[str, str] = field(default_factory=dict)
     chains: dict[str, tuple[VnfPicture, ...]] = field(default_factory=dict)
     tunnels: dict[str, TunnelPicture] = field(default_factory=dict)
@@ -91,6 +92,16 @@ class Context:
             return UcpeView(self.lab.ucpes[site].container())
         except Ended as gone:
             raise NetworkFault(f"{site}: the uCPE", "the one that the lab started, running", str(gone)) from gone
+
+    def snapshots(self, sites: Iterable[str]) -> dict[str, Snapshot]:
+        """Return what each of the uCPEs of *sites* has now. Raises as :meth:`view`."""
+        found: dict[str, Snapshot] = {}
+
+        def take(site: str) -> None:
+            found[site] = self.view(site).snapshot()
+
+        in_parallel(take, sites)
+        return found
 
     def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
         """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""

@@ -2,8 +2,9 @@
 
 from testbed.ucpe_view.container_access import ContainerAccess, ViewError
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
+from testbed.ucpe_view.snapshot import Snapshot, apart, differences, together
 from testbed.ucpe_view.switch import Port, Trace, parse_trace
-from testbed.ucpe_view.view import Container, Network, Snapshot, UcpeView, Vnf
+from testbed.ucpe_view.view import Container, Network, UcpeView, Vnf
 
 __all__ = [
     "Container",
@@ -16,6 +17,9 @@ __all__ = [
     "UcpeView",
     "ViewError",
     "Vnf",
+    "apart",
+    "differences",
     "parse_flows",
     "parse_trace",
+    "together",
 ]

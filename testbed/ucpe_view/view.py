@@ -12,11 +12,11 @@ from testbed.host.namespace import Namespace
 from testbed.host.process import Process
 from testbed.ucpe_view.container_access import ContainerAccess, ViewError
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
+from testbed.ucpe_view.snapshot import Snapshot, take
 from testbed.ucpe_view.switch import INTERFACE_COLUMNS, Port, Trace, parse_ports, parse_trace
 
 BRIDGE = "br-ucpe"
 OPENFLOW = "OpenFlow14"
-Snapshot = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -134,32 +134,11 @@ class UcpeView:
         return self.access.run(argv)
 
     def snapshot(self) -> Snapshot:
-        """Return all that a service can leave behind, without counters: equal before an order and after its removal."""
-        return {
-            "rules": [{"rule": text} for text in sorted(flow.text() for flow in self.flows())],
-            "groups": [{"group": text} for text in self.groups()],
-            "ports": [_lasting(port) for port in self.ports()],
-            "interfaces": [{"name": name} for name in self._interfaces()],
-            "networks": [
-                {"name": n.name, "driver": n.driver, "labels": dict(n.labels), "options": dict(n.options)}
-                for n in self.networks()
-            ],
-            "containers": [
-                {"name": c.name, "image": c.image, "state": c.state, "labels": dict(c.labels)}
-                for c in self.containers()
-            ],
-            "volumes": [{"name": name} for name in self._volumes()],
-        }
+        """Return all that a service can leave behind, without what moves by itself: equal before and after it."""
+        return take(self.access, self.bridge)
 
     def _ofctl(self, command: str) -> str:
         return self.access.run(["ovs-ofctl", "--timeout=10", "-O", OPENFLOW, "--names", command, self.bridge])
-
-    def _interfaces(self) -> list[str]:
-        rows = self.access.process.read("net/dev").splitlines()[2:]
-        return sorted(row.split(":")[0].strip() for row in rows)
-
-    def _volumes(self) -> list[str]:
-        return sorted(volume["Name"] for volume in self.access.engine("/volumes")["Volumes"] or [])
 
     def _vnf(self, container: Container) -> Vnf | None:
         state = self.access.engine(f"/containers/{container.id}/json")["State"]
@@ -205,14 +184,3 @@ def _position(container: Container) -> int:
 
 def _container(row: Mapping[str, Any]) -> Container:
     return Container(row["Id"], row["Names"][0].lstrip("/"), row["Image"], row["State"], row["Labels"] or {})
-
-
-def _lasting(port: Port) -> dict[str, Any]:
-    """Return of *port* what does not move by itself: no addresses that are drawn by lot, no state."""
-    return {
-        "name": port.name,
-        "type": port.type,
-        "external_ids": dict(port.external_ids),
-        "options": dict(port.options),
-        "mtu_request": port.mtu_request,
-    }

@@ -1,8 +1,7 @@
-"""``service.active`` sees a VNF that stopped and a rule that is gone, ``service.removed`` whatever is left behind."""
+"""``service.active`` sees a VNF that stopped, a rule that is gone and a uCPE that is another one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,77 +80,6 @@ def test_a_foreign_rule_in_the_place_of_the_own_one(context: Context, judged: Ju
     finally:
         view.run([*OFCTL, "--names", "add-flow", BRIDGE, f"cookie={rule.cookie:#x},{text}"])
     assert_passes(judged("service.active"))
-
-
-@pytest.fixture(scope="module")
-def removed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
-    """A lab of its own whose service was removed, cleanly."""
-    with ordered(load(POC).scenario, api_server) as own:
-        assert_passes(judge_one(own, tmp_path_factory.mktemp("removed"), "service.removed"))
-        yield own
-
-
-LEFT = {
-    "rules": (
-        [*OFCTL, "add-flow", BRIDGE, "cookie=0x7,priority=7,in_port=lan0,actions=drop"],
-        [*OFCTL, "del-flows", BRIDGE, "cookie=0x7/-1"],
-        "cookie=0x7 priority=7",
-    ),
-    "groups": (
-        [*OFCTL, "add-group", BRIDGE, "group_id=7,type=all,bucket=output:1"],
-        [*OFCTL, "del-groups", BRIDGE, "group_id=7"],
-        "group_id=7",
-    ),
-    "ports": (
-        ["ovs-vsctl", "add-port", BRIDGE, "stale0", "--", "set", "Interface", "stale0", "type=internal"],
-        ["ovs-vsctl", "del-port", BRIDGE, "stale0"],
-        "stale0",
-    ),
-    "interfaces": (
-        ["ip", "link", "add", "stale1", "type", "bridge"],
-        ["ip", "link", "delete", "stale1"],
-        "stale1",
-    ),
-    "networks": (
-        ["docker", "network", "create", "stale2"],
-        ["docker", "network", "rm", "stale2"],
-        "stale2",
-    ),
-    "containers": (
-        ["docker", "create", "--name", "stale3", "--network", "none", "lso/vnf-nftables"],
-        ["docker", "rm", "stale3"],
-        "stale3",
-    ),
-    "volumes": (["docker", "volume", "create", "stale4"], ["docker", "volume", "rm", "stale4"], "stale4"),
-}
-
-
-@pytest.mark.parametrize("part", LEFT)
-def test_something_is_left_behind(removed: Context, tmp_path: Path, part: str) -> None:
-    leave, clean, name = LEFT[part]
-    view = removed.view("site-b")
-    view.run(leave)
-    try:
-        result = judge_one(removed, tmp_path, "service.removed")
-        failed = assert_fails(result, f"site-b: {part} as before the order")
-        assert any(
-            check.message.startswith(f"site-b: {part} left over: ") and name in check.message for check in failed
-        )
-        assert not any("site-a" in check.name for check in failed)
-    finally:
-        view.run(clean)
-    assert_passes(judge_one(removed, tmp_path, "service.removed"))
-
-
-def test_something_is_gone_that_was_there_before(removed: Context, tmp_path: Path) -> None:
-    view = removed.view("site-a")
-    view.run(["ovs-vsctl", "del-port", BRIDGE, "lan0"])
-    try:
-        failed = assert_fails(judge_one(removed, tmp_path, "service.removed"), "site-a: ports as before the order")
-        assert failed[0].message.startswith("site-a: ports lost: ")
-    finally:
-        view.run(["ovs-vsctl", "add-port", BRIDGE, "lan0"])
-    assert_passes(judge_one(removed, tmp_path, "service.removed"))
 
 
 def test_a_ucpe_that_is_not_the_one_of_the_lab_any_more(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""What the kernel and the switch have for a uCPE's network, asked by this machine's own programs.
+
+They run in the uCPE's network namespace and nowhere else: nothing of the uCPE's files is run, nothing shows among
+its processes. One shell starts them all, while this process reads files.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from testbed.host.namespace import Namespace
+from testbed.host.process import Process
+from testbed.ucpe_view.container_access import ViewError
+from testbed.ucpe_view.snapshot import wording
+from testbed.ucpe_view.snapshot.model import Snapshot
+
+TIMEOUT_SECONDS = 20.0
+_LEGACY = "/proc/self/net/{}_tables_names"  # of the tables that are in use; asking for others would make them
+
+COMMANDS = {
+    "links": "ip -json -details address show",
+    "routes": "ip route show table all",
+    "rules of IPv4": "ip -4 rule show",
+    "rules of IPv6": "ip -6 rule show",
+    "neighbours": "ip neighbour show nud permanent",
+    "queueing": "tc qdisc show",
+    "XFRM states": "ip xfrm state list nokeys",
+    "XFRM policies": "ip xfrm policy list",
+    "nftables": "nft --stateless list ruleset",
+    "iptables": f"legacy iptables {_LEGACY.format('ip')}",
+    "ip6tables": f"legacy ip6tables {_LEGACY.format('ip6')}",
+    "OpenFlow rules": "ofctl dump-flows",
+    "OpenFlow groups": "ofctl dump-groups",
+    "OpenFlow meters": "ofctl dump-meters",
+    "OpenFlow ports": "ofctl dump-ports-desc",
+    # What nobody can write there is the machine's, or tells a state.
+    "sysctls": "find /proc/sys/net -type f -perm /222 -exec grep -Hs '' {} +",
+}
+OPTIONAL = {"XFRM states", "XFRM policies", "nftables"}
+"""What a kernel may be without; it says the same before and after then."""
+UNREADABLE = {"sysctls": 1}
+"""The exit code that also stands for files which can only be written."""
+
+_SCRIPT = """
+ofctl() { ovs-ofctl --timeout=10 -O OpenFlow14 --names "$1" "unix:$switch"; }
+legacy() { [ ! -e "$2" ] || while read -r table; do "$1-legacy-save" -t "$table" || return; done <"$2"; }
+show() { "$@" 2>&1; printf '\\0%d\\0' $?; }
+"""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The programs under way; :meth:`answers` waits for them."""
+
+    shell: subprocess.Popen[str]
+
+    @classmethod
+    def start(cls, process: Process, bridge: str) -> Asking:
+        """Start the programs in the network namespace of the uCPE with the init process *process*."""
+        script = _SCRIPT + "".join(f"show {command}\n" for command in COMMANDS.values())
+        with process.opened() as folder, Namespace.of(process).entered():
+            switch = f"/proc/self/fd/{folder}/root/run/openvswitch/{bridge}.mgmt"
+            shell = subprocess.Popen(
+                ["/bin/sh", "-c", f"switch={switch}\n{script}"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                pass_fds=[folder],
+                pipesize=1 << 20,  # so that the programs need not wait for a reader
+                text=True,
+                errors="replace",
+            )
+        return cls(shell)
+
+    def answers(self) -> Snapshot:
+        """Return the parts that the programs answer for; raise :class:`ViewError` when one cannot."""
+        return _parts(_outputs(self._printed()))
+
+    def end(self) -> None:
+        """End the programs."""
+        with self.shell:
+            self.shell.kill()
+
+    def _printed(self) -> Sequence[str]:
+        try:
+            return self.shell.communicate(timeout=TIMEOUT_SECONDS)[0].split("\0")
+        except subprocess.TimeoutExpired as late:
+            raise ViewError(f"what the kernel has was not told after {TIMEOUT_SECONDS:g} s") from late
+
+
+def _outputs(printed: Sequence[str]) -> dict[str, str]:
+    """Return the output of each command; *printed* has them in turn with their exit codes."""
+    outputs = dict(zip(COMMANDS, printed[0::2], strict=False))
+    codes = dict(zip(COMMANDS, printed[1::2], strict=False))
+    for name, command in COMMANDS.items():
+        code = codes.get(name, "no exit code")
+        if code in ("0", str(UNREADABLE.get(name, 0))):
+            continue
+        if name not in OPTIONAL:
+            raise ViewError(f"{command}: exit {code}: {outputs.get(name, '').strip()}")
+        outputs[name] = ""
+    return outputs
+
+
+def _parts(outputs: dict[str, str]) -> Snapshot:
+    return {
+        "OpenFlow rules": wording.flows(outputs["OpenFlow rules"]),
+        "OpenFlow groups": wording.groups(outputs["OpenFlow groups"]),
+        "OpenFlow meters": wording.meters(outputs["OpenFlow meters"]),
+        "OpenFlow ports": wording.ports(outputs["OpenFlow ports"]),
+        "interfaces": wording.links(outputs["links"]),
+        "addresses": wording.addresses(outputs["links"]),
+        "queueing disciplines": wording.lines("", outputs["queueing"]),
+        "routes": wording.lines("route ", outputs["routes"]),
+        "routing rules": {
+            **wording.lines("IPv4 rule ", outputs["rules of IPv4"]),
+            **wording.lines("IPv6 rule ", outputs["rules of IPv6"]),
+        },
+        "permanent neighbours": wording.lines("neighbour ", outputs["neighbours"]),
+        "packet filters": {
+            **wording.nftables(outputs["nftables"]),
+            **wording.iptables("iptables", outputs["iptables"]),
+            **wording.iptables("ip6tables", outputs["ip6tables"]),
+        },
+        "IPsec": {
+            **wording.xfrm("XFRM state", outputs["XFRM states"]),
+            **wording.xfrm("XFRM policy", outputs["XFRM policies"]),
+        },
+        "sysctls": wording.sysctls(outputs["sysctls"]),
+    }

@@ -1,0 +1,33 @@
+"""Take the snapshot of one uCPE: programs run in its network namespace while its files and sockets are read."""
+
+from __future__ import annotations
+
+from testbed.ucpe_view.container_access import ContainerAccess
+from testbed.ucpe_view.snapshot import database, engine, files, mounts, processes
+from testbed.ucpe_view.snapshot.kernel import Asking
+from testbed.ucpe_view.snapshot.model import Snapshot
+
+
+def take(access: ContainerAccess, bridge: str) -> Snapshot:
+    """Return all that can be left behind on the uCPE, without what moves by itself.
+
+    Raises ``Ended`` when the uCPE has ended, and ``ViewError`` when something of it cannot be read.
+    """
+    asking = Asking.start(access.process, bridge)
+    try:
+        parts = {"Open vSwitch": database.read(access.process), **engine.read(access), **_seen(access)}
+        return {**parts, **asking.answers()}
+    finally:
+        asking.end()
+
+
+def _seen(access: ContainerAccess) -> Snapshot:
+    with access.process.opened() as folder:
+        mounted = mounts.parse(access.process.read("mountinfo"))
+        found = processes.running(folder)
+        return {
+            "processes": processes.as_part(found),
+            "network namespaces": processes.namespaces(found, mounted),
+            "mounts": mounts.as_part(mounted),
+            "files": files.read(folder, mounted),
+        }
