@@ -84,6 +84,8 @@ def _action_faults(sabotage: Sabotage) -> Iterator[Fault]:
     for index, action in enumerate(sabotage.actions):
         if action.where not in PLACES:
             yield ("actions", index, "where"), f"no place {action.where!r}", nearest(action.where, PLACES)
+        if action.do and not action.undo and not sabotage.lasting:
+            yield ("actions", index), "what is done has to be undone", "give its undo; `lasting: true` is for traces"
         for key in ("do", "undo", "background"):
             for name in sorted(variables.used(getattr(action, key)) - names):
                 hint = f"{nearest(name, names)} (a script's own variables are in lower case)"

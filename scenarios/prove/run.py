@@ -150,7 +150,9 @@ class _Proof:
 
     def _sabotage(self, context: Context, audits: Audits, when: When) -> None:
         assertions = [one for one in self._steps[when] if one.id not in self.skipped]
-        for tried in self.tried.values():
+        for tried in sorted(
+            self.tried.values(), key=lambda one: one.sabotage.sabotage.lasting
+        ):  # these cost a lab each
             if tried.sabotage.sabotage.when != when:
                 continue
             concerned = wanted(tried.sabotage, assertions)
@@ -174,6 +176,7 @@ class _Proof:
         except SabotageFailed as error:
             undone = not isinstance(error, UndoFailed)
             self._trouble(tried, str(error))
+        undone = undone and not tried.sabotage.sabotage.lasting
         try:
             for one in application.assertions if undone else ():
                 seconds = self._restored(context, audits, application, one)

@@ -40,8 +40,6 @@ class Action(Strict):
     def _does_something(self) -> Action:
         if not self.do and not self.background:
             raise ValueError("an action has something to do, or a background")
-        if bool(self.do) != bool(self.undo):
-            raise ValueError("what is done has to be undone: do and undo stand together")
         return self
 
 
@@ -66,6 +64,7 @@ class Sabotage(Strict):
     title: str = Field(min_length=1)
     broken: str = Field(min_length=1, description="what is wrong with the network then, for people")
     when: When = Field(default="service", description="while the service is active, or after its removal")
+    lasting: bool = Field(default=False, description="it leaves traces for good: what comes next gets another lab")
     must_notice: list[Noticing] = Field(min_length=1)
     requires: Requires = Field(default_factory=Requires)
     actions: list[Action] = Field(min_length=1)
