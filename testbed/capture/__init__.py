@@ -1,6 +1,7 @@
 """Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
 
-from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
+from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, read_frames
+from testbed.capture.search import find_bytes, find_each, seen_so_far
 from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, Direction, captures, live
 
 __all__ = [

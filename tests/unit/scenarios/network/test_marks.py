@@ -67,7 +67,7 @@ def test_other_frames_are_not_taken_for_it(tmp_path: Path) -> None:
     other = SYN.copy()
     other[TCP].seq = 1
     arp = b"\xff" * 6 + bytes(6) + b"\x08\x06" + bytes(46)
-    assert sightings(capture(tmp_path, bytes(other), arp, b""), [packet(SYN)]) == [[[]]]
+    assert sightings(capture(tmp_path, bytes(other), arp, b"\0"), [packet(SYN)]) == [[[]]]
 
 
 def test_each_fragment_is_known_by_itself(tmp_path: Path) -> None:

@@ -59,6 +59,35 @@ def test_a_finished_file_that_is_cut_proves_nothing(cut: int, tmp_path: Path) ->
         count_capture(path)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("stored", "length"),
+    [(0, 0), (0, 60), (61, 60), (262_145, 262_145), (0x7FFFFFFF, 0x7FFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF)],
+)
+def test_what_is_no_frame_in_a_file_is_damage(stored: int, length: int, order: str, tmp_path: Path) -> None:
+    """As where blocks of zeros stand in it after a crash: behind them, nothing is known."""
+    path = _file(tmp_path / "a.pcap", [(b"first", 5), (b"second", 6)], order)
+    content = bytearray(path.read_bytes())
+    struct.pack_into(order + "II", content, 24 + 21 + 8, stored, length)
+    path.write_bytes(content + bytes(1 << 20))
+    for read in (lambda: list(read_frames(path)), lambda: count_frames(path), lambda: count_capture(path)):
+        with pytest.raises(TruncatedCapture, match=f"is damaged: there is no frame of {stored} octets at octet 45"):
+            read()
+    with pytest.raises(TruncatedCapture):
+        find_bytes(path, b"first")
+    with pytest.raises(TruncatedCapture):
+        seen_so_far(path, b"second")
+    assert seen_so_far(path, b"first")
+
+
+@pytest.mark.parametrize("size", [1, 60, 1514, 65_549, 262_144])
+def test_frames_are_whole_wherever_the_file_is_cut_into_pieces(size: int, tmp_path: Path) -> None:
+    sizes = [size - number % min(size, 3) for number in range(3_000_000 // (size + 200))]
+    path = _file(tmp_path / "a.pcap", [(bytes([number % 256]) * size, size) for number, size in enumerate(sizes)])
+    frames = [frame.data for frame in read_frames(path)]
+    assert frames == [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
