@@ -101,7 +101,7 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
 
     IPv4 fragments are judged as the packet that they make up.
     """
-    seen = LinkTraffic()
+    seen, ends_of_tunnels = LinkTraffic(), {IPv4Address(address).packed for address in addresses}
 
     def packets() -> Iterator[bytes]:
         for frame in frames:
@@ -112,13 +112,12 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
                 seen.add_unexplained(ethernet_text(frame))
 
     for packet in reassemble(packets()):
-        source, target = str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20]))
-        kind = classify_ipv4(packet)
+        source, target, kind = packet[12:16], packet[16:20], classify_ipv4(packet)
         wrong_ike = kind is Kind.IKE and not _is_ike(payload_of(packet))
-        if kind is Kind.OTHER_IP or wrong_ike or not {source, target} <= set(addresses):
+        if kind is Kind.OTHER_IP or wrong_ike or source not in ends_of_tunnels or target not in ends_of_tunnels:
             seen.add_unexplained(ipv4_text(packet))
-        else:
-            seen.ike += kind is Kind.IKE
+        elif kind is Kind.IKE:
+            seen.ike += 1
     return seen
 
 

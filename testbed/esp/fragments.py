@@ -5,28 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from testbed.esp.wire import is_fragment
+
 _MORE = 0x2000
 _OFFSET = 0x1FFF
+_LONGEST = 0xFFFF
+_MOST_HELD, _OVERHEAD = 4 << 20, 512
+"""Octets of fragments that wait for others, as many as Linux lets wait (ipfrag_high_thresh), and what each takes beside
+its own."""
 
 
 def reassemble(packets: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the IPv4 *packets* in order, each set of fragments as one packet once its last part is there.
 
-    Fragments that never become whole are yielded at the end as they came. The length and the fragment fields of a
-    put-together packet are set; its header checksum is left alone.
+    Fragments that never become whole are yielded as they came, at the end, or when too many others wait as well. The
+    length and the fragment fields of a put-together packet are set; its header checksum is left alone.
     """
     waiting: dict[bytes, _Datagram] = {}
+    held = 0
     for packet in packets:
-        if not int.from_bytes(packet[6:8], "big") & (_MORE | _OFFSET):
+        if not is_fragment(packet):
             yield packet
             continue
         key = packet[4:6] + packet[9:10] + packet[12:20]
         datagram = waiting.setdefault(key, _Datagram())
+        held += _cost(packet)
         if datagram.takes_shape(packet) and (whole := datagram.joined()):
-            del waiting[key]
+            held -= sum(map(_cost, waiting.pop(key).parts))
             yield whole
+        while held > _MOST_HELD:
+            oldest = waiting.pop(next(iter(waiting))).parts
+            held -= sum(map(_cost, oldest))
+            yield from oldest
     for datagram in waiting.values():
         yield from datagram.parts
+
+
+def _cost(part: bytes) -> int:
+    return len(part) + _OVERHEAD
 
 
 @dataclass
@@ -51,7 +67,7 @@ class _Datagram:
         return self.octets == self.end and length != known
 
     def joined(self) -> bytes | None:
-        """Return the packet that the parts make up, None when some overlap and others are missing."""
+        """Return the packet that the parts make up, None when some overlap and others are missing, or it is none."""
         body = b""
         for offset, part in sorted(self.by_offset.items()):
             if offset != len(body):
@@ -59,6 +75,8 @@ class _Datagram:
             body += part[_header(part) :]
         first = self.by_offset[0]
         size = _header(first)
+        if size + len(body) > _LONGEST:
+            return None
         return first[:2] + (size + len(body)).to_bytes(2, "big") + first[4:6] + bytes(2) + first[8:size] + body
 
 

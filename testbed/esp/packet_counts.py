@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.capture import read_frames
 from testbed.esp.fragments import reassemble
-from testbed.esp.wire import Kind, classify, classify_ipv4, esp_of, ipv4_of
+from testbed.esp.wire import Kind, classify, classify_ipv4, ipv4_of, spi_of
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,22 @@ def count_capture(path: Path | str) -> PacketCounts:
 def count_packets(frames: Iterable[bytes]) -> PacketCounts:
     """Count the packets in *frames*."""
     counts: Counter[Kind] = Counter()
-    packets = []
-    for frame in frames:
-        packet = ipv4_of(frame)
-        if packet is None:
-            counts[classify(frame)] += 1
-        else:
-            packets.append(packet)
+
+    def packets() -> Iterator[bytes]:
+        for frame in frames:
+            packet = ipv4_of(frame)
+            if packet is None:
+                counts[classify(frame)] += 1
+            else:
+                yield packet
+
     spis: set[int] = set()
     samples: list[bytes] = []
-    for packet in reassemble(packets):
+    for packet in reassemble(packets()):
         kind = classify_ipv4(packet)
         counts[kind] += 1
-        if found := esp_of(packet):
-            spis.add(found.spi)
+        if kind is Kind.ESP or kind is Kind.ESP_IN_UDP:
+            spis.add(spi_of(packet, kind))
         elif kind is Kind.OTHER_IP and len(samples) < 5:
             samples.append(packet)
     return PacketCounts(dict(counts), frozenset(spis), tuple(samples))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -53,3 +54,28 @@ def test_a_part_that_comes_twice_does_no_harm() -> None:
     first, *others = [bytes(piece) for piece in fragment(IP(WHOLE), fragsize=32)]
     (joined,) = reassemble([first, first, *others])
     assert joined[20:] == WHOLE[20:]
+
+
+def test_few_wait_for_others_at_a_time() -> None:
+    """Those that wait longest are let go when there are more than the kernel itself would keep."""
+    first = part(0, more=True, body=bytes(1480))
+    many = (first[:4] + number.to_bytes(2, "big") + first[6:] for number in range(20_000))
+    tracemalloc.start()
+    assert sum(1 for _ in reassemble(many)) == 20_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 << 20
+
+
+def test_a_datagram_in_a_flood_of_others_fragments_is_put_together() -> None:
+    pieces = [bytes(piece) for piece in fragment(IP(WHOLE), fragsize=32)]
+    flood = [part(0, more=True, body=bytes(1480), number=1000 + number) for number in range(1500)]
+    seen = list(reassemble([pieces[0], *flood, *pieces[1:]]))
+    assert [packet[20:] for packet in seen if len(packet) == len(WHOLE)] == [WHOLE[20:]]
+    assert len(seen) == 1 + len(flood)
+
+
+def test_parts_of_more_than_a_packet_can_have_are_no_datagram() -> None:
+    offsets = range(0, 65_536 // 8, 185)
+    parts = [part(offset, more=offset != offsets[-1], body=bytes(1480)) for offset in offsets]
+    assert list(reassemble(parts)) == parts
