@@ -13,6 +13,7 @@ BENCHMARKS = {
     "presto": "the API under load, with uCPEs in memory",
     "mesh": "a full mesh of 20 sites: order to all tunnels, and the cost of idling",
     "many_sites": "one service over 1,000 sites in memory",
+    "judging": "verdicts over captures: frames a second, and memory",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import ClassVar
 
 from reports.model import Check
@@ -15,6 +14,7 @@ from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
 from testbed import esp
+from testbed.capture import read_frames
 
 TTL, CHECKSUM = 8, slice(10, 12)  # offsets in the IPv4 header (RFC 791, 3.1)
 
@@ -63,26 +63,27 @@ class WireDecrypts(wire.UdpVerb, name="wire.decrypts"):
         )
 
     def judge(self, evidence: DecryptsEvidence) -> Judgement:
-        keys = read_json(evidence.keys)
         try:
-            opened = [esp.open_capture(link.file, keys) for link in evidence.links]
+            ring = esp.KeyRing(read_json(evidence.keys))
         except esp.KeysError as error:
             name = f"{evidence.site}: /vnf/keys of the {GATEWAY} VNF"
             return Judgement([check(name, False, expected="usable keys", measured=str(error))])
-        sent = {_normal(item.packet) for item in evidence.probes.frames}
-        found = {_normal(packet, hops=1) for one in opened for packet in one.packets}
-        inside = equal("probes found inside the captured ESP", len(sent & found), self.packets, element=evidence.vnf)
+        sent, found, refused = {_normal(item.packet) for item in evidence.probes.frames}, set[bytes](), Counter[str]()
+        for link in evidence.links:
+            frames = (frame.data for frame in read_frames(link.file))
+            opened = (_normal(packet, hops=1) for packet in esp.open_each(frames, ring, refused))
+            found.update(packet for packet in opened if packet in sent)
+        inside = equal("probes found inside the captured ESP", len(found), self.packets, element=evidence.vnf)
         summary = f"the captured ESP opens to the {count_text(self.packets, 'packet')} sent"
-        return Judgement([inside, _refused(opened, evidence.vnf)], summary)
+        return Judgement([inside, _none_refused(refused, evidence.vnf)], summary)
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), GATEWAY)} -- /vnf/keys"
 
 
-def _refused(opened: Sequence[esp.Opened], vnf: str) -> Check:
+def _none_refused(reasons: Counter[str], vnf: str) -> Check:
     """Return the check that the keys open every ESP packet."""
-    reasons = sum((Counter(one.reasons) for one in opened), Counter[str]())
-    refused = sum(one.refused for one in opened)
+    refused = reasons.total()
     texts = "; ".join(f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(reasons.items()))
     message = f"ESP that does not open: {count_text(refused, 'packet')} ({texts})"
     return equal("ESP packets that the keys do not open", refused, 0, message=message, element=vnf)
@@ -91,6 +92,6 @@ def _refused(opened: Sequence[esp.Opened], vnf: str) -> Check:
 def _normal(packet: bytes, hops: int = 0) -> bytes:
     """Return *packet* as it was *hops* routers ago, header checksum (which follows the TTL) left out."""
     raw = bytearray(packet)
-    raw[TTL] += hops
+    raw[TTL] = (raw[TTL] + hops) % 256
     raw[CHECKSUM] = b"\0\0"
     return bytes(raw[: int.from_bytes(raw[2:4], "big")])

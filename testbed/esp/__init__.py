@@ -1,7 +1,7 @@
 """Encrypted traffic as captured: which kinds of frames there are, and what the gateway's keys decrypt."""
 
 from testbed.esp.fragments import reassemble
-from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture
+from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture, open_each
 from testbed.esp.packet_counts import PacketCounts, count_capture
 from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of
 
@@ -19,6 +19,7 @@ __all__ = [
     "esp_of",
     "ipv4_of",
     "open_capture",
+    "open_each",
     "payload_of",
     "reassemble",
 ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
 from scapy.contrib.mpls import MPLS
-from scapy.layers.inet import ICMP, IP, UDP, fragment
+from scapy.layers.inet import ICMP, IP, UDP, IPOption_NOP, fragment
 from scapy.layers.inet6 import IPv6
 from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.layers.l2 import ARP, LLC, SNAP, Dot1Q, Dot3, Ether
 from scapy.layers.ppp import PPP, PPPoE
 from scapy.packet import Raw
 
-from testbed.esp import KeyRing, KeysError, Kind, WrongKey, classify, esp_of
+from testbed.esp import KeyRing, KeysError, Kind, WrongKey, classify, esp_of, open_each
 from testbed.esp.open import open_frames
 from testbed.esp.packet_counts import count_packets
 from testbed.esp.wire import ipv4_of
@@ -31,6 +33,10 @@ SUITES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # name: scapy's ar
         {"crypt_algo": "AES-GCM", "crypt_key": GCM_KEY},
         {"encryption": "AES_GCM_16-256", "encryption_key": GCM_KEY.hex()},
     ),
+    "chacha20": (
+        {"crypt_algo": "CHACHA20-POLY1305", "crypt_key": GCM_KEY},
+        {"encryption": "CHACHA20_POLY1305", "encryption_key": GCM_KEY.hex()},
+    ),
     "cbc": (
         {"crypt_algo": "AES-CBC", "crypt_key": bytes(32), "auth_algo": "SHA2-256-128", "auth_key": b"k" * 32},
         {
@@ -38,6 +44,24 @@ SUITES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # name: scapy's ar
             "encryption_key": bytes(32).hex(),
             "integrity": "HMAC_SHA2_256_128",
             "integrity_key": (b"k" * 32).hex(),
+        },
+    ),
+    "cbc-128, SHA-1": (
+        {"crypt_algo": "AES-CBC", "crypt_key": bytes(16), "auth_algo": "HMAC-SHA1-96", "auth_key": b"k" * 20},
+        {
+            "encryption": "AES_CBC_128",
+            "encryption_key": bytes(16).hex(),
+            "integrity": "HMAC_SHA1_96",
+            "integrity_key": (b"k" * 20).hex(),
+        },
+    ),
+    "cbc, SHA-384": (
+        {"crypt_algo": "AES-CBC", "crypt_key": bytes(32), "auth_algo": "SHA2-384-192", "auth_key": b"k" * 48},
+        {
+            "encryption": "AES_CBC_256",
+            "encryption_key": bytes(32).hex(),
+            "integrity": "HMAC_SHA2_384_192",
+            "integrity_key": (b"k" * 48).hex(),
         },
     ),
     "null": (
@@ -115,6 +139,13 @@ def test_each_kind_of_frame_is_told_apart(kind: Kind) -> None:
         (bytes(Dot3() / LLC() / Raw(bytes(40))), Kind.OTHER),
         (bytes(Ether())[:14], Kind.OTHER),
         (bytes(Ether(type=0x8100))[:14], Kind.OTHER),
+        (bytes(Ether() / IP(src=LEFT, dst=RIGHT, proto=50, len=5) / Raw(bytes(40))), Kind.OTHER_IP),
+        (bytes(Ether() / IP(src=LEFT, dst=RIGHT, proto=50, len=0) / Raw(bytes(40))), Kind.OTHER_IP),
+        (bytes(Ether() / IP(src=LEFT, dst=RIGHT, proto=50, ihl=4) / Raw(bytes(40))), Kind.OTHER_IP),
+        (bytes(Ether() / IP(src=LEFT, dst=RIGHT, proto=50, ihl=15) / Raw(bytes(14))), Kind.OTHER_IP),
+        (bytes(Ether(type=0x0800) / IP(src=LEFT, dst=RIGHT, proto=50, version=6) / Raw(bytes(40))), Kind.OTHER_IP),
+        (bytes(Ether() / IP(src=LEFT, dst=RIGHT, proto=50, options=[IPOption_NOP()] * 4) / Raw(bytes(40))), Kind.ESP),
+        (bytes(Ether() / IP(src=LEFT, dst=RIGHT, proto=50) / Raw(bytes(7))), Kind.OTHER_IP),
     ],
 )
 def test_what_lies_near_the_border(frame: bytes, kind: Kind) -> None:
@@ -149,6 +180,26 @@ def test_a_wrong_key_is_refused(suite: str) -> None:
         ring.open(packet)
     opened = open_frames([_plain_frame(arguments)], ring)
     assert (opened.packets, opened.refused) == ((), 1)
+
+
+@pytest.mark.parametrize("suite", list(SUITES))
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 15, 16, 17, 31])
+def test_what_is_too_short_to_be_sealed_is_refused(size: int, suite: str) -> None:
+    """SPI, sequence number, eight octets of vector, and sixteen that prove it authentic."""
+    arguments, exported = SUITES[suite]
+    packet = esp_of(ipv4_of(_plain_frame(arguments)) or b"")
+    assert packet
+    with pytest.raises(WrongKey):
+        KeyRing({"sas": [_entry(**exported)]}).open(packet._replace(octets=packet.octets[:size]))
+
+
+def test_packets_are_opened_one_after_the_other() -> None:
+    arguments, exported = SUITES["gcm"]
+    refused = Counter[str]()
+    frames = itertools.cycle([_plain_frame(arguments), FRAMES[Kind.ARP]])
+    opened = open_each(frames, KeyRing({"sas": [_entry(**exported)]}), refused)
+    assert [next(opened), next(opened)] == [bytes(INNER)] * 2
+    assert not refused
 
 
 @pytest.mark.parametrize("make", [_plain_frame, _udp_frame])
