@@ -2,9 +2,10 @@
 
 from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, read_frames
 from testbed.capture.search import find_bytes, find_each, seen_so_far
-from testbed.capture.tcpdump import Capture, CaptureError, CaptureResult, Direction, captures, live
+from testbed.capture.tcpdump import WHOLE, Capture, CaptureError, CaptureResult, Direction, captures, live
 
 __all__ = [
+    "WHOLE",
     "Capture",
     "CaptureError",
     "CaptureResult",

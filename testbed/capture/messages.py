@@ -52,6 +52,14 @@ def attached(pid: int) -> bool:
     return any(row[_RUNNING] == "1" and row[_INODE] in own for row in columns if len(row) > _INODE)
 
 
+def asleep(pid: int) -> bool:
+    """Tell whether process *pid* waits for something, and for no disk."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+    except OSError:
+        return False
+
+
 @dataclass
 class Messages:
     """All that *child* has written to its standard error so far, in ``text``."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from testbed.capture.messages import Counters, Messages, attached, last_answer, last_counters
+from testbed.capture.messages import Counters, Messages, asleep, attached, last_answer, last_counters
 from testbed.capture.pcap import count_frames
 from testbed.errors import ProbeError
 from testbed.host.child_process import Child, exit_status, start, stop
@@ -28,7 +28,10 @@ from testbed.host.namespace import Namespace
 from testbed.polling import poll
 
 SNAPLEN = 2048
-BUFFER_KIB = 8192
+WHOLE = 65_400
+"""Octets that hold also what segmentation offload makes of TCP, and that fit into 64 KiB with their description."""
+_BUFFER_KIB, _LEAST_ROOM = 8192, 512
+"""What the kernel keeps until tcpdump reads it, at least and in frames; each takes the room of the longest."""
 _EXIT_SECONDS = 1.0
 # Packages of tcpdump give the root's privileges up in ways of their own, one of which crashes (Ubuntu 24.04 as it was
 # released). So it never has them: neither the file nor the interface needs more than this.
@@ -65,9 +68,9 @@ class CaptureResult:
 class Capture:
     """A capture of *interface* in *namespace* into the pcap file *path* (nanosecond stamps, private file).
 
-    *filter* is a BPF expression; *snaplen* bytes of each frame are kept: ask for 65535 where segmentation offload
-    makes super-frames whose content matters. *lab* is the lab that the process belongs to. After *limit* frames the
-    capture ends by itself. Start and stop one instance once.
+    *filter* is a BPF expression; *snaplen* bytes of each frame are kept: ask for :data:`WHOLE` where segmentation
+    offload makes super-frames whose content matters. *lab* is the lab that the process belongs to. After *limit* frames
+    the capture ends by itself. Start and stop one instance once.
     """
 
     namespace: Namespace
@@ -145,7 +148,7 @@ class Capture:
             counters = full
         if counters.dropped:
             raise self._lost(counters)
-        if not poll(lambda: count_frames(self.path)[0] >= counters.captured, self.deadline):
+        if not poll(lambda: self._written()[0] >= counters.captured, self.deadline):
             raise self._failure(f"does not write the {counters.captured} frames that it has read")
         return full is None
 
@@ -165,7 +168,8 @@ class Capture:
     def _command(self) -> list[str]:
         return [
             "tcpdump", "-n", "-U", "--immediate-mode", "--time-stamp-precision=nano",
-            "-s", str(self.snaplen), "-B", str(BUFFER_KIB), "-Q", self.direction,
+            "-s", str(self.snaplen), "-B", str(max(_BUFFER_KIB, _LEAST_ROOM * self.snaplen // 1024)),
+            "-Q", self.direction,
             *(["-c", str(self.limit)] if self.limit else []),
             "-i", self.interface, "-w", "-", "--", *([self.filter] if self.filter else []),
         ]  # fmt: skip
@@ -184,16 +188,19 @@ class Capture:
     def _drain(self) -> Counters:
         """Wait until tcpdump has read all that the kernel had matched when this began, and return its counters then.
 
-        *captured* may lag *received* for ever by the frames that were seen before the filter was in place: two
-        equal answers in a row also mean that nothing is pending.
+        *captured* may lag *received* for ever: by the frames that were seen before the filter was in place, and by
+        those of the other direction, which tcpdump itself leaves out. So it is also enough that it sleeps, which it
+        does only when there is no frame for it.
         """
         first = current = self._ask()
-        previous, end = None, time.monotonic() + self.deadline
-        while current.captured < first.received - first.dropped and current != previous:
+        end = time.monotonic() + self.deadline
+        while current.captured < first.received - first.dropped:
+            if asleep(self._running()[0].pid):
+                return self._ask()
             if time.monotonic() > end:
                 raise self._failure(f"cannot catch up with the traffic: {current}")
-            self._running()[1].until(lambda _: False, 0.02)
-            previous, current = current, self._ask()
+            self._running()[1].until(lambda _: False, 0.005)
+            current = self._ask()
         return current
 
     def _ask(self) -> Counters:
@@ -211,12 +218,19 @@ class Capture:
             raise self._failure("ended without its counters")
         if counters.dropped:
             raise self._lost(counters)
-        packets, truncated = count_frames(self.path)
+        packets, truncated = self._written()
         if packets != counters.captured:
             raise self._failure(f"wrote {packets} of {counters.captured} frames")
         return CaptureResult(
             self.path, self.interface, self.filter, packets, truncated, counters.received, counters.dropped
         )
+
+    def _written(self) -> tuple[int, int]:
+        """Return how many frames the file holds, and how many of them were cut."""
+        try:
+            return count_frames(self.path)
+        except (OSError, ValueError) as fault:
+            raise self._failure(f"has a file that cannot be read ({fault})") from fault
 
     def _lost(self, counters: Counters) -> CaptureError:
         return self._failure(f"lost {counters.dropped} of {counters.received} frames: the machine is too busy")

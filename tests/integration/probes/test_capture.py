@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from testbed.capture import Capture, CaptureError, captures, find_bytes, read_frames
+from testbed.capture import WHOLE, Capture, CaptureError, TruncatedCapture, captures, find_bytes, read_frames
 from testbed.capture.tcpdump import USER
 from testbed.labels import LAB_VARIABLE
 from testbed.packets import canary, interface_mac, listening, probe, send
@@ -24,13 +24,14 @@ from testbed.polling import poll
 MARK = "test-capture"
 
 
-def _frame(segment: Any, payload: bytes) -> bytes:
+def _frame(segment: Any, payload: bytes, source: Any = None, target: Any = None) -> bytes:
+    source, target = source or segment.a, target or segment.b
     return probe(
         "udp",
-        source_mac=interface_mac(segment.a.namespace, "eth0"),
-        destination_mac=interface_mac(segment.b.namespace, "eth0"),
-        source=segment.a.address,
-        destination=segment.b.address,
+        source_mac=interface_mac(source.namespace, "eth0"),
+        destination_mac=interface_mac(target.namespace, "eth0"),
+        source=source.address,
+        destination=target.address,
         payload=payload,
     )
 
@@ -127,6 +128,95 @@ def test_a_capture_that_died_meanwhile_is_an_error(segment: Any) -> None:
     os.kill(_pid(capture), signal.SIGKILL)
     with pytest.raises(CaptureError, match=r"does not tell its counters \(ended by SIGKILL\)"):
         capture.stop()
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_a_burst_of_one_direction_is_there_completely_beside_the_other(segment: Any, direction: Any) -> None:
+    """Frames of the other direction are counted as received, and never captured."""
+    capture = _capture(segment, filter="udp", direction=direction)
+    ends = (segment.a, segment.b) if direction == "out" else (segment.b, segment.a)
+    frames = [_frame(segment, canary(), *pair) for pair in (ends, ends[::-1])]
+    with listening(segment.a.namespace, segment.a.address, [("udp", 9)]):
+        for _ in range(5):
+            capture = _capture(segment, filter="udp", direction=direction)
+            capture.start()
+            send(ends[1].namespace, "eth0", [frames[1]] * 300)
+            send(ends[0].namespace, "eth0", [frames[0]] * 700)
+            result = capture.stop()
+            assert (result.packets, result.received) == (700, 1000)
+
+
+def test_a_disk_that_is_full_is_an_error_and_not_silence(segment: Any) -> None:
+    small = segment.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", small], check=True)
+    try:
+        capture = _capture(segment, "small/wire", filter="udp")
+        capture.start()
+        send(segment.a.namespace, "eth0", [_frame(segment, bytes(1000))] * 30)
+        with pytest.raises(CaptureError, match=r"wrote \d+ of 30 frames|No space left"):
+            capture.stop()
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_a_file_that_somebody_else_writes_to_is_an_error(segment: Any) -> None:
+    capture = _capture(segment, filter="udp")
+    capture.start()
+    send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 3)
+    assert poll(capture.catch_up, 5)
+    with capture.path.open("r+b") as file:
+        file.seek(24)
+        file.write(bytes(16))
+    with pytest.raises(CaptureError, match=r"has a file that cannot be read .* is damaged"):
+        capture.catch_up()
+    with pytest.raises(CaptureError, match=r"has a file that cannot be read .* is damaged"):
+        capture.stop()
+
+
+@pytest.mark.parametrize("change", ["deleted", "elsewhere"])
+def test_an_interface_that_goes_ends_its_capture_with_an_error(segment: Any, change: str) -> None:
+    capture = _capture(segment, filter="udp")
+    capture.start()
+    how = ["del", "to-b"] if change == "deleted" else ["set", "to-b", "netns", segment.a.namespace.path]
+    segment.middle.run(["ip", "link", *how])
+    with pytest.raises(CaptureError, match=r"does not tell its counters (.|\n)*disappeared"):
+        capture.stop()
+
+
+def test_a_capture_goes_on_when_its_interface_was_down_for_a_moment(segment: Any) -> None:
+    capture = _capture(segment, filter="udp")
+    capture.start()
+    for _ in range(3):
+        send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 10)
+        for state in ("down", "up"):
+            segment.middle.run(["ip", "link", "set", "to-b", state])
+    send(segment.a.namespace, "eth0", [_frame(segment, canary())] * 10)
+    assert capture.stop().packets == 40
+
+
+BULK = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 5201)) as connection:
+    connection.settimeout(1)
+    for _ in range(20):
+        connection.send(bytes(64000))
+"""
+
+
+def test_frames_that_offload_merges_are_whole_where_that_is_asked_for(segment: Any) -> None:
+    """What is not in them can be told only then."""
+    short, whole = _capture(segment, "short", filter="tcp"), _capture(segment, "whole", filter="tcp", snaplen=WHOLE)
+    with (
+        listening(segment.b.namespace, segment.b.address, [("tcp", 5201)]),
+        captures([short, whole]) as results,
+    ):
+        segment.a.namespace.run([sys.executable, "-c", BULK, segment.b.address], check=False)
+    assert results[0].truncated > 0
+    with pytest.raises(TruncatedCapture):
+        find_bytes(short.path, canary())
+    assert results[1].truncated == 0
+    assert find_bytes(whole.path, canary()) == []
 
 
 def test_a_capture_may_open_packet_sockets_and_nothing_else(segment: Any) -> None:
