@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from lso.bundles import attestation, readme
+from lso.bundles import attestation
 from lso.bundles.archive import pack
+from lso.bundles.derived import derived
 from lso.bundles.errors import BundleError
 from lso.bundles.facts import facts
 from lso.bundles.keys import fingerprint, pem
 from reports.model import RunResult
 from reports.read import RESULT_NAME, ReportError, load_run
-from reports.write import FOLDERS, INPUTS, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME
+from reports.write import FOLDERS, INPUTS, TROUBLE_NAME
 from scenarios.load import FILE_NAME as SCENARIO_NAME
-from testbed.esp.wireshark import PREFERENCES, esp_sa
 
-PUBLIC_KEY_NAME, PROFILE = "public-key.pem", "wireshark"
+PUBLIC_KEY_NAME = "public-key.pem"
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def create(run: Path, target: Path, key: Ed25519PrivateKey) -> Created:
 
 def _files(run: Path) -> Iterator[tuple[str, Path]]:
     """Yield what a run wrote into its folder, by the names in the bundle."""
-    found = [run / name for name in (RESULT_NAME, JUNIT_NAME, PAGE_NAME, TROUBLE_NAME)]
+    found = [run / name for name in (RESULT_NAME, TROUBLE_NAME)]
     for folder in FOLDERS:
         found += (run / folder).rglob("*")
     for path in found:
@@ -70,12 +68,8 @@ def _files(run: Path) -> Iterator[tuple[str, Path]]:
 
 def _added(folder: Path, result: RunResult, contents: Mapping[str, Path], key: Ed25519PrivateKey) -> dict[str, Path]:
     """Write what the bundle has beside the run's own files, the attestation of all last."""
-    texts = {
-        readme.NAME: readme.readme(result, fingerprint(key.public_key())).encode(),
-        PUBLIC_KEY_NAME: pem(key.public_key()),
-        f"{PROFILE}/esp_sa": esp_sa(_associations(contents)).encode(),
-        f"{PROFILE}/preferences": PREFERENCES.encode(),
-    }
+    public = key.public_key()
+    texts = {PUBLIC_KEY_NAME: pem(public), **derived(result, contents, fingerprint(public))}
     added = {name: _kept(folder / name, text) for name, text in texts.items()}
     digests = {name: sha256(path) for name, path in {**contents, **added}.items()}
     envelope = attestation.signed(digests, facts(result), key)
@@ -92,16 +86,3 @@ def _kept(path: Path, text: bytes) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text)
     return path
-
-
-def _associations(contents: Mapping[str, Path]) -> Iterator[Mapping[str, Any]]:
-    """Yield the security associations of all documents of keys among *contents*."""
-    for name, path in contents.items():
-        if not name.endswith("keys.json"):
-            continue
-        try:
-            document = json.loads(path.read_bytes())
-        except ValueError:
-            continue  # a gateway that did not answer said why in its place
-        found = document.get("sas") if isinstance(document, dict) else None
-        yield from (entry for entry in found or () if isinstance(entry, dict))

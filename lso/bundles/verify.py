@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lso.bundles import attestation
 from lso.bundles.archive import unpack
 from lso.bundles.create import PUBLIC_KEY_NAME, sha256
+from lso.bundles.derived import derived
 from lso.bundles.errors import Altered, BundleError
 from lso.bundles.facts import facts
 from lso.bundles.keys import fingerprint, public_key_of
 from lso.bundles.rejudge import Rejudged, rejudge
-from lso.bundles.scenario import expected_steps, mismatches, not_run, scenario_of
+from lso.bundles.scenario import Expected, expected_steps, mismatches, not_run, scenario_of
 from reports.model import RunResult
 from reports.read import RESULT_NAME, ReportError, load_run
 
@@ -97,15 +98,28 @@ def _other_files(folder: Path, names: Collection[str], digests: Mapping[str, str
 
 
 def _judged(seen: Verification, folder: Path, names: Collection[str], result: RunResult) -> Verification:
-    notes = []
-    if (made := result.versions.get(PRODUCT)) != (own := version(PRODUCT)):
+    findings: list[str] = []
+    notes: list[str] = []
+    expected: dict[str, Expected] = {}
+    if (made := result.versions.get(PRODUCT)) == (own := version(PRODUCT)):
+        findings += _not_derived(folder, names, result, seen.signed_by)
+    else:
         notes.append(f"the run is of version {made}, this is {own}: differences may come from that")
     try:
         loaded = scenario_of(folder)
     except Altered as altered:
-        steps = tuple(rejudge(folder, names, result, {}))
-        return replace(seen, findings=altered.findings, notes=tuple(notes), steps=steps)
-    if left := not_run(loaded, result):
-        notes.append(f"the run has no result of the scenario's last steps: {', '.join(left)}")
-    steps = tuple(rejudge(folder, names, result, expected_steps(loaded)))
-    return replace(seen, findings=tuple(mismatches(loaded, folder, result)), notes=tuple(notes), steps=steps)
+        findings += altered.findings
+    else:
+        findings += mismatches(loaded, folder, result)
+        expected = expected_steps(loaded)
+        if left := not_run(loaded, result):
+            notes.append(f"the run has no result of the scenario's last steps: {', '.join(left)}")
+    steps = tuple(rejudge(folder, names, result, expected))
+    return replace(seen, findings=tuple(findings), notes=tuple(notes), steps=steps)
+
+
+def _not_derived(folder: Path, names: Collection[str], result: RunResult, key: str) -> Iterator[str]:
+    """Yield the files for readers that tell something else than the result and the evidence do."""
+    for name, text in derived(result, {name: folder / name for name in names}, key).items():
+        if name not in names or (folder / name).read_bytes() != text:
+            yield f"{name} is not what follows from {RESULT_NAME} and the evidence"

@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 
 from lso.api import api_server
+from lso.bundles.after_run import after_run
 from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.lasting import lasting
 from lso.prove import prove_all, sabotages
@@ -40,6 +41,7 @@ EXAMPLES = """examples:
   lso run scenarios/poc-two-sites
   lso run scenarios --report results              all below that folder, each with its own under results/
   lso run my.yaml --keep --until POC-05           stop there and leave the lab up, to look around
+  lso run my.yaml --bundle poc.zip                the report as one signed file, too
   lso run my.yaml --pause-on-failure              wait after a step that did not pass
   lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error
   lso run scenarios/poc-two-sites --prove         break the network in many ways: does each step notice?
@@ -71,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="with --prove: a folder with sabotages of your own, too (repeatable)",
     )
+    parser.add_argument("--bundle", metavar="FILE", type=Path, help="make it one signed file, too (see lso bundle)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
 
 
@@ -84,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
     results: list[RunResult] = []
     with ExitStack() as held:
         folders = _folders(options.report, [scenario.scenario.scenario for scenario in scenarios], held)
+        bundle = after_run(options.bundle, folders) if options.bundle else None
         if options.prove:
             return prove_all(options, scenarios, catalogue, folders)
         for scenario, folder in zip(scenarios, folders, strict=True):
@@ -93,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         documents = [result.model_dump(mode="json") for result in results]
         print(json.dumps(documents if len(scenarios) > 1 else documents[0], indent=2), file=lasting(sys.stdout))
+    if bundle:
+        bundle()
     return max(ENDINGS.get(result.ending, EXITS[result.verdict]) for result in results)
 
 
@@ -115,8 +121,8 @@ def _catalogue(options: argparse.Namespace) -> tuple[LoadedSabotage, ...] | None
         if options.only or options.sabotages:
             raise UsageError("--only and --sabotages are for --prove")
         return ()
-    if options.keep or options.until or options.pause_on_failure:
-        raise UsageError("--keep, --until and --pause-on-failure do not go with --prove")
+    if options.keep or options.until or options.pause_on_failure or options.bundle:
+        raise UsageError("--keep, --until, --pause-on-failure and --bundle do not go with --prove")
     try:
         return sabotages(options)
     except ScenarioError as error:

@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from breaking import POC
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lso.__main__ import main
-from lso.bundles.create import create
 from lso.bundles.verify import verify
 from reports.model import Verdict
 from scenarios.file.source import read
@@ -28,19 +26,17 @@ VNFS = {"firewall": (), "statistics": (), "ipsec": ("keys.json",)}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of some steps of the PoC."""
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a run of some steps of the PoC."""
     folder = tmp_path_factory.mktemp("bundle")
     scenario = read(POC / "scenario.yaml").data
     scenario["steps"] = [step for step in scenario["steps"] if step["id"] in STEPS]
     (folder / "some.yaml").write_text(yaml.safe_dump(scenario, sort_keys=False))
-    main(["run", str(folder / "some.yaml"), "--report", str(folder / "run")])
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def bundle(run: Path) -> Path:
-    return create(run, run.with_name("bundle.zip"), Ed25519PrivateKey.generate()).file
+    file = folder / "bundle.zip"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_STATE_HOME", str(folder))
+        main(["run", str(folder / "some.yaml"), "--report", str(folder / "run"), "--bundle", str(file)])
+    return file
 
 
 @pytest.fixture

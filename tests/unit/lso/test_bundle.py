@@ -81,3 +81,19 @@ def test_what_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str], argume
     assert told.out == ""
     assert told.err.startswith("lso: ")
     assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["scenarios", "--bundle", "poc.zip"], "--bundle is for one scenario; there are 2"),
+        (["scenarios/poc-two-sites", "--bundle", "nowhere/poc.zip"], "there is no folder nowhere"),
+        (["scenarios/poc-two-sites", "--prove", "--bundle", "poc.zip"], "and --bundle do not go with --prove"),
+    ],
+)
+def test_a_run_whose_bundle_cannot_be_is_not_started(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    (folder / "scenarios").symlink_to(Path(__file__).parents[3] / "scenarios")
+    assert main(["run", *arguments]) == BAD_INPUT
+    assert words in capsys.readouterr().err

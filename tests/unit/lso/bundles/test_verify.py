@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lso.bundles.create import create
+from lso.bundles.derived import derived
 from lso.bundles.errors import BundleError
 from lso.bundles.keys import fingerprint
 from lso.bundles.verify import Verification, verify
@@ -132,6 +133,21 @@ def test_a_result_that_was_edited(run: Path, edit: Edit, key: Ed25519PrivateKey,
     found = resigned(run, key)
     assert not found.holds
     assert any(words in text for text in told(found)), told(found)
+
+
+@pytest.mark.parametrize("name", ["report.html", "junit.xml", "README.md", "wireshark/esp_sa"])
+def test_a_page_that_tells_something_else(
+    run: Path, key: Ed25519PrivateKey, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lying(*given: Any) -> dict[str, bytes]:
+        return {**derived(*given), name: b"passed"}
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lso.bundles.create.derived", lying)
+        create(run, run.with_name("bundle.zip"), key)
+    assert told(verify(run.with_name("bundle.zip"), None)) == [
+        f"{name} is not what follows from result.json and the evidence"
+    ]
 
 
 def test_a_step_that_is_made_to_be_skipped(run: Path, edit: Edit, key: Ed25519PrivateKey) -> None:
