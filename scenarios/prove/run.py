@@ -27,8 +27,8 @@ from scenarios.steps.context import Context
 from scenarios.steps.step import run_step
 from scenarios.steps.verb import Verb
 
-PATIENCE_SECONDS = 5.0
-"""The longest deadline of a step in a broken network: the service is up, so what does not hold then never will."""
+PATIENCE = {"within_seconds": 1.5, "seconds": 2}
+"""The most of such parameters of a step in a broken network: the service is up, what does not hold then never will."""
 
 RESTORE_SECONDS = 45.0
 """How long the network may take to be healthy after a sabotage was undone: tunnels come up anew, VNFs start."""
@@ -125,8 +125,11 @@ class _Proof:
             self._healthy(context, self._first_steps())
         audits = Audits(context, self.directory / "evidence" / "healthy" / "audit")
         with self.clock.phase("sabotages of the service"):
-            self._sabotage(context, audits, "service")
-        if removing := self._steps["removed"]:
+            tried = self._sabotage(context, audits, "service")
+        removing = self._steps["removed"]
+        if removing and any(one.sabotage.when == "removed" for one in self.catalogue):
+            if tried:
+                raise NotRestored  # what sabotages have left must not be held against the removal
             with self.clock.phase("removal"):
                 self._healthy(context, removing)
             with self.clock.phase("sabotages of the removal"):
@@ -148,11 +151,11 @@ class _Proof:
             elif result.verdict is not Verdict.PASSED:
                 raise Unhealthy(f"{one.id} {result.verdict} before anything was broken: {result.message}")
 
-    def _sabotage(self, context: Context, audits: Audits, when: When) -> None:
+    def _sabotage(self, context: Context, audits: Audits, when: When) -> bool:
+        """Try all sabotages of that time that were not tried yet; tell whether there were any."""
+        before = len(self.done)
         assertions = [one for one in self._steps[when] if one.id not in self.skipped]
-        for tried in sorted(
-            self.tried.values(), key=lambda one: one.sabotage.sabotage.lasting
-        ):  # these cost a lab each
+        for tried in sorted(self.tried.values(), key=lambda one: one.sabotage.sabotage.lasting):
             if tried.sabotage.sabotage.when != when:
                 continue
             concerned = wanted(tried.sabotage, assertions)
@@ -163,32 +166,43 @@ class _Proof:
                 if application.key not in self.done:
                     self.done.add(application.key)
                     self._try(context, audits, application, tried)
+        return len(self.done) > before
 
     def _try(self, context: Context, audits: Audits, application: Application, tried: _Tried) -> None:
         """Do the sabotage, judge the assertions, undo it, and judge them again until they hold."""
         self.listener.on_sabotage(tried.sabotage.id, tried.sabotage.sabotage.title)
         trials: dict[str, Trial] = {}
-        undone = True
+        try:
+            self._break(context, audits, application, tried, trials)
+            if tried.sabotage.sabotage.lasting:
+                raise NotRestored
+            self._restore(context, audits, application, trials)
+        except (UndoFailed, NotRestored) as error:
+            if str(error):
+                self._trouble(tried, str(error))
+            raise NotRestored from error
+        finally:
+            tried.trials += trials.values()
+
+    def _break(
+        self, context: Context, audits: Audits, application: Application, tried: _Tried, trials: dict[str, Trial]
+    ) -> None:
+        """Put into *trials* what the assertions make of the sabotage. Raises :class:`UndoFailed`."""
         try:
             with _watched(audits, application), applied(context, application):
                 for one in application.assertions:
                     trials[one.id] = self._trial(context, application, one)
-        except SabotageFailed as error:
-            undone = not isinstance(error, UndoFailed)
-            self._trouble(tried, str(error))
-        undone = undone and not tried.sabotage.sabotage.lasting
-        try:
-            for one in application.assertions if undone else ():
-                seconds = self._restored(context, audits, application, one)
-                if one.id in trials:
-                    trials[one.id] = trials[one.id].model_copy(update={"restored_seconds": seconds})
-        except NotRestored as error:
-            self._trouble(tried, str(error))
+        except UndoFailed:
             raise
-        finally:
-            tried.trials += trials.values()
-        if not undone:
-            raise NotRestored
+        except SabotageFailed as error:
+            self._trouble(tried, str(error))
+
+    def _restore(self, context: Context, audits: Audits, application: Application, trials: dict[str, Trial]) -> None:
+        """Note in *trials* how long it takes until the assertions hold again. Raises :class:`NotRestored`."""
+        for one in application.assertions:
+            seconds = self._restored(context, audits, application, one)
+            if one.id in trials:
+                trials[one.id] = trials[one.id].model_copy(update={"restored_seconds": seconds})
 
     def _trial(self, context: Context, application: Application, one: Assertion) -> Trial:
         folder = self._folder(application.sabotage.id, one)
@@ -236,9 +250,9 @@ def _watched(audits: Audits, application: Application) -> Iterator[None]:
 
 
 def impatient(verb: Verb) -> Verb:
-    """Return *verb* with a deadline of at most :data:`PATIENCE_SECONDS`."""
-    given = getattr(verb, "within_seconds", None)
-    return verb.model_copy(update={"within_seconds": min(given, PATIENCE_SECONDS)}) if given is not None else verb
+    """Return *verb* with parameters of at most :data:`PATIENCE`."""
+    given = {name: getattr(verb, name) for name in PATIENCE if name in type(verb).model_fields}
+    return verb.model_copy(update={name: min(value, PATIENCE[name]) for name, value in given.items()})
 
 
 def prove(

@@ -71,8 +71,9 @@ class ServiceRemoved(Verb, name="service.removed"):
         gone = recorder.until("service gone from the API", self.within_seconds, lambda: _shown(context) is None)
         left = None if gone else _shown(context) or {}
         sites: list[SiteBeforeAndAfter] = []
+        settling = min(SETTLE_SECONDS, self.within_seconds)
         with recorder.until_fault():
-            for site, after in _settled(context, recorder).items():
+            for site, after in _settled(context, recorder, settling).items():
                 path = recorder.path(f"{site}.json.gz")
                 _write(path, together(context.baselines[site], after))
                 recorder.file(path, f"{site} before the order and after the removal", "application/gzip")
@@ -94,7 +95,7 @@ def _shown(context: Context) -> dict[str, Any] | None:
     return context.face.service(context.service_id)
 
 
-def _settled(context: Context, recorder: Recorder) -> dict[str, Snapshot]:
+def _settled(context: Context, recorder: Recorder, seconds: float) -> dict[str, Snapshot]:
     """Return the uCPEs once they are as before the order, or as they are when time is up."""
     after: dict[str, Snapshot] = {}
 
@@ -103,7 +104,7 @@ def _settled(context: Context, recorder: Recorder) -> dict[str, Snapshot]:
         after.update(context.snapshots(differing))
         return after == context.baselines
 
-    recorder.until("uCPEs as before the order", SETTLE_SECONDS, as_before)
+    recorder.until("uCPEs as before the order", seconds, as_before)
     return {site: after[site] for site in context.baselines}
 
 
