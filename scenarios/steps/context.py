@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from typing import Any, Protocol
@@ -93,15 +93,15 @@ class Context:
         except Ended as gone:
             raise NetworkFault(f"{site}: the uCPE", "the one that the lab started, running", str(gone)) from gone
 
-    def snapshots(self, sites: Iterable[str]) -> dict[str, Snapshot]:
-        """Return what each of the uCPEs of *sites* has now. Raises as :meth:`view`."""
+    def snapshots(self, sites: Sequence[str]) -> dict[str, Snapshot]:
+        """Return what each of the uCPEs of *sites* has now, in their order. Raises as :meth:`view`."""
         found: dict[str, Snapshot] = {}
 
         def take(site: str) -> None:
             found[site] = self.view(site).snapshot()
 
         in_parallel(take, sites)
-        return found
+        return {site: found[site] for site in sites}
 
     def vnf_status(self, site: str, kind: str) -> dict[str, Any]:
         """Return the status of *site*'s VNF of *kind* as its contract says, empty when there is none yet."""

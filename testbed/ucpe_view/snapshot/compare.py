@@ -23,7 +23,7 @@ def differences(before: Part, after: Part) -> Iterator[str]:
 def together(before: Snapshot, after: Snapshot) -> dict[str, Snapshot]:
     """Return both snapshots as one document for :func:`apart`."""
     document: dict[str, Snapshot] = {"both": {}, "before": {}, "after": {}}
-    for title in before.keys() | after.keys():
+    for title in {**before, **after}:
         old, new = before.get(title, {}), after.get(title, {})
         document["both"][title] = {name: details for name, details in old.items() if new.get(name) == details}
         for moment, found in (("before", old), ("after", new)):

@@ -15,19 +15,18 @@ def take(access: ContainerAccess, bridge: str) -> Snapshot:
     """
     asking = Asking.start(access.process, bridge)
     try:
-        parts = {"Open vSwitch": database.read(access.process), **engine.read(access), **_seen(access)}
-        return {**parts, **asking.answers()}
-    finally:
-        asking.end()
-
-
-def _seen(access: ContainerAccess) -> Snapshot:
-    with access.process.opened() as folder:
-        mounted = mounts.parse(access.process.read("mountinfo"))
-        found = processes.running(folder)
-        return {
+        read = {"Open vSwitch": database.read(access.process), **engine.read(access)}
+        with access.process.opened() as folder:
+            mounted = mounts.parse(access.process.read("mountinfo"))
+            found = processes.running(folder)
+            written = files.read(folder, mounted)
+        return {  # what tells most comes first
+            **read,
             "processes": processes.as_part(found),
             "network namespaces": processes.namespaces(found, mounted),
             "mounts": mounts.as_part(mounted),
-            "files": files.read(folder, mounted),
+            **asking.answers(),
+            "files": written,
         }
+    finally:
+        asking.end()
