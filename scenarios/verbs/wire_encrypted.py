@@ -14,6 +14,7 @@ from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from testbed import esp
+from testbed.capture import TruncatedCapture
 
 
 class EncryptedEvidence(Evidence):
@@ -70,9 +71,15 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
     def _hidden(self, link: wire.CaptureFile, counts: esp.PacketCounts, probes: wire.Probes) -> Iterator[Check]:
         """Yield the checks that *link* showed no canary, and nothing but ESP and IKE."""
         underlay = f"underlay:{link.underlay}"
-        seen = sum(map(bool, link.sightings(probes.frames)))
-        message = f"{seen} of {self.packets} canaries were readable on {link.name}: traffic is not encrypted there"
-        yield equal(f"canaries readable on {link.name}", seen, 0, message=message, element=underlay)
+        try:
+            seen = sum(map(bool, link.sightings(probes.frames)))
+        except TruncatedCapture:
+            if not counts.other:
+                raise
+            # Clear text that offload has merged: whether a canary is in what was cut changes nothing any more.
+        else:
+            message = f"{seen} of {self.packets} canaries were readable on {link.name}: traffic is not encrypted there"
+            yield equal(f"canaries readable on {link.name}", seen, 0, message=message, element=underlay)
         yield equal(f"other IP packets on {link.name}", counts.other, 0, element=underlay)
 
     def live_command(self, context: Context) -> str:
