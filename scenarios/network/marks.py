@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -110,13 +111,18 @@ def of_connection(capture: CaptureFile, key: Key) -> list[Frame]:
 def stopped_others(ports: Sequence[CaptureFile], packets: Sequence[Packet]) -> int:
     """Return how many frames of IP, none of *packets*, were seen at one of two *ports* more often than at the other."""
     own = {mark for packet in packets for frame in packet.frames for mark in marks(frame)}
-    here, there = (
-        Counter(
-            seen.data for seen in read_frames(port.file) if seen.data[12:14] in _IP and own.isdisjoint(marks(seen.data))
-        )
-        for port in ports
-    )
-    return (here - there).total() + (there - here).total()
+    balance = Counter[bytes]()
+    here, there = (_signed(port, sign) for port, sign in zip(ports, (1, -1), strict=True))
+    for _, sign, data in heapq.merge(here, there):  # in time, so that only what is between the ports is held
+        if data[12:14] in _IP and own.isdisjoint(marks(data)):
+            balance[data] += sign
+            if not balance[data]:
+                del balance[data]
+    return sum(map(abs, balance.values()))
+
+
+def _signed(port: CaptureFile, sign: int) -> Iterator[tuple[float, int, bytes]]:
+    return ((seen.timestamp, sign, seen.data) for seen in read_frames(port.file))
 
 
 def key_of(packet: bytes) -> Key | None:

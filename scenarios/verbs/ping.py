@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from reports.model import Check
 from scenarios.network import wire
-from scenarios.network.conserved import ECHO_REPLY, ECHO_REQUEST, ROUTERS, before, echoes, ipv4
+from scenarios.network.conserved import ECHO_REPLY, ECHO_REQUEST, ICMP, ROUTERS, before, echoes, ipv4
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File
@@ -126,7 +126,10 @@ class Ping(PathVerb, name="ping"):
         """Yield the checks that requests and answers are the same packets at both hosts' interfaces."""
         forth = evidence.source.packed + evidence.target.packed
         back = evidence.target.packed + evidence.source.packed
-        near, far = (list(ipv4(read_frames(end.file))) for end in (evidence.near, evidence.far))
+        near, far = (
+            [packet for packet in ipv4(read_frames(end.file)) if packet[9] == ICMP]
+            for end in (evidence.near, evidence.far)
+        )
         asked, heard = Counter(map(before, echoes(near, forth, ECHO_REQUEST))), _crossed(far, forth, ECHO_REQUEST)
         said, answers = Counter(map(before, echoes(far, back, ECHO_REPLY))), _crossed(near, back, ECHO_REPLY)
         foreign = heard - asked, answers - said

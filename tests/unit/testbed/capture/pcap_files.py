@@ -26,12 +26,13 @@ def write(path: Path, frames: Iterable[bytes]) -> Path:
 def write_long(path: Path, frame: bytes, octets: int) -> Path:
     """A capture of about *octets*, of frames that begin like *frame* and are zeros to the longest there may be.
 
-    The zeros take no room on the disk.
+    Each has another source address. The zeros take no room on the disk.
     """
     with path.open("wb") as file:
         file.write(HEADER)
-        while file.tell() < octets:
-            file.write(record(frame.ljust(65549, b"\0"))[: 16 + len(frame)])
-            file.seek(65549 - len(frame), 1)
+        for number in range(octets // 65_565):
+            begin = frame[:6] + number.to_bytes(6, "big") + frame[12:]
+            file.write(record(begin.ljust(65_549, b"\0"), number)[: 16 + len(frame)])
+            file.seek(65_549 - len(frame), 1)
         file.truncate()
     return path

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.network.marks import stopped_others
 from scenarios.network.underlay_audit import traffic
+from scenarios.network.wire import CaptureFile
 from testbed.capture import count_frames, find_each, read_frames, seen_so_far
 from testbed.esp import KeyRing, count_capture, open_each
 
@@ -73,6 +75,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "find_each": lambda path: find_each(path, [token(-number) for number in range(1, 100)]),
     "count_capture": count_capture,
     "open_each": _open,
+    "stopped_others": lambda path: stopped_others([CaptureFile(file=path, name="a port")] * 2, []),
     "traffic": lambda path: traffic((frame.data for frame in read_frames(path)), (LEFT, RIGHT)),
 }
 
