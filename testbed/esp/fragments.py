@@ -13,32 +13,39 @@ _LONGEST = 0xFFFF
 _MOST_HELD, _OVERHEAD = 4 << 20, 512
 """Octets of fragments that wait for others, as many as Linux lets wait (ipfrag_high_thresh), and what each takes beside
 its own."""
+_SOON = 1 << 15
+"""Packets, half of those that a sender can tell apart (RFC 6864): what has lost its other parts joins no later ones."""
 
 
 def reassemble(packets: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the IPv4 *packets* in order, each set of fragments as one packet once its last part is there.
 
-    Fragments that never become whole are yielded as they came, at the end, or when too many others wait as well. The
-    length and the fragment fields of a put-together packet are set; its header checksum is left alone.
+    Fragments that never become whole are yielded as they came: at the end, when too many others wait as well, or before
+    another packet can have their identification. The length and the fragment fields of a put-together packet are set;
+    its header checksum is left alone.
     """
     waiting: dict[bytes, _Datagram] = {}
     held = 0
-    for packet in packets:
+    for number, packet in enumerate(packets):
         if not is_fragment(packet):
             yield packet
             continue
+        while waiting and (held > _MOST_HELD or number - _oldest(waiting).number > _SOON):
+            oldest = waiting.pop(next(iter(waiting))).parts
+            held -= sum(map(_cost, oldest))
+            yield from oldest
         key = packet[4:6] + packet[9:10] + packet[12:20]
-        datagram = waiting.setdefault(key, _Datagram())
+        datagram = waiting.setdefault(key, _Datagram(number))
         held += _cost(packet)
         if datagram.takes_shape(packet) and (whole := datagram.joined()):
             held -= sum(map(_cost, waiting.pop(key).parts))
             yield whole
-        while held > _MOST_HELD:
-            oldest = waiting.pop(next(iter(waiting))).parts
-            held -= sum(map(_cost, oldest))
-            yield from oldest
     for datagram in waiting.values():
         yield from datagram.parts
+
+
+def _oldest(waiting: dict[bytes, _Datagram]) -> _Datagram:
+    return next(iter(waiting.values()))
 
 
 def _cost(part: bytes) -> int:
@@ -47,8 +54,9 @@ def _cost(part: bytes) -> int:
 
 @dataclass
 class _Datagram:
-    """The fragments of one so far: all *parts* as they came, and the last of each offset."""
+    """The fragments of one, which began *number* packets into a capture: all *parts*, and the last of each offset."""
 
+    number: int
     parts: list[bytes] = field(default_factory=list)
     by_offset: dict[int, bytes] = field(default_factory=dict)
     octets: int = 0

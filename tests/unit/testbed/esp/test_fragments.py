@@ -75,6 +75,15 @@ def test_a_datagram_in_a_flood_of_others_fragments_is_put_together() -> None:
     assert len(seen) == 1 + len(flood)
 
 
+def test_a_fragment_whose_others_are_lost_joins_none_of_a_later_packet() -> None:
+    """Every 65,536th packet has its identification again."""
+    lost, other = part(1, more=False, body=b"lost"), part(0, more=False, number=9)
+    first, last = part(0, more=True), part(1, more=False, body=b"sent")
+    seen = list(reassemble([lost, *[other] * 40_000, first, last]))
+    assert seen[:-1] == [*[other] * 40_000, lost]
+    assert seen[-1][20:] == b"12345678sent"
+
+
 def test_parts_of_more_than_a_packet_can_have_are_no_datagram() -> None:
     offsets = range(0, 65_536 // 8, 185)
     parts = [part(offset, more=offset != offsets[-1], body=bytes(1480)) for offset in offsets]
