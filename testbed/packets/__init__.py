@@ -1,15 +1,20 @@
 """Crafted packets: built with scapy, sent and received inside namespaces without any helper process."""
 
 from testbed.packets.connection import Connection, connect
+from testbed.packets.counts import Count, FlowCounters, FlowKey, StreamResult
+from testbed.packets.flows import HEADERS, WINDOW, Dialogue, End, Flow
 from testbed.packets.probe import Kind, Reply, canary, fragments, probe, tcp_reply, warm_up
-from testbed.packets.services import answer, answering, listening
-from testbed.packets.stream import Count, CountedStream, End, Flow, FlowCounters, FlowKey, StreamResult
+from testbed.packets.services import answer, answering, listening, silent
+from testbed.packets.stream import CountedStream
 from testbed.packets.wire import PacketError, Receiver, interface_mac, receive, resolve, send
 
 __all__ = [
+    "HEADERS",
+    "WINDOW",
     "Connection",
     "Count",
     "CountedStream",
+    "Dialogue",
     "End",
     "Flow",
     "FlowCounters",
@@ -30,6 +35,7 @@ __all__ = [
     "receive",
     "resolve",
     "send",
+    "silent",
     "tcp_reply",
     "warm_up",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import selectors
 import socket
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
@@ -12,6 +14,8 @@ from testbed.host.namespace import Namespace
 from testbed.packets.wire import PacketError
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_SO_ATTACH_FILTER = 26
+_REFUSE_ALL = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF: return 0 octets of the packet
 
 
 @contextmanager
@@ -23,6 +27,20 @@ def listening(namespace: Namespace, address: str, ports: Iterable[tuple[str, int
     """
     with ExitStack() as stack:
         _open(stack, namespace, address, ports)
+        yield
+
+
+@contextmanager
+def silent(namespace: Namespace, address: str, ports: Iterable[tuple[str, int]]) -> Iterator[None]:
+    """Do as :func:`listening`, but no segment of TCP is ever answered: each socket's filter takes all of them.
+
+    So both ends of a TCP dialogue can be crafted, and its every packet is known.
+    """
+    program = ctypes.create_string_buffer(_REFUSE_ALL)
+    refuse_all = struct.pack("HL", 1, ctypes.addressof(program))
+    with ExitStack() as stack:
+        for service in _open(stack, namespace, address, ports):
+            service.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, refuse_all)
         yield
 
 

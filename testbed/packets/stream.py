@@ -1,238 +1,159 @@
 """A counted stream: packets of known number and size in both directions, as ground truth for any counter.
 
-Only packets whose every consequence is known are used, so that nothing uncounted appears beside them:
-
-* UDP to an open port: no answer;
-* ICMP echo requests: one reply of the same size each, in the other direction (RFC 1122, 3.2.2.6);
-* TCP SYN to a closed port: one reset of 40 bytes each, in the other direction (RFC 9293, 3.10.7.1).
+Only packets whose every consequence is known are used (``flows``), so that nothing uncounted appears beside them.
 """
 
 from __future__ import annotations
 
 import struct
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from itertools import zip_longest
+from random import Random
+from socket import socket
+from threading import Event
 
-from testbed.host.namespace import Namespace
-from testbed.packets.probe import Kind, canary, probe
-from testbed.packets.services import listening
+from testbed.packets.counts import Count, FlowCounters, FlowKey, StreamResult
+from testbed.packets.flows import Dialogue, End, Flow, Packet
+from testbed.packets.probe import Kind
+from testbed.packets.services import silent
 from testbed.packets.wire import Receiver, open_socket, pace, put
+from testbed.polling import poll
 
-IP_HEADER = 20
-HEADERS: Mapping[Kind, int] = {"udp": IP_HEADER + 8, "icmp": IP_HEADER + 8, "tcp": IP_HEADER + 20}
-RESET_BYTES = HEADERS["tcp"]
 _PROTOCOLS: Mapping[int, Kind] = {1: "icmp", 6: "tcp", 17: "udp"}
+_AGAIN_SECONDS = 0.3
+"""After how long a packet without which a dialogue cannot go on is sent again."""
 
-
-@dataclass(frozen=True)
-class End:
-    """One end of the stream: a host's interface and address, and the MAC of its next hop to the other end."""
-
-    namespace: Namespace
-    interface: str
-    address: str
-    mac: str
-    next_hop_mac: str
-
-
-@dataclass(frozen=True)
-class Flow:
-    """*packets* packets with *payload* bytes above UDP, ICMP or TCP, sent in *direction*.
-
-    For ICMP *source_port* is the echo identifier. A TCP flow is one SYN, its port must be closed.
-    """
-
-    direction: str
-    protocol: Kind
-    packets: int
-    payload: int
-    source_port: int = 40000
-    destination_port: int = 9
-
-    def __post_init__(self) -> None:
-        if self.packets < 1 or self.payload < 0:
-            raise ValueError("a flow has at least one packet and no negative payload")
-        if self.protocol == "tcp" and self.packets != 1:
-            raise ValueError("a TCP flow is one SYN: use one flow with its own source port for each")
-
-    def reaches(self, protocol: Kind, direction: str) -> bool:
-        """Tell whether this is a flow of *protocol* in *direction*."""
-        return (self.protocol, self.direction) == (protocol, direction)
-
-
-@dataclass(frozen=True)
-class FlowKey:
-    """What tells flows apart in a flow table; ports are 0 for ICMP."""
-
-    direction: str
-    source: str
-    destination: str
-    protocol: Kind
-    source_port: int
-    destination_port: int
-
-
-@dataclass(frozen=True)
-class Count:
-    """Packets and their layer-3 bytes (IP total length)."""
-
-    packets: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: Count) -> Count:
-        return Count(self.packets + other.packets, self.bytes + other.bytes)
-
-
-@dataclass(frozen=True)
-class FlowCounters:
-    """Packets and layer-3 bytes of each flow."""
-
-    flows: Mapping[FlowKey, Count]
-
-    def direction(self, name: str) -> Count:
-        """Return the total of direction *name*."""
-        return sum((count for key, count in self.flows.items() if key.direction == name), Count())
-
-    def protocol(self, direction: str, protocol: str) -> Count:
-        """Return the total of *protocol* (udp, icmp, tcp) in *direction*."""
-        chosen = (c for k, c in self.flows.items() if (k.direction, k.protocol) == (direction, protocol))
-        return sum(chosen, Count())
-
-
-@dataclass(frozen=True)
-class StreamResult:
-    """What counters on the path must see of a stream, and what its ends *received*: the same where nothing is lost."""
-
-    expected: FlowCounters
-    received: FlowCounters
-
-    @property
-    def arrived(self) -> Mapping[str, Count]:
-        """Return what was received in each direction."""
-        return {key.direction: self.received.direction(key.direction) for key in self.expected.flows}
-
-    @property
-    def complete(self) -> bool:
-        """Tell whether everything that was sent or provoked has arrived."""
-        return all(self.expected.direction(name) == count for name, count in self.arrived.items())
+Counts = dict[FlowKey, Count]
 
 
 @dataclass(frozen=True)
 class CountedStream:
-    """Flows between two *ends*: a mapping of exactly two direction names to the end that sends in it."""
+    """Flows and dialogues between two *ends*: a mapping of exactly two direction names to the end that sends in it.
+
+    The order of what is sent is drawn from *seed*; the packets of one flow keep theirs.
+    """
 
     ends: Mapping[str, End]
     flows: tuple[Flow, ...]
+    dialogues: tuple[Dialogue, ...] = ()
+    seed: int = 0
 
     def __post_init__(self) -> None:
-        unknown = {flow.direction for flow in self.flows} - set(self.ends)
+        used = {flow.direction for flow in self.flows} | {dialogue.direction for dialogue in self.dialogues}
+        unknown = used - set(self.ends)
         if len(self.ends) != 2 or unknown:
             raise ValueError(f"a stream has two directions, with an end for each; unknown: {sorted(unknown)}")
 
-    def opposite(self, direction: str) -> str:
-        """Return the other direction's name."""
-        (other,) = set(self.ends) - {direction}
-        return other
-
-    def expected(self) -> FlowCounters:
-        """Return what a counter on the path must see of each flow, answers included, without sending anything."""
-        flows: Counter[FlowKey] = Counter()
-        sizes: dict[FlowKey, int] = {}
-        for flow in self.flows:
-            for key, packets, size in self._consequences(flow):
-                flows[key] += packets
-                sizes[key] = sizes.get(key, 0) + packets * size
-        return FlowCounters({key: Count(packets, sizes[key]) for key, packets in flows.items()})
+    def phases(self) -> list[list[Packet]]:
+        """Return what is sent: requests and answers that open dialogues, then all else mixed, then their resets."""
+        made = [dialogue.made(self.ends) for dialogue in self.dialogues]
+        series = [*(flow.made(self.ends) for flow in self.flows), *(between for _, _, between, _ in made)]
+        turns = [number for number, packets in enumerate(series) for _ in packets]
+        Random(self.seed).shuffle(turns)  # noqa: S311  (it must be possible to draw the same again)
+        rest = [iter(packets) for packets in series]
+        mixed = [next(rest[number]) for number in turns]
+        return [[opening[0] for opening in made], [opening[1] for opening in made], mixed, [end for *_, end in made]]
 
     def run(self, interval_seconds: float = 0.0005, deadline: float = 5.0) -> StreamResult:
-        """Send all flows, interleaved, one packet each *interval_seconds*, and see them arrive.
+        """Send all, one packet each *interval_seconds*, and see it arrive.
 
-        Returns when everything has arrived at both ends, or *deadline* seconds after the last packet was sent.
-        Raises ``PacketError`` when a packet could not be sent.
+        What opens or ends a dialogue is sent again until it has arrived. Returns when everything has arrived at both
+        ends, or *deadline* seconds after the last packet was sent. Raises ``PacketError`` when a packet could not be
+        sent.
         """
-        expected = self.expected()
-        frames = list(self._interleaved())
-        with ExitStack() as stack:
-            receivers = {name: stack.enter_context(self._far_end(name)) for name in self.ends}
-            counters = stack.enter_context(ThreadPoolExecutor(max_workers=2))  # ends before its receivers close
-            sent: Future[float] = Future()
-            pending = {
-                name: counters.submit(self._arrivals, receiver, name, expected.direction(name).packets, sent)
-                for name, receiver in receivers.items()
-            }
-            try:
-                self._send(frames, interval_seconds)
-            finally:
-                sent.set_result(time.monotonic() + deadline)
-            received = {key: count for arrived in pending.values() for key, count in arrived.result().items()}
-            return StreamResult(expected, FlowCounters(received))
+        requests, answers, mixed, resets = self.phases()
+        with self._running() as exchange:
+            exchange.assure(requests, deadline)
+            exchange.assure(answers, deadline)
+            exchange.send(mixed, interval_seconds)
+            whole = exchange.settle(deadline)
+            exchange.assure(resets, deadline)
+            exchange.settle(deadline if whole else _AGAIN_SECONDS)
+        return StreamResult(FlowCounters(exchange.sent), FlowCounters(exchange.received))
 
     @contextmanager
-    def _far_end(self, direction: str) -> Iterator[Receiver]:
-        """Hold open, where *direction* ends, the UDP ports that its flows use, and receive what arrives there."""
-        far = self.ends[self.opposite(direction)]
-        ports = {("udp", flow.destination_port) for flow in self.flows if flow.reaches("udp", direction)}
-        with listening(far.namespace, far.address, ports), Receiver(far.namespace, far.interface) as receiver:
-            yield receiver
+    def _running(self) -> Iterator[_Exchange]:
+        """Hold open all that is sent to, so that nothing is answered but echoes, and count what arrives."""
+        with ExitStack() as stack:
+            for name, end in self.ends.items():
+                stack.enter_context(silent(end.namespace, end.address, self._open_at(name)))
+            exchange = _Exchange(stack, self.ends)
+            stack.callback(exchange.stop)
+            yield exchange
 
-    def _arrivals(self, receiver: Receiver, direction: str, expected: int, sent: Future[float]) -> dict[FlowKey, Count]:
-        """Count the IPv4 packets of *direction* that arrive, until *expected* or the moment that *sent* will name."""
-        ends = (self.ends[direction].address, self.ends[self.opposite(direction)].address)
+    def _open_at(self, direction: str) -> Iterator[tuple[str, int]]:
+        """Yield protocol and port of all that arrives at the end which sends in *direction*."""
+        for flow in self.flows:
+            if flow.protocol == "udp" and flow.direction != direction:
+                yield "udp", flow.destination_port
+        for dialogue in self.dialogues:
+            yield "tcp", dialogue.source_port if dialogue.direction == direction else dialogue.destination_port
+
+
+class _Exchange:
+    """A stream under way: what was *sent* or provoked of each flow, and what was *received* at its other end."""
+
+    def __init__(self, stack: ExitStack, ends: Mapping[str, End]) -> None:
+        self.sent: Counts = {}
+        self.received: Counts = {}
+        self._sockets: dict[str, socket] = {}
+        self._ended = Event()
+        counters = []
+        names = list(ends)
+        for direction, opposite in (names, names[::-1]):
+            near, far = ends[direction], ends[opposite]
+            self._sockets[direction] = stack.enter_context(open_socket(near.namespace, near.interface))
+            receiver = stack.enter_context(Receiver(far.namespace, far.interface))
+            counters.append((receiver, direction, (near.address, far.address)))
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(counters)))
+        self._counters = [pool.submit(self._count, *arguments) for arguments in counters]
+
+    def stop(self) -> None:
+        """End the counting; raise what ended it before."""
+        self._ended.set()
+        for counter in self._counters:
+            counter.result()
+
+    def send(self, packets: Sequence[Packet], interval_seconds: float) -> None:
+        """Send *packets*, one each *interval_seconds*."""
+        begin = time.monotonic()
+        for number, packet in enumerate(packets):
+            pace(begin + number * interval_seconds)
+            put(self._sockets[packet.flow.direction], packet.frame)
+            for flow in (packet.flow, packet.provokes):
+                if flow:
+                    self.sent[flow] = self.sent.get(flow, Count()) + Count(1, packet.bytes)
+
+    def assure(self, packets: Sequence[Packet], deadline: float) -> None:
+        """Send *packets*, those that do not arrive again, until all have arrived or *deadline* seconds went by."""
+        end, before = time.monotonic() + deadline, dict(self.received)
+
+        def missing() -> list[Packet]:
+            return [packet for packet in packets if self.received.get(packet.flow) == before.get(packet.flow)]
+
+        while (left := missing()) and time.monotonic() < end:
+            self.send(left, 0)
+            poll(lambda: not missing(), _AGAIN_SECONDS)
+
+    def settle(self, deadline: float) -> bool:
+        """Wait until all that was sent or provoked has arrived, at most *deadline* seconds; tell whether it has."""
+        return bool(poll(lambda: all(self.received.get(key) == count for key, count in self.sent.items()), deadline))
+
+    def _count(self, receiver: Receiver, direction: str, ends: tuple[str, str]) -> None:
         addresses = b"".join(IPv4Address(address).packed for address in ends)
-        received: dict[FlowKey, Count] = {}
-        while sum(count.packets for count in received.values()) < expected:
-            frame = receiver.wait(lambda f: f[12:14] == b"\x08\x00" and f[26:34] == addresses, 0.1)
+        while True:
+            last = self._ended.is_set()
+            frame = receiver.wait(lambda f: f[12:14] == b"\x08\x00" and f[26:34] == addresses, 0.02)
             if frame:
                 key = _key(frame, direction, ends)
-                received[key] = received.get(key, Count()) + Count(1, int.from_bytes(frame[16:18], "big"))
-            elif sent.done() and time.monotonic() >= sent.result():
-                break
-        return received
-
-    def _send(self, frames: Sequence[tuple[str, bytes]], interval_seconds: float) -> None:
-        with ExitStack() as stack:
-            sockets = {n: stack.enter_context(open_socket(e.namespace, e.interface)) for n, e in self.ends.items()}
-            begin = time.monotonic()
-            for number, (direction, frame) in enumerate(frames):
-                pace(begin + number * interval_seconds)
-                put(sockets[direction], frame)
-
-    def _consequences(self, flow: Flow) -> Iterator[tuple[FlowKey, int, int]]:
-        """Yield key, packets and bytes per packet of what the flow sends and of what it provokes."""
-        source, far = self.ends[flow.direction], self.ends[self.opposite(flow.direction)]
-        ports = (0, 0) if flow.protocol == "icmp" else (flow.source_port, flow.destination_port)
-        size = HEADERS[flow.protocol] + flow.payload
-        yield FlowKey(flow.direction, source.address, far.address, flow.protocol, *ports), flow.packets, size
-        if flow.protocol != "udp":
-            back = FlowKey(self.opposite(flow.direction), far.address, source.address, flow.protocol, *ports[::-1])
-            yield back, flow.packets, size if flow.protocol == "icmp" else RESET_BYTES
-
-    def _interleaved(self) -> Iterator[tuple[str, bytes]]:
-        """Yield direction and frame of every packet, one of each flow in turn."""
-        series = [[(flow.direction, frame) for frame in self._frames(flow)] for flow in self.flows]
-        for row in zip_longest(*series):
-            yield from (item for item in row if item)
-
-    def _frames(self, flow: Flow) -> list[bytes]:
-        source, far = self.ends[flow.direction], self.ends[self.opposite(flow.direction)]
-        frame = probe(
-            flow.protocol,
-            source_mac=source.mac,
-            destination_mac=source.next_hop_mac,
-            source=source.address,
-            destination=far.address,
-            source_port=flow.source_port,
-            destination_port=flow.destination_port,
-            icmp_id=flow.source_port,
-            payload=canary(flow.payload),
-        )
-        return [frame] * flow.packets
+                count = Count(1, int.from_bytes(frame[16:18], "big"))
+                self.received[key] = self.received.get(key, Count()) + count
+            elif last:
+                return
 
 
 def _key(frame: bytes, direction: str, ends: tuple[str, str]) -> FlowKey:

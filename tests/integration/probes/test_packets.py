@@ -10,6 +10,7 @@ from testbed.capture import Capture, captures, read_frames
 from testbed.packets import (
     Count,
     CountedStream,
+    Dialogue,
     End,
     Flow,
     PacketError,
@@ -22,6 +23,7 @@ from testbed.packets import (
     receive,
     resolve,
     send,
+    silent,
     tcp_reply,
 )
 
@@ -76,9 +78,19 @@ def _stream(segment: Any) -> CountedStream:
         Flow("there", "udp", 500, 100, 5000, 6000),
         Flow("back", "udp", 300, 1000, 5001, 6001),
         Flow("there", "icmp", 50, 56, 77),
-        *(Flow("back", "tcp", 1, 10, 5100 + number, 6999) for number in range(20)),
     )
-    return CountedStream(ends, flows)
+    dialogues = tuple(Dialogue(name, (1000, 0, 10) * 20, 5100, 6999) for name in ends)
+    return CountedStream(ends, flows, dialogues)
+
+
+def test_what_is_silent_takes_a_segment_without_a_word(segment: Any) -> None:
+    syn = probe("tcp", **_ends(segment), destination_port=7000, payload=canary())
+    with (
+        silent(segment.b.namespace, segment.b.address, [("tcp", 7000)]),
+        Receiver(segment.a.namespace, "eth0") as receiver,
+    ):
+        send(segment.a.namespace, "eth0", [syn])
+        assert receiver.wait(lambda frame: tcp_reply(syn, frame) is not None, 0.3) is None
 
 
 def test_a_counted_stream_arrives_exactly_and_provokes_nothing_else(segment: Any) -> None:

@@ -9,7 +9,20 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 from testbed.host.namespace import Namespace
-from testbed.packets import Count, CountedStream, End, Flow, FlowKey, Kind, Reply, canary, probe, tcp_reply
+from testbed.packets import (
+    Count,
+    CountedStream,
+    Dialogue,
+    End,
+    Flow,
+    FlowCounters,
+    FlowKey,
+    Kind,
+    Reply,
+    canary,
+    probe,
+    tcp_reply,
+)
 from testbed.packets.wire import arp_sender
 
 ADDRESSES: dict[str, Any] = {
@@ -80,47 +93,79 @@ def _end(address: str) -> End:
     return End(Namespace("/nowhere"), "eth0", address, "06:00:00:00:00:01", "06:00:00:00:00:02")
 
 
-def _stream(*flows: Flow) -> CountedStream:
-    return CountedStream({"lan-to-wan": _end("10.1.0.10"), "wan-to-lan": _end("10.2.0.10")}, flows)
+def _stream(*flows: Flow, dialogues: tuple[Dialogue, ...] = (), seed: int = 0) -> CountedStream:
+    ends = {"lan-to-wan": _end("10.1.0.10"), "wan-to-lan": _end("10.2.0.10")}
+    return CountedStream(ends, flows, dialogues, seed)
 
 
-def test_what_is_sent_and_what_it_provokes_is_expected() -> None:
-    expected = _stream(
+def _counted(stream: CountedStream) -> dict[FlowKey, Count]:
+    """What a counter on the path must see of all that is sent, and of what that provokes."""
+    counted: dict[FlowKey, Count] = {}
+    for packet in (packet for phase in stream.phases() for packet in phase):
+        for flow in (packet.flow, packet.provokes):
+            if flow:
+                counted[flow] = counted.get(flow, Count()) + Count(1, packet.bytes)
+    return counted
+
+
+def test_what_is_sent_and_what_it_provokes_is_known() -> None:
+    stream = _stream(
         Flow("lan-to-wan", "udp", 10, 100, 5000, 6000),
         Flow("wan-to-lan", "icmp", 5, 56, 77),
-        Flow("lan-to-wan", "tcp", 1, 10, 5002, 7),
-    ).expected()
-    assert expected.flows == {
+        dialogues=(Dialogue("lan-to-wan", (10, 20, 0), 5002, 7),),
+    )
+    counted = _counted(stream)
+    assert counted == {
         FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "udp", 5000, 6000): Count(10, 1280),
         FlowKey("wan-to-lan", "10.2.0.10", "10.1.0.10", "icmp", 0, 0): Count(5, 420),
         FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "icmp", 0, 0): Count(5, 420),
-        FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "tcp", 5002, 7): Count(1, 50),
-        FlowKey("wan-to-lan", "10.2.0.10", "10.1.0.10", "tcp", 7, 5002): Count(1, 40),
+        FlowKey("lan-to-wan", "10.1.0.10", "10.2.0.10", "tcp", 5002, 7): Count(5, 5 * 40 + 10),
+        FlowKey("wan-to-lan", "10.2.0.10", "10.1.0.10", "tcp", 7, 5002): Count(2, 2 * 40 + 20),
     }
-    assert expected.direction("lan-to-wan") == Count(16, 1750)
-    assert expected.protocol("wan-to-lan", "icmp") == Count(5, 420)
-    assert expected.protocol("wan-to-lan", "udp") == Count(0, 0)
+    counters = FlowCounters(counted)
+    assert counters.direction("lan-to-wan") == Count(20, 1910)
+    assert counters.protocol("wan-to-lan", "icmp") == Count(5, 420)
+    assert counters.protocol("wan-to-lan", "udp") == Count(0, 0)
 
 
 def test_flows_with_the_same_key_are_one_flow() -> None:
-    expected = _stream(Flow("lan-to-wan", "udp", 2, 10), Flow("lan-to-wan", "udp", 3, 20)).expected()
-    assert list(expected.flows.values()) == [Count(5, 2 * 38 + 3 * 48)]
+    counted = _counted(_stream(Flow("lan-to-wan", "udp", 2, 10), Flow("lan-to-wan", "udp", 3, 20)))
+    assert list(counted.values()) == [Count(5, 2 * 38 + 3 * 48)]
 
 
-def test_the_frames_of_a_stream_are_as_long_as_expected() -> None:
-    stream = _stream(
-        Flow("lan-to-wan", "udp", 3, 100), Flow("lan-to-wan", "tcp", 1, 0), Flow("wan-to-lan", "icmp", 2, 8)
+def test_the_order_is_that_of_the_seed() -> None:
+    flows = (Flow("lan-to-wan", "udp", 30, 100, 1), Flow("wan-to-lan", "udp", 20, 1, 2))
+
+    def order(seed: int) -> list[str]:
+        return [packet.flow.direction for packet in _stream(*flows, seed=seed).phases()[2]]
+
+    assert order(1) == order(1) != order(2)
+    assert sorted(order(1)) == ["lan-to-wan"] * 30 + ["wan-to-lan"] * 20
+
+
+def test_a_dialogue_is_one_that_tcp_could_have_had() -> None:
+    """RFC 9293: each octet and each flag of the handshake takes a number, and only what has come is acknowledged."""
+    dialogue = Dialogue("lan-to-wan", (10, 20, 30, 40), 5002, 7)
+    requests, answers, mixed, resets = (
+        [Ether(packet.frame)[TCP] for packet in phase] for phase in _stream(dialogues=(dialogue,)).phases()
     )
-    frames = list(stream._interleaved())
-    assert [direction for direction, _ in frames[:3]] == ["lan-to-wan", "lan-to-wan", "wan-to-lan"]
-    assert sum(len(frame) - 14 for direction, frame in frames if direction == "lan-to-wan") == 3 * 128 + 40
-    assert sum(len(frame) - 14 for direction, frame in frames if direction == "wan-to-lan") == 2 * 36
+    (syn,), (answer,), (reset,) = requests, answers, resets
+    assert [str(segment.flags) for segment in (syn, answer, reset)] == ["S", "SA", "RA"]
+    assert answer.ack == (syn.seq + 1) % 2**32
+    client = [segment for segment in mixed if segment.sport == 5002]
+    server = [segment for segment in mixed if segment.sport == 7]
+    assert [(segment.seq - syn.seq) % 2**32 for segment in client] == [1, 1, 11]
+    assert [(segment.seq - answer.seq) % 2**32 for segment in server] == [1, 21]
+    assert {segment.ack for segment in (*client, reset)} == {(answer.seq + 1) % 2**32}
+    assert {segment.ack for segment in server} == {(syn.seq + 1) % 2**32}
+    assert [len(segment.payload) for segment in client] == [0, 10, 30]
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Flow("there", "tcp", 2, 0), "one SYN"),
+        (lambda: Flow("there", "tcp", 2, 0), "use a dialogue"),
+        (lambda: Dialogue("there", (65_535, 0, 1), 1, 2), "at most 65535 octets"),
         (lambda: Flow("there", "udp", 0, 0), "at least one packet"),
         (lambda: _stream(Flow("sideways", "udp", 1, 0)), "sideways"),
         (lambda: CountedStream({"one": _end("10.0.0.1")}, ()), "two directions"),
