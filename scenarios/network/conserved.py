@@ -35,14 +35,6 @@ def flow_of(packet: bytes) -> bytes:
     return packet[9:10] + packet[12:20] + numbers
 
 
-def by_flow(packets: Iterable[bytes]) -> dict[bytes, list[bytes]]:
-    """Return *packets* by their flow, in order."""
-    found: dict[bytes, list[bytes]] = {}
-    for packet in packets:
-        found.setdefault(flow_of(packet), []).append(packet)
-    return found
-
-
 def sightings(frames: Iterable[Frame], flows: Iterable[bytes]) -> dict[bytes, list[Frame]]:
     """Return the *frames* of each of *flows* that has any, flows and frames in the order in which they were seen."""
     wanted, found = set(flows), dict[bytes, list[Frame]]()

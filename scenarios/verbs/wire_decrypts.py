@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import wire
 from scenarios.network.chain import GATEWAY
+from scenarios.network.conserved import before, flow_of
+from scenarios.network.drawn.mixture import Mixture, draw, new_seed
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
@@ -16,82 +22,119 @@ from scenarios.steps.recorder import Recorder
 from testbed import esp
 from testbed.capture import read_frames
 
-TTL, CHECKSUM = 8, slice(10, 12)  # offsets in the IPv4 header (RFC 791, 3.1)
+UNENCRYPTED = "NULL"
 
 
-class DecryptsEvidence(Evidence):
-    """The probes, captures on the sender's links, and the keys of the gateway *vnf* (an element) at the sender's site.
+class Tunnelled(Evidence):
+    """Packets that were sent one way, captures on the links of the sender's *site*, and the keys of its gateway *vnf*.
 
-    *keys* is the document of ``/vnf/keys``.
+    *vnf* is an element of the picture, *keys* the document of ``/vnf/keys``.
     """
 
-    probes: wire.Probes
+    probes: Mixture
     site: str
     vnf: str
     links: tuple[wire.CaptureFile, ...]
     keys: File
 
+    @property
+    def name(self) -> str:
+        """The way's name for people."""
+        return f"{self.probes.source}→{self.probes.target}"
+
+
+class DecryptsEvidence(Evidence):
+    """What crossed the underlay there and back."""
+
+    ways: tuple[Tunnelled, ...]
+
 
 class WireDecrypts(wire.UdpVerb, name="wire.decrypts"):
     """Prove that the encrypted packets on the wire are the sent ones: open them with the exported SA keys.
 
-    *Expected results*: each probe that was sent is found among the packets that the captured ESP opens to, octet by
-    octet, with its time to live lowered by one by the gateway (RFC 1812, 5.3.1).
+    *Expected results*, in both directions: each packet that was sent, UDP, TCP and ICMP as far as the service allows
+    them, is found exactly once among the packets that the captured ESP opens to, octet by octet, with its time to live
+    lowered by one by the gateway (RFC 1812, 5.3.1). All ESP opens, no key is one of NULL encryption (RFC 2410), and
+    nothing of the packets is readable without a key. Ports, sizes and contents are drawn from the seed.
 
-    *Fails when* the exported keys are not those of the packets, or what crosses the underlay is not what the host
-    sent.
+    *Fails when* the exported keys are not those of the packets, what crosses the underlay is not what the host sent,
+    or ESP does not encrypt.
 
     *Example*: ``{verb: wire.decrypts, with: {from: a1, to: b1, destination_port: 9002}}``
     """
 
     asks: ClassVar[str] = GATEWAY
 
+    seed: int | None = Field(default=None, ge=0, description="repeats the packets of the evidence that names it")
+
     def observe(self, context: Context, recorder: Recorder) -> DecryptsEvidence:
-        site = context.site_of(self.from_)
-        probes = self.probes(context, self.from_, self.to)
-        far = wire.host_point(context, recorder, self.to)
-        links = [point for point in wire.underlay_points(context, recorder) if point.site == site]
-        last = "the last probe in the far LAN"
-        wire.exchange(context, recorder, [probes], [far, *links], far, last, self.within_seconds)
+        seed, pairs = new_seed(self.seed), ((self.from_, self.to), (self.to, self.from_))
+        sent = [draw(context, *pair, seed=seed, count=self.packets, udp_port=self.destination_port) for pair in pairs]
+        sites = [context.site_of(item.source) for item in sent]
+        hosts = [wire.host_point(context, recorder, item.target) for item in sent]
+        links = [point for point in wire.underlay_points(context, recorder) if point.site in sites]
+        arrivals, last = list(zip(hosts, sent, strict=True)), "the last probes in both LANs"
+        wire.exchange_all(context, recorder, sent, [*hosts, *links], arrivals, last, self.within_seconds)
+        with ThreadPoolExecutor() as pool:
+            keys = list(pool.map(lambda site: context.vnf_json(site, GATEWAY, "/vnf/keys"), sites))
         title = "the security associations' keys: of this lab only, worthless after it"
         return DecryptsEvidence(
-            probes=probes,
-            site=site,
-            vnf=context.vnf_element(site, GATEWAY),
-            links=tuple(link.result for link in links),
-            keys=recorder.json("keys.json", title, context.vnf_json(site, GATEWAY, "/vnf/keys")),
+            ways=tuple(
+                Tunnelled(
+                    probes=item,
+                    site=site,
+                    vnf=context.vnf_element(site, GATEWAY),
+                    links=tuple(link.result for link in links if link.site == site),
+                    keys=recorder.json(f"keys-{site}.json", title, exported),
+                )
+                for item, site, exported in zip(sent, sites, keys, strict=True)
+            )
         )
 
     def judge(self, evidence: DecryptsEvidence) -> Judgement:
-        try:
-            ring = esp.KeyRing(read_json(evidence.keys))
-        except esp.KeysError as error:
-            name = f"{evidence.site}: /vnf/keys of the {GATEWAY} VNF"
-            return Judgement([check(name, False, expected="usable keys", measured=str(error))])
-        sent, found, refused = {_normal(item.packet) for item in evidence.probes.frames}, set[bytes](), Counter[str]()
-        for link in evidence.links:
-            frames = (frame.data for frame in read_frames(link.file))
-            opened = (_normal(packet, hops=1) for packet in esp.open_each(frames, ring, refused))
-            found.update(packet for packet in opened if packet in sent)
-        inside = equal("probes found inside the captured ESP", len(found), self.packets, element=evidence.vnf)
-        summary = f"the captured ESP opens to the {count_text(self.packets, 'packet')} sent"
-        return Judgement([inside, _none_refused(refused, evidence.vnf)], summary)
+        checks = [item for way in evidence.ways for item in _way_checks(way)]
+        packets = count_text(sum(len(way.probes.frames) for way in evidence.ways), "packet")
+        seed = evidence.ways[0].probes.seed
+        return Judgement(checks, f"the captured ESP opens to the {packets} sent, both ways, drawn from seed {seed}")
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), GATEWAY)} -- /vnf/keys"
 
 
-def _none_refused(reasons: Counter[str], vnf: str) -> Check:
+def _way_checks(way: Tunnelled) -> Iterator[Check]:
+    keys = read_json(way.keys)
+    try:
+        ring = esp.KeyRing(keys)
+    except esp.KeysError as error:
+        name = f"{way.site}: /vnf/keys of the {GATEWAY} VNF"
+        yield check(name, False, expected="usable keys", measured=str(error))
+        return
+    found, refused = {flow_of(item.packet): list[bytes]() for item in way.probes.frames}, Counter[str]()
+    for link in way.links:
+        for packet in esp.open_each((frame.data for frame in read_frames(link.file)), ring, refused):
+            if (flow := flow_of(packet)) in found:
+                found[flow].append(before(packet, routers=1))
+    whole = sum(found[flow_of(item.packet)] == [before(item.packet)] for item in way.probes.frames)
+    sent = len(way.probes.frames)
+    yield equal(f"{way.name}: packets found once inside the captured ESP", whole, sent, element=way.vnf)
+    yield _none_refused(way, refused)
+    yield _encrypted(way, keys)
+    for link in way.links:
+        readable = sum(map(bool, link.sightings(way.probes.recognisable)))
+        name = f"{way.name}: packets readable on {link.name}"
+        yield equal(name, readable, 0, element=f"underlay:{link.underlay}")
+
+
+def _none_refused(way: Tunnelled, reasons: Counter[str]) -> Check:
     """Return the check that the keys open every ESP packet."""
     refused = reasons.total()
     texts = "; ".join(f"{count_text(count, 'time')}: {reason}" for reason, count in sorted(reasons.items()))
-    message = f"ESP that does not open: {count_text(refused, 'packet')} ({texts})"
-    return equal("ESP packets that the keys do not open", refused, 0, message=message, element=vnf)
+    message = f"{way.name}: ESP that does not open: {count_text(refused, 'packet')} ({texts})"
+    return equal(f"{way.name}: ESP packets that the keys do not open", refused, 0, message=message, element=way.vnf)
 
 
-def _normal(packet: bytes, hops: int = 0) -> bytes:
-    """Return *packet* as it was *hops* routers ago, header checksum (which follows the TTL) left out."""
-    raw = bytearray(packet)
-    raw[TTL] = (raw[TTL] + hops) % 256
-    raw[CHECKSUM] = b"\0\0"
-    return bytes(raw[: int.from_bytes(raw[2:4], "big")])
+def _encrypted(way: Tunnelled, keys: dict[str, Any]) -> Check:
+    """Return the check that no SA whose keys are exported leaves packets unencrypted."""
+    algorithms = {str(sa["encryption"]).upper() for sa in keys["sas"]}
+    bare = sorted(name for name in algorithms if name.startswith(UNENCRYPTED))
+    return equal(f"{way.name}: SAs of {way.site} without encryption", bare, [], element=way.vnf)

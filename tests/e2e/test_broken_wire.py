@@ -88,6 +88,10 @@ def test_esp_with_null_encryption(context: Context, judged: Judge) -> None:
         failed = assert_fails(judged("wire.encrypted", **ENCRYPTED, **SOON), "canaries readable on internet site-a")
         assert {check.name.split(" on ")[0] for check in failed} == {"canaries readable"}, "it is ESP, but readable"
         assert_fails(judged("ipsec.established", encryption="AES_GCM_16-256"), "ESP algorithm")
+        failed = assert_fails(
+            judged("wire.decrypts", **DECRYPTS, **SOON), "SAs of site-b without", "a1→b1: packets readable on internet"
+        )
+        assert not any("found once" in check.name for check in failed), "it opens to what was sent"
     await_path(context)
     assert_passes(judged("wire.encrypted", **ENCRYPTED))
 
@@ -104,10 +108,11 @@ def test_keys_that_are_not_those_of_the_packets(context: Context, judged: Judge,
     with program(context, "site-b", "ipsec", "keys", script):
         failed = assert_fails(
             judged("wire.decrypts", **DECRYPTS, **SOON),
-            "probes found inside the captured ESP",
+            "b1→a1: packets found once inside the captured ESP",
             "ESP packets that the keys do not open",
         )
         assert reason in failed[-1].message
+        assert all(check.name.startswith("b1→a1") for check in failed), "the keys of the other gateway are right"
     assert_passes(judged("wire.decrypts", **DECRYPTS))
 
 
@@ -120,9 +125,12 @@ def test_keys_that_cannot_be_read(context: Context, judged: Judge) -> None:
 
 
 def test_the_gateway_sends_something_else_than_it_got(context: Context, judged: Judge) -> None:
-    with nft(context, "site-b", "ipsec", "insert rule inet gateway forward udp dport 9002 ip dscp set cs1"):
-        failed = assert_fails(judged("wire.decrypts", **DECRYPTS, **SOON), "probes found inside the captured ESP")
-        assert len(failed) == 1, "the keys open every packet, yet none is one that was sent"
+    with nft(
+        context, "site-b", "ipsec", "insert rule inet gateway forward iifname gro0 meta l4proto udp ip dscp set cs1"
+    ):
+        name = "b1→a1: packets found once inside the captured ESP"
+        failed = assert_fails(judged("wire.decrypts", **DECRYPTS, **SOON), name)
+        assert len(failed) == 1, "the keys open every packet, yet not all are as they were sent"
     assert_passes(judged("wire.decrypts", **DECRYPTS))
 
 

@@ -1,0 +1,105 @@
+"""What the ordered service lets through between its sites, as far as its file says so without doubt.
+
+Probes may go wherever this says: their ports need not be those that a step names. Flows are searched in order, the
+first one that matches decides (MEF 70 R44); where a criterion is met by more than protocol and destination port tell,
+nothing is said of those ports, nor by any later flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from scenarios.file.format import BLOCK, Application, Scenario
+from testbed.packets import Kind
+
+NUMBERS: Mapping[Kind, int] = {"icmp": 1, "tcp": 6, "udp": 17}
+KINDS = {number: kind for kind, number in NUMBERS.items()}
+ALL_PORTS = range(1, 65536)
+SOURCE_PORTS = range(1024, 65536)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Where probes may go: the destination ports of each protocol, 0 for ICMP; *named* is the one that a step names."""
+
+    ports: Mapping[Kind, Sequence[int]]
+    named: int
+
+    @classmethod
+    def by(cls, scenario: Scenario, udp_port: int) -> Allowed:
+        """Return what *scenario* allows, and *udp_port*, which it allows by the word of a step."""
+        found: dict[Kind, Sequence[int]] = {"udp": sorted({udp_port, *ports(scenario, "udp")})}
+        if tcp := ports(scenario, "tcp"):
+            found["tcp"] = tcp
+        if echoes(scenario):
+            found["icmp"] = [0]
+        return cls(found, udp_port)
+
+    def draw(self, rng: Random, count: int) -> list[tuple[Kind, int, int]]:
+        """Return protocol, source port (or ICMP identifier) and destination port of *count* flows, all different.
+
+        Each protocol has its share of them, and the named port one flow at least.
+        """
+        kinds = [list(self.ports)[number % len(self.ports)] for number in range(count)]
+        places = [self.named, *(rng.choice(self.ports[kind]) for kind in kinds[1:])]
+        flows = list(zip(kinds, rng.sample(SOURCE_PORTS, count), places, strict=True))
+        rng.shuffle(flows)
+        return flows
+
+
+def ports(scenario: Scenario, protocol: Kind) -> list[int]:
+    """Return the destination ports of *protocol*, udp or tcp, that packets between all sites may go to."""
+    allowed: set[int] = set()
+    decided: set[int] = set()
+    for application in scenario.service.applications:
+        matched = _ports(application, NUMBERS[protocol])
+        if _passes(scenario, application) and _is_told(application.criteria, {"PROTV4", "DPORT"}):
+            allowed |= matched - decided
+        decided |= matched
+    return sorted(allowed)
+
+
+def echoes(scenario: Scenario) -> bool:
+    """Tell whether ICMP passes between all sites, whatever its type."""
+    for application in scenario.service.applications:
+        if _is_of(application, NUMBERS["icmp"]):
+            return _passes(scenario, application) and _is_told(application.criteria, {"PROTV4"})
+    return False
+
+
+def _passes(scenario: Scenario, application: Application) -> bool:
+    """Tell whether *application* is mapped to a policy, everywhere, and not blocked."""
+    service = scenario.service
+    mapped = [service.mappings.get(application.id, BLOCK[0])]
+    mapped += [point.overrides[application.id] for point in service.endpoints if application.id in point.overrides]
+    return not set(mapped) & set(BLOCK)
+
+
+def _is_told(criteria: Mapping[str, object], known: Iterable[str]) -> bool:
+    return set(criteria) == {"ANY"} or ("PROTV4" in criteria and set(criteria) <= set(known))
+
+
+def _is_of(application: Application, protocol: int) -> bool:
+    """Tell whether packets of *protocol* may match; one that names none may match any."""
+    wanted = application.criteria.get("PROTV4")
+    named = _values(wanted)
+    return wanted is None or str(protocol) in named or KINDS[protocol] in named
+
+
+def _ports(application: Application, protocol: int) -> set[int]:
+    """Return the destination ports of packets of *protocol* that may match."""
+    if not _is_of(application, protocol):
+        return set()
+    if (wanted := application.criteria.get("DPORT")) is None:
+        return set(ALL_PORTS)
+    found: set[int] = set()
+    for text in _values(wanted):
+        first, _, last = text.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found & set(ALL_PORTS)
+
+
+def _values(criterion: object) -> list[str]:
+    return [str(value).casefold() for value in (criterion if isinstance(criterion, list) else [criterion])]
