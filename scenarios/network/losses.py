@@ -21,6 +21,12 @@ def declared_percent(context: Context, source: str, target: str) -> float:
     return max((underlay.loss_percent for underlay in between), default=0.0)
 
 
+def keeps_order(context: Context, source: str, target: str) -> bool:
+    """Tell whether packets from host *source* arrive at host *target* as they were sent: no jitter is declared."""
+    between = underlays_between(context.scenario, context.site_of(source), context.site_of(target))
+    return not any(underlay.jitter_ms for underlay in between)
+
+
 def underlays_between(scenario: Scenario, site: str, other: str) -> list[UnderlayEntry]:
     """Return the underlays that a tunnel between the two sites may take."""
     joined = [set(shared_ports(scenario, name).values()) for name in (site, other)]

@@ -9,8 +9,11 @@ from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios.network import chain, wire
+from scenarios.network import chain, losses, wire
 from scenarios.network.chain import Hop
+from scenarios.network.conserved import ROUTERS, flow_of
+from scenarios.network.drawn.mixture import Mixture, draw, new_seed
+from scenarios.network.passage import Stop, passed
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
@@ -36,11 +39,16 @@ class Site(Evidence):
 
 
 class Way(Evidence):
-    """Packets that were sent one way, and the two sites that they cross."""
+    """Packets that were sent one way, the two sites that they cross, and what arrived at the far *host*.
 
-    probes: wire.Probes
+    *ordered* tells that the underlay keeps them in order, by its declaration.
+    """
+
+    probes: Mixture
     near: Site
     far: Site
+    host: wire.CaptureFile
+    ordered: bool
 
 
 class ChainEvidence(Evidence):
@@ -54,15 +62,18 @@ class ChainEvidence(Evidence):
 class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
     """Prove the chain by captures on every port of it and by the counters of its OpenFlow rules.
 
-    *Expected results*, in both directions and at both sites: each packet is seen once at every port of the chain,
-    in the order of the scenario's ``service.chain``; between one VNF's exit and the next one's entry stands exactly
+    *Expected results*, in both directions and at both sites: each packet, UDP, TCP and ICMP as far as the service
+    allows them, is seen once at every port of the chain and at the far host, in the order of the scenario's
+    ``service.chain``, as the whole frame that was sent but for what two routers change (RFC 1812, 5.3.1), and none has
+    overtaken another, unless an underlay has jitter. Between one VNF's exit and the next one's entry stands exactly
     one rule that matched, it belongs to the service, it has that one output, and its counter rose by at least the
-    packets sent; beyond the IPsec gateway no packet is seen outside ESP.
+    packets sent; beyond the IPsec gateway no packet is seen outside ESP. Ports, sizes and contents are drawn from the
+    seed.
 
     Packets that an underlay loses, as many as it declares, are not looked for beyond it.
 
-    *Fails when* a rule of higher priority bypasses a VNF, VNFs stand in another order, or a foreign rule carries
-    the packets.
+    *Fails when* a rule of higher priority bypasses a VNF, VNFs stand in another order or are visited twice, a VNF
+    changes, repeats or swaps packets, or a foreign rule carries them.
 
     *Example*: ``{verb: chain.traverses, with: {from: a1, to: b1, destination_port: 9003}}``
     """
@@ -71,25 +82,28 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
     within_seconds: float = Field(
         default=3, gt=0, description="how long the last packet may take to arrive and be counted"
     )
+    seed: int | None = Field(default=None, ge=0, description="repeats the packets of the evidence that names it")
 
     def observe(self, context: Context, recorder: Recorder) -> ChainEvidence:
-        ways: list[Way] = []
+        seed, ways = new_seed(self.seed), list[Way]()
         with recorder.until_fault():
             for source, target in ((self.from_, self.to), (self.to, self.from_)):
-                ways.append(self._way(context, recorder, source, target))
+                ways.append(self._way(context, recorder, source, target, seed))
         kinds = tuple(context.scenario.service.chain)
         return ChainEvidence(service_id=context.service_id, chain=kinds, ways=tuple(ways))
 
     def judge(self, evidence: ChainEvidence) -> Judgement:
         checks = [item for way in evidence.ways for item in _way_checks(way, evidence.service_id)]
-        names = ", ".join(evidence.chain)
-        return Judgement(checks, f"{2 * self.packets} packets visited {names} in this order at both sites, both ways")
+        names, seeds = ", ".join(evidence.chain), {way.probes.seed for way in evidence.ways}
+        visited = f"{2 * self.packets} packets visited {names} in this order at both sites, both ways"
+        return Judgement(checks, f"{visited}, drawn from seed {', '.join(map(str, seeds))}")
 
-    def _way(self, context: Context, recorder: Recorder, source: str, target: str) -> Way:
+    def _way(self, context: Context, recorder: Recorder, source: str, target: str, seed: int) -> Way:
         """Send packets from *source* to *target*; return what every port of both chains and their rules saw."""
         sites = context.site_of(source), context.site_of(target)
         hops = chain.complete(context, sites[0]), chain.complete(context, sites[1])[::-1]
-        probes = self.probes(context, source, target)
+        port = self.destination_port
+        probes = draw(context, source, target, seed=seed, count=self.packets, udp_port=port)
         names = f"{source}-{target}-", f"{source}→{target}"
         points = [_points(context, recorder, site, way, *names) for site, way in zip(sites, hops, strict=True)]
         before = [context.view(site).flows() for site in sites]
@@ -102,12 +116,13 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
             )
             for site, way, here in zip(sites, hops, points, strict=True)
         ]
-        counts = len(probes.frames), len(_due(probes, seen[1])[0])
+        counts = len(probes.frames), len(_due(probes, _stops(seen[1], probes))[0])
         near, far_site = (
             self._with_rules(context, recorder, site, earlier, count)
             for site, earlier, count in zip(seen, before, counts, strict=True)
         )
-        return Way(probes=probes, near=near, far=far_site)
+        ordered = losses.keeps_order(context, source, target)
+        return Way(probes=probes, near=near, far=far_site, host=far.result, ordered=ordered)
 
     def _with_rules(
         self, context: Context, recorder: Recorder, site: Site, before: Sequence[FlowEntry], count: int
@@ -142,13 +157,25 @@ def _points(
     return [wire.port_point(context, recorder, site, hop.port, f"{label} {site} {hop.label}", prefix) for hop in hops]
 
 
-def _due(probes: wire.Probes, far: Site) -> tuple[tuple[wire.Probe, ...], list[Check]]:
+def _stops(site: Site, probes: Mixture) -> list[Stop]:
+    """Return the ports of *site* where packets are readable, in the order of the way, with what was seen there."""
+    return [
+        Stop.of(
+            entry.capture,
+            entry.hop.label,
+            f"vnf:{site.name}/{entry.hop.vnf}" if entry.hop.vnf else f"site:{site.name}",
+            probes.frames,
+        )
+        for entry in site.hops
+        if entry.hop.clear
+    ]
+
+
+def _due(probes: Mixture, far: Sequence[Stop]) -> tuple[tuple[wire.Probe, ...], list[Check]]:
     """Return the packets that must pass the far site, all but those that an underlay lost, and the check of these."""
     if not probes.allowed_losses:
         return probes.frames, []
-    clear = [entry.capture.sightings(probes.frames) for entry in far.hops if entry.hop.clear]
-    counts = zip(*clear, strict=True)
-    seen = tuple(item for item, times in zip(probes.frames, counts, strict=True) if any(times))
+    seen = tuple(item for item in probes.frames if any(flow_of(item.packet) in stop.seen for stop in far))
     lost, allowed = len(probes.frames) - len(seen), probes.allowed_losses
     name = f"{probes.source}→{probes.target}: packets that the underlay lost"
     within = lost <= allowed
@@ -157,47 +184,25 @@ def _due(probes: wire.Probes, far: Site) -> tuple[tuple[wire.Probe, ...], list[C
 
 def _way_checks(way: Way, service_id: str) -> Iterator[Check]:
     probes = way.probes
-    due, losses = _due(probes, way.far)
-    yield from losses
-    for site, frames in ((way.near, probes.frames), (way.far, due)):
+    near, far = (_stops(site, probes) for site in (way.near, way.far))
+    host = Stop.of(way.host, probes.target, f"site:{way.far.name}", probes.frames)
+    due, lost = _due(probes, far)
+    yield from lost
+    for site, stops, frames in ((way.near, near, probes.frames), (way.far, [*far, host], due)):
         name = f"{probes.source}→{probes.target} at {site.name}"
-        yield from _clear_checks(name, site, frames)
+        routers, ordered = (0, True) if site is way.near else (ROUTERS, way.ordered)
+        yield from passed(name, stops, frames, routers, ordered=ordered)
         for entry in site.hops:
             if not entry.hop.clear:
-                yield _hidden(name, site, entry, probes.frames)
+                yield _hidden(name, site, entry, probes.recognisable)
         yield from _rule_checks(name, site, service_id, len(frames))
-
-
-def _clear_checks(way: str, site: Site, frames: Sequence[wire.Probe]) -> Iterator[Check]:
-    """Yield the checks that each clear port saw each packet once, in the order of the chain."""
-    clear = [entry for entry in site.hops if entry.hop.clear]
-    found = [entry.capture.frames(frames) for entry in clear]
-    for entry, seen in zip(clear, found, strict=True):
-        yield _seen_once(way, site, entry.hop, [len(times) for times in seen])
-    ordered = sum(map(_in_order, zip(*found, strict=True)))
-    names, measured = " → ".join(entry.hop.label for entry in clear), f"{ordered} of {_packets(len(frames))} so"
-    yield check(f"{way}: order", ordered == len(frames), expected=names, measured=measured)
-
-
-def _seen_once(way: str, site: Site, hop: Hop, seen: Sequence[int]) -> Check:
-    once, some, sent = sum(count == 1 for count in seen), sum(map(bool, seen)), len(seen)
-    reason = "the chain is bypassed or cut there" if some < sent else "some of them several times"
-    message = f"{way}: {hop.label} saw {some} of {_packets(sent)}: {reason}"
-    element = f"vnf:{site.name}/{hop.vnf}" if hop.vnf else f"site:{site.name}"
-    return equal(f"{way}: packets seen once at {hop.label}", once, sent, message=message, element=element)
-
-
-def _in_order(sightings: Sequence[Sequence[Frame]]) -> bool:
-    """Tell whether a packet was seen at every port, first at the first one and so on."""
-    times = [frames[0].timestamp for frames in sightings if frames]
-    return len(times) == len(sightings) and times == sorted(times)
 
 
 def _hidden(way: str, site: Site, entry: HopCapture, frames: Sequence[wire.Probe]) -> Check:
     """Return the check that no packet was seen outside ESP beyond the gateway."""
     bare = sum(any(map(_outside_esp, seen)) for seen in entry.capture.frames(frames))
     label = entry.hop.label
-    message = f"{way}: {label} saw {bare} of {_packets(len(frames))} outside ESP: they bypass the gateway"
+    message = f"{way}: {label} saw {bare} of {count_text(len(frames), 'packet')} outside ESP: they bypass the gateway"
     return equal(f"{way}: packets outside ESP at {label}", bare, 0, message=message, element=f"site:{site.name}")
 
 
@@ -221,7 +226,3 @@ def _rule_checks(way: str, site: Site, service_id: str, count: int) -> Iterator[
 
 def _from(here: Hop, flows: Sequence[FlowEntry]) -> list[FlowEntry]:
     return [flow for flow in flows if flow.in_port in (here.port, None)]
-
-
-def _packets(number: int) -> str:
-    return count_text(number, "packet")
