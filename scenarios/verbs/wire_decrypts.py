@@ -85,7 +85,7 @@ class WireDecrypts(wire.UdpVerb, name="wire.decrypts"):
                     site=site,
                     vnf=context.vnf_element(site, GATEWAY),
                     links=tuple(link.result for link in links if link.site == site),
-                    keys=recorder.json(f"keys-{site}.json", title, exported),
+                    keys=recorder.json(f"{site}-keys.json", title, exported),
                 )
                 for item, site, exported in zip(sent, sites, keys, strict=True)
             )

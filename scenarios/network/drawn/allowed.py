@@ -40,10 +40,13 @@ class Allowed:
     def draw(self, rng: Random, count: int) -> list[tuple[Kind, int, int]]:
         """Return protocol, source port (or ICMP identifier) and destination port of *count* flows, all different.
 
-        Each protocol has its share of them, and the named port one flow at least.
+        Each protocol has its share of them, and the named port half of those of UDP, or one more.
         """
         kinds = [list(self.ports)[number % len(self.ports)] for number in range(count)]
-        places = [self.named, *(rng.choice(self.ports[kind]) for kind in kinds[1:])]
+        udp = [number for number, kind in enumerate(kinds) if kind == "udp"]
+        places = [
+            self.named if number in udp[::2] else rng.choice(self.ports[kind]) for number, kind in enumerate(kinds)
+        ]
         flows = list(zip(kinds, rng.sample(SOURCE_PORTS, count), places, strict=True))
         rng.shuffle(flows)
         return flows

@@ -177,7 +177,8 @@ def test_evidence_that_was_exchanged(run: Path, key: Ed25519PrivateKey) -> None:
     content[-1] ^= 1
     capture.write_bytes(content)
     found = resigned(run, key)
-    assert told(found)[0].startswith("S-3: the result says passed, the evidence says failed: probes found inside")
+    assert told(found)[0].startswith("S-3: the result says passed, the evidence says failed: ")
+    assert "packets found once inside the captured ESP" in told(found)[0]
 
 
 def test_an_observation_of_another_question(run: Path, key: Ed25519PrivateKey) -> None:
