@@ -6,23 +6,34 @@ from collections.abc import Iterator
 
 from scenarios.file.format import Scenario, Step
 from scenarios.steps.verb import Verb
+from scenarios.verbs.ipsec_as_ordered import IpsecAsOrdered
+from scenarios.verbs.ipsec_established import IpsecEstablished
 from scenarios.verbs.management_explained import ManagementExplained
 from scenarios.verbs.underlay_explained import UnderlayExplained
-
-_AT_THE_END: dict[str, tuple[Verb, str]] = {
-    "underlay": (UnderlayExplained(), "Nothing crossed the underlays beside the tunnels"),
-    "management": (ManagementExplained(), "Nothing but management crossed the management network"),
-}
 
 
 def at_the_end(scenario: Scenario) -> Iterator[tuple[Step, Verb]]:
     """Yield the steps that end each run of *scenario*, with ids that no other step has."""
-    for step_id, (verb, title) in _AT_THE_END.items():
+    own: dict[str, tuple[Verb, str]] = {
+        "associations": (_as_ordered(scenario), "No security association stood but the ordered ones"),
+        "underlay": (UnderlayExplained(), "Nothing crossed the underlays beside the tunnels"),
+        "management": (ManagementExplained(), "Nothing but management crossed the management network"),
+    }
+    for step_id, (verb, title) in own.items():
         if not verb.asks or verb.asks in scenario.service.chain:
             yield _step(scenario, step_id, verb, title), verb
+
+
+def _as_ordered(scenario: Scenario) -> IpsecAsOrdered:
+    """Return the verb that demands for the whole run the algorithm which the scenario's steps demand of all tunnels."""
+    steps = [step.with_ for step in scenario.steps if step.verb == IpsecEstablished.verb]
+    established = [IpsecEstablished.model_validate(parameters) for parameters in steps]
+    demanded = {verb.encryption for verb in established if not verb.between} - {""}
+    return IpsecAsOrdered(encryption=demanded.pop() if len(demanded) == 1 else "")
 
 
 def _step(scenario: Scenario, step_id: str, verb: Verb, title: str) -> Step:
     while any(step.id == step_id for step in scenario.steps):
         step_id += "-end"
-    return Step(id=step_id, verb=verb.verb, title=title)
+    parameters = verb.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return Step.model_validate({"id": step_id, "verb": verb.verb, "title": title, "with": parameters})

@@ -129,7 +129,7 @@ class _Run:
                 break
         self._keep_state(context, state.AT_THE_END)
         for own, verb in at_the_end(self.loaded.scenario):
-            self._step(context, own, verb)
+            self._step(context, own, verb, blocked_by)
 
     def _keep_state(self, context: Context, moment: str) -> None:
         with self.clock.phase("keep the state"):

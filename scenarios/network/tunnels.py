@@ -47,6 +47,16 @@ def child_of(peer: dict[str, Any]) -> dict[str, Any]:
     return next((child for child in children if child.get("state") == "INSTALLED"), children[0] if children else {})
 
 
+def installed(peer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the peer's CHILD SAs that carry packets and are not about to be replaced."""
+    return [child for child in peer.get("children", []) if child.get("state") == "INSTALLED"]
+
+
+def alone(status: Status) -> bool:
+    """Tell whether a gateway has no second CHILD SA for a peer, and no connection that nobody ordered."""
+    return not status.get("foreign") and all(len(installed(peer)) < 2 for peer in status.get("peers", []))
+
+
 def up(status: Status, name: str) -> bool:
     """Tell whether a gateway says that its tunnel to *name* stands."""
     peer = peer_of(status, name)

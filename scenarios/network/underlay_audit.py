@@ -1,24 +1,38 @@
-"""What crosses the underlays from the order to the end of a run, but for the ESP between the service's gateways.
+"""What crosses the underlays from the order to the end of a run.
 
-The kernel's filter leaves that bulk out, so that all else can be kept: key exchange, ARP, and what must not be there.
+All is kept but the bulk, ESP between the service's gateways: of that the kernel counts the packets of each SPI.
 """
 
 from __future__ import annotations
 
+import struct
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from scenarios.file.format import Scenario
+from scenarios.network.associations import Flow, Histories
 from scenarios.network.chain import GATEWAY
 from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses
 from scenarios.network.wire import AuditedLink, Point
+from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
 from testbed.capture import Capture, live
-from testbed.esp import Kind, classify_ipv4, ipv4_of, payload_of, reassemble
+from testbed.esp import (
+    WHOLE_ESP,
+    EspCensus,
+    Kind,
+    classify_ipv4,
+    counting,
+    esp_of,
+    ipv4_of,
+    payload_of,
+    reassemble,
+)
 from testbed.lab import Lab
 
 LIMIT = 20_000
@@ -28,39 +42,62 @@ _IKE_HEADER, _IKE_VERSION, _IKE_SA_INIT = 28, 0x20, 34
 _IKE_SEALED, _SEALED = range(35, 38), (46, 53)
 """Exchange types whose messages are one encrypted payload, and the types of that or of a fragment of it (RFC 7383)."""
 
-_NON_ESP_MARKER = bytes(4)
+_NON_ESP_MARKER, _NAT_T_PORTS = bytes(4), struct.pack("!HH", 4500, 4500)
 
 
 class UnderlayAudit(LinkAudit):
-    """Captures on every link of every underlay, where a service has gateways; they run all the time."""
+    """Captures and a census of ESP on every link of every underlay, where a service has gateways, all the time.
+
+    *histories* is what the gateways tell of their security associations.
+    """
 
     def __init__(self, scenario: Scenario, lab: Lab, folder: Path) -> None:
         self.gateways = gateways(scenario)
+        self.histories = Histories()
+        # Without a gateway, all that the service carries would be kept.
+        underlays = lab.underlays if GATEWAY in scenario.service.chain else {}
         self.points = [
             Point(self._capture(lab, name, site, folder), f"{name} {site}", name, site)
-            for name, node in lab.underlays.items()
+            for name, node in underlays.items()
             for site in node.ports
-            if GATEWAY in scenario.service.chain  # without one, all that the service carries would be kept
         ]
+        self.censuses = {
+            name: EspCensus(node.namespace, tuple(node.ports.values())) for name, node in underlays.items()
+        }
 
     def _capture(self, lab: Lab, underlay: str, site: str, folder: Path) -> Capture:
         node = lab.underlays[underlay]
         path, everything_else = folder / f"{underlay}-{site}.pcap", f"not ({esp_between(self.gateways)})"
         return Capture(node.namespace, node.ports[site], path, everything_else, lab=lab.id, limit=LIMIT)
 
+    def remember(self, context: Context) -> None:
+        """Ask the gateways for their security associations while they are there."""
+        if self.points:
+            self.histories.ask(context)
+
     def so_far(self, recorder: Recorder) -> Iterator[AuditedLink]:
-        """Yield what was captured on each link until now, as evidence. Raises ``CaptureError`` when it is not all."""
-        for point in self.points:
-            whole = self._catch_up(point)
-            path = kept(point, recorder, f"all but ESP at {point.name} since the order")
-            yield AuditedLink(file=path, name=point.name, underlay=point.underlay, site=point.site, whole=whole)
+        """Yield what was seen on each link until now, as evidence. Raises ``CaptureError`` when it is not all."""
+        whole = [self._catch_up(point) for point in self.points]
+        counted = {name: census.read() for name, census in self.censuses.items()}
+        for point, complete in zip(self.points, whole, strict=True):
+            census = counted[point.underlay][point.capture.interface]
+            yield AuditedLink(
+                file=kept(point, recorder, f"all but ESP at {point.name} since the order"),
+                name=point.name,
+                underlay=point.underlay,
+                site=point.site,
+                whole=complete,
+                esp=census.counts,
+                uncounted=census.uncounted,
+            )
 
 
 @contextmanager
 def audited(scenario: Scenario, lab: Lab) -> Iterator[UnderlayAudit]:
     """Watch the underlays of *lab* inside the block. Raises ``CaptureError`` when that cannot begin."""
     audit = UnderlayAudit(scenario, lab, Path(tempfile.mkdtemp(prefix="audit-", dir=lab.folder)))
-    with live([point.capture for point in audit.points]):
+    # Counting begins before capturing, so that nothing is left out by both.
+    with counting(list(audit.censuses.values())), live([point.capture for point in audit.points]):
         yield audit
 
 
@@ -71,22 +108,17 @@ def gateways(scenario: Scenario) -> tuple[str, ...]:
 
 
 def esp_between(addresses: Sequence[str]) -> str:
-    """Return the filter of whole ESP packets between *addresses*, plain or in UDP (RFC 4303, RFC 3948), without a tag.
-
-    It sees no ports in later fragments, and would refuse what is too short for the octets that it looks at. Behind
-    `vlan` all offsets are others, so that stands last.
-    """
+    """Return the filter of whole ESP packets between *addresses*."""
     some = " or ".join(addresses)
-    in_udp = "greater 46 and ip[0] = 0x45 and udp src port 4500 and udp dst port 4500 and udp[8:4] != 0"
-    ends = f"src host ({some}) and dst host ({some})"
-    return f"ip[6:2] & 0x3fff = 0 and {ends} and (ip proto 50 or ({in_udp})) and not vlan"
+    return f"src host ({some}) and dst host ({some}) and {WHOLE_ESP}"
 
 
 @dataclass
 class LinkTraffic:
-    """What was seen on a link: how many messages of *ike*, how many *unexplained* frames, and what the *first* was."""
+    """What was seen on a link: messages of *ike*, packets of *esp*, *unexplained* frames, and what the *first* was."""
 
     ike: int = 0
+    esp: Counter[Flow] = field(default_factory=Counter)
     unexplained: int = 0
     first: str = ""
 
@@ -114,10 +146,14 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
     for packet in reassemble(packets()):
         source, target, kind = packet[12:16], packet[16:20], classify_ipv4(packet)
         wrong_ike = kind is Kind.IKE and not _is_ike(payload_of(packet))
-        if kind is Kind.OTHER_IP or wrong_ike or source not in ends_of_tunnels or target not in ends_of_tunnels:
+        wrong_esp = kind is Kind.ESP_IN_UDP and payload_of(packet)[:4] != _NAT_T_PORTS
+        beside = source not in ends_of_tunnels or target not in ends_of_tunnels
+        if kind is Kind.OTHER_IP or wrong_ike or wrong_esp or beside:
             seen.add_unexplained(ipv4_text(packet))
         elif kind is Kind.IKE:
             seen.ike += 1
+        elif esp := esp_of(packet):
+            seen.esp[esp.source, esp.destination, f"{esp.spi:08x}"] += 1
     return seen
 
 

@@ -15,6 +15,7 @@ from scenarios.steps.evidence import Evidence, File
 from scenarios.steps.recorder import NetworkFault, Recorder
 from scenarios.steps.verb import PathVerb
 from testbed.capture import Capture, Direction, Frame, captures, find_each, seen_so_far
+from testbed.esp import EspCount
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
@@ -98,9 +99,14 @@ class CaptureFile(Evidence):
 
 
 class AuditedLink(CaptureFile):
-    """A capture of a link that goes on; not *whole* when it was full, so that more may have come."""
+    """A capture of a link that goes on; not *whole* when it was full, so that more may have come.
 
-    whole: bool = True
+    *esp* is what it leaves out: whole ESP packets between gateways, counted; *uncounted* ones had no room.
+    """
+
+    whole: bool
+    esp: tuple[EspCount, ...]
+    uncounted: int
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ class HostEnd:
     ip: str
 
 
+class Histories(Protocol):
+    """What the gateways told (``scenarios.network.associations``)."""
+
+    @property
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Return it by site."""
+
+
 class Audit(Protocol):
     """What watches the underlays since the order (``scenarios.network.underlay_audit``)."""
 
@@ -38,8 +46,15 @@ class Audit(Protocol):
     def gateways(self) -> tuple[str, ...]:
         """Return the WAN addresses of the service's sites."""
 
+    @property
+    def histories(self) -> Histories:
+        """Return what the gateways told of their security associations."""
+
+    def remember(self, context: Context) -> None:
+        """Ask the gateways for their security associations while they are there."""
+
     def so_far(self, recorder: Recorder) -> Iterator[Evidence]:
-        """Yield what was captured on each link until now."""
+        """Yield what was seen on each link until now."""
 
 
 class Management(Protocol):

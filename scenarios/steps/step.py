@@ -73,6 +73,8 @@ def _observe_and_judge(context: Context, verb: Verb, recorder: Recorder) -> Judg
 
 def _observe(context: Context, verb: Verb, recorder: Recorder) -> Observation:
     evidence = None
+    if verb.removes:
+        context.audit.remember(context)
     with recorder.until_fault():
         evidence = verb.observe(context, recorder)
     observation = Observation.of(verb, evidence, recorder.fault)

@@ -13,8 +13,9 @@ from scenarios.file.errors import nearest
 from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario
 from scenarios.network import chain, tunnels
-from scenarios.network.tunnels import Status, child_of, ike_of, peer_of
-from scenarios.steps.checks import Judgement, equal
+from scenarios.network.associations import demands_encryption, encrypts
+from scenarios.network.tunnels import Status, child_of, ike_of, installed, peer_of
+from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
@@ -33,11 +34,13 @@ MIRRORED = (
 class SecurityAssociations(Evidence):
     """What each site's gateway says of its security associations: the status of its contract by site, as a document.
 
-    *lans* are what they have to protect, *vnfs* the gateways' elements of the picture, by site.
+    *lans* are what they have to protect, *vnfs* the gateways' elements of the picture, by site. *encrypted* tells
+    whether the order demands encryption.
     """
 
     lans: dict[str, str]
     vnfs: dict[str, str]
+    encrypted: bool
     status: File
 
 
@@ -46,10 +49,12 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
     *Expected results*: at both ends the IKE SA is ``ESTABLISHED`` with equal SPIs and algorithms, the CHILD SA is
     ``INSTALLED`` with the SPIs crossed (what one sends with, the other receives with), equal algorithms and
-    mirrored traffic selectors, which are the whole LANs of the sites.
+    mirrored traffic selectors, which are the whole LANs of the sites. It is the only one between the two that is
+    ``INSTALLED``, it encrypts where the order demands that, and no gateway has a connection that nobody ordered.
 
-    *Fails when* a key or an identity is wrong (no SA comes up), one end was reloaded (SPIs differ), or the ends
-    protect different subnets or only a part of a LAN.
+    *Fails when* a key or an identity is wrong (no SA comes up), one end was reloaded (SPIs differ), the ends
+    protect different subnets or only a part of a LAN, or a second CHILD SA or connection stands beside. What stood
+    before or comes later is judged by ``ipsec.as_ordered``.
 
     *Example*: ``{verb: ipsec.established, with: {between: [site-a, site-b], encryption: AES_GCM_16-256}}``
     """
@@ -82,6 +87,7 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         return SecurityAssociations(
             lans={site: str(context.scenario.topology.sites[site].lan) for site in sites},
             vnfs={site: context.vnf_element(site, chain.GATEWAY) for site in sites},
+            encrypted=demands_encryption(context.scenario),
             status=file,
         )
 
@@ -91,11 +97,15 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         for site, vnf in evidence.vnfs.items():
             measured = "running" if status[site] else "not running"
             checks.append(equal(f"{site}: the {chain.GATEWAY} VNF", measured, "running", element=vnf))
+            foreign = [connection["name"] for connection in status[site].get("foreign", [])]
+            checks.append(equal(f"{site}: connections that nobody ordered", foreign, [], element=vnf))
         for left, right in combinations(evidence.lans.items(), 2):
-            checks += self._agree(left, right, status)
+            checks += self._agree(left, right, status, evidence.encrypted)
         return Judgement(checks, f"{len(evidence.lans)} gateways agree on their security associations")
 
-    def _agree(self, left: tuple[str, str], right: tuple[str, str], status: Mapping[str, Status]) -> Iterator[Check]:
+    def _agree(
+        self, left: tuple[str, str], right: tuple[str, str], status: Mapping[str, Status], encrypted: bool
+    ) -> Iterator[Check]:
         """Yield a check of every fact that the ends of one tunnel must share; an end is a site and its LAN."""
         (site_a, _), (site_b, _) = left, right
         element, name = tunnel_element(site_a, site_b), f"{site_a} – {site_b}"
@@ -114,8 +124,15 @@ class IpsecEstablished(Verb, name="ipsec.established"):
             yield equal(f"{name}: what {site} protects", child.get("local_subnets"), [lan], element=element)
         for fact in ESP_FACTS:
             yield equal(f"{name}: ESP {fact}", child_b.get(fact), child_a.get(fact), element=element)
+        for site, peer in zip((site_a, site_b), peers, strict=True):
+            yield equal(f"{name}: CHILD SAs at {site}", len(installed(peer)), 1, element=element)
         if self.encryption:
             yield equal(f"{name}: ESP algorithm", child_a.get("encryption"), self.encryption, element=element)
+        elif encrypted and child_a:
+            cipher = child_a.get("encryption")
+            yield check(
+                f"{name}: ESP encrypts", encrypts(child_a), expected="a cipher", measured=cipher, element=element
+            )
 
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
@@ -123,9 +140,9 @@ class IpsecEstablished(Verb, name="ipsec.established"):
 
 
 def _established(context: Context, sites: list[str]) -> dict[str, Status] | None:
-    """Return what each gateway says, once all say that their tunnels stand."""
+    """Return what each gateway says, once all say that their tunnels stand, and nothing beside them."""
     status = tunnels.ask(context, sites)
-    return status if tunnels.all_up(status) else None
+    return status if tunnels.all_up(status) and all(map(tunnels.alone, status.values())) else None
 
 
 def _note(context: Context, status: dict[str, Status]) -> None:

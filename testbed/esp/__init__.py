@@ -1,21 +1,27 @@
 """Encrypted traffic as captured: which kinds of frames there are, and what the gateway's keys decrypt."""
 
+from testbed.esp.census import WHOLE_ESP, EspCensus, EspCount, PortCensus, counting
 from testbed.esp.fragments import reassemble
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture, open_each
 from testbed.esp.packet_counts import PacketCounts, count_capture
 from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of
 
 __all__ = [
+    "WHOLE_ESP",
+    "EspCensus",
+    "EspCount",
     "EspPacket",
     "KeyRing",
     "KeysError",
     "Kind",
     "Opened",
     "PacketCounts",
+    "PortCensus",
     "WrongKey",
     "classify",
     "classify_ipv4",
     "count_capture",
+    "counting",
     "esp_of",
     "ipv4_of",
     "open_capture",

@@ -147,6 +147,12 @@ def swanctl(vnf: ContainerAccess, *arguments: str) -> str:
     return vnf.run(["sh", "-c", script, "swanctl", *arguments])
 
 
+def forget_associations(context: Context) -> None:
+    """Let all gateways begin a new history of their security associations, as those of a new lab do."""
+    for site in context.service_sites():
+        access(context, site, "ipsec").run(["sh", "-c", ": >/var/lib/vnf/history"])
+
+
 def rule_handles(vnf: ContainerAccess, family: str, table: str, chain: str, part: str) -> list[int]:
     """Return the handles of the nft rules in *chain* whose text contains *part*."""
     listed = vnf.run(["nft", "-a", "list", "chain", family, table, chain])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for breaking.py, which the tests share
 
-from breaking import POC, judge_one
+from breaking import POC, access, await_path, forget_associations, judge_one, swanctl
 
 from lso.api import api_server
 from reports.model import StepResult
 from scenarios.load import load
+from scenarios.network.underlay_audit import audited
 from scenarios.session import ordered
 from scenarios.steps.context import Context
 
@@ -42,3 +44,13 @@ def judged(context: Context, tmp_path: Path) -> Callable[..., StepResult]:
         return judge_one(context, tmp_path, verb, **parameters)
 
     return run
+
+
+@pytest.fixture
+def watched(context: Context, tmp_path: Path) -> Iterator[Callable[[], StepResult]]:
+    """Judge what happened since the test began; the key exchange of a rekeying is in it, as that of an order is."""
+    with audited(context.scenario, context.lab) as audit:
+        forget_associations(context)
+        swanctl(access(context, "site-b", "ipsec"), "--rekey", "--ike", "site-a")
+        await_path(context)
+        yield lambda: judge_one(replace(context, audit=audit), tmp_path, "underlay.explained")

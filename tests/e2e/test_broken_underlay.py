@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from breaking import access, assert_fails, assert_passes, await_path, judge_one, rules, swanctl
+from breaking import assert_fails, assert_passes, judge_one, peers, rules
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import GRE, Dot1Q, Ether
@@ -42,20 +42,17 @@ BESIDE = {
 }
 
 
-@pytest.fixture
-def watched(context: Context, tmp_path: Path) -> Iterator[Callable[[], StepResult]]:
-    """Judge what happened since the test began; the key exchange of a rekeying is in it, as that of an order is."""
-    with audited(context.scenario, context.lab) as audit:
-        swanctl(access(context, "site-b", "ipsec"), "--rekey", "--ike", "site-a")
-        await_path(context)
-        yield lambda: judge_one(replace(context, audit=audit), tmp_path, "underlay.explained")
-
-
 def ethernet(packet: Packet) -> bytes:
     head = Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02")
     if isinstance(packet, Raw):
         head.type = 0x88B5
     return bytes(head / packet)
+
+
+def spi_out(context: Context, site: str) -> bytes:
+    """The SPI that the gateway of *site* sends with."""
+    (peer,) = peers(context.vnf_status(site, "ipsec"))
+    return bytes.fromhex(peer["children"][-1]["spi_out"])
 
 
 def test_tunnels_alone_pass(context: Context, watched: Callable[[], StepResult]) -> None:
@@ -72,13 +69,46 @@ def test_one_packet_beside_the_tunnel_is_seen(context: Context, watched: Callabl
 def test_fragments_are_judged_as_the_packet_that_they_make_up(
     context: Context, watched: Callable[[], StepResult]
 ) -> None:
-    esp = IP(src=WAN_A, dst=WAN_B) / UDP(sport=4500, dport=4500) / Raw(b"\x01" * 3000)
+    esp = IP(src=WAN_A, dst=WAN_B) / UDP(sport=4500, dport=4500) / Raw(spi_out(context, "site-a") + b"\x01" * 3000)
     send(context.lab.ucpes["site-a"].namespace, "wan0", [ethernet(part) for part in fragment(esp, 1400)], 0)
     assert_passes(watched())
+    invented = IP(src=WAN_A, dst=WAN_B) / UDP(sport=4500, dport=4500) / Raw(b"\x01" * 3000)
+    send(context.lab.ucpes["site-a"].namespace, "wan0", [ethernet(part) for part in fragment(invented, 1400)], 0)
+    failed = assert_fails(watched(), "ESP of no security association on internet site-a")
+    assert f"carried 1 ESP packet {WAN_A} > {WAN_B} with SPI 01010101, which no gateway" in failed[0].message
     text = IP(src=WAN_A, dst=WAN_B) / UDP(sport=4501, dport=4501) / Raw(TEXT * 100)
     send(context.lab.ucpes["site-a"].namespace, "wan0", [ethernet(part) for part in fragment(text, 1400)], 0)
     failed = assert_fails(watched(), "unexplained frames on internet site-a")
     assert f"{WAN_A} > {WAN_B}, protocol 17" in failed[0].message
+
+
+@pytest.mark.parametrize("in_udp", [True, False], ids=["in-udp", "plain"])
+def test_payload_that_is_only_disguised_as_esp_is_seen(
+    context: Context, watched: Callable[[], StepResult], in_udp: bool
+) -> None:
+    """A host's packet with each octet changed by the same XOR, in ESP of an invented SPI, both ways."""
+    ends = (("site-a", WAN_A, WAN_B), ("site-b", WAN_B, WAN_A))
+    for number, (site, source, target) in enumerate(ends):
+        inner = bytes(octet ^ 0x5A for octet in bytes(BESIDE["tcp-between-hosts"]))
+        esp = b"\xde\xad\xbe" + bytes([number]) + (1).to_bytes(4, "big") + inner
+        if in_udp:
+            packet = IP(src=source, dst=target) / UDP(sport=4500, dport=4500) / Raw(esp)
+        else:
+            packet = IP(src=source, dst=target, proto=50) / Raw(esp)
+        send(context.lab.ucpes[site].namespace, "wan0", [ethernet(packet)] * 10, 0)
+    links = [f"ESP of no security association on internet {site}" for site, *_ in ends]
+    failed = [one.message for one in assert_fails(watched(), *links) if one.name in links]
+    assert len(failed) == 2
+    for message in failed:
+        assert "carried 10 ESP packets" in message
+        assert "with SPI deadbe0" in message
+        assert "and of 1 more such SPI" in message
+
+
+def test_an_association_explains_its_own_direction_only(context: Context, watched: Callable[[], StepResult]) -> None:
+    back = IP(src=WAN_B, dst=WAN_A) / UDP(sport=4500, dport=4500) / Raw(spi_out(context, "site-a") + b"\x01" * 40)
+    send(context.lab.ucpes["site-b"].namespace, "wan0", [ethernet(back)], 0)
+    assert_fails(watched(), "ESP of no security association on internet site-b")
 
 
 def test_what_the_underlay_itself_sends_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:

@@ -8,6 +8,7 @@ def defaults:
 
 # swanctl reads a dot as a path separator.
 def connection_name: gsub("_"; "__") | gsub("\\."; "_d");
+def peer_name: gsub("_(?<mark>[_d])"; if .mark == "_" then "_" else "." end);
 
 # ESP with NULL encryption (RFC 2410) keeps the key exchange that the proposal asks for.
 def child_proposal:

@@ -2,6 +2,8 @@
 
 export SWANCTL_DIR=$RUN/swanctl STRONGSWAN_CONF=$RUN/strongswan.conf
 KEY_LOG=/dev/shm/charon-keys      # a tmpfs; 0600 by the umask
+HISTORY=$STATE/history            # of the security associations, across restarts; see watch.c
+HISTORY_LIMIT=2097152             # bytes
 MERGE_WAIT=500000                 # nanoseconds that a TCP segment waits for the next one of its connection
 
 kernel_has_esp() {
@@ -67,8 +69,8 @@ RULES
   write_settings -1
   LD_PRELOAD=/usr/local/lib/roomy.so engine_process charon-systemd
   charon=$!
-  [ -p "$RUN/wake" ] || mkfifo "$RUN/wake"
-  engine_process watch "unix://$RUN/charon.vici" "$RUN/wake" "$RUN/initiators"
+  rm -f "$RUN/wake"
+  engine_process watch "unix://$RUN/charon.vici" "$RUN/wake" "$RUN/initiators" "$HISTORY" "$HISTORY_LIMIT"
 }
 
 engine_stop() {
@@ -139,6 +141,8 @@ own_policy() {
   fi
   echo "flush chain inet gateway own-input"
   echo "flush chain inet gateway own-output"
+  # A peer finds silence as well when charon has been killed.
+  echo "add rule inet gateway own-output oifname $WAN $unprotected_out icmp type destination-unreachable icmp code port-unreachable drop"
   for address in $lan_addresses; do
     echo "add rule inet gateway own-input iifname $WAN ip daddr ${address%/*} $unprotected_in drop"
     echo "add rule inet gateway own-output oifname $WAN ip saddr ${address%/*} $unprotected_out drop"
@@ -189,7 +193,7 @@ load_or_keep() {
 }
 
 engine_apply() {
-  until [ -S "$RUN/charon.vici" ]; do sleep 0.01; done
+  until [ -S "$RUN/charon.vici" ] && [ -p "$RUN/wake" ]; do sleep 0.01; done # and all that happens is noted
   load_or_keep
   policy | nft -f -
   make_lan
@@ -207,7 +211,12 @@ engine_apply() {
   echo look 1<>"$RUN/wake" # an open that does not wait for a reader
 }
 
+# quoted: each line as JSON text.
+quoted() { tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
+
+associations() { timeout 5 swanctl --list-sas --raw 2>/dev/null; }
+
 engine_facts() {
   until [ -s "$RUN/esp" ]; do sleep 0.01; done # process 1 is just starting
-  { cat "$RUN/esp"; timeout 5 swanctl --list-sas --raw 2>/dev/null; } | tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'
+  { cat "$RUN/esp"; associations; } | quoted
 }

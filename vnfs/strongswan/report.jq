@@ -41,9 +41,12 @@ def peer($associations):
 
 def report($applied):
   .[0] as $esp
-  | (.[1:] | map(messages)) as $messages
+  | [.[1:][] | messages.event? // empty | to_entries[]] as $connections
+  | def associations($name): [$connections[] | select(.key == $name).value];
+  ([$applied.ipsec.peers[]?.name | connection_name]) as $known
   | {engine: {esp: $esp, ike: "charon"},
-     peers: [$applied.ipsec.peers[]?
-       | (.name | connection_name) as $name
-       | peer([$messages[].event? // empty | .[$name] // empty])
-       | .name as $peer | .children |= map(.name = $peer)]};
+     peers: [$known[] | . as $name | {name: peer_name} | peer(associations($name))],
+     # A peer that has begun a key exchange has no name yet.
+     foreign: [$connections[] | select(.value.state | IN("CREATED", "CONNECTING") | not).key
+         | select(IN($known[]) | not)] | unique
+       | map(. as $name | {name: peer_name} | peer(associations($name)))};

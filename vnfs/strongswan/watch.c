@@ -1,11 +1,15 @@
 /*
- * watch SOCKET WAKE INITIATORS: brings up the tunnels that this end initiates, and brings them back when a peer refused
- * or deleted them, which charon by itself takes as the end.
+ * watch SOCKET WAKE INITIATORS HISTORY LIMIT: brings up the tunnels that this end initiates, and brings them back when a
+ * peer refused or deleted them, which charon by itself takes as the end. Notes all security associations that ever stood.
  *
- * SOCKET is charon's vici socket, INITIATORS the file with the names of the tunnels, WAKE a FIFO: each line there says
- * that the file has changed. One connection does all, however many tunnels there are, and no program is started. It
- * looks when charon tells that something went down, when it is woken, and once a minute in case it missed something.
- * While a tunnel is not up it looks more often, because charon tells nothing of an attempt that fails.
+ * SOCKET is charon's vici socket, INITIATORS the file with the names of the tunnels, WAKE a FIFO that it makes when it
+ * hears all that charon tells: each line there says that the file has changed. One connection does all, however many
+ * tunnels there are, and no program is started. It looks when charon tells that something went down, when it is woken,
+ * and once a minute in case it missed something. While a tunnel is not up it looks more often, because charon tells
+ * nothing of an attempt that fails.
+ *
+ * HISTORY is the file to which each rise, fall and rekeying of an association goes, one a line behind its time in
+ * seconds, until it has LIMIT bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Of libvici.h, which the distribution does not ship. */
@@ -30,6 +36,7 @@ void vici_add_key_valuef(vici_req *request, const char *key, const char *format,
 vici_res *vici_submit(vici_req *request, vici_conn *connection);
 void vici_free_res(vici_res *response);
 int vici_parse_cb(vici_res *response, section_cb section, value_cb value, value_cb item, void *user);
+int vici_dump(vici_res *response, const char *label, int pretty, FILE *out);
 char *vici_find_str(vici_res *response, const char *otherwise, const char *format, ...);
 
 enum { SHORTEST = 100, LONGEST = 2000, QUIET = 60000 }; /* milliseconds from one look to the next */
@@ -38,10 +45,30 @@ enum state { DOWN, BEGUN, UP };
 
 static char names[LINE], *tunnel[MOST];
 static enum state state[MOST];
-static int tunnels, wake;
+static int tunnels, wake = -1;
+static FILE *history;
+static long limit;
+
+static void note(vici_res *event)
+{
+    struct stat file;
+    char now[32];
+
+    if (fstat(fileno(history), &file) || file.st_size >= limit)
+        return;
+    snprintf(now, sizeof now, "%lld", (long long)time(NULL));
+    vici_dump(event, now, 0, history);
+    fflush(history);
+}
+
+static void rekeyed(void *user, char *name, vici_res *event)
+{
+    note(event);
+}
 
 static void went(void *user, char *name, vici_res *event)
 {
+    note(event);
     if (!vici_find_str(event, NULL, "up"))
         write(wake, "\n", 1);
 }
@@ -144,17 +171,21 @@ int main(int count, char **arguments)
     int pause = SHORTEST;
     char events[512];
 
-    if (count != 4)
-        return fprintf(stderr, "usage: watch SOCKET WAKE INITIATORS\n"), 2;
-    wake = open(arguments[2], O_RDWR | O_NONBLOCK);
-    if (wake < 0)
-        return perror(arguments[2]), 1;
+    if (count != 6)
+        return fprintf(stderr, "usage: watch SOCKET WAKE INITIATORS HISTORY LIMIT\n"), 2;
+    history = fopen(arguments[4], "a");
+    if (!history)
+        return perror(arguments[4]), 1;
+    limit = atol(arguments[5]);
     vici_init();
     while (!(connection = vici_connect(arguments[1])))
         usleep(50000); /* charon is starting */
     if (vici_register(connection, "list-sa", listed, NULL) || vici_register(connection, "ike-updown", went, NULL) ||
-        vici_register(connection, "child-updown", went, NULL))
+        vici_register(connection, "child-updown", went, NULL) ||
+        vici_register(connection, "ike-rekey", rekeyed, NULL) || vici_register(connection, "child-rekey", rekeyed, NULL))
         return perror("watch: vici"), 1;
+    if (mkfifo(arguments[2], 0600) || (wake = open(arguments[2], O_RDWR | O_NONBLOCK)) < 0)
+        return perror(arguments[2]), 1;
     for (;;) {
         struct pollfd woken = {wake, POLLIN};
         int wait = look(connection, arguments[3]) ? QUIET : pause;

@@ -15,9 +15,9 @@ POC = load(Path(__file__).parents[3] / "scenarios" / "poc-two-sites").scenario
 @pytest.mark.parametrize(
     ("chain", "taken", "ids"),
     [
-        (["firewall", "ipsec"], "web", ["underlay", "management"]),
+        (["firewall", "ipsec"], "web", ["associations", "underlay", "management"]),
         (["firewall", "statistics"], "web", ["management"]),
-        (["ipsec"], "underlay", ["underlay-end", "management"]),
+        (["ipsec"], "underlay", ["associations", "underlay-end", "management"]),
     ],
 )
 def test_the_steps_at_the_end(chain: list[str], taken: str, ids: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,8 +26,10 @@ from reports.model import Verdict
 from scenarios.load import load
 from scenarios.network.underlay_audit import UnderlayAudit, traffic
 from scenarios.network.wire import AuditedLink
+from scenarios.steps.checks import Judgement
 from scenarios.verbs.underlay_explained import ExplainedEvidence, UnderlayExplained
 from testbed.capture import CaptureError
+from testbed.esp import EspCount
 from testbed.lab import Lab
 
 A, B, HOST = "198.51.100.1", "198.51.100.2", "10.1.0.10"
@@ -93,21 +97,82 @@ def test_the_first_in_time_is_told() -> None:
     assert (seen.unexplained, seen.first) == (2, f"IPv4 {A} > {B}, protocol 1, 28 octets")
 
 
-def evidence(case: str, *, whole: bool) -> ExplainedEvidence:
-    link = AuditedLink(
-        file=CASES / case / "internet-site-a.pcap", name="internet site-a", underlay="internet", site="a", whole=whole
-    )
-    return ExplainedEvidence(gateways=(A, B), sites=("a",), links=(link,))
+OUT, IN = "c0ffee01", "c0ffee02"
+HISTORY = {
+    "complete": True,
+    "ike": [],
+    "children": [{"local_address": A, "remote_address": B, "spi_out": OUT, "spi_in": IN}],
+}
 
 
-def test_a_capture_that_was_full_proves_a_fault_and_nothing_else() -> None:
-    verb = UnderlayExplained()
-    assert verb.judge(evidence("passed", whole=True)).verdict is Verdict.PASSED
-    full = verb.judge(evidence("passed", whole=False))
+@pytest.fixture
+def judged(tmp_path: Path) -> Callable[..., Judgement]:
+    def judge(
+        case: str = "passed",
+        *,
+        whole: bool = True,
+        esp: Sequence[EspCount] = (),
+        uncounted: int = 0,
+        histories: dict[str, Any] = {"a": HISTORY},  # noqa: B006  (only read)
+    ) -> Judgement:
+        file = tmp_path / "histories.json"
+        file.write_text(json.dumps(histories), encoding="utf-8")
+        link = AuditedLink(
+            file=CASES / case / "internet-site-a.pcap",
+            name="internet site-a",
+            underlay="internet",
+            site="a",
+            whole=whole,
+            esp=tuple(esp),
+            uncounted=uncounted,
+        )
+        return UnderlayExplained().judge(
+            ExplainedEvidence(gateways=(A, B), sites=("a",), links=(link,), histories=file)
+        )
+
+    return judge
+
+
+def test_a_capture_that_was_full_proves_a_fault_and_nothing_else(judged: Callable[..., Judgement]) -> None:
+    assert judged("passed").verdict is Verdict.PASSED
+    full = judged("passed", whole=False)
     assert full.verdict is Verdict.ERROR
     assert isinstance(full.error, CaptureError)
     assert "of internet site-a: the rest is not known" in full.message
-    assert verb.judge(evidence("failed-gre", whole=False)).verdict is Verdict.FAILED
+    assert judged("failed-gre", whole=False).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "spi", "verdict"),
+    [
+        (A, B, OUT, Verdict.PASSED),
+        (B, A, IN, Verdict.PASSED),
+        (A, B, IN, Verdict.FAILED),
+        (B, A, OUT, Verdict.FAILED),
+        (A, B, "c0ffee03", Verdict.FAILED),
+        (A, HOST, "c0ffee03", Verdict.PASSED),  # such a frame is not left out of the capture
+    ],
+)
+def test_esp_needs_an_association_of_its_two_ends_in_its_direction(
+    judged: Callable[..., Judgement], source: str, target: str, spi: str, verdict: Verdict
+) -> None:
+    assert judged(esp=[EspCount(A, B, OUT, 70), EspCount(source, target, spi, 4)]).verdict is verdict
+
+
+def test_the_most_frequent_invented_spi_is_told_with_who_keeps_no_history(judged: Callable[..., Judgement]) -> None:
+    esp = [EspCount(A, B, "00000001", 4), EspCount(B, A, "00000002", 7), EspCount(B, A, "00000003", 1)]
+    judgement = judged(esp=esp, histories={"a": {"silent": "a: no history"}})
+    assert judgement.message == (
+        f"internet site-a carried 7 ESP packets {B} > {A} with SPI 00000002, "
+        "which no gateway has negotiated, and of 2 more such SPIs; a: no history"
+    )
+
+
+def test_what_could_not_be_counted_or_noted_is_an_error(judged: Callable[..., Judgement]) -> None:
+    assert "more SPIs than can be counted crossed internet site-a" in judged(uncounted=1).message
+    cut = {"a": {**HISTORY, "complete": False}}
+    assert judged(histories=cut).verdict is Verdict.ERROR
+    assert judged(esp=[EspCount(A, B, OUT, 1)], histories=cut).verdict is Verdict.ERROR
 
 
 @pytest.mark.parametrize(("chain", "links"), [(["firewall", "ipsec"], 2), (["firewall", "statistics"], 0)])
@@ -116,4 +181,5 @@ def test_without_a_gateway_there_is_nothing_to_tell_apart(chain: list[str], link
     scenario = scenario.model_copy(update={"service": scenario.service.model_copy(update={"chain": chain})})
     node: Any = SimpleNamespace(namespace=None, ports={"site-a": "a", "site-b": "b"})
     lab: Any = SimpleNamespace(id="lab", underlays={"internet": node})
-    assert len(UnderlayAudit(scenario, cast(Lab, lab), tmp_path).points) == links
+    audit = UnderlayAudit(scenario, cast(Lab, lab), tmp_path)
+    assert (len(audit.points), sum(len(census.ports) for census in audit.censuses.values())) == (links, links)

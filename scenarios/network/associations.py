@@ -1,0 +1,87 @@
+"""The security associations that ever stood for a service during a run, as its gateways tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from scenarios.file.format import Scenario
+from scenarios.network.chain import GATEWAY
+from scenarios.steps.context import Context
+from scenarios.steps.recorder import NetworkFault
+from testbed.errors import ProbeError
+
+History = dict[str, Any]
+"""What ``/vnf/history`` of the contract says; or ``{"silent": reason}`` of a gateway that never told anything."""
+
+_IDENTITY = {
+    "ike": ("initiator_spi", "responder_spi"),
+    "children": ("local_address", "remote_address", "spi_in", "spi_out"),
+}
+Flow = tuple[str, str, str]
+"""Source and destination of ESP packets, and their SPI."""
+
+
+class Histories:
+    """What each site's gateway told of its past, gathered while it ran: with a gateway its own memory goes, too."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, History] = {}
+
+    def ask(self, context: Context) -> None:
+        """Ask all gateways that run now, side by side, and keep what they told before."""
+        sites = context.service_sites()
+        with ThreadPoolExecutor() as pool:
+            for site, answer in zip(sites, pool.map(lambda site: _answer(context, site), sites), strict=True):
+                if answer:
+                    self.told[site] = merged(self.told.get(site, {}), answer)
+
+
+def _answer(context: Context, site: str) -> History:
+    try:
+        return context.vnf_json(site, GATEWAY, "/vnf/history")
+    except (NetworkFault, ProbeError) as fault:
+        return {"silent": str(fault)}
+
+
+def merged(before: History, now: History) -> History:
+    """Return what a gateway told *before* and *now* as one: it may have been made anew meanwhile."""
+    if "silent" in now or "silent" in before or not before:
+        return before if "silent" in now and before else now
+    together = {}
+    for kind, facts in _IDENTITY.items():
+        known = {tuple(entry[fact] for fact in facts): entry for entry in [*now[kind], *before[kind]]}
+        together[kind] = list(known.values())
+    return {**now, **together, "complete": before["complete"] and now["complete"]}
+
+
+def flows(told: Mapping[str, History]) -> Iterator[Flow]:
+    """Yield the ESP packets that the associations of both directions explain."""
+    for history in told.values():
+        for child in history.get("children", ()):
+            yield child["remote_address"], child["local_address"], child["spi_in"]
+            yield child["local_address"], child["remote_address"], child["spi_out"]
+
+
+def demands_encryption(scenario: Scenario) -> bool:
+    """Tell whether the service's tunnels must encrypt: unless every policy leaves that open (MEF 70, ENCRYPTION)."""
+    values = {
+        str(value).casefold()
+        for policy in scenario.service.policies
+        for name, given in policy.criteria.items()
+        if name == "ENCRYPTION"
+        for value in (given if isinstance(given, list) else [given])
+    }
+    return not values or not values <= {"either", "optional"}
+
+
+def algorithms(association: Mapping[str, Any]) -> str:
+    """Return the algorithms of an IKE SA or a CHILD SA in one text."""
+    facts = ("protocol", "mode", "encryption", "integrity", "prf", "dh")
+    return " ".join(str(association[fact]) for fact in facts if association.get(fact))
+
+
+def encrypts(child: Mapping[str, Any]) -> bool:
+    """Tell whether a CHILD SA has a cipher: neither none, nor NULL (RFC 2410), nor GMAC alone (RFC 4543)."""
+    return not str(child.get("encryption") or "NULL").startswith("NULL")

@@ -1,0 +1,139 @@
+"""``ipsec.as_ordered``: no security association of the run was another than the ordered ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from reports.model import Check, tunnel_element
+from reports.text import count_text
+from scenarios.network.associations import History, algorithms, demands_encryption, encrypts
+from scenarios.network.chain import GATEWAY
+from scenarios.steps.checks import Judgement, check, equal, words
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence, File, read_json
+from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import Verb
+from testbed.errors import ProbeError
+
+
+class OrderedSite(Evidence):
+    """A site of the service: the *lan* to protect, the *addresses* of its gateway, and that VNF's element."""
+
+    lan: str
+    addresses: tuple[str, ...]
+    vnf: str
+
+
+class AsOrderedEvidence(Evidence):
+    """The *sites* of the service by name, whether the order demands *encrypted* tunnels, and what stood in the run.
+
+    *histories* are the security associations that the gateways had, as a document.
+    """
+
+    sites: dict[str, OrderedSite]
+    encrypted: bool
+    histories: File
+
+
+class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
+    """Prove that nothing but the ordered security associations ever stood, from the order to this moment.
+
+    Each run ends with this step by itself, behind the removal of the service too; a scenario may have it earlier.
+
+    *Expected results*: each IKE SA and CHILD SA that a gateway has ever had is with the gateway of another site of the
+    service; all between two sites have the same algorithms, those of ESP are *encryption* where that is given, and
+    encrypt where the order demands it; each CHILD SA protects the whole LANs of its two sites, and nothing else. New
+    keys and new associations of the same kind (RFC 7296, section 2.8) are as ordered.
+
+    *Fails when* an association was set up anew with other algorithms, also if only for a while, or a second one with
+    NULL encryption, with other subnets or with another peer stood beside.
+
+    *Example*: ``{verb: ipsec.as_ordered, with: {encryption: AES_GCM_16-256}}``
+    """
+
+    asks: ClassVar[str] = GATEWAY
+    encryption: str = Field(
+        default="", description="required ESP algorithm, e.g. AES_GCM_16-256; default: any, but one"
+    )
+
+    def observe(self, context: Context, recorder: Recorder) -> AsOrderedEvidence:
+        context.audit.remember(context)
+        told, sites = context.audit.histories.told, context.scenario.topology.sites
+        return AsOrderedEvidence(
+            sites={
+                name: OrderedSite(
+                    lan=str(sites[name].lan),
+                    addresses=tuple(str(wan.address) for wan in sites[name].wan.values()),
+                    vnf=context.vnf_element(name, GATEWAY),
+                )
+                for name in context.service_sites()
+            },
+            encrypted=demands_encryption(context.scenario),
+            histories=recorder.json("histories.json", "the security associations that each gateway has had", told),
+        )
+
+    def judge(self, evidence: AsOrderedEvidence) -> Judgement:
+        told: dict[str, History] = read_json(evidence.histories)
+        checks = []
+        for name, site in evidence.sites.items():
+            history = told.get(name, {"silent": "nothing"})
+            said = history.get("silent", "its security associations")
+            checks.append(equal(f"{name}: what /vnf/history told", said, "its security associations", element=site.vnf))
+            checks.append(_peers(name, history, evidence.sites))
+        for left, right in combinations(evidence.sites, 2):
+            checks += self._tunnel(left, right, told, evidence)
+        cut = [name for name, history in told.items() if not history.get("complete", True)]
+        if cut and not any(one.verdict.is_bad for one in checks):
+            told_less = f"the gateways of {', '.join(cut)} had more security associations than they could note"
+            return Judgement(checks, error=ProbeError(told_less))
+        stood = sum(len(history.get("children", ())) for history in told.values()) // 2
+        return Judgement(checks, f"no association but the ordered ones has stood: {count_text(stood, 'CHILD SA')}")
+
+    def _tunnel(
+        self, left: str, right: str, told: Mapping[str, History], evidence: AsOrderedEvidence
+    ) -> Iterator[Check]:
+        """Yield the checks of all associations between two sites that ever stood."""
+        element, name = tunnel_element(left, right), f"{left} – {right}"
+        ike, children = (list(_between(left, right, told, kind)) for kind in ("ike", "children"))
+        for kind, found in (("IKE", ike), ("ESP", children)):
+            used = sorted(set(map(algorithms, found)))
+            same = len(used) <= 1
+            yield check(f"{name}: algorithms of {kind}", same, expected="one set", measured=used, element=element)
+        wrong = sorted({str(child["encryption"]) for child in children if not self._allows(child, evidence)})
+        yield equal(f"{name}: ESP with another algorithm than the ordered one", wrong, [], element=element)
+        for site, other in ((left, right), (right, left)):
+            wanted = f"{evidence.sites[site].lan} – {evidence.sites[other].lan}"
+            own = [child for child in told.get(site, {}).get("children", ()) if child["peer"] == other]
+            seen = {f"{words(child['local_subnets'])} – {words(child['remote_subnets'])}" for child in own}
+            beside = sorted(seen - {wanted})
+            yield equal(f"{name}: what {site} protected beside {wanted}", beside, [], element=element)
+
+    def _allows(self, child: Mapping[str, Any], evidence: AsOrderedEvidence) -> bool:
+        """Tell whether a CHILD SA's cipher is the demanded one, or any where none is and the order demands one."""
+        if self.encryption:
+            return bool(child["encryption"] == self.encryption)
+        return encrypts(child) or not evidence.encrypted
+
+
+def _peers(name: str, history: History, sites: Mapping[str, OrderedSite]) -> Check:
+    """Return the check that all associations of the site *name* were with another site of the service."""
+    strange = sorted(
+        {
+            f"{entry['peer']} at {entry['remote_address']}"
+            for kind in ("ike", "children")
+            for entry in history.get(kind, ())
+            if entry["peer"] == name
+            or entry["peer"] not in sites
+            or entry["remote_address"] not in sites[entry["peer"]].addresses
+        }
+    )
+    return equal(f"{name}: associations with others than the service's sites", strange, [], element=sites[name].vnf)
+
+
+def _between(left: str, right: str, told: Mapping[str, History], kind: str) -> Iterator[Mapping[str, Any]]:
+    for site, other in ((left, right), (right, left)):
+        yield from (entry for entry in told.get(site, {}).get(kind, ()) if entry["peer"] == other)

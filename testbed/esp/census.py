@@ -1,0 +1,121 @@
+"""Count whole ESP packets by their ends and SPI on ports of a namespace, however many there are.
+
+The kernel counts, by nftables at both hooks of each port: a packet costs a look into a hash table, and memory is
+bound by the number of SPIs. All that a capture leaves out by :data:`WHOLE_ESP` is counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+from testbed.capture import CaptureError
+from testbed.errors import ProbeError
+from testbed.host.namespace import Namespace
+
+ROOM = 16_384
+"""SPIs that are told apart on each port."""
+
+WHOLE_ESP = (
+    "greater 50 and ip[0] = 0x45 and ip[2:2] >= 36 and ip[6:2] & 0x3fff = 0 and (ip proto 50 or "
+    "(udp src port 4500 and udp dst port 4500 and udp[4:2] >= 16 and udp[8:4] != 0)) and not vlan"
+)
+"""The BPF filter of frames that are counted for sure: IPv4 without options, in one piece, with ESP (RFC 4303) or ESP in
+UDP (RFC 3948). A filter refuses frames that are too short for the octets that it looks at. Behind `vlan` all offsets
+are others, so that stands last."""
+
+_IN_UDP = "udp sport 4500 udp dport 4500 udp length >= 16 @th,64,32 != 0"
+_PORT = """
+  set spis{n} {{ typeof ip saddr . ip daddr . esp spi; size {room}; flags dynamic; counter; }}
+  counter uncounted{n} {{ }}
+  chain count{n} {{
+    ip frag-off & 0x3fff != 0 return
+    ip protocol esp update @spis{n} {{ ip saddr . ip daddr . esp spi }} return
+    ip protocol esp counter name uncounted{n} return
+    {in_udp} update @spis{n} {{ ip saddr . ip daddr . @th,64,32 }} return
+    {in_udp} counter name uncounted{n}
+  }}
+  chain in{n} {{ type filter hook ingress device "{port}" priority -500; jump count{n}; }}
+  chain out{n} {{ type filter hook egress device "{port}" priority -500; jump count{n}; }}
+"""
+
+
+@dataclass(frozen=True)
+class EspCount:
+    """How many ESP *packets* went from *source* to *destination* with *spi*, eight hexadecimal digits."""
+
+    source: str
+    destination: str
+    spi: str
+    packets: int
+
+
+@dataclass(frozen=True)
+class PortCensus:
+    """The ESP packets that a port carried in either direction; *uncounted* ones found no room, or had no whole SPI."""
+
+    counts: tuple[EspCount, ...]
+    uncounted: int
+
+
+class EspCensus:
+    """Counts on *ports* of *namespace* from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, namespace: Namespace, ports: Sequence[str], room: int = ROOM) -> None:
+        self.namespace = namespace
+        self.ports = tuple(ports)
+        self.room = room
+        self._table = f"census-{token_hex(4)}"  # several may count in one namespace
+
+    def start(self) -> None:
+        """Begin to count; raises :class:`CaptureError` where the kernel cannot."""
+        ports = (
+            _PORT.format(n=number, port=port, room=self.room, in_udp=_IN_UDP) for number, port in enumerate(self.ports)
+        )
+        self._nft(["-f", "-"], f"table netdev {self._table} {{ {''.join(ports)} }}\n")
+
+    def read(self) -> dict[str, PortCensus]:
+        """Return by port what was counted so far; raises :class:`CaptureError` when counting has ended."""
+        listed = json.loads(self._nft(["-j", "list", "table", "netdev", self._table]))["nftables"]
+        sets = {entry["set"]["name"]: entry["set"] for entry in listed if "set" in entry}
+        counters = {entry["counter"]["name"]: entry["counter"] for entry in listed if "counter" in entry}
+        try:
+            return {
+                port: PortCensus(tuple(_counts(sets[f"spis{number}"])), counters[f"uncounted{number}"]["packets"])
+                for number, port in enumerate(self.ports)
+            }
+        except KeyError as missing:
+            raise CaptureError(f"the census of ESP has lost its {missing}") from missing
+
+    def stop(self) -> None:
+        """End counting. Safe to repeat, also when the namespace is gone."""
+        with suppress(ProbeError):
+            self._nft(["delete", "table", "netdev", self._table])
+
+    def _nft(self, arguments: Sequence[str], text: str | None = None) -> str:
+        done = self.namespace.run(["nft", *arguments], check=False, input=text)
+        if done.returncode:
+            raise CaptureError(f"the census of ESP on {', '.join(self.ports)}: nft: {done.stderr.strip()}")
+        return done.stdout
+
+
+@contextmanager
+def counting(wanted: Sequence[EspCensus]) -> Iterator[None]:
+    """Count around the block."""
+    try:
+        for census in wanted:
+            census.start()
+        yield
+    finally:
+        for census in wanted:
+            census.stop()
+
+
+def _counts(listed: Mapping[str, Any]) -> Iterator[EspCount]:
+    for entry in listed.get("elem", []):
+        source, destination, spi = entry["elem"]["val"]["concat"]
+        yield EspCount(source, destination, f"{spi:08x}", entry["elem"]["counter"]["packets"])
