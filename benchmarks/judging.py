@@ -22,7 +22,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.measured import Figure, machine, show
+from scenarios.network.conserved import flow_of, sightings
+from scenarios.network.marks import stopped_others
 from scenarios.network.underlay_audit import traffic
+from scenarios.network.wire import CaptureFile
 from testbed.capture import find_each, read_frames
 from testbed.esp import KeyRing, count_capture, open_each
 
@@ -132,6 +135,17 @@ def find(path: Path, tokens: int) -> int:
     return sum(map(len, find_each(path, [token(number) for number in range(tokens)])))
 
 
+def follow(path: Path, tokens: int) -> int:
+    """Find the packets of flows, as many as there are tokens, by their ports."""
+    flows = (flow_of(ipv4(UDP, struct.pack("!HHI", 1 + number, 9, 0))) for number in range(tokens))
+    return len(sightings(read_frames(path), flows))
+
+
+def compare(path: Path, _tokens: int) -> int:
+    """Find what was at one of two ports only."""
+    return stopped_others([CaptureFile(file=path, name="port")] * 2, [])
+
+
 def open_esp(path: Path, _tokens: int) -> int:
     """Open all ESP."""
     return sum(1 for _ in open_each((frame.data for frame in read_frames(path)), KeyRing(KEYS), Counter()))
@@ -161,6 +175,8 @@ JUDGEMENTS: dict[str, tuple[str, Judgement, int, bool]] = {
     "audit": ("audited", audit, 1, True),
     "find": ("searched for 10 tokens", find, 10, True),
     "find-many": ("searched for 1,000 tokens", find, 1000, True),
+    "follow": ("searched for packets of 1,000 flows", follow, 1000, True),
+    "compare": ("compared at two ports, of each", compare, 1, False),
     "open": ("opened", open_esp, 1, False),
 }
 """Name: words, judgement, tokens that are looked for, and whether the goal is for it."""
