@@ -88,7 +88,7 @@ def test_what_does_nothing_is_missed_and_all_else_is_noticed(scenario: Path) -> 
     }
     assert all(trial.restored_seconds is not None for trial in result.trials)
     checks = {trial.step: trial.check for trial in result.trials if trial.noticed}
-    assert checks["POC-08"] == "packets captured at the receiver"
+    assert checks["POC-08"] == "packets from the LAN that left the firewall of site-a"
     evidence = scenario.parent / "report" / "evidence"
     assert all((evidence / trial.evidence / "step.observed.json").exists() for trial in result.trials)
     assert (scenario.parent / "report" / "prove.html").exists()
