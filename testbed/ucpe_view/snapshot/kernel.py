@@ -75,7 +75,7 @@ class Asking:
 
     def answers(self) -> Snapshot:
         """Return the parts that the programs answer for; raise :class:`ViewError` when one cannot."""
-        return _parts(_outputs(self._printed()))
+        return _parts(outputs(self._printed()))
 
     def end(self) -> None:
         """End the programs."""
@@ -89,43 +89,43 @@ class Asking:
             raise ViewError(f"what the kernel has was not told after {TIMEOUT_SECONDS:g} s") from late
 
 
-def _outputs(printed: Sequence[str]) -> dict[str, str]:
+def outputs(printed: Sequence[str]) -> dict[str, str]:
     """Return the output of each command; *printed* has them in turn with their exit codes."""
-    outputs = dict(zip(COMMANDS, printed[0::2], strict=False))
+    found = dict(zip(COMMANDS, printed[0::2], strict=False))
     codes = dict(zip(COMMANDS, printed[1::2], strict=False))
     for name, command in COMMANDS.items():
-        code = codes.get(name, "no exit code")
+        code = codes.get(name, "none")
         if code in ("0", str(UNREADABLE.get(name, 0))):
             continue
         if name not in OPTIONAL:
-            raise ViewError(f"{command}: exit {code}: {outputs.get(name, '').strip()}")
-        outputs[name] = ""
-    return outputs
+            raise ViewError(f"{command}: exit {code}: {found.get(name, '').strip()}")
+        found[name] = ""
+    return found
 
 
-def _parts(outputs: dict[str, str]) -> Snapshot:
+def _parts(told: dict[str, str]) -> Snapshot:
     return {
-        "OpenFlow rules": wording.flows(outputs["OpenFlow rules"]),
-        "OpenFlow groups": wording.groups(outputs["OpenFlow groups"]),
-        "OpenFlow meters": wording.meters(outputs["OpenFlow meters"]),
-        "OpenFlow ports": wording.ports(outputs["OpenFlow ports"]),
-        "interfaces": wording.links(outputs["links"]),
-        "addresses": wording.addresses(outputs["links"]),
-        "queueing disciplines": wording.lines("", outputs["queueing"]),
-        "routes": wording.lines("route ", outputs["routes"]),
+        "OpenFlow rules": wording.flows(told["OpenFlow rules"]),
+        "OpenFlow groups": wording.groups(told["OpenFlow groups"]),
+        "OpenFlow meters": wording.meters(told["OpenFlow meters"]),
+        "OpenFlow ports": wording.ports(told["OpenFlow ports"]),
+        "interfaces": wording.links(told["links"]),
+        "addresses": wording.addresses(told["links"]),
+        "queueing disciplines": wording.lines("", told["queueing"]),
+        "routes": wording.lines("route ", told["routes"]),
         "routing rules": {
-            **wording.lines("IPv4 rule ", outputs["rules of IPv4"]),
-            **wording.lines("IPv6 rule ", outputs["rules of IPv6"]),
+            **wording.lines("IPv4 rule ", told["rules of IPv4"]),
+            **wording.lines("IPv6 rule ", told["rules of IPv6"]),
         },
-        "permanent neighbours": wording.lines("neighbour ", outputs["neighbours"]),
+        "permanent neighbours": wording.lines("neighbour ", told["neighbours"]),
         "packet filters": {
-            **wording.nftables(outputs["nftables"]),
-            **wording.iptables("iptables", outputs["iptables"]),
-            **wording.iptables("ip6tables", outputs["ip6tables"]),
+            **wording.nftables(told["nftables"]),
+            **wording.iptables("iptables", told["iptables"]),
+            **wording.iptables("ip6tables", told["ip6tables"]),
         },
         "IPsec": {
-            **wording.xfrm("XFRM state", outputs["XFRM states"]),
-            **wording.xfrm("XFRM policy", outputs["XFRM policies"]),
+            **wording.xfrm("XFRM state", told["XFRM states"]),
+            **wording.xfrm("XFRM policy", told["XFRM policies"]),
         },
-        "sysctls": wording.sysctls(outputs["sysctls"]),
+        "sysctls": wording.sysctls(told["sysctls"]),
     }
