@@ -27,6 +27,7 @@ def owner() -> Any:
 
 
 def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("testbed.host.kernel.has_netem", lambda: False)  # asks the kernel, once for all
     monkeypatch.setattr("subprocess.run", lambda *_a, **_k: pytest.fail("something ran"))
     plan, node = Plan(owner), Node()
     intf = planned_interface(TCIntf, plan)(
