@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from testbed.packets import interface_mac, send
 DEFAULT = "default"
 KIND = "firewall"
 SPACING_SECONDS = 0.0005
+LOOK_SECONDS = 0.5
 
 
 class Guard(Evidence):
@@ -127,10 +129,14 @@ class FirewallVerb(PathVerb):
             )
         return near, far
 
+    def left(self, since: float) -> float:
+        """Return how many of the *within_seconds* after the moment *since* are left, one look's time at least."""
+        return max(LOOK_SECONDS, since + self.within_seconds - time.monotonic())
+
     def guards(
-        self, context: Context, recorder: Recorder, posts: Iterable[Post], least: Mapping[str, int]
+        self, context: Context, recorder: Recorder, posts: Iterable[Post], least: Mapping[str, int], since: float
     ) -> tuple[Guard, ...]:
-        """Return what the firewalls at *posts* saw, once they counted *least* by site, or the deadline is over."""
+        """Return what the firewalls at *posts* saw, once they counted *least* by site, or in time after *since*."""
 
         def counted_all(post: Post) -> dict[str, Any] | None:
             status = context.vnf_status(post.site, KIND)
@@ -139,7 +145,7 @@ class FirewallVerb(PathVerb):
             return status if rose >= least[post.site] else None
 
         def one(post: Post) -> Guard:
-            counted = recorder.until(f"counted at {post.site}", self.within_seconds, lambda: counted_all(post))
+            counted = recorder.until(f"counted at {post.site}", self.left(since), lambda: counted_all(post))
             status = counted or context.vnf_status(post.site, KIND)
             recorder.json(f"firewall-{post.site}.json", f"the firewall of {post.site} with its counters", status)
             return Guard(

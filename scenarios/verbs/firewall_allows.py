@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
@@ -74,6 +75,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
                 service = [(str(self.protocol), self.destination_port)]
                 stack.enter_context(answering(target.namespace, target.ip, service))
             send(source.namespace, source.interface, frames_of(packets), SPACING_SECONDS)
+            last = time.monotonic()
             if self.protocol == "tcp":
                 ends = (source.ip, port), (target.ip, self.destination_port)
                 patience = self.within_seconds * (RETRANSMISSIONS if losing else 1)
@@ -81,10 +83,10 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
                 conversation = Conversation(source_port=port, ended=done.ended, sent=data, received=done.received)
             else:
                 send_error()
-            recorder.until("the last packet at the receiver", self.within_seconds, _arrived(receiver, packets[-1]))
-            recorder.until("the ICMP error at the sender", self.within_seconds, _arrived(sender, error))
-            least = len(packets) + (conversation is not None)
-            near_guard, far_guard = self.guards(context, recorder, (near, far), {near.site: least, far.site: least})
+            recorder.until("the last packet at the receiver", self.left(last), _arrived(receiver, packets[-1]))
+            recorder.until("the ICMP error at the sender", self.left(last), _arrived(sender, error))
+            least = dict.fromkeys((near.site, far.site), len(packets) + (conversation is not None))
+            near_guard, far_guard = self.guards(context, recorder, (near, far), least, last)
         for point in points:
             recorder.file(point.capture.path, f"capture at {point.name}; probes of seed {seed}", wire.PCAP)
         chain = context.scenario.service.chain
@@ -118,8 +120,10 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
 
     def judge(self, evidence: AllowsEvidence) -> Judgement:
         sent = count_text(len(evidence.packets), "packet")
-        summary = f"{self.what()}: all {sent} passed unchanged, counted by rule {self.rule!r}; seed {evidence.seed}"
-        return Judgement([*passed.checks(self, evidence, self.delay_seconds_at_most)], summary)
+        loss = ", but for declared loss" if evidence.allowed_losses else ""
+        summary = f"{self.what()}: all {sent} passed unchanged{loss}, counted by rule {self.rule!r}"
+        checks = passed.checks(self, evidence, self.delay_seconds_at_most)
+        return Judgement([*checks], f"{summary}; seed {evidence.seed}")
 
 
 def _arrived(point: wire.Point, packet: Packet) -> Callable[[], bool]:

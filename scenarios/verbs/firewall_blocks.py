@@ -83,7 +83,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
                 "time for what comes late", max(0.0, last + WATCHED_SECONDS - time.monotonic()), lambda: None
             )
             least = {site: len(out) + len(back) for site, (out, back) in sent.items()}
-            guards = self.guards(context, recorder, (near, far), least)
+            guards = self.guards(context, recorder, (near, far), least, last)
             tried = attempt.result()
             watched = time.monotonic() - last
         for point in points:
