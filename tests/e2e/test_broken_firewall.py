@@ -7,6 +7,8 @@ from typing import Any
 from breaking import Judge, assert_fails, assert_passes, intent, nft, port, rules
 
 from scenarios.steps.context import Context
+from testbed.polling import poll
+from testbed.traffic import ping
 
 WEB = {"from_": "a1", "to": "b1", "protocol": "tcp", "destination_port": 80, "rule": "web", "packets": 5}
 TELNET = WEB | {"destination_port": 23, "rule": "telnet"}
@@ -41,6 +43,11 @@ def first(action: str, port_number: str) -> Any:
         document["firewall"]["rules"].insert(0, entry | {"direction": "both"})
 
     return change
+
+
+def reaches(context: Context) -> bool:
+    """Tell whether a1 still reaches b1."""
+    return bool(ping(context.host("a1").namespace, context.host("b1").ip, count=1, wait=0.2).received)
 
 
 def test_the_rule_is_removed(context: Context, judged: Judge) -> None:
@@ -114,6 +121,7 @@ def test_the_default_is_to_allow(context: Context, judged: Judge) -> None:
 
 def test_packets_are_lost_before_the_firewall(context: Context, judged: Judge) -> None:
     with rules(context, "site-a", "priority=200,in_port=lan0,ip,actions=drop"):
+        assert poll(lambda: not reaches(context), 10), "the switch still does what it had cached"
         failed = assert_fails(judged("firewall.blocks", **TELNET, **SOON), CONTROL, "packets counted by rule 'telnet'")
         assert ARRIVED not in [check.name for check in failed], "none arrived, and that proves nothing"
     assert_passes(judged("firewall.blocks", **TELNET))
