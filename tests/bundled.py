@@ -17,7 +17,9 @@ from scenarios import inputs
 from scenarios.file.source import read as read_yaml
 from scenarios.load import FILE_NAME as SCENARIO_NAME
 from scenarios.load import load
+from scenarios.own_steps import at_the_end
 from scenarios.steps.observation import FILE_NAME, judge, read
+from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
 
 ROOT = Path(__file__).parents[1]
@@ -28,20 +30,21 @@ CASES = {
     "S-2": "ping/passed",
     "S-3": "wire.decrypts/passed",
     "S-4": "firewall.blocks/passed",
-    "underlay": "underlay.explained/passed",
-    "management": "management.explained/passed",
 }
-"""The recorded case of each step; the last ones end every run, whatever its scenario says."""
-
-AT_THE_END = ("underlay", "management")
+"""The recorded case of each step of the scenario."""
 
 
 def recorded_run(folder: Path, cases: Mapping[str, str] = CASES) -> Path:
-    """Write the *folder* of a run whose steps observed *cases*, as ``lso run`` does, and return it."""
+    """Write the *folder* of a run whose steps observed *cases*, as ``lso run`` does, and return it.
+
+    The steps that end every run have observed the recorded cases in which their verbs passed.
+    """
     steps = [_step(folder / EVIDENCE / name, RECORDED / case) for name, case in cases.items()]
     source = folder.parent / SCENARIO_NAME
     source.write_text(yaml.safe_dump(_scenario(steps), sort_keys=False), encoding="utf-8")
     loaded = load(source)
+    for step, verb in at_the_end(loaded.scenario):
+        steps.append(_step(folder / EVIDENCE / step.id, RECORDED / verb.verb / "passed", verb))
     inputs.keep(loaded, {}, folder)
     inputs.keep_order([{"method": "POST", "path": "/", "body": {}}], folder)
     result = RunResult(
@@ -59,13 +62,16 @@ def recorded_run(folder: Path, cases: Mapping[str, str] = CASES) -> Path:
     return folder
 
 
-def _step(folder: Path, case: Path) -> tuple[StepResult, dict[str, Any]]:
-    """Return the step that observed *case*, and how a scenario asks for it."""
-    verb, observation = read(case / FILE_NAME, REGISTRY)
+def _step(folder: Path, case: Path, own: Verb | None = None) -> tuple[StepResult, dict[str, Any]]:
+    """Return the step that observed *case*, with the verb *own* if given, and how a scenario asks for it."""
+    verb, recorded = read(case / FILE_NAME, REGISTRY)
+    verb = own or verb
+    observation = recorded.model_copy(update={"parameters": verb.model_dump(mode="json", by_alias=True)})
     folder.mkdir(parents=True)
     files = [case / FILE_NAME, *(observation.evidence.files() if observation.evidence else ())]
     for file in files:
         shutil.copy(file, folder)
+    (folder / FILE_NAME).write_text(observation.text(), encoding="utf-8")
     judgement = judge(verb, observation)
     step = StepResult(
         id=folder.name,
@@ -81,4 +87,4 @@ def _step(folder: Path, case: Path) -> tuple[StepResult, dict[str, Any]]:
 
 def _scenario(steps: list[tuple[StepResult, dict[str, Any]]]) -> dict[str, Any]:
     document: dict[str, Any] = read_yaml(POC).data
-    return {**document, "scenario": "recorded", "steps": [entry for step, entry in steps if step.id not in AT_THE_END]}
+    return {**document, "scenario": "recorded", "steps": [entry for _, entry in steps]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,4 +51,4 @@ def test_verified_by_nobody(readable: Path) -> None:
         check=False,
     )
     assert verified.returncode == 0, verified.stderr
-    assert "judged again from the evidence: 6 steps, 6 with the same verdict, checks and message" in verified.stdout
+    assert re.search(r"from the evidence: (\d+) steps, \1 with the same verdict, checks and message", verified.stdout)
