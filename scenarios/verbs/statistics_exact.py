@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios.network import losses, wire
+from scenarios.network import losses, meters, wire
+from scenarios.network.drawn.mixture import new_seed
+from scenarios.network.drawn.stream import BACK, FORTH, counted
+from scenarios.network.meters import LAN_TO_WAN, WAN_TO_LAN
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
-from testbed.packets import Count, CountedStream, End, Flow, FlowCounters, FlowKey, StreamResult, interface_mac
+from testbed.packets import Count, FlowKey, StreamResult
 
-FORTH, BACK = "forth", "back"
-LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
 KIND = "statistics"
+INTERVAL_SECONDS = 0.0003
+_SHOWN = 5
 
 Flows = dict[FlowKey, Count]
+Statuses = dict[str, dict[str, dict[str, Any]]]
 
 
 class FlowCount(Evidence):
@@ -33,8 +36,9 @@ class FlowCount(Evidence):
 
 
 class Stream(Evidence):
-    """The stream that was sent; *loss_percent* of it the underlay may lose by its declaration."""
+    """The stream that was drawn from *seed* and sent; *loss_percent* of it the underlay may lose by its declaration."""
 
+    seed: int
     flows: tuple[FlowCount, ...]
     loss_percent: float
 
@@ -46,26 +50,17 @@ class Stream(Evidence):
         sent = {flow.key: flow.sent for flow in self.flows}
         if not self.loss_percent:
             return sent, sent
-        (requests,) = [f.received for f in self.flows if (f.key.protocol, f.key.direction) == ("icmp", FORTH)]
-        left = {key: requests if (key.protocol, key.direction) == ("icmp", BACK) else sent[key] for key in sent}
-        return left, {flow.key: flow.received for flow in self.flows}
+        left, received = dict(sent), {flow.key: flow.received for flow in self.flows}
+        for key in sent:
+            if (key.protocol, key.direction) == ("icmp", BACK):
+                left[key] = next(received[to] for to in sent if (to.protocol, to.direction) == ("icmp", FORTH))
+        return left, received
 
-    def expected(self, directions: Mapping[str, str]) -> dict[str, Count]:
-        """Return what each counter of a VNF must have risen by, under the name that :func:`_totals` gives it.
-
-        *directions* are the VNF's own names for those of the stream.
-        """
+    def expected(self, directions: Mapping[str, str]) -> meters.Totals:
+        """Return what each counter of a VNF must have risen by; *directions* are its names for those of the stream."""
         left, entered = self.carried()
-        flows = {key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left}
-        expected = {f"direction {directions[name]}": FlowCounters(flows).direction(name) for name in (FORTH, BACK)}
-        for key, count in flows.items():
-            ports = (key.source_port, key.destination_port) if key.protocol == "udp" else ()
-            for name in (
-                f"protocol {key.protocol} {directions[key.direction]}",
-                _flow_name(key.protocol, key.source, key.destination, *ports),
-            ):
-                expected[name] = expected.get(name, Count()) + count
-        return expected
+        passed = {key: (left if directions[key.direction] == LAN_TO_WAN else entered)[key] for key in left}
+        return meters.expected(passed, directions)
 
 
 class VnfCounters(Evidence):
@@ -92,45 +87,64 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
     """Prove that the counters of every statistics VNF on the way equal the ground truth of a counted stream.
 
     *Expected results*: at both sites the packets and layer-3 bytes of each direction, of each protocol and of each
-    flow rose by exactly what the stream sent (UDP both ways, ICMP echo with its replies). Where the underlay declares
-    loss, the counters of what comes from it rose by exactly what arrived, and no more is missing than chance allows.
+    flow rose by exactly what the stream sent: UDP and TCP both ways, ICMP echo with its replies, as far as the service
+    allows them, to ports, of sizes and in an order that are drawn from the seed. No other counter but that of ARP rose,
+    none is beyond its direction's total, and the VNF lost count of nothing. Where the underlay declares loss, the
+    counters of what comes from it rose by exactly what arrived, and no more is missing than chance allows.
 
-    *Fails when* a counter misses or invents a packet or a byte, or the packets do not pass the VNF.
+    *Fails when* a counter misses or invents a packet or a byte, a flow is invented, or packets do not pass the VNF.
 
-    *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 500}}``
+    *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 1000}}``
     """
 
     asks: ClassVar[str] = KIND
     packets: int = Field(
-        default=200, ge=1, le=100_000, description="UDP packets forth; half as many back, a tenth echoes"
+        default=200, ge=10, le=100_000, description="packets each way: a tenth echoes, a fifth TCP, the others UDP"
     )
     within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to be counted")
+    seed: int | None = Field(default=None, ge=0, description="repeats the stream of the evidence that names it")
 
     def observe(self, context: Context, recorder: Recorder) -> StatisticsEvidence:
-        flows = self._flows(context)
+        seed, port = new_seed(self.seed), self.destination_port
+        flows = counted(context, self.from_, self.to, seed=seed, packets=self.packets, udp_port=port)
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
-        before = {site: context.vnf_statuses(site, KIND) or {KIND: {}} for site in sites}
-        result = flows.run(deadline=self.within_seconds)
-        stream = Stream(flows=_flow_counts(result), loss_percent=losses.declared_percent(context, self.from_, self.to))
+        before = self._at_rest(context, recorder, list(sites))
+        result = flows.run(INTERVAL_SECONDS, self.within_seconds)
+        percent = losses.declared_percent(context, self.from_, self.to)
+        stream = Stream(seed=seed, flows=_flow_counts(result), loss_percent=percent)
         vnfs: list[VnfCounters] = []
         with recorder.until_fault():
             for site, directions in sites.items():
                 for vnf, status in before[site].items():
                     name = site if len(before[site]) == 1 else f"{site}/{vnf}"
-                    expected = stream.expected(directions)
-                    file = self._counted(context, recorder, site, vnf, name, status, expected)
+                    after = self._counted(context, recorder, site, vnf, name, status, stream.expected(directions))
+                    title = f"the statistics VNF of {name} before and after"
+                    document = {"before": status, "after": after}
+                    file = recorder.json(f"{name.replace('/', '-')}.json", title, document)
                     element = f"vnf:{site}/{vnf}"
                     vnfs.append(VnfCounters(name=name, element=element, directions=directions, status=file))
         return StatisticsEvidence(stream=stream, vnfs=tuple(vnfs))
 
     def judge(self, evidence: StatisticsEvidence) -> Judgement:
-        checks = [*_loss_checks(evidence.stream)]
+        stream = evidence.stream
+        checks = [*_loss_checks(stream)]
         for vnf in evidence.vnfs:
-            checks += _counter_checks(vnf, evidence.stream.expected(vnf.directions))
-        packets = sum(count.packets for count in evidence.stream.carried()[1].values())
+            checks += _counter_checks(vnf, stream.expected(vnf.directions))
+        packets = sum(count.packets for count in stream.carried()[1].values())
         carried = f"both sites counted exactly what they carried, {count_text(packets, 'packet')} from end to end"
-        return Judgement(checks, carried)
+        return Judgement(checks, f"{carried}, drawn from seed {stream.seed}")
+
+    def _at_rest(self, context: Context, recorder: Recorder, sites: Sequence[str]) -> Statuses:
+        """Return the statuses at *sites* once no counter moves: what earlier steps sent may still be coming."""
+        seen: list[Statuses] = []
+
+        def rests() -> bool:
+            seen.append({site: context.vnf_statuses(site, KIND) or {KIND: {}} for site in sites})
+            return len(seen) > 1 and _all_totals(seen[-1]) == _all_totals(seen[-2])
+
+        recorder.until("counters at rest", self.within_seconds, rests)
+        return seen[-1]
 
     def _counted(
         self,
@@ -140,34 +154,26 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         vnf: str,
         name: str,
         before: Mapping[str, Any],
-        expected: Mapping[str, Count],
-    ) -> Path:
-        """Keep the status of *vnf*, called *name*, once its counters rose as *expected*, or the deadline is over."""
+        expected: meters.Totals,
+    ) -> dict[str, Any]:
+        """Return the status of *vnf*, called *name*, once its counters rose as *expected*, or the deadline is over."""
+        start, seen = meters.totals(before), dict[str, Any]()
 
-        def now() -> dict[str, Any]:
-            return context.vnf_statuses(site, KIND).get(vnf, {})
+        def counted() -> bool:
+            seen.clear()
+            seen.update(context.vnf_statuses(site, KIND).get(vnf, {}))
+            return meters.risen(start, meters.totals(seen), expected) == expected
 
-        recorder.until(f"counters of {name}", self.within_seconds, lambda: _risen(before, now(), expected) == expected)
-        title = f"the statistics VNF of {name} before and after"
-        return recorder.json(f"{name.replace('/', '-')}.json", title, {"before": before, "after": now()})
-
-    def _flows(self, context: Context) -> CountedStream:
-        first = context.take_ports(3)
-        flows = (
-            Flow(FORTH, "udp", self.packets, 400, 40_000 + first, self.destination_port),
-            Flow(BACK, "udp", max(1, self.packets // 2), 90, 40_001 + first, self.destination_port),
-            Flow(FORTH, "icmp", max(1, self.packets // 10), 56, 40_002 + first),
-        )
-        return CountedStream({FORTH: self._end(context, self.from_), BACK: self._end(context, self.to)}, flows)
-
-    def _end(self, context: Context, name: str) -> End:
-        host = context.host(name)
-        own = interface_mac(host.namespace, host.interface)
-        return End(host.namespace, host.interface, host.ip, own, wire.gateway_mac(context, name))
+        recorder.until(f"counters of {name}", self.within_seconds, counted)
+        return seen
 
     def live_command(self, context: Context) -> str:
         node = context.vnf_node(context.site_of(self.from_), KIND)
         return f"lso exec {context.lab.id} {node} -- /vnf/metrics"
+
+
+def _all_totals(statuses: Statuses) -> dict[tuple[str, str], meters.Totals]:
+    return {(site, vnf): meters.totals(status) for site, own in statuses.items() for vnf, status in own.items()}
 
 
 def _flow_counts(result: StreamResult) -> tuple[FlowCount, ...]:
@@ -176,49 +182,31 @@ def _flow_counts(result: StreamResult) -> tuple[FlowCount, ...]:
 
 
 def _loss_checks(stream: Stream) -> Iterator[Check]:
-    """Yield the check of each flow that no more of it is missing than chance allows, where loss is declared."""
+    """Yield the check of each protocol both ways that no more is missing than chance allows, where loss is declared."""
     left, entered = stream.carried()
-    for key, count in left.items() if stream.loss_percent else ():
-        allowed, lost = losses.most_lost(count.packets, stream.loss_percent), count.packets - entered[key].packets
-        name = f"{key.protocol} from {key.source} to {key.destination}: packets that the underlay lost"
+    ways = sorted({(key.protocol, key.source, key.destination) for key in left}) if stream.loss_percent else ()
+    for protocol, source, destination in ways:
+        own = [key for key in left if (key.protocol, key.source, key.destination) == (protocol, source, destination)]
+        sent = sum(left[key].packets for key in own)
+        allowed, lost = losses.most_lost(sent, stream.loss_percent), sent - sum(entered[key].packets for key in own)
+        name = f"{protocol} from {source} to {destination}: packets that the underlay lost"
         yield check(name, 0 <= lost <= allowed, expected=f"≤ {allowed}", measured=lost)
 
 
-def _counter_checks(vnf: VnfCounters, expected: Mapping[str, Count]) -> Iterator[Check]:
-    """Yield the check of each counter that it rose by what it has to."""
+def _counter_checks(vnf: VnfCounters, expected: meters.Totals) -> Iterator[Check]:
+    """Yield the checks that each counter of *vnf* rose by what it has to, and that none of the others did."""
     status = read_json(vnf.status)
-    for name, measured in _risen(status["before"], status["after"], expected).items():
+    before, after = meters.totals(status["before"]), meters.totals(status["after"])
+    for name, measured in meters.risen(before, after, expected).items():
         yield equal(f"{vnf.name}: {name}", _text(measured), _text(expected[name]), element=vnf.element)
+    others = [f"{name}: {_text(count)}" for name, count in meters.unexplained(before, after, expected).items()]
+    shown = [*sorted(others)[:_SHOWN], *([f"{len(others) - _SHOWN} more"] if len(others) > _SHOWN else [])]
+    yield equal(f"{vnf.name}: counted though it was not sent", shown, [], element=vnf.element)
+    beyond = meters.overstated(status["after"])
+    yield equal(f"{vnf.name}: counts beyond the direction's total", beyond, [], element=vnf.element)
+    lost = status["after"].get("lost")
+    yield equal(f"{vnf.name}: packets that it lost count of", lost, 0, element=vnf.element)
 
 
 def _text(count: Count) -> str:
     return f"{count_text(count.packets, 'packet')}, {count.bytes} bytes"
-
-
-def _flow_name(protocol: str, source: str, destination: str, *ports: int) -> str:
-    """Return a flow's name; *ports* are given for UDP alone."""
-    ends = [f"{end}:{port}" for end, port in zip((source, destination), ports, strict=True)] if ports else []
-    return f"flow {protocol} {' → '.join(ends or (source, destination))}"
-
-
-def _totals(status: Mapping[str, Any]) -> dict[str, Count]:
-    """Return every counter of a status by a name of its own."""
-    totals = {f"direction {name}": _count(entry) for name, entry in status.get("directions", {}).items()}
-    for entry in status.get("protocols", []):
-        totals[f"protocol {entry['protocol']} {entry['direction']}"] = _count(entry)
-    for entry in status.get("flows", []):
-        ports = (entry["source_port"], entry["destination_port"]) if entry["protocol"] == "udp" else ()
-        name = _flow_name(entry["protocol"], entry["source"], entry["destination"], *ports)
-        totals[name] = totals.get(name, Count()) + _count(entry)
-    return totals
-
-
-def _count(entry: Mapping[str, Any]) -> Count:
-    return Count(int(entry["packets"]), int(entry["bytes"]))
-
-
-def _risen(before: Mapping[str, Any], after: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Count]:
-    """Return by how much each counter in *wanted* rose; one that is missing counts as zero."""
-    earlier, later, nothing = _totals(before), _totals(after), Count()
-    ends = {name: (earlier.get(name, nothing), later.get(name, nothing)) for name in wanted}
-    return {name: Count(end.packets - start.packets, end.bytes - start.bytes) for name, (start, end) in ends.items()}
