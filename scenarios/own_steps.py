@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scenarios.file.format import Scenario, Step
 from scenarios.steps.verb import Verb
+from scenarios.verbs.chain_conserved import ChainConserved
 from scenarios.verbs.ipsec_as_ordered import IpsecAsOrdered
 from scenarios.verbs.ipsec_established import IpsecEstablished
 from scenarios.verbs.management_explained import ManagementExplained
 from scenarios.verbs.underlay_explained import UnderlayExplained
 
 
+def own_steps(scenario: Scenario) -> Iterator[tuple[Step, Verb]]:
+    """Yield all of them."""
+    yield from before_removal(scenario)
+    yield from at_the_end(scenario)
+
+
+def before_removal(scenario: Scenario) -> Iterator[tuple[Step, Verb]]:
+    """Yield the steps that ask a service that is there: before the first one that removes it, or at the end."""
+    title = "No packet was lost, doubled or led astray in a chain"
+    return _own(scenario, {"conserved": (ChainConserved(), title)})
+
+
 def at_the_end(scenario: Scenario) -> Iterator[tuple[Step, Verb]]:
-    """Yield the steps that end each run of *scenario*, with ids that no other step has."""
+    """Yield the steps that end each run of *scenario*."""
     own: dict[str, tuple[Verb, str]] = {
         "associations": (_as_ordered(scenario), "No security association stood but the ordered ones"),
         "underlay": (UnderlayExplained(), "Nothing crossed the underlays beside the tunnels"),
         "management": (ManagementExplained(), "Nothing but management crossed the management network"),
     }
-    for step_id, (verb, title) in own.items():
+    return _own(scenario, own)
+
+
+def _own(scenario: Scenario, steps: Mapping[str, tuple[Verb, str]]) -> Iterator[tuple[Step, Verb]]:
+    """Yield *steps* that *scenario*'s service has the VNFs for, with ids that no other step has."""
+    for step_id, (verb, title) in steps.items():
         if not verb.asks or verb.asks in scenario.service.chain:
             yield _step(scenario, step_id, verb, title), verb
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from scenarios.load import LoadedScenario
 from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.presto_client import PrestoError
-from scenarios.own_steps import at_the_end
+from scenarios.own_steps import at_the_end, before_removal
 from scenarios.session import ApiStarter, new_lab, open_face, order
 from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
@@ -117,10 +117,12 @@ class _Run:
                     lab.stop()
 
     def _steps(self, context: Context) -> None:
-        blocked_by, there = "", True
+        blocked_by = ""
+        to_ask = list(before_removal(self.loaded.scenario))
         for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
-            if verb.removes and there:
-                there = False
+            if verb.removes and to_ask:
+                self._own_steps(context, to_ask, blocked_by)
+                to_ask = []
                 self._keep_state(context, state.BEFORE_REMOVAL)
             verdict = self._step(context, step, verb, blocked_by)
             if verdict.is_bad and verb.gate:
@@ -128,8 +130,11 @@ class _Run:
             if step.id == self.options.until:
                 break
         self._keep_state(context, state.AT_THE_END)
-        for own, verb in at_the_end(self.loaded.scenario):
-            self._step(context, own, verb, blocked_by)
+        self._own_steps(context, [*to_ask, *at_the_end(self.loaded.scenario)], blocked_by)
+
+    def _own_steps(self, context: Context, steps: Sequence[tuple[Step, Verb]], blocked_by: str) -> None:
+        for step, verb in steps:
+            self._step(context, step, verb, blocked_by)
 
     def _keep_state(self, context: Context, moment: str) -> None:
         with self.clock.phase("keep the state"):

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from scenarios.file.format import Scenario
+from scenarios.network.conservation import note_early, settled_count
 from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.face import Face
@@ -43,8 +44,10 @@ def open_face(scenario: Scenario, url: str) -> Face:
 
 
 def order(context: Context) -> None:
-    """Remember what each uCPE is like, then order the scenario's service. Raises ``PrestoError`` when it is refused."""
-    context.baselines = context.snapshots(context.service_sites())
+    """Remember what each uCPE is like and has counted, then order the service; ``PrestoError`` when it is refused."""
+    sites = context.service_sites()
+    context.baselines = context.snapshots(sites)
+    context.counted = {site: settled_count(context, site) for site in sites}
     context.ordered_at = context.clock.now()
     context.service_id = context.face.order(context.scenario.service)
 
@@ -70,6 +73,8 @@ def ordered(scenario: Scenario, start_api: ApiStarter) -> Iterator[Context]:
     with opened(scenario, start_api, Clock(lambda _name: None)) as context:
         order(context)
         _await_reachable(context)
+        for site in context.service_sites():
+            note_early(context, site)
         yield context
 
 

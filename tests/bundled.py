@@ -17,7 +17,7 @@ from scenarios import inputs
 from scenarios.file.source import read as read_yaml
 from scenarios.load import FILE_NAME as SCENARIO_NAME
 from scenarios.load import load
-from scenarios.own_steps import at_the_end
+from scenarios.own_steps import own_steps
 from scenarios.steps.observation import FILE_NAME, judge, read
 from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
@@ -37,13 +37,13 @@ CASES = {
 def recorded_run(folder: Path, cases: Mapping[str, str] = CASES) -> Path:
     """Write the *folder* of a run whose steps observed *cases*, as ``lso run`` does, and return it.
 
-    The steps that end every run have observed the recorded cases in which their verbs passed.
+    The steps that every run has beside have observed the recorded cases in which their verbs passed.
     """
     steps = [_step(folder / EVIDENCE / name, RECORDED / case) for name, case in cases.items()]
     source = folder.parent / SCENARIO_NAME
     source.write_text(yaml.safe_dump(_scenario(steps), sort_keys=False), encoding="utf-8")
     loaded = load(source)
-    for step, verb in at_the_end(loaded.scenario):
+    for step, verb in own_steps(loaded.scenario):
         steps.append(_step(folder / EVIDENCE / step.id, RECORDED / verb.verb / "passed", verb))
     inputs.keep(loaded, {}, folder)
     inputs.keep_order([{"method": "POST", "path": "/", "body": {}}], folder)

@@ -14,7 +14,7 @@ from scenarios import inputs
 from scenarios.file.errors import ScenarioError
 from scenarios.file.format import Step
 from scenarios.load import FILE_NAME, LoadedScenario, load
-from scenarios.own_steps import at_the_end
+from scenarios.own_steps import own_steps
 from scenarios.steps.verb import Verb
 
 
@@ -38,7 +38,7 @@ def scenario_of(folder: Path) -> LoadedScenario:
 
 def expected_steps(loaded: LoadedScenario) -> dict[str, Expected]:
     """Return by id the steps of the scenario and those that a run has beside them."""
-    steps = [*zip(loaded.scenario.steps, loaded.verbs, strict=True), *at_the_end(loaded.scenario)]
+    steps = [*zip(loaded.scenario.steps, loaded.verbs, strict=True), *own_steps(loaded.scenario)]
     return {step.id: Expected(step, verb) for step, verb in steps}
 
 
@@ -52,9 +52,9 @@ def mismatches(loaded: LoadedScenario, folder: Path, result: RunResult) -> Itera
     ran = [name for name in there if name in wanted]
     if ran != wanted[: len(ran)]:
         yield f"the scenario has the steps {', '.join(wanted)}; the result has {', '.join(ran) or 'none'}"
-    for step, _ in at_the_end(loaded.scenario):
+    for step, _ in own_steps(loaded.scenario):
         if step.id not in there and result.ending == "complete" and not result.error:
-            yield f"the result lacks the step {step.id}, which every such run ends with"
+            yield f"the result lacks the step {step.id}, which every such run has"
     verdict = Verdict.ERROR if result.error else Verdict.worst(step.verdict for step in result.steps)
     if result.verdict is not verdict:
         yield f"the result says {result.verdict} of the whole run; its steps say {verdict}"

@@ -70,9 +70,11 @@ class Post:
     next_port: str
     before: dict[str, int]
 
-    def inject(self, packets: Sequence[Packet]) -> None:
+    def inject(self, context: Context, packets: Sequence[Packet]) -> None:
         """Send *packets* to the firewall's WAN side as the next VNF of the chain would do."""
-        send(self.namespace, self.next_port, frames_of(packets), SPACING_SECONDS)
+        frames = frames_of(packets)
+        context.note_injected(self.site, self.next_port, len(frames))
+        send(self.namespace, self.next_port, frames, SPACING_SECONDS)
 
 
 class FirewallVerb(PathVerb):

@@ -6,14 +6,16 @@ What was seen until the network was last known to be healthy is kept, and stands
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from scenarios.network.conservation import SiteCount, settled_count
 from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.steps.context import Context
-from scenarios.steps.recorder import Recorder
+from scenarios.steps.recorder import NetworkFault, Recorder
+from testbed.errors import ProbeError
 
 PCAP_HEADER = 24  # octets of a file's header, which comes before all frames
 
@@ -48,11 +50,23 @@ class Audits:
     def resumed(self) -> Iterator[None]:
         """Let *context* have new audits for the length of the block."""
         context = self._context
-        before = context.audit, context.management
+        before = context.audit, context.management, context.counted, context.early
+        # Counters are no files to be joined: what was before is left out.
+        context.counted = _counted(context)
+        context.early = {site: {} for site in context.service_sites()}
         with audited(context.scenario, context.lab) as underlay, management_audited(context.lab) as management:
             context.audit = _Resumed(self._underlay, underlay)
             context.management = _Resumed(self._management, management)
             try:
                 yield
             finally:
-                context.audit, context.management = before
+                context.audit, context.management, context.counted, context.early = before
+
+
+def _counted(context: Context) -> dict[str, SiteCount]:
+    """Return what each site has counted; what cannot be asked while it is broken is judged when it can."""
+    counted = {}
+    for site in context.service_sites():
+        with suppress(NetworkFault, ProbeError):
+            counted[site] = settled_count(context, site)
+    return counted

@@ -16,7 +16,7 @@ from reports.prove.model import Assertion as AssertionResult
 from reports.prove.model import ProveResult, SabotageResult, Trial, standing
 from scenarios import picture
 from scenarios.load import LoadedScenario
-from scenarios.own_steps import at_the_end
+from scenarios.own_steps import own_steps
 from scenarios.prove.apply import SabotageFailed, UndoFailed, applied
 from scenarios.prove.audit import Audits
 from scenarios.prove.plan import Application, Assertion, applications, wanted
@@ -98,7 +98,7 @@ class _Proof:
         self._steps: dict[When, list[Assertion]] = {
             "service": [
                 *(one for one in steps if not one.verb.removes),
-                *(Assertion(*one) for one in at_the_end(scenario)),
+                *(Assertion(*one) for one in own_steps(scenario)),
             ],
             "removed": [one for one in steps if one.verb.removes],
         }

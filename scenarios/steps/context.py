@@ -78,6 +78,12 @@ class Context:
     ordered_at: float = 0.0
     established_at: float | None = None
     baselines: dict[str, Snapshot] = field(default_factory=dict)
+    counted: dict[str, Any] = field(default_factory=dict)
+    """What each site had counted before the order (``scenarios.network.conservation``)."""
+    early: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many packets had come to each site's ports when its service was active."""
+    injected: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many packets verbs have put on a VNF's port, by site and port, as if the VNF had sent them."""
     engines: dict[str, str] = field(default_factory=dict)
     chains: dict[str, tuple[VnfPicture, ...]] = field(default_factory=dict)
     tunnels: dict[str, TunnelPicture] = field(default_factory=dict)
@@ -166,6 +172,11 @@ class Context:
             )
             for container in containers
         )
+
+    def note_injected(self, site: str, port: str, packets: int) -> None:
+        """Remember that a verb puts *packets* on a VNF's *port*, as if the VNF had sent them."""
+        ports = self.injected.setdefault(site, {})
+        ports[port] = ports.get(port, 0) + packets
 
     def vnf_element(self, site: str, kind: str) -> str:
         """Return the element id of *site*'s first VNF of *kind*."""

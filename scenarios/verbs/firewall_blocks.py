@@ -114,7 +114,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
     ) -> None:
         end = context.host(host)
         send(end.namespace, end.interface, frames_of(from_lan), SPACING_SECONDS)
-        post.inject(from_wan)
+        post.inject(context, from_wan)
 
     def _attempt(self, context: Context, port: int) -> Connection | None:
         if self.protocol != "tcp":

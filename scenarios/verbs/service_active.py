@@ -12,6 +12,7 @@ from reports.model import Check, tunnel_element
 from reports.text import count_text
 from scenarios.network import chain, tunnels
 from scenarios.network.chain import Hop
+from scenarios.network.conservation import note_early
 from scenarios.network.tunnels import Answers, Status
 from scenarios.ordering.face import State
 from scenarios.steps.checks import Judgement, check, equal
@@ -119,6 +120,7 @@ def _site_chain(context: Context, site: str) -> SiteChain:
     view = context.view(site)
     containers = view.vnf_containers(context.service_id)
     context.note_chain(site, containers)
+    note_early(context, site)
     hops = chain.hops(context, site)
     ports = {hop.port for hop in hops}
     rules = tuple(flow for flow in view.flows() if flow.in_port in ports)

@@ -1,6 +1,7 @@
 """Inspect a uCPE out of band, without the interfaces that the orchestrator uses."""
 
 from testbed.ucpe_view.container_access import ContainerAccess, ViewError
+from testbed.ucpe_view.counters import PortCount, SwitchCount, beside_rules, came, count, taken_by_kernel
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
 from testbed.ucpe_view.snapshot import Snapshot, apart, differences, together
 from testbed.ucpe_view.switch import Port, Trace, parse_trace
@@ -12,14 +13,20 @@ __all__ = [
     "FlowEntry",
     "Network",
     "Port",
+    "PortCount",
     "Snapshot",
+    "SwitchCount",
     "Trace",
     "UcpeView",
     "ViewError",
     "Vnf",
     "apart",
+    "beside_rules",
+    "came",
+    "count",
     "differences",
     "parse_flows",
     "parse_trace",
+    "taken_by_kernel",
     "together",
 ]

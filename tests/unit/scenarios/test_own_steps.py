@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.load import load
-from scenarios.own_steps import at_the_end
+from scenarios.own_steps import at_the_end, before_removal
 
 POC = load(Path(__file__).parents[3] / "scenarios" / "poc-two-sites").scenario
 
@@ -26,3 +26,7 @@ def test_the_steps_at_the_end(chain: list[str], taken: str, ids: list[str]) -> N
     scenario = POC.model_copy(update={"service": service, "steps": steps})
     assert [step.id for step, _ in at_the_end(scenario)] == ids
     assert all(step.verb == verb.verb for step, verb in at_the_end(scenario))
+
+
+def test_a_service_is_asked_before_it_is_removed() -> None:
+    assert [(step.id, verb.verb) for step, verb in before_removal(POC)] == [("conserved", "chain.conserved")]
