@@ -1,7 +1,8 @@
 """Count whole ESP packets by their ends and SPI on ports of a namespace, however many there are.
 
-The kernel counts, by nftables at both hooks of each port: a packet costs a look into a hash table, and memory is
-bound by the number of SPIs. All that a capture leaves out by :data:`WHOLE_ESP` is counted.
+The kernel counts, by nftables at the hooks of each port: a packet costs a look into a hash table, and memory is bound
+by the number of SPIs. All that a capture leaves out by :data:`WHOLE_ESP` is counted, once: where it comes in, or where
+it goes out when the namespace itself has sent it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from secrets import token_hex
+from secrets import randbits, token_hex
 from typing import Any
 
 from testbed.capture import CaptureError
@@ -28,19 +29,33 @@ WHOLE_ESP = (
 UDP (RFC 3948). A filter refuses frames that are too short for the octets that it looks at. Behind `vlan` all offsets
 are others, so that stands last."""
 
-_IN_UDP = "udp sport 4500 udp dport 4500 udp length >= 16 @th,64,32 != 0"
+_MARK = randbits(31) + 1
+"""What came in by a port carries it, so that nobody else can keep a frame from being counted where it goes out."""
+
+# Raw payloads, because each named field would have nft compare the protocols once more, for every packet.
+_COMMON = {
+    "esp": "@nh,48,32 & 0x3fff00ff 50",
+    "udp": "@nh,48,32 & 0x3fff00ff 17 @th,0,32 0x11941194 @th,64,32 != 0 @th,32,16 >= 16",
+    "mark": _MARK,
+}
 _PORT = """
   set spis{n} {{ typeof ip saddr . ip daddr . esp spi; size {room}; flags dynamic; counter; }}
   counter uncounted{n} {{ }}
   chain count{n} {{
-    ip frag-off & 0x3fff != 0 return
-    ip protocol esp update @spis{n} {{ ip saddr . ip daddr . esp spi }} return
-    ip protocol esp counter name uncounted{n} return
-    {in_udp} update @spis{n} {{ ip saddr . ip daddr . @th,64,32 }} return
-    {in_udp} counter name uncounted{n}
+    {udp} update @spis{n} {{ ip saddr . ip daddr . @th,64,32 }} return
+    {esp} update @spis{n} {{ ip saddr . ip daddr . @th,0,32 }} return
+    {udp} counter name uncounted{n}
+    {esp} counter name uncounted{n}
   }}
-  chain in{n} {{ type filter hook ingress device "{port}" priority -500; jump count{n}; }}
-  chain out{n} {{ type filter hook egress device "{port}" priority -500; jump count{n}; }}
+  chain in{n} {{
+    type filter hook ingress device "{port}" priority -500
+    meta protocol ip jump count{n}
+    meta mark set {mark}
+  }}
+  chain out{n} {{
+    type filter hook egress device "{port}" priority -500
+    meta mark != {mark} meta protocol ip jump count{n}
+  }}
 """
 
 
@@ -56,7 +71,7 @@ class EspCount:
 
 @dataclass(frozen=True)
 class PortCensus:
-    """The ESP packets that a port carried in either direction; *uncounted* ones found no room, or had no whole SPI."""
+    """The ESP packets that came in by a port or were made for it; *uncounted* ones had no whole SPI, or no room."""
 
     counts: tuple[EspCount, ...]
     uncounted: int
@@ -73,9 +88,7 @@ class EspCensus:
 
     def start(self) -> None:
         """Begin to count; raises :class:`CaptureError` where the kernel cannot."""
-        ports = (
-            _PORT.format(n=number, port=port, room=self.room, in_udp=_IN_UDP) for number, port in enumerate(self.ports)
-        )
+        ports = (_PORT.format(n=number, port=port, room=self.room, **_COMMON) for number, port in enumerate(self.ports))
         self._nft(["-f", "-"], f"table netdev {self._table} {{ {''.join(ports)} }}\n")
 
     def read(self) -> dict[str, PortCensus]:
