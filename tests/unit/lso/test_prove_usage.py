@@ -15,7 +15,7 @@ POC = str(Path(__file__).parents[3] / "scenarios" / "poc-two-sites")
     [
         (["--only", "x"], "lso: --only and --sabotages are for --prove"),
         (["--sabotages", "x"], "lso: --only and --sabotages are for --prove"),
-        (["--prove", "--keep"], "lso: --keep, --until and --pause-on-failure do not go with --prove"),
+        (["--prove", "--keep"], "lso: --keep, --until, --pause-on-failure and --bundle do not go with --prove"),
         (["--prove", "--only", "x"], "lso: --only x: no such sabotage; there are "),
         (["--prove", "--sabotages", "nowhere"], "nowhere:1:1: sabotage: is no folder"),
     ],
