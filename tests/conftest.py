@@ -24,9 +24,10 @@ from .workers import (  # noqa: F401  # hooks
     pytest_xdist_make_scheduler,
 )
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell without job control starts `pytest &` with Ctrl-C ignored; what the tests start would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell without job control starts `pytest &` with both ignored; what the tests start would inherit that.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 USER = "postgres"
 """Nobody but an unprivileged user may run the server: the package's own, when the tests run as root."""

@@ -120,7 +120,7 @@ class Maker:
             port = self._unused(protocol, UNPRIVILEGED)
             if not may_pass(scenario, protocol, port):
                 made.append(self._packet(Flow(protocol, port, 0, ""), way, service, flag, "small", b""))
-        made.append(self._packet(Flow("icmp", 0, 0, ""), way, self.rng.randrange(65536), "", "small", b""))
+        made.append(self._packet(Flow("icmp", 0, 0, ""), way, self._unused("icmp", UNPRIVILEGED), "", "small", b""))
         made.append(self.error_about(way, "udp", self._unused("udp", UNPRIVILEGED), flow.destination_port or 9))
         return tuple(packet.model_copy(update={"opens": False}) for packet in made)
 

@@ -40,6 +40,8 @@ def readable(bundle: Path) -> Iterator[Path]:
 
 def test_verified_by_nobody(readable: Path) -> None:
     root = Path(__file__).parents[4]
+    if closed := [folder for folder in (root, *root.parents) if not folder.stat().st_mode & 0o001]:
+        pytest.skip(f"only its owner may enter {closed[-1]}")
     verified = subprocess.run(
         [sys.executable, "-P", "-c", ALONE, root, readable],
         cwd="/",
