@@ -33,6 +33,10 @@ SILENCE = 5.0
 
 _TCP, _SHORTEST, _FRAGMENT = 6, 20, 0x3FFF
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
+_REPORT_HEADER, _ALL_IGMP_ROUTERS, _ROUTER_ALERT = 24, bytes([224, 0, 0, 22]), b"\x94\x04\x00\x00"
+_LINK_GROUP = bytes([0, 0, 0, 224, 0, 0])
+"""Of a group's record behind its type: no auxiliary data, no sources, the first three octets of 224.0.0.0/24."""
+
 _NUMBERS, _BOTH = 1 << 32, 2
 _TLS_STARTS = (b"\x16\x03", b"\x15\x03")
 """Content type handshake, or an alert in answer to one, and the version's first octet (RFC 8446, section 5.1)."""
@@ -123,6 +127,8 @@ def port_traffic(frames: Iterable[Frame], host: str, ucpe: str, until: float) ->
             if not resolves_addresses(frame):
                 seen.add_wrong(ethernet_text(frame))
             continue
+        if _is_group_report(packet, host):
+            continue
         segment = _segment(packet, host, ucpe)
         fault = "" if segment is None else _follow(seen, begun, segment, timestamp)
         if segment is None or fault:
@@ -131,6 +137,19 @@ def port_traffic(frames: Iterable[Frame], host: str, ucpe: str, until: float) ->
         if connection.silent_for(until) > SILENCE:
             seen.add_wrong(f"a connection from {host}:{port} to {ucpe}:{server} that does not begin with TLS")
     return seen
+
+
+def _is_group_report(packet: bytes, host: str) -> bool:
+    """Tell whether *host* says which groups of the link its bridge listens to, and nothing else (RFC 3376, 4.2)."""
+    header, report = packet[:_REPORT_HEADER], packet[_REPORT_HEADER:]
+    groups = [report[place : place + 8] for place in range(8, len(report), 8)]
+    return (
+        header[0] == 0x46  # with the option router alert
+        and (header[8:10], header[12:]) == (b"\x01\x02", IPv4Address(host).packed + _ALL_IGMP_ROUTERS + _ROUTER_ALERT)
+        and report[:1] == b"\x22"
+        and len(report) == 8 + 8 * int.from_bytes(report[6:8], "big")
+        and all(group[1:7] == _LINK_GROUP for group in groups)
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_Router_Alert
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
@@ -37,6 +37,13 @@ def seen(*packets: Packet, after: float = 1.0) -> PortTraffic:
     return port_traffic(frames, HOST, UCPE, BEGAN + after)
 
 
+def report(groups: str = "04000000e000006a", **fields: object) -> Packet:
+    """What a host says of the groups that it listens to (IGMPv3)."""
+    records = bytes.fromhex(groups)
+    head = {"src": HOST, "dst": "224.0.0.22", "ttl": 1, "proto": 2, "options": [IPOption_Router_Alert()], **fields}
+    return IP(**head) / Raw(b"\x22\x00\x00\x00\x00\x00" + (len(records) // 8).to_bytes(2, "big") + records)
+
+
 OPEN = (forth("S"), back("SA"))
 
 
@@ -55,6 +62,7 @@ OPEN = (forth("S"), back("SA"))
         pytest.param([forth("FA", 5), back("R", 9)], 0, id="it-began-before"),
         pytest.param([*OPEN, *OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO)], 1, id="asked-twice"),
         pytest.param([ARP(), IPv6(src="fe80::1", dst="ff02::1") / ICMPv6ND_NS()], 0, id="of-the-link"),
+        pytest.param([report(), report("04000000e000006a03000000e00000fb")], 0, id="groups-of-the-bridge"),
     ],
 )
 def test_tls_of_the_host_is_explained(packets: Sequence[Packet], connections: int) -> None:
@@ -116,3 +124,19 @@ def test_a_connection_that_stays_open_has_to_begin_with_tls() -> None:
     found = seen(*OPEN, after=SILENCE + 1)
     assert found.first == f"a connection from {HOST}:40000 to {UCPE}:2376 that does not begin with TLS"
     assert seen(*OPEN, forth("PA", 14, HELLO), after=SILENCE + 1).first == found.first
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        pytest.param(report(ttl=64), id="that-routers-pass-on"),
+        pytest.param(report(src=UCPE), id="of-another"),
+        pytest.param(report(dst=UCPE), id="to-a-ucpe"),
+        pytest.param(report("0400000048656c6c"), id="of-an-address-elsewhere"),
+        pytest.param(report("04010000e000006a"), id="with-data"),
+        pytest.param(report() / Raw(b"text"), id="with-text-behind"),
+        pytest.param(report(options=[]), id="without-router-alert"),
+    ],
+)
+def test_only_a_report_of_groups_of_the_link_is_explained(packet: Packet) -> None:
+    assert seen(packet).wrong == 1
