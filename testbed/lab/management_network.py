@@ -26,24 +26,13 @@ def make(owner: Owner) -> tuple[str, IPv4Network]:
     for subnet in candidates(owner.lab, used_prefixes()):
         ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
         try:
-            made = engine().networks.create(name, driver="bridge", internal=True, ipam=ipam, labels=owner.labels())
+            engine().networks.create(name, driver="bridge", internal=True, ipam=ipam, labels=owner.labels())
         except APIError as error:
             if OVERLAPS not in str(error.explanation):
                 raise EngineError(f"the management network cannot be made: {error.explanation}") from error
             continue  # another lab took it between our look and our call
-        _without_snooping(f"br-{str(made.id)[:12]}")
         return name, subnet
     raise EngineError(f"no /{LENGTH} of {POOL} is free for a management network")
-
-
-def _without_snooping(bridge: str) -> None:
-    """Let *bridge* not look into multicast: to do so it joins a group (RFC 4286), and reports that to the uCPEs."""
-
-    def change() -> None:
-        with IPRoute() as netlink:
-            netlink.link("set", index=netlink.link_lookup(ifname=bridge)[0], kind="bridge", br_mcast_snooping=0)
-
-    in_own_thread(change)
 
 
 def address(subnet: IPv4Network, index: int) -> str:
