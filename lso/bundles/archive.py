@@ -23,7 +23,8 @@ LARGEST, MOST, LONGEST = 2 << 30, 50_000, 400
 _DATE, _MODE, _UNIX = (1980, 1, 1, 0, 0, 0), (stat.S_IFREG | 0o644) << 16, 3
 _CHUNK = 1 << 20
 _UNREADABLE = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError, struct.error)
-"""What zipfile raises at archives that are damaged, or made to harm."""
+"""What zipfile raises while it reads archives that are damaged, or made to harm. It is caught around reading alone: an
+``OSError`` of writing is trouble of this machine, such as a full disk, and no fault of the archive."""
 
 
 def pack(contents: Mapping[str, Path], target: Path) -> None:
@@ -46,17 +47,18 @@ def unpack(file: Path, folder: Path) -> list[str]:
     """Write the members of the archive *file* below the new *folder* and return their names.
 
     Nothing is written anywhere else, and no more than *file* has octets. Raises BundleError when it is no archive that
-    can be read, and Altered when it is not in the form that :func:`pack` gives it.
+    can be read, Altered when it is not in the form that :func:`pack` gives it, and OSError when it cannot be written.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            _check(members, file.stat().st_size)
-            contents = {member.filename: folder / member.filename for member in members}
-            for member in members:
-                _extract(archive, member, contents[member.filename])
+        archive = zipfile.ZipFile(file)
     except _UNREADABLE as error:
         raise BundleError(f"{file} cannot be read as a ZIP archive: {_reason(error)}") from error
+    with archive:
+        members = archive.infolist()
+        _check(members, file.stat().st_size)
+        contents = {member.filename: folder / member.filename for member in members}
+        for member in members:
+            _extract(archive, member, contents[member.filename])
     again = folder.with_name(f"{folder.name}.zip")
     _write(contents, again)
     if not filecmp.cmp(file, again, shallow=False):
@@ -114,9 +116,15 @@ def _wrong_names(names: Sequence[str]) -> Iterator[str]:
 
 def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        file.writelines(_pieces(archive, member))
+
+
+def _pieces(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
     try:
-        with archive.open(member) as source, target.open("xb") as file:
-            shutil.copyfileobj(source, file, _CHUNK)
+        with archive.open(member) as source:
+            while piece := source.read(_CHUNK):
+                yield piece
     except _UNREADABLE as error:
         raise Altered(f"{member.filename}: {_reason(error)}") from error
 

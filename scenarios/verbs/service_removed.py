@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,10 @@ from testbed.ucpe_view import Snapshot, apart, differences, together
 SETTLE_SECONDS = 3.0
 """How long what ends by itself may take: the helpers of an ended container, for instance, stay half a second."""
 TOLD = 20
+LARGEST = 64 << 20
+"""Octets of two snapshots at most, some hundred times what a uCPE has: a file of another's may be made to harm."""
+
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class SiteBeforeAndAfter(Evidence):
@@ -113,7 +118,10 @@ def _write(path: Path, document: Mapping[str, Snapshot]) -> None:
 
 
 def _read(path: Path) -> dict[str, Snapshot]:
-    document: dict[str, Snapshot] = json.loads(gzip.decompress(path.read_bytes()))
+    text = zlib.decompressobj(_GZIP).decompress(path.read_bytes(), LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ValueError(f"{path.name} is larger than {LARGEST} octets")
+    document: dict[str, Snapshot] = json.loads(text)
     return document
 
 

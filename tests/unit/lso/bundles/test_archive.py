@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 import struct
 import zipfile
@@ -41,6 +42,17 @@ def test_it_is_the_same_file_whenever_it_is_packed(tmp_path: Path) -> None:
     first = packed(tmp_path, {"b": "1", "a": "2"}).read_bytes()
     assert packed(tmp_path, {"a": "2", "b": "1"}).read_bytes() == first
     assert (tmp_path / "packed.zip").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_place_without_room_is_no_fault_of_the_archive(tmp_path: Path) -> None:
+    file = packed(tmp_path, {"a": "text" * 1000})
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, former[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            unpacked(file, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
 
 
 def test_other_programs_read_it(tmp_path: Path) -> None:
