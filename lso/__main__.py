@@ -13,11 +13,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from types import FrameType, ModuleType
+from types import FrameType
 
 from lso import commands
 from lso.exits import BAD_INPUT, ERROR, INTERRUPTED, PASSED, UsageError, reason, tell_the_end
 from lso.lasting import lasting
+from lso.verbs import add_verb
 
 DESCRIPTION = "Order, run, attack and measure an SD-WAN on one Linux machine."
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -64,7 +65,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name in [wanted] if wanted in names else names:
-        _add(verbs, name, importlib.import_module(f"lso.commands.{name}"))
+        add_verb(verbs, name, importlib.import_module(f"lso.commands.{name}"))
     return parser
 
 
@@ -78,18 +79,6 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_arguments: object) -> None:
         print(f"lso {importlib.metadata.version('lso-testbed')}")
         parser.exit()
-
-
-def _add(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, module: ModuleType) -> None:
-    parser = verbs.add_parser(
-        name,
-        help=module.HELP,
-        description=module.__doc__,
-        epilog=module.EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    module.configure(parser)
-    parser.set_defaults(run=module.run)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

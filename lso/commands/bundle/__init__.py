@@ -6,8 +6,8 @@ A bundle is one file. Whoever gets it needs this program only, no root, no Docke
 from __future__ import annotations
 
 import argparse
-import importlib
-import pkgutil
+
+from lso.verbs import add_package
 
 HELP = "make a signed file of a run, and verify one"
 EXAMPLES = """examples:
@@ -18,18 +18,7 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs of bundles; each is a file of this package."""
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-        module = importlib.import_module(f"{__name__}.{name}")
-        verb = verbs.add_parser(
-            name,
-            help=module.HELP,
-            description=module.__doc__,
-            epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.configure(verb)
-        verb.set_defaults(bundle_verb=module.run)
+    add_package(parser, __name__, __path__, "bundle_verb")
 
 
 def run(options: argparse.Namespace) -> int:

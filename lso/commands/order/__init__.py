@@ -9,10 +9,9 @@ Exit code: 0 done, 1 the order failed or is only partly carried out, 2 bad input
 from __future__ import annotations
 
 import argparse
-import importlib
-import pkgutil
 
 from lso.ordering.answers import carry_out
+from lso.verbs import add_package
 
 HELP = "order services from a server, and follow the orders"
 EXAMPLES = """examples:
@@ -24,18 +23,7 @@ EXAMPLES = """examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs of orders; each is a file of this package."""
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-        module = importlib.import_module(f"{__name__}.{name}")
-        verb = verbs.add_parser(
-            name,
-            help=module.HELP,
-            description=module.__doc__,
-            epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.configure(verb)
-        verb.set_defaults(order_verb=module.run)
+    add_package(parser, __name__, __path__, "order_verb")
 
 
 def run(options: argparse.Namespace) -> int:
