@@ -21,10 +21,10 @@ HASHED_OCTETS = 1 << 17
 NO_FILES = {
     "proc": "processes and sysctls, which are compared by themselves",
     "sysfs": "shows the machine's devices",
-    "cgroup": "groups of processes, which are compared by themselves",
-    "cgroup2": "groups of processes, which are compared by themselves",
+    "cgroup": "groups of processes, made and emptied by the engine as it likes; not compared",
+    "cgroup2": "groups of processes, made and emptied by the engine as it likes; not compared",
     "devpts": "terminals of whoever is logged in",
-    "mqueue": "only ever holds queues of processes",
+    "mqueue": "queues of messages; not compared",
     "nsfs": "namespaces, which are compared by themselves",
 }
 """File systems that hold no files of the uCPE."""
