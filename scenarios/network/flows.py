@@ -1,38 +1,40 @@
-"""What a scenario's application flows say of protocols and ports: all that firewall probes need to know of them."""
+"""What a scenario's application flows say of protocols and ports: all that probes need to know of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scenarios.file.format import BLOCK, Application, Scenario
+from testbed.packets import Kind
 
 EVERY_PORT = range(65536)
-NUMBERS = {"icmp": 1, "tcp": 6, "udp": 17}
+NUMBERS: Mapping[Kind, int] = {"icmp": 1, "tcp": 6, "udp": 17}
+KINDS = {number: kind for kind, number in NUMBERS.items()}
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
 def source_ports(scenario: Scenario, flow: str) -> list[range]:
     """Return the source ports that packets of *flow* may have: all, unless it names some."""
     application = next((entry for entry in scenario.service.applications if entry.id == flow), None)
-    return (_ports(application, "SPORT") if application else None) or [EVERY_PORT]
+    return (port_ranges(application, "SPORT") if application else None) or [EVERY_PORT]
 
 
-def open_ports(scenario: Scenario, protocol: str) -> list[int]:
+def open_ports(scenario: Scenario, protocol: Kind) -> list[int]:
     """Return the first destination port of each range that a flow of *protocol*, which is not blocked, names."""
-    flows = (flow for flow in _passing(scenario) if _has(flow, protocol))
-    return sorted({ports.start for flow in flows for ports in _ports(flow, "DPORT") or ()})
+    flows = (flow for flow in _passing(scenario) if may_be(flow, protocol))
+    return sorted({ports.start for flow in flows for ports in port_ranges(flow, "DPORT") or ()})
 
 
-def may_pass(scenario: Scenario, protocol: str, port: int) -> bool:
+def may_pass(scenario: Scenario, protocol: Kind, port: int) -> bool:
     """Tell whether some flow might let packets of *protocol* to destination *port* pass.
 
     Criteria that say more than protocol and destination port are taken to hold.
     """
 
     def holds(flow: Application) -> bool:
-        ports = _ports(flow, "DPORT")
-        return _has(flow, protocol) and (ports is None or any(port in entry for entry in ports))
+        ports = port_ranges(flow, "DPORT")
+        return may_be(flow, protocol) and (ports is None or any(port in entry for entry in ports))
 
     return any(map(holds, _passing(scenario)))
 
@@ -46,13 +48,13 @@ def _passing(scenario: Scenario) -> Iterator[Application]:
             yield flow
 
 
-def _has(flow: Application, protocol: str) -> bool:
-    """Tell whether *flow* may have packets of *protocol*."""
+def may_be(flow: Application, protocol: Kind) -> bool:
+    """Tell whether *flow* may have packets of *protocol*; one that names none may have any."""
     named = _values(flow, "PROTV4")
     return named is None or bool({protocol, str(NUMBERS[protocol])} & {value.lower() for value in named})
 
 
-def _ports(flow: Application, criterion: str) -> list[range] | None:
+def port_ranges(flow: Application, criterion: str) -> list[range] | None:
     """Return the port ranges that *criterion* of *flow* names; None when it names none that can be read."""
     found = [_PORTS.fullmatch(value) for value in _values(flow, criterion) or ()]
     if not found or None in found:

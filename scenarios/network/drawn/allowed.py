@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from random import Random
 
 from scenarios.file.format import BLOCK, Application, Scenario
+from scenarios.network.flows import may_be, port_ranges
 from testbed.packets import Kind
 
-NUMBERS: Mapping[Kind, int] = {"icmp": 1, "tcp": 6, "udp": 17}
-KINDS = {number: kind for kind, number in NUMBERS.items()}
 ALL_PORTS = range(1, 65536)
 SOURCE_PORTS = range(1024, 65536)
 
@@ -57,8 +56,8 @@ def ports(scenario: Scenario, protocol: Kind) -> list[int]:
     allowed: set[int] = set()
     decided: set[int] = set()
     for application in scenario.service.applications:
-        matched = _ports(application, NUMBERS[protocol])
-        if _passes(scenario, application) and _is_told(application.criteria, {"PROTV4", "DPORT"}):
+        matched = _ports(application, protocol)
+        if _passes(scenario, application) and _is_told(application, {"PROTV4", "DPORT"}):
             allowed |= matched - decided
         decided |= matched
     return sorted(allowed)
@@ -67,8 +66,8 @@ def ports(scenario: Scenario, protocol: Kind) -> list[int]:
 def echoes(scenario: Scenario) -> bool:
     """Tell whether ICMP passes between all sites, whatever its type."""
     for application in scenario.service.applications:
-        if _is_of(application, NUMBERS["icmp"]):
-            return _passes(scenario, application) and _is_told(application.criteria, {"PROTV4"})
+        if may_be(application, "icmp"):
+            return _passes(scenario, application) and _is_told(application, {"PROTV4"})
     return False
 
 
@@ -80,29 +79,16 @@ def _passes(scenario: Scenario, application: Application) -> bool:
     return not set(mapped) & set(BLOCK)
 
 
-def _is_told(criteria: Mapping[str, object], known: Iterable[str]) -> bool:
-    return set(criteria) == {"ANY"} or ("PROTV4" in criteria and set(criteria) <= set(known))
+def _is_told(application: Application, known: Iterable[str]) -> bool:
+    """Tell whether protocol and destination port alone, as far as they are *known*, decide what matches."""
+    criteria = application.criteria
+    readable = "DPORT" not in criteria or port_ranges(application, "DPORT")
+    return set(criteria) == {"ANY"} or ("PROTV4" in criteria and set(criteria) <= set(known) and bool(readable))
 
 
-def _is_of(application: Application, protocol: int) -> bool:
-    """Tell whether packets of *protocol* may match; one that names none may match any."""
-    wanted = application.criteria.get("PROTV4")
-    named = _values(wanted)
-    return wanted is None or str(protocol) in named or KINDS[protocol] in named
-
-
-def _ports(application: Application, protocol: int) -> set[int]:
+def _ports(application: Application, protocol: Kind) -> set[int]:
     """Return the destination ports of packets of *protocol* that may match."""
-    if not _is_of(application, protocol):
+    if not may_be(application, protocol):
         return set()
-    if (wanted := application.criteria.get("DPORT")) is None:
-        return set(ALL_PORTS)
-    found: set[int] = set()
-    for text in _values(wanted):
-        first, _, last = text.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found & set(ALL_PORTS)
-
-
-def _values(criterion: object) -> list[str]:
-    return [str(value).casefold() for value in (criterion if isinstance(criterion, list) else [criterion])]
+    named = port_ranges(application, "DPORT") or [ALL_PORTS]
+    return {port for ports in named for port in ports} & set(ALL_PORTS)

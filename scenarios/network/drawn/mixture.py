@@ -9,7 +9,8 @@ from random import Random
 from typing import Any
 
 from scenarios.network import losses, wire
-from scenarios.network.drawn.allowed import KINDS, Allowed
+from scenarios.network.drawn.allowed import Allowed
+from scenarios.network.flows import KINDS
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from testbed.packets import HEADERS, Kind, interface_mac, probe, silent

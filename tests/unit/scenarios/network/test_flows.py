@@ -10,6 +10,7 @@ import pytest
 from scenarios.file.format import Application, Scenario
 from scenarios.load import load
 from scenarios.network.flows import EVERY_PORT, may_pass, open_ports, source_ports
+from testbed.packets import Kind
 
 POC = load(Path(__file__).parents[4] / "scenarios" / "poc-two-sites").scenario
 
@@ -36,7 +37,7 @@ def test_open_ports_are_those_of_flows_that_are_not_blocked() -> None:
     ("protocol", "port", "may"),
     [("tcp", 80, True), ("tcp", 23, False), ("tcp", 5250, True), ("udp", 80, False), ("icmp", 8, True)],
 )
-def test_what_may_pass(protocol: str, port: int, may: bool) -> None:
+def test_what_may_pass(protocol: Kind, port: int, may: bool) -> None:
     assert may_pass(POC, protocol, port) is may
 
 
