@@ -53,7 +53,7 @@ IKE = bytes(range(16)) + bytes([33, 0x20, 34, 8]) + bytes(4) + (428).to_bytes(4,
 
 def token(number: int) -> bytes:
     """As long as a canary, and the same in each process."""
-    return sha256(number.to_bytes(4, "big")).digest()
+    return sha256(number.to_bytes(4, "big", signed=True)).digest()
 
 
 def ipv4(protocol: int, body: bytes, *, identity: int = 0, fragment: int = 0) -> bytes:

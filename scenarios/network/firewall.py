@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -113,10 +112,6 @@ class FirewallVerb(PathVerb):
     def flow(self) -> Flow:
         """Return what the packets are."""
         return Flow(self.protocol, self.destination_port, self.icmp_type, self.rule)
-
-    def fresh_seed(self) -> int:
-        """Return the seed that the packets are to be made from."""
-        return secrets.randbits(32) if self.seed is None else self.seed
 
     def what(self) -> str:
         """Return the packets' description for people."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from reports.text import count_text
 from scenarios.network import losses, marks, passed, wire
 from scenarios.network.crafted import Maker, Way
+from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, lan_way, wan_way
 from scenarios.network.marks import Packet, frames_of
 from scenarios.network.passed import AllowsEvidence, Conversation
@@ -51,7 +52,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
     )
 
     def observe(self, context: Context, recorder: Recorder) -> AllowsEvidence:
-        seed = self.fresh_seed()
+        seed = new_seed(self.seed)
         near, far = self.posts(context, recorder)
         maker = Maker.of(context, seed, self.rule)
         there, back = lan_way(context, self.from_, self.to), lan_way(context, self.to, self.from_)

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from reports.text import count_text
 from scenarios.network import losses, marks, stopped, wire
 from scenarios.network.crafted import Maker, Way
+from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, Post, lan_way, wan_way
 from scenarios.network.flows import open_ports
 from scenarios.network.marks import Packet, frames_of
@@ -57,7 +58,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
         return self
 
     def observe(self, context: Context, recorder: Recorder) -> BlocksEvidence:
-        seed = self.fresh_seed()
+        seed = new_seed(self.seed)
         near, far = self.posts(context, recorder)
         maker, routers = Maker.of(context, seed, self.rule), context.scenario.service.chain.count(marks.ROUTED)
         there, back = lan_way(context, self.from_, self.to), lan_way(context, self.to, self.from_)

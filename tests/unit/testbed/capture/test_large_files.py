@@ -6,11 +6,11 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from benchmarks.judging import KEYS, LEFT, RIGHT, SPI, token
 from scenarios.network.marks import stopped_others
 from scenarios.network.underlay_audit import traffic
 from scenarios.network.wire import CaptureFile
@@ -20,25 +20,7 @@ from testbed.esp import KeyRing, count_capture, open_each
 from ....growth import check_growth
 from .pcap_files import write, write_long
 
-LEFT, RIGHT, SPI = "198.51.100.1", "198.51.100.2", 0xC1D2E3F4
-KEY = bytes(range(36))
-RING = KeyRing(
-    {
-        "sas": [
-            {
-                "spi": f"{SPI:08x}",
-                "source": LEFT,
-                "destination": RIGHT,
-                "encryption": "AES_GCM_16",
-                "encryption_key": KEY.hex(),
-            }
-        ]
-    }
-)
-
-
-def token(number: int) -> bytes:
-    return sha256(number.to_bytes(4, "big", signed=True)).digest()
+RING = KeyRing(KEYS)
 
 
 def frame(protocol: int, body: bytes, *, identity: int = 0, fragment: int = 0) -> bytes:
