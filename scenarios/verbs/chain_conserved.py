@@ -79,8 +79,8 @@ class ChainConserved(Verb, name="chain.conserved"):
             told = f"packets went on through the switches of {', '.join(restless)}: their counters agreed at no moment"
             return Judgement(checks, error=NeverQuiet(told))
         packets = sum(site.entered() for site in evidence.sites)
-        crossed = count_text(packets, "packet")
-        return Judgement(checks, f"{crossed} since the order went through each VNF at both sites, once")
+        crossed, sites = count_text(packets, "packet"), count_text(len(evidence.sites), "site")
+        return Judgement(checks, f"{crossed} since the order went through each VNF at {sites}, once")
 
 
 def _agrees(site: SiteBooks, service_id: str) -> bool:
