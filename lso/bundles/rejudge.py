@@ -37,6 +37,7 @@ def rejudge(
 
     *expected* has the steps that the run should have, by id.
     """
+    blocked = False
     for step in result.steps:
         observed, wanted = f"{EVIDENCE}/{step.id}/{FILE_NAME}", expected.get(step.id)
         listed = (f"{EVIDENCE}/{file.path}" for file in step.evidence)
@@ -46,8 +47,10 @@ def rejudge(
             differences += found
         else:
             judged = None
-            differences += _unobserved(step, result, wanted)
+            differences += _unobserved(step, result.ending == "complete", wanted, blocked)
         yield Rejudged(step.id, step.verb, step.verdict, judged, tuple(differences))
+        verb = REGISTRY.get(step.verb)
+        blocked |= verb is not None and verb.gate and step.verdict.is_bad
 
 
 def _judged(path: Path, step: StepResult, wanted: Expected | None) -> tuple[Verdict | None, list[str]]:
@@ -88,18 +91,18 @@ def _words(checks: tuple[Check, ...]) -> str:
     return next(texts, "none")
 
 
-def _unobserved(step: StepResult, result: RunResult, wanted: Expected | None) -> Iterator[str]:
-    """Yield why *step* should have been observed: it has a verdict, or nothing in the result is a reason to skip it."""
+def _unobserved(step: StepResult, complete: bool, wanted: Expected | None, blocked: bool) -> Iterator[str]:
+    """Yield why *step* should have been observed: it has a verdict, or nothing in the result is a reason to skip it.
+
+    *complete* is a run that was not cut short; *blocked* tells that a gate before the step did not pass.
+    """
     if step.verdict in (Verdict.PASSED, Verdict.FAILED):
         yield f"the result says {step.verdict}, and there is no observation that it could follow from"
-    if step.verdict is Verdict.SKIPPED and result.ending == "complete" and not _may_skip(step, result, wanted):
+    if step.verdict is Verdict.SKIPPED and complete and not _may_skip(step, wanted, blocked):
         yield "the result says skipped, and has no reason for it: no gate before it failed, no engine is missing"
 
 
-def _may_skip(step: StepResult, result: RunResult, wanted: Expected | None) -> bool:
-    before = result.steps[: result.steps.index(step)]
-    verbs = [(REGISTRY.get(one.verb), one.verdict) for one in before]
-    blocked = any(verb and verb.gate and verdict.is_bad for verb, verdict in verbs)
+def _may_skip(step: StepResult, wanted: Expected | None, blocked: bool) -> bool:
     verb = REGISTRY.get(step.verb)
     missing = wanted and any(step.engines.get(name, "none") != engine for name, engine in wanted.step.require.items())
     return bool(missing or (blocked and verb and not verb.always))

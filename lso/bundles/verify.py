@@ -56,7 +56,7 @@ def verify(file: Path, key: Ed25519PublicKey | None) -> Verification:
         folder.mkdir()
         seen = Verification(signed_by="", known=False)
         try:
-            names = unpack(file, folder)
+            names = dict.fromkeys(unpack(file, folder))  # in order, and quick to look up
             own = _own_key(folder, names, file)
             seen = replace(seen, signed_by=fingerprint(own), known=key is not None)
             result = _intact(folder, names, key or own)
