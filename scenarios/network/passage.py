@@ -33,11 +33,11 @@ class Stop:
         return cls(label, element, sightings(read_frames(capture.file), (flow_of(item.packet) for item in sent)))
 
 
-def passed(way: str, stops: Sequence[Stop], sent: Sequence[Probe], routers: int, *, ordered: bool) -> Iterator[Check]:
+def passed(way: str, stops: Sequence[Stop], sent: Sequence[Probe], routers: int) -> Iterator[Check]:
     """Yield the checks that all of *sent* passed *stops*, which lie *routers* routers behind the sender.
 
     Transparent VNFs leave the whole frame as it is: behind a router its Ethernet header is compared with that at the
-    first stop. Without *ordered* the packets may have overtaken each other before.
+    first stop.
     """
     flows = {flow_of(item.packet): item for item in sent}
     first = stops[0].seen if routers else {}
@@ -51,9 +51,12 @@ def passed(way: str, stops: Sequence[Stop], sent: Sequence[Probe], routers: int,
     in_order = sum(_stop_by_stop(stops, flow) for flow in flows)
     names = " → ".join(stop.label for stop in stops)
     yield check(f"{way}: order", in_order == len(flows), expected=names, measured=f"{in_order} of {_packets(flows)} so")
-    if ordered:
-        mixed = [stop.label for stop in stops if list(stop.seen) != [flow for flow in flows if flow in stop.seen]]
-        yield equal(f"{way}: ports where packets have overtaken others", mixed, [])
+
+
+def overtaken(stops: Sequence[Stop], sent: Sequence[Probe]) -> list[str]:
+    """Return the labels of those of *stops* that saw packets in another order than they were *sent*."""
+    flows = [flow_of(item.packet) for item in sent]
+    return [stop.label for stop in stops if list(stop.seen) != [flow for flow in flows if flow in stop.seen]]
 
 
 def _whole(frame: Frame, routers: int) -> bytes:

@@ -190,9 +190,11 @@ def gateway_mac(context: Context, host: str) -> str:
         raise NetworkFault(f"ARP of {host} for its gateway {gateway}", "an answer", str(silence)) from silence
 
 
-def host_point(context: Context, recorder: Recorder, host: str, *, direction: Direction = "in") -> Point:
+def host_point(
+    context: Context, recorder: Recorder, host: str, *, direction: Direction = "in", prefix: str = ""
+) -> Point:
     """Return the capture point on *host*'s LAN interface, by default of the frames that arrive there."""
-    node, path = context.host(host), recorder.path(f"{host}.pcap")
+    node, path = context.host(host), recorder.path(f"{prefix}{host}.pcap")
     return Point(Capture(node.namespace, node.interface, path, lab=context.lab.id, direction=direction), host)
 
 
