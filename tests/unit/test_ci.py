@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -67,6 +68,36 @@ def test_the_exit_code_and_the_last_words_are_those_of_the_tests(tmp_path: Path,
     assert ended == code
     assert lines[:2] == ["beside: lso-testbed", "standards: none"]
     assert lines[3:] == [last.removeprefix("@echo ").removesuffix("; exit 1")][: last.count("echo")]
+
+
+AGAIN = ".venv/bin/pytest --last-failed --last-failed-no-failures=none tests"
+
+
+def _failing(folder: Path, failures: int, again: str) -> Checkout:
+    """A checkout whose pytest remembers that many *failures*, and does *again* when it is called again."""
+    checkout = Checkout(folder, "@mkdir -p .pytest_cache/v/cache; cp failures .pytest_cache/v/cache/lastfailed; exit 1")
+    names = {f"tests/a.py::test[{number} b]": True for number in range(failures)}
+    (checkout.path / "failures").write_text(json.dumps(names, indent=2), encoding="utf-8")
+    pytest_again = checkout.path / ".venv" / "bin" / "pytest"
+    pytest_again.parent.mkdir(parents=True)
+    pytest_again.write_text(f"#!/bin/sh\necho $0 $*\n{again}\n", encoding="utf-8")
+    pytest_again.chmod(0o755)
+    checkout.commit("failing")
+    return checkout
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_few_failed_tests_are_run_again_and_named(tmp_path: Path, code: int) -> None:
+    ended, lines = _failing(tmp_path, 2, f"exit {code}").run()
+    names = ["tests/a.py::test[0 b]", "tests/a.py::test[1 b]"]
+    unstable = [f"unstable, to be mended: {name}" for name in names]
+    again = [f"failed beside others, run again alone: {name}" for name in names]
+    assert (ended, lines[3:]) == (code, [*again, AGAIN, *([] if code else unstable)])
+
+
+def test_many_failed_tests_are_not_run_again(tmp_path: Path) -> None:
+    ended, lines = _failing(tmp_path, 4, "exit 0").run()
+    assert (ended, lines[3:]) == (1, [])
 
 
 def test_what_is_not_committed_does_not_count(tmp_path: Path) -> None:
