@@ -7,7 +7,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from docker.models.containers import Container
 
@@ -119,7 +119,8 @@ def _process(container: Container) -> Process:
 
 
 def _status(container: Container) -> dict[str, Any]:
-    status: dict[str, Any] = json.loads(container.exec_run("/vnf/status").output)
+    output = cast(bytes, container.exec_run("/vnf/status").output)  # an iterator only when it is asked for as a stream
+    status: dict[str, Any] = json.loads(output)
     return status
 
 

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.poc import SCENARIO
 from lso.api import api_server
-from reports.model import StepResult, Verdict
+from reports.model import RunResult, StepResult, Verdict
 from scenarios.load import load
 from scenarios.run import Options, run
 
@@ -24,6 +24,12 @@ class Quiet:
     def on_step_finished(self, result: StepResult) -> None: ...
 
 
+def complaints(result: RunResult) -> list[str]:
+    """Return a line for each step of a run that is to blame for its verdict, and for the trouble that ended it."""
+    bad = [f"{step.id} {step.verb} {step.verdict}: {step.message}" for step in result.steps if step.verdict.is_bad]
+    return [*bad, *([result.error] if result.error else [])]
+
+
 def main() -> None:
     """Run the scenario again and again; print each run's times and their medians beside the goals."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -34,7 +40,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="lso-benchmark-") as folder:
             result = run(load(SCENARIO), Path(folder), api_server, Quiet(), Options())
         if result.verdict is not Verdict.PASSED:
-            raise SystemExit(f"the scenario {result.verdict}: {result.error or result.summary}")
+            raise SystemExit(f"the scenario {result.verdict}: {'; '.join(complaints(result))}")
         for timing in result.timings:
             seconds.setdefault(timing.name, []).append(timing.seconds)
             goals[timing.name] = timing.goal_seconds
