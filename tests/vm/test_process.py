@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,17 +50,16 @@ def test_the_complaint_is_the_first_error(lines: list[str], told: str) -> None:
 @needs_root
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_whatever_ends_the_caller_ends_all_of_it(tmp_path: Path, end: signal.Signals) -> None:
-    mark = tmp_path / "alive"
-    child = f"setsid sh -c 'while :; do touch {mark}; sleep 0.05; done' & sleep 600"
+    pipe = tmp_path / "alive"
+    os.mkfifo(pipe)
+    alive = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    child = f"setsid sh -c 'exec >{pipe}; echo alive; sleep 600' & sleep 600"
     call = f"from testbed.vm import process; process.run(['sh', '-c', {child!r}], Path({str(tmp_path / 'log')!r}))"
     caller = subprocess.Popen([sys.executable, "-c", f"from pathlib import Path; {call}"])
-    deadline = time.monotonic() + 20
-    while not mark.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert select.select([alive], [], [], 20)[0]
+    assert os.read(alive, 10) == b"alive\n"
     caller.send_signal(end)
     caller.wait()
-    time.sleep(0.3)  # the kernel ends the namespace
-    seen = mark.stat().st_mtime_ns
-    time.sleep(0.3)  # six rounds of the process that must be dead
-    assert mark.stat().st_mtime_ns == seen
+    assert select.select([alive], [], [], 20)[0], "the last process that can write there has ended"
+    assert os.read(alive, 10) == b""
+    os.close(alive)

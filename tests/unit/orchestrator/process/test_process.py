@@ -204,7 +204,7 @@ async def test_closing_before_the_first_call_ends_the_process(processes: Process
 
 
 _KILLED = """
-import asyncio, os, sys, time
+import asyncio, os, select, sys
 from functools import partial
 from benchmarks.memory import memory_orchestrator
 from orchestrator.model import DeploymentRequest, ServiceRequest
@@ -219,7 +219,7 @@ print(process._link._process.pid, flush=True)
 if inputs:
     end = DeploymentRequest("site-00001", "poc-site", inputs)
     # Killed before it has heard what the process tells meanwhile, so that the socket is reset and not closed.
-    killed = lambda _event: (time.sleep(0.3), os.kill(os.getpid(), 9))
+    killed = lambda _event: (select.select([process._link._socket], [], [], 60), os.kill(os.getpid(), 9))
     asyncio.run(process.deploy(ServiceRequest("{service}", "acme", (end,)), killed))
 os.kill(os.getpid(), 9)
 """

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.database import WRITES
+from presto.notify.register import Register
 from presto.notify.settings import NotifySettings
 from presto.persistence.events import EventType, NewEvent, append, committed
 from presto.service.core import Core
@@ -155,6 +156,13 @@ class Server:
         assert answer.status_code == 201, answer.text
         found: str = answer.json()["id"]
         return found
+
+    async def failed(self, count: int, fault: str = "") -> None:
+        """Once the last attempt at so many listeners has failed, for that reason."""
+        register = Register(self.core.engine)
+        async with asyncio.timeout(60):
+            while sum(fault in (state.fault or "") for _, state in register.all() if state.failures) < count:
+                await asyncio.sleep(0.01)
 
     def write(self, *names: str, engine: Engine | None = None) -> None:
         """One event for each name, of a service that became active."""

@@ -141,7 +141,7 @@ async def test_a_name_server_that_does_not_answer_delays_nobody_else(
             for number in range(40):
                 await server.subscribe(f"http://dead-{number}.example")
             server.write("b", "c", "d", "e", "f")
-            await asyncio.sleep(1.5)
+            await server.failed(40)
             await server.subscribe(there.callback.replace("127.0.0.1", "client.example"))
             began = time.monotonic()
             server.write("a")

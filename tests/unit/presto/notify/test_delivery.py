@@ -100,7 +100,7 @@ async def test_a_subscriber_that_fails_and_is_down_misses_nothing(serving: Any, 
         await there.has(3)
         there.down()
         server.write(*NAMES[10:30])
-        await asyncio.sleep(0.3)
+        await server.failed(1, "no connection")
         there.up()
         server.write(*NAMES[30:])
         await there.has(len(NAMES))
@@ -247,7 +247,7 @@ async def test_a_slow_subscriber_delays_nobody_else(serving: Any, subscriber: An
 
 async def test_unsubscribing_stops_at_once(serving: Any, subscriber: Any) -> None:
     async with serving() as server:
-        there = subscriber()
+        there, other = subscriber(), subscriber()
         listener = await server.subscribe(there.callback)
         there.script = [503] * 1000
         server.write("a", "b")
@@ -255,8 +255,10 @@ async def test_unsubscribing_stops_at_once(serving: Any, subscriber: Any) -> Non
         assert (await server.http.delete(f"{INVENTORY}/hub/{listener}")).status_code == 204
         count = len(there.requests)
         there.script = []
+        await server.subscribe(other.callback)
+        other.script = [503] * 4  # tried for longer than until another attempt would have come
         server.write("c")
-        await asyncio.sleep(0.3)
+        await other.has(1)
         assert len(there.requests) == count
         assert not there.taken
 

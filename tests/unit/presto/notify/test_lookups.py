@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import Iterator
 from threading import Event
@@ -65,7 +66,10 @@ async def test_a_name_without_an_address(resolver: Resolver, caplog: pytest.LogC
     asked = asyncio.create_task(names.addresses("none.example"))
     await asyncio.sleep(0)
     asked.cancel()
-    await asyncio.sleep(0.1)
+    (lookup,) = (task for task in asyncio.all_tasks() if task.get_name() == "lookup of none.example")
+    await asyncio.wait({lookup})
+    del lookup
+    gc.collect()
     assert not caplog.records, "nobody waited for it any more"
 
 

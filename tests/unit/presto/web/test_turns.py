@@ -15,13 +15,16 @@ pytestmark = pytest.mark.asyncio
 
 
 class App:
-    """Keeps the loop busy for a while with each body, as validating it does."""
+    """Keeps the loop busy for a while with each body, as validating it does. Large ones wait for the gate to open."""
 
-    def __init__(self, busy: float) -> None:
+    def __init__(self, busy: float = 0.0) -> None:
         self.busy, self.times = busy, list[tuple[float, float]]()
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def __call__(self, _scope: Any, receive: Any, _send: Any) -> None:
-        await receive()
+        if len((await receive())["body"]) > LARGE_BODY:
+            await self.gate.wait()
         start = time.monotonic()
         time.sleep(self.busy)
         await asyncio.sleep(0)
@@ -50,27 +53,28 @@ async def test_large_bodies_come_one_after_the_other_with_pauses() -> None:
 
 
 async def test_small_ones_do_not_wait() -> None:
-    app = App(0.0)
+    app = App()
     guard = BodyGuard(app)
-    turn = await guard._turns.take()
-    await posted(guard, LARGE_BODY)
+    app.gate.clear()
+    large = [asyncio.create_task(posted(guard, LARGE_BODY + 1)) for _ in range(2)]
+    await asyncio.sleep(0)  # one has its turn, the other waits
+    async with asyncio.timeout(60):
+        await posted(guard, LARGE_BODY)
     assert len(app.times) == 1
-    large = asyncio.create_task(posted(guard, LARGE_BODY + 1))
-    await asyncio.sleep(0.01)
-    assert len(app.times) == 1
-    guard._turns.give_back(turn)
-    await large
-    assert len(app.times) == 2
+    app.gate.set()
+    await asyncio.gather(*large)
+    assert len(app.times) == 3
 
 
 async def test_who_has_gone_while_he_waited_keeps_no_turn() -> None:
-    app = App(0.0)
+    app = App()
     guard = BodyGuard(app)
-    turn = await guard._turns.take()
-    gone = asyncio.create_task(posted(guard, LARGE_BODY + 1))
-    await asyncio.sleep(0.01)
+    app.gate.clear()
+    first, gone = (asyncio.create_task(posted(guard, LARGE_BODY + 1)) for _ in range(2))
+    await asyncio.sleep(0)  # one has its turn, the other waits
     gone.cancel()
-    guard._turns.give_back(turn)
+    app.gate.set()
+    await first
     async with asyncio.timeout(60):
         await posted(guard, LARGE_BODY + 1)
 
