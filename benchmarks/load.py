@@ -92,9 +92,9 @@ async def closed_loop(url: str, asks: Iterator[Ask], connections: int, seconds: 
     async def work() -> None:
         connection = Connection(url)
         while time.monotonic() - start < seconds and (ask := next(asks, None)):
-            asked = time.monotonic()
+            began = time.monotonic()
             sample.statuses[await ask(connection)] += 1
-            sample.seconds.append(time.monotonic() - asked)
+            sample.seconds.append(time.monotonic() - began)
         await connection.close()
 
     await asyncio.gather(*(work() for _ in range(connections)))

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TypeVar
 
-MOST_TOLD = 1000
+MAX_REPORTED = 1000
 """Things that one answer says are wrong: a body has room for many more than anybody reads."""
 
 _COMPARED, _LISTED = 40, 30
@@ -135,10 +135,10 @@ def told(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def first(found: Sequence[Told], rest: Callable[[Told, str], Told]) -> tuple[Told, ...]:
-    """The first `MOST_TOLD` of what is wrong; that it is not all is one more, made of the next one and a message."""
-    if len(found) <= MOST_TOLD:
+    """The first `MAX_REPORTED` of what is wrong; that it is not all is one more, made of the next one and a message."""
+    if len(found) <= MAX_REPORTED:
         return tuple(found)
-    return (*found[:MOST_TOLD], rest(found[MOST_TOLD], f"More than {MOST_TOLD} things are wrong"))
+    return (*found[:MAX_REPORTED], rest(found[MAX_REPORTED], f"More than {MAX_REPORTED} things are wrong"))
 
 
 def pointer(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-MOST_VALUES = 50_000
+MAX_VALUES = 50_000
 """Values in a body, whatever its bytes: each may be wrong by itself and is looked at."""
 
 LONGEST_NAME = 256
@@ -29,8 +29,8 @@ def read_json(content: bytes) -> Any:
     text = content.decode("utf-8")
     document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=whole_number)
     # Commas and brackets are counted in no time, and there are at least as many of them, in texts or not, as of values.
-    if sum(map(content.count, (b",", b"[", b"{"))) >= MOST_VALUES and _more_than(MOST_VALUES, document):
-        raise BodyTooBig(f"The body has more than {MOST_VALUES} values")
+    if sum(map(content.count, (b",", b"[", b"{"))) >= MAX_VALUES and _more_than(MAX_VALUES, document):
+        raise BodyTooBig(f"The body has more than {MAX_VALUES} values")
     return document
 
 

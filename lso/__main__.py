@@ -99,9 +99,9 @@ def _interrupted(argv: Sequence[str]) -> int:
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)  # all is removed, only the exit code is left to tell
     exec("")  # noqa: S102  (else `python -m` ends itself with SIGINT when the interrupt came out of one)
-    asked = _verb(argv) in UNTIL_ASKED
-    tell_the_end("stopped" if asked else "interrupted")
-    return PASSED if asked else INTERRUPTED
+    by_request = _verb(argv) in UNTIL_ASKED
+    tell_the_end("stopped" if by_request else "interrupted")
+    return PASSED if by_request else INTERRUPTED
 
 
 def _comes_of_interruption(error: BaseException | None) -> bool:

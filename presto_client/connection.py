@@ -18,7 +18,7 @@ from presto_client.credentials import ClientCredentials, Token, auth_for
 from presto_client.errors import BadAnswer, PrestoError, Unreachable, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8181"
-MOST_PORT = 65535
+MAX_PORT = 65535
 _FACE = re.compile(r"/(restconf|mefApi|presto-sdwan|docs)(?=/|$).*")
 _NOT_HTTP = "the request is not HTTP: let its token and its key have printable ASCII characters only"
 """The library's own words hold the header, which can be the token."""
@@ -148,8 +148,8 @@ def _url(options: Options) -> httpx.URL:
         raise PrestoError(f"{options.url} is no URL: {error}") from None
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
         raise PrestoError(f"{options.url} is no base of a server: write {DEFAULT_URL}")
-    if url.port is not None and not 0 < url.port <= MOST_PORT:
-        raise PrestoError(f"{options.url} is no base of a server: a port is 1 to {MOST_PORT}")
+    if url.port is not None and not 0 < url.port <= MAX_PORT:
+        raise PrestoError(f"{options.url} is no base of a server: a port is 1 to {MAX_PORT}")
     if face := _FACE.search(url.path):
         raise PrestoError(f"{options.url} is no base of a server: leave out {face[0]}")
     if options.credentials and url.scheme == "http" and not _loopback(url.host):

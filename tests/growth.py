@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 QUICK = 0.15
 """Seconds below which it is not worth while to compare: with garbage collected once or not, the ratio is anything."""
-MOST_GROWTH = 6
+MAX_GROWTH = 6
 """Four, and room for caches that no longer hold it all; what grows with the square has sixteen."""
 
 
@@ -18,6 +18,6 @@ async def check_growth(name: str, spend: Callable[[int], Awaitable[float]], size
         if min(long) < QUICK:
             return
         short.append(await spend(size))
-        if min(long) <= MOST_GROWTH * min(short):
+        if min(long) <= MAX_GROWTH * min(short):
             return
     raise AssertionError(f"{name}: {min(short):.3f} s for {size}, {min(long):.3f} s for {4 * size}")

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from lso.bundles.errors import Altered, BundleError
 
-LARGEST, MOST, LONGEST = 2 << 30, 50_000, 400
+MAX_BYTES, MAX_FILES, MAX_NAME = 2 << 30, 50_000, 400
 """Octets of an archive, its members, and characters of a member's name."""
 
 _DATE, _MODE, _UNIX = (1980, 1, 1, 0, 0, 0), (stat.S_IFREG | 0o644) << 16, 3
@@ -92,10 +92,10 @@ def _check(members: Sequence[zipfile.ZipInfo], size: int) -> None:
 
 
 def _too_much(sizes: Sequence[int]) -> Iterator[str]:
-    if len(sizes) > MOST:
-        yield f"{len(sizes)} files are more than the {MOST} that a bundle may have"
-    if sum(sizes) > LARGEST:
-        yield f"{sum(sizes)} octets are more than the {LARGEST} that a bundle may have"
+    if len(sizes) > MAX_FILES:
+        yield f"{len(sizes)} files are more than the {MAX_FILES} that a bundle may have"
+    if sum(sizes) > MAX_BYTES:
+        yield f"{sum(sizes)} octets are more than the {MAX_BYTES} that a bundle may have"
 
 
 def _wrong_names(names: Sequence[str]) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _wrong_names(names: Sequence[str]) -> Iterator[str]:
             yield f"{name!r} is a file and a folder"
         if str(PurePosixPath(name)) != name or name.startswith("/") or {"..", "."} & set(name.split("/")):
             yield f"{name!r} is no path inside a bundle"
-        elif len(name) > LONGEST or not name.isprintable() or "\\" in name:
+        elif len(name) > MAX_NAME or not name.isprintable() or "\\" in name:
             yield f"{name!r} is no name for a file of a bundle"
 
 

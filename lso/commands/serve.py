@@ -28,9 +28,9 @@ from presto.notify.settings import NotifySettings
 from presto.web.server import DEFAULT_HOST, DEFAULT_PORT, DEVELOPMENT, serve
 from presto_api.mef.notifications import Base
 
-MOST_PORT = 65535
-MOST_HOURS = 24 * 366
-MOST_REQUESTS = 1_000_000
+MAX_PORT = 65535
+MAX_HOURS = 24 * 366
+MAX_REQUESTS = 1_000_000
 
 _LONGEST_NAME = 253
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE | re.ASCII)
@@ -166,8 +166,8 @@ def _port(text: str) -> int:
         port = int(text)
     except ValueError:
         port = -1
-    if not 0 <= port <= MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text[:20]} is no port from 0 to {MOST_PORT}")
+    if not 0 <= port <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text[:20]} is no port from 0 to {MAX_PORT}")
     return port
 
 
@@ -182,8 +182,8 @@ def _hours(text: str) -> timedelta:
         hours = float(text)
     except ValueError:
         hours = 0
-    if not 0 < hours <= MOST_HOURS:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MOST_HOURS} hours")
+    if not 0 < hours <= MAX_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MAX_HOURS} hours")
     return timedelta(hours=hours)
 
 
@@ -265,10 +265,10 @@ def _access(options: argparse.Namespace) -> Access:
     certificate, key, client_ca = options.tls_certificate, options.tls_key, options.tls_client_ca
     if bool(certificate) != bool(key) or (client_ca and not certificate):
         raise UsageError("TLS needs --tls-certificate and --tls-key")
-    if not 0 <= options.rate <= MOST_REQUESTS:
-        raise UsageError(f"--rate is 0 to {MOST_REQUESTS}")
-    if not 0 <= options.failures <= MOST_REQUESTS:
-        raise UsageError(f"--failures is 0 to {MOST_REQUESTS}")
+    if not 0 <= options.rate <= MAX_REQUESTS:
+        raise UsageError(f"--rate is 0 to {MAX_REQUESTS}")
+    if not 0 <= options.failures <= MAX_REQUESTS:
+        raise UsageError(f"--failures is 0 to {MAX_REQUESTS}")
     tls = Tls(certificate, key, client_ca) if certificate else None
     limits = Limits(options.rate, max(1, int(2 * options.rate)), options.failures)
     proxies, names = tuple(options.trusted_proxy), tuple(options.host_name)

@@ -103,10 +103,10 @@ class TokenEndpoint:
         if grant != "client_credentials":
             raise TokenError(400, "unsupported_grant_type", "The grant is client_credentials")
         granted = catalogue.granted(client)
-        asked = frozenset(form.get("scope", DEFAULT).split())
-        if not asked <= granted | {DEFAULT}:
+        requested = frozenset(form.get("scope", DEFAULT).split())
+        if not requested <= granted | {DEFAULT}:
             raise TokenError(400, "invalid_scope", "The client may not have all of these scopes")
-        scopes = granted if DEFAULT in asked or not asked else asked
+        scopes = granted if DEFAULT in requested or not requested else requested
         minter = self._security.minter
         token = minter.mint(client.id, scopes, client.tenant, issuer)
         log.info("client %s has a token for %d s with %d scopes", client.id, minter.lifetime, len(scopes))

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
 
-_MOST_BUCKETS = 10_000
+_MAX_BUCKETS = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Buckets:
             level, now = self._level(key)
             self._levels[key] = level - 1, now
             self._levels.move_to_end(key)
-            while len(self._levels) > _MOST_BUCKETS:
+            while len(self._levels) > _MAX_BUCKETS:
                 self._levels.popitem(last=False)
         return wait
 

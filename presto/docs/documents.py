@@ -18,7 +18,7 @@ from presto.docs.server_state import NOTHING, ServerState, server_state
 from presto.web.conditional import TaggedBody
 
 JSON = "application/json"
-_MOST_KEPT = 100
+_MAX_KEPT = 100
 _LONGEST_KEPT = 3600.0
 """Seconds; examples have the day of their making."""
 Key = tuple[str, str]
@@ -63,7 +63,7 @@ class Documents:
             made, until = kept.made, kept.until
         self._kept[key] = _Kept(made, now, begun, until)
         self._kept.move_to_end(key)
-        while len(self._kept) > _MOST_KEPT:
+        while len(self._kept) > _MAX_KEPT:
             self._kept.popitem(last=False)
         return made
 

@@ -69,9 +69,9 @@ async def _connection(http: httpx.AsyncClient, known: Known) -> str:
     """A connection of the first service; nothing where there is none to be seen."""
     if not known.swvcs:
         return ""
-    asked = {"input": {"service-id-or-name": known.swvcs[0]["id"]}}
+    body = {"input": {"service-id-or-name": known.swvcs[0]["id"]}}
     path, headers = "/restconf/operations/get-connectivity-service-details", {"Content-Type": YANG_JSON}
-    shown = await http.post(path, json=asked, headers=headers)
+    shown = await http.post(path, json=body, headers=headers)
     found = shown.json()["output"]["service"].get("connection") if shown.is_success else None
     return str(found[0]["connection-uuid"]) if found else ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 
-from common.findings import MOST_TOLD, Finding, Path, Reason, Tag
+from common.findings import MAX_REPORTED, Finding, Path, Reason, Tag
 from common.text import counted
 from orchestrator.inventory import Inventory, Uni
 from presto.domain.check_flows import check_applications, check_assignments
@@ -16,7 +16,7 @@ from presto.domain.model import Application, EndPoint, Policy, PolicyAssignment,
 from presto.domain.policies import check_policies
 from presto.domain.wan_ports import check_ports
 from presto_api.lifecycles import ServiceState
-from presto_api.mef.payload import MOST_FLOWS
+from presto_api.mef.payload import MAX_FLOWS
 
 SMALLEST_MTU, LARGEST_MTU = 576, 1400
 """Every IPv4 host takes 576 bytes (RFC 791); 1400 is what fits into ESP in UDP over an underlay of 1500."""
@@ -45,7 +45,7 @@ class Surroundings:
 
 def check(swvc: Swvc, surroundings: Surroundings) -> tuple[Finding, ...]:
     """All findings that an answer tells, in the order of the model; none when the order can be carried out."""
-    return tuple(islice(_check(swvc, surroundings), MOST_TOLD + 1))
+    return tuple(islice(_check(swvc, surroundings), MAX_REPORTED + 1))
 
 
 def completed(swvc: Swvc, inventory: Inventory) -> Swvc:
@@ -81,14 +81,14 @@ def _check_flows(
     applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: Maps, _kinds: tuple[str | None, ...]
 ) -> tuple[Finding, ...]:
     """As `_about_flows`. What kinds the maps name is said once more, because entries that differ in it are equal."""
-    return tuple(islice(_about_flows(applications, policies, maps), MOST_TOLD + 1))
+    return tuple(islice(_about_flows(applications, policies, maps), MAX_REPORTED + 1))
 
 
 def _about_flows(applications: tuple[Application, ...], policies: tuple[Policy, ...], maps: Maps) -> Iterator[Finding]:
     """What is wrong with flows, policies and what maps them: the service's own map, then those of its end points."""
     yield from check_applications(applications)
     yield from check_policies(policies)
-    if len(applications) <= MOST_FLOWS:
+    if len(applications) <= MAX_FLOWS:
         for index, assignments in enumerate(maps, -1):
             path: Path = ("mappings",) if index < 0 else ("end_points", index, "overrides")
             yield from check_assignments(applications, policies, assignments, path)

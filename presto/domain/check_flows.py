@@ -10,7 +10,7 @@ from presto.domain.criteria import check_flow, matches
 from presto.domain.matches import Match
 from presto.domain.model import Application, Policy, PolicyAssignment
 from presto.domain.policies import BLOCK_NAMES, RESERVED_NAMES
-from presto_api.mef.payload import MOST_FLOWS
+from presto_api.mef.payload import MAX_FLOWS
 
 Names = dict[str, None]
 """In their order, and found at once however many there are."""
@@ -20,8 +20,8 @@ _KINDS = {"flow": "application", "group": "application group", None: "applicatio
 
 def check_applications(applications: tuple[Application, ...]) -> Iterator[Finding]:
     """Unique names that are no group's, groups not reserved, criteria of its own; paths start with `applications`."""
-    if len(applications) > MOST_FLOWS:
-        message = f"A service has at most {MOST_FLOWS} applications, not {len(applications)}"
+    if len(applications) > MAX_FLOWS:
+        message = f"A service has at most {MAX_FLOWS} applications, not {len(applications)}"
         yield Finding(Tag.INVALID_VALUE, ("applications",), message, "Leave some out, or make one of several.")
         return
     groups = {application.group for application in applications if application.group}

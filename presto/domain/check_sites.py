@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from itertools import islice
 from operator import itemgetter
 
-from common.findings import MOST_TOLD, Finding, Path, Tag
+from common.findings import MAX_REPORTED, Finding, Path, Tag
 from orchestrator.inventory import Inventory, Uni
 from presto.domain.criteria import prefix
 from presto.domain.model import Swvc
@@ -57,7 +57,7 @@ def _overlapping(unis: Mapping[int, Uni]) -> list[tuple[int, int]]:
         for other in by_prefix.get(uni.prefix.supernet(new_prefix=length), ())
         if unis[other].id != uni.id and (other < index or unis[other].prefix != uni.prefix)
     )
-    return sorted(islice(pairs, MOST_TOLD + 1), key=itemgetter(1, 0))
+    return sorted(islice(pairs, MAX_REPORTED + 1), key=itemgetter(1, 0))
 
 
 def _check_reserved(swvc: Swvc, unis: list[Uni | None]) -> Iterator[Finding]:

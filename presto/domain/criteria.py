@@ -17,10 +17,10 @@ from presto.domain.model import Application, Criterion
 
 T = TypeVar("T")
 
-MOST_VALUES = 256
+MAX_VALUES = 256
 """In one criterion: keeps the rules of one flow, which multiply over its criteria, within a firewall's means."""
 
-_MOST_DIGITS = 20
+_MAX_DIGITS = 20
 _LONGEST_SHOWN = 60
 
 ICMP_TYPE = "LSO-ICMPV4-TYPE"
@@ -81,8 +81,8 @@ def _ports(parameters: tuple[str, ...]) -> tuple[Ports, ...]:
 def _each(parameters: tuple[str, ...], parse: Callable[[str], T], kind: str) -> Iterator[T]:
     if not parameters:
         raise Unacceptable(None, "has no value", f"Give at least one {kind}.")
-    if len(parameters) > MOST_VALUES:
-        raise Unacceptable(None, f"has {len(parameters)} values", f"Give at most {MOST_VALUES}.")
+    if len(parameters) > MAX_VALUES:
+        raise Unacceptable(None, f"has {len(parameters)} values", f"Give at most {MAX_VALUES}.")
     for index, text in enumerate(parameters):
         try:
             yield parse(text)
@@ -133,7 +133,7 @@ def _any(parameters: tuple[str, ...]) -> tuple[Match, ...]:
 
 def _number(digits: str) -> int:
     """What has more digits than this is too large anyway, and Python may not take it."""
-    return int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    return int(digits) if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
 
 
 def _ethertype_number(text: str) -> int:

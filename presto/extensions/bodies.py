@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Request
 
-from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag
+from common.findings import MAX_REPORTED, Finding, Path, Rejected, Tag
 from common.json_text import read_json
 from common.text import NOT_STORABLE, not_storable
 from presto.extensions.problems import Refused
@@ -33,7 +33,7 @@ async def check_body(request: Request) -> None:
 
 
 def _findings(content: bytes) -> list[Finding]:
-    return list(islice(_wrong(_parsed(content)), MOST_TOLD + 1))
+    return list(islice(_wrong(_parsed(content)), MAX_REPORTED + 1))
 
 
 def _parsed(content: bytes) -> Any:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field, ValidationError
 
-from common.findings import MOST_TOLD, Finding, Rejected
+from common.findings import MAX_REPORTED, Finding, Rejected
 from orchestrator.inventory import Ucpe, Uni
 from orchestrator.ucpe.health import EndpointHealth
 from presto.domain.check_edges import Enrolment, TlsTexts
@@ -248,6 +248,6 @@ def _validated(
     except ValidationError as error:
         details = error.errors(include_url=False)
         findings.extend(
-            words.finding(one, model, path) for one in details[: MOST_TOLD + 1] if made.isdisjoint(one["loc"][:1])
+            words.finding(one, model, path) for one in details[: MAX_REPORTED + 1] if made.isdisjoint(one["loc"][:1])
         )
         return None

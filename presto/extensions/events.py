@@ -31,8 +31,8 @@ from presto_api.wire import Wire
 HEARTBEAT = 15.0
 """Seconds without an event after which a client hears that the stream still lives."""
 
-MOST_STREAMS = 200
-MOST_SERVICES = 100
+MAX_STREAMS = 200
+MAX_SERVICES = 100
 """Services that one stream can be limited to."""
 
 _LOOK_UP = 1.0
@@ -97,7 +97,7 @@ def events_router(core: Core, settings: NotifySettings) -> APIRouter:
         since: Annotated[int | None, Query(description="Replay what came after this number", ge=0, le=_LARGEST)] = None,
         types: Annotated[list[EventType] | None, Query(alias="type", description="Only these types")] = None,
         service: Annotated[
-            list[str] | None, Query(description="Only of these services, by id or name", max_length=MOST_SERVICES)
+            list[str] | None, Query(description="Only of these services, by id or name", max_length=MAX_SERVICES)
         ] = None,
         last_event_id: Annotated[
             int | None, Header(description="As `since`, and before it: what browsers send", ge=0, le=_LARGEST)
@@ -180,8 +180,8 @@ class Streams:
 
     def _check_room(self, principal: Principal | None) -> None:
         """So many streams of all, and of one client and one tenant fewer: nobody takes those of the others."""
-        if self._open >= MOST_STREAMS:
-            raise Refused(503, f"{MOST_STREAMS} streams are open already")
+        if self._open >= MAX_STREAMS:
+            raise Refused(503, f"{MAX_STREAMS} streams are open already")
         if principal is None:
             return
         if self._clients[principal.client] >= self._settings.client_streams:

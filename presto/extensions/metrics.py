@@ -22,7 +22,7 @@ from presto.service.performance import ECHOES, Performance
 from presto_api.lifecycles import OrderState
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
-MOST_SERVICES = 64
+MAX_SERVICES = 64
 """Services whose tunnels are observed for one answer; those of the others are not counted."""
 
 _FACES = {"/restconf": "restconf", "/mefApi": "mef", "/presto-sdwan": "extensions"}
@@ -79,7 +79,7 @@ class _Observed:
 
 
 async def _observe(core: Core) -> _Observed:
-    ids = (await core.service_ids())[:MOST_SERVICES]
+    ids = (await core.service_ids())[:MAX_SERVICES]
     found = await asyncio.gather(*(core.service(one) for one in ids), return_exceptions=True)
     services = [one for one in found if not isinstance(one, BaseException)]
     seen, measured = await asyncio.gather(core.observe(services), core.measure(services, ECHOES))

@@ -20,7 +20,7 @@ from presto.web.segments import Written
 from presto_api.mef.problems import Refused as Unfit
 from presto_api.wire import Wire
 
-MOST_ORDERS = 100
+MAX_ORDERS = 100
 
 OrderId = Annotated[str, Path(description="The id of the order", max_length=64), Written]
 _ORDER = "A `ServiceOrder` of the ordering API (MEF 99)"
@@ -33,7 +33,7 @@ class Bulk(Wire):
         "atomic", description="Whether all are accepted or none, or all that can be, the first ones first"
     )
     orders: list[dict[str, Any]] = Field(
-        min_length=1, max_length=MOST_ORDERS, description="Bodies of `createServiceOrder`, checked against one another"
+        min_length=1, max_length=MAX_ORDERS, description="Bodies of `createServiceOrder`, checked against one another"
     )
 
 

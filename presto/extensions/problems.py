@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
-from common.findings import MOST_TOLD, Finding, Rejected, Tag, pointer, told
+from common.findings import MAX_REPORTED, Finding, Rejected, Tag, pointer, told
 from common.json_text import BodyTooBig
 from presto.extensions import words
 from presto.web.segments import written
@@ -131,7 +131,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         return problem(400, reason, [Finding(Tag.MALFORMED_MESSAGE, (), reason)])
     body = getattr(request.scope["route"], "body_field", None)
     model = body and body.field_info.annotation
-    findings = [_form(detail, model) for detail in details[: MOST_TOLD + 1]]
+    findings = [_form(detail, model) for detail in details[: MAX_REPORTED + 1]]
     return problem(422, "The request has another form than described", findings)
 
 

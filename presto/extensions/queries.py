@@ -9,12 +9,12 @@ from typing import Any, get_args, get_origin
 
 from fastapi import Request
 
-from common.findings import MOST_TOLD, Finding, Rejected, Tag, nearest
+from common.findings import MAX_REPORTED, Finding, Rejected, Tag, nearest
 
 
 async def check_query(request: Request) -> None:
     """Raises Rejected with each query parameter that the operation does not have, or has once."""
-    if findings := list(islice(_wrong(request), MOST_TOLD + 1)):
+    if findings := list(islice(_wrong(request), MAX_REPORTED + 1)):
         raise Rejected(findings)
 
 

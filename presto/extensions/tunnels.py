@@ -12,7 +12,7 @@ from presto.domain.model import Service
 from presto.domain.tunnels import Seen, Site, Tunnel, tunnel_verdict, tunnels
 from presto.extensions.problems import declared
 from presto.service.core import Core
-from presto.service.performance import ECHOES, MOST_ECHOES, Measurements, Performance
+from presto.service.performance import ECHOES, MAX_ECHOES, Measurements, Performance
 from presto_api.tunnels import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPerformance, TunnelState
 
 
@@ -30,7 +30,7 @@ def tunnels_router(core: Core) -> APIRouter:
             Query(
                 description="ICMP echo requests by which each end measures delay and loss; 0 measures nothing",
                 ge=0,
-                le=MOST_ECHOES,
+                le=MAX_ECHOES,
             ),
         ] = ECHOES,
     ) -> list[TunnelState]:

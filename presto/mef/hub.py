@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from common.findings import MOST_TOLD, nearest
+from common.findings import MAX_REPORTED, nearest
 from presto_api.mef.envelope import Subscription
 from presto_api.mef.problems import Problem, Refused
 
@@ -39,7 +39,7 @@ def event_types(api: str, query: str | None) -> tuple[str, ...]:
             hint = f"Write eventType={EVENTS[api][0]}, more types after commas."
             raise Refused([Problem("invalidFormat", ("query",), "The query names no event types", hint)])
         found += [value.strip() for value in values.split(",")]
-    unknown = list(islice((value for value in found if value not in EVENTS[api]), MOST_TOLD + 1))
+    unknown = list(islice((value for value in found if value not in EVENTS[api]), MAX_REPORTED + 1))
     if unknown:
         problems = [
             Problem("invalidValue", ("query",), f'There is no event type "{value[:60]}"', nearest(value, EVENTS[api]))

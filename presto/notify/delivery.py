@@ -31,9 +31,9 @@ def delay(failures: int, settings: NotifySettings, jitter: Callable[[], float] =
     return whole * (0.5 + jitter() / 2)
 
 
-def pause(failures: int, asked: float, settings: NotifySettings) -> float:
+def pause(failures: int, retry_after: float, settings: NotifySettings) -> float:
     """Seconds before the next attempt: as `delay`, and at least what the listener asked for, up to a limit."""
-    return max(delay(failures, settings), min(asked, settings.longest_wait))
+    return max(delay(failures, settings), min(retry_after, settings.longest_wait))
 
 
 class Gone(Exception):

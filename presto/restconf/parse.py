@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
-from common.findings import MOST_TOLD, Finding, Path, Rejected, Tag, nearest
+from common.findings import MAX_REPORTED, Finding, Path, Rejected, Tag, nearest
 from common.forms import WRONG_TYPES, enumeration, known_members
 from common.json_text import read_json
 from presto.persistence.idempotency import KeyedRequest
@@ -62,7 +62,7 @@ def parse_body(content: bytes) -> Parsed:
         _malformed('The body must be an object with the member "input".')
     findings: list[Finding] = []
     members = _plain(document, (), findings)
-    others = islice((name for name in members if name != "input"), MOST_TOLD + 1)
+    others = islice((name for name in members if name != "input"), MAX_REPORTED + 1)
     findings += [_unknown((name,), ["input"]) for name in others]
     values = members.get("input", {})
     if not isinstance(values, dict):
@@ -81,7 +81,7 @@ def to_model(model: type[Input], parsed: Parsed) -> tuple[Input, tuple[Finding, 
             return model.model_validate(values), tuple(findings)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            findings += [_finding(model, detail) for detail in details[: MOST_TOLD + 1]]
+            findings += [_finding(model, detail) for detail in details[: MAX_REPORTED + 1]]
             for detail in details:
                 _leave_out(values, detail["loc"])
 

@@ -98,8 +98,8 @@ class Acceptance:
         enrolled = self._views.enrolled_of(tenant or current())
         ucpes = [uni.ucpe for uni in (inventory.uni(end_point.uni) for end_point in swvc.end_points) if uni]
         claims = {claimed for ucpe in ucpes for claimed in claimable_on(inventory, ucpe)}
-        asked = {*claims, *resources, *(resource for ucpe in ucpes for resource in enrolled.wans_of(ucpe))}
-        held = self._store.held(Wanted(swvc.identifier, tenant, besides, claims, asked), session)
+        concerned = {*claims, *resources, *(resource for ucpe in ucpes for resource in enrolled.wans_of(ucpe))}
+        held = self._store.held(Wanted(swvc.identifier, tenant, besides, claims, concerned), session)
         names = frozenset({swvc.identifier} if held.name else ())
         return Surroundings(inventory, names, held.claims, held.closed, replaces)
 

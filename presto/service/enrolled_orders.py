@@ -99,8 +99,8 @@ class EnrolledOrders:
 
     def _states(self, resources: Sequence[Resource]) -> tuple[EnrolledState, ...]:
         with Session(self._engine) as session:
-            asked = select(LockedUniRow).where(LockedUniRow.uni.in_({resource.id for resource in resources}))
-            rows = {row.uni: row for row in session.scalars(asked)}
+            locked = select(LockedUniRow).where(LockedUniRow.uni.in_({resource.id for resource in resources}))
+            rows = {row.uni: row for row in session.scalars(locked)}
             return tuple(_state(rows.get(resource.id), resource) for resource in resources)
 
     def _not_its_own(self, resource: Resource) -> Finding | None:

@@ -16,7 +16,7 @@ from presto.domain.model import Service
 from presto.domain.tunnels import tunnels
 from presto.service.observation_cache import DEADLINE, ObservationCache
 
-ECHOES, MOST_ECHOES = 5, 50
+ECHOES, MAX_ECHOES = 5, 50
 """Requests to each peer, usually and at most; they take 10 ms each, and a second more when the last is not answered."""
 
 

@@ -21,8 +21,8 @@ class NotModified:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; what was asked for conditionally is looked at as it comes back."""
-        asked = [value for name, value in scope.get("headers", ()) if name == b"if-none-match"]
-        if not asked or scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        wanted = [value for name, value in scope.get("headers", ()) if name == b"if-none-match"]
+        if not wanted or scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self._app(scope, receive, send)
             return
         known = False
@@ -31,7 +31,7 @@ class NotModified:
             nonlocal known
             if message["type"] == "http.response.start" and message["status"] == 200:
                 tags = [value for name, value in message["headers"] if name.lower() == b"etag"]
-                known = bool(tags) and has(b",".join(asked), tags[0])
+                known = bool(tags) and has(b",".join(wanted), tags[0])
                 if known:
                     kept = [(name, value) for name, value in message["headers"] if name.lower() in _KEPT]
                     message = {**message, "status": 304, "headers": kept}
@@ -44,11 +44,11 @@ class NotModified:
         await self._app(scope, receive, conditional)
 
 
-def has(asked: bytes, tag: bytes) -> bool:
+def has(wanted: bytes, tag: bytes) -> bool:
     """Whether a list of entity tags has this one, by the weak comparison, or is `*`."""
-    if asked.strip() == b"*":
+    if wanted.strip() == b"*":
         return True
-    return tag.removeprefix(b"W/") in {part.strip().removeprefix(b"W/") for part in asked.split(b",")}
+    return tag.removeprefix(b"W/") in {part.strip().removeprefix(b"W/") for part in wanted.split(b",")}
 
 
 class TaggedBody:

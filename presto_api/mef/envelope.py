@@ -11,7 +11,7 @@ from presto_api.wire import Wire
 
 Action = Literal["add", "modify", "delete"]
 ServiceStateType = Literal["feasibilityChecked", "designed", "reserved", "inactive", "active", "terminated"]
-MOST_ITEMS = 4000
+MAX_ITEMS = 4000
 """Of an order: as many as a body has room for when each says what it must."""
 
 TwoLetters = Annotated[str, Field(min_length=2, max_length=2)]
@@ -248,7 +248,7 @@ class Order(Wire):
 
     requested_start_date: DateTime
     requested_completion_date: DateTime
-    service_order_item: Annotated[list[OrderItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    service_order_item: Annotated[list[OrderItem], Field(min_length=1, max_length=MAX_ITEMS)]
     coordinated_action: list[OrderCoordinatedAction] | None = None
     description: str | None = None
     external_id: str | None = None

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from presto_api.wire import Wire
 
-MOST_FLOWS = 1000
+MAX_FLOWS = 1000
 """Application flows that a service may have here; the standard sets no limit."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=53, pattern=r"^[\x20-\x7E]+$")]
@@ -269,9 +269,9 @@ class Swvc(Wire):
     rate_limiter_list: list[RateLimiter] | None = None
     security_function_policy_list: list[dict[str, Any]] | None = None
     application_flow_business_importance_levels_list: list[dict[str, Any]] | None = None
-    policy_list: Annotated[list[Policy], Field(min_length=1, max_length=MOST_FLOWS)] | None = None
-    application_flow_specification_group_list: Annotated[list[FlowGroup], Field(max_length=MOST_FLOWS)] | None = None
-    application_flow_specification_list: Annotated[list[Flow], Field(min_length=1, max_length=MOST_FLOWS)] | None = None
+    policy_list: Annotated[list[Policy], Field(min_length=1, max_length=MAX_FLOWS)] | None = None
+    application_flow_specification_group_list: Annotated[list[FlowGroup], Field(max_length=MAX_FLOWS)] | None = None
+    application_flow_specification_list: Annotated[list[Flow], Field(min_length=1, max_length=MAX_FLOWS)] | None = None
 
 
 class EndPoint(Wire):
@@ -279,7 +279,7 @@ class EndPoint(Wire):
 
     type_: str = Field(alias="@type")
     sw_vc_end_point_identifier: Identifier
-    policy_map: Annotated[list[PolicyMap], Field(max_length=2 * MOST_FLOWS)] | None = None
+    policy_map: Annotated[list[PolicyMap], Field(max_length=2 * MAX_FLOWS)] | None = None
     network_address_translation: dict[str, Any] | None = None
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
 
-from common.findings import MOST_TOLD, Path, nearest
+from common.findings import MAX_REPORTED, Path, nearest
 from common.forms import WRONG_TYPES, enumeration
 from common.json_text import read_json
 from common.text import NOT_STORABLE, not_storable
@@ -70,7 +70,7 @@ def parse_json(content: bytes) -> dict[str, Any]:
 
 def validate(model: type[Model], values: Any) -> tuple[Model | None, list[Problem]]:
     """The typed value, or everything that is wrong with its form."""
-    if not _plain(values) and (problems := list(islice(_illegal(values, ()), MOST_TOLD + 1))):
+    if not _plain(values) and (problems := list(islice(_illegal(values, ()), MAX_REPORTED + 1))):
         return None, problems
     return typed(model, values)
 
@@ -80,7 +80,7 @@ def typed(model: type[Model], values: Any, path: Path = ()) -> tuple[Model | Non
     try:
         return model.model_validate(values), []
     except ValidationError as error:
-        return None, [_problem(model, detail, path) for detail in error.errors(include_url=False)[: MOST_TOLD + 1]]
+        return None, [_problem(model, detail, path) for detail in error.errors(include_url=False)[: MAX_REPORTED + 1]]
 
 
 def _plain(value: Any) -> bool:

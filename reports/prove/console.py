@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.text import Text
 
 from reports.console import Console, plain_table
-from reports.prove.model import ProveResult, SabotageResult, Standing, Trial
+from reports.prove.model import ProveResult, SabotageResult, Status, Trial
 from reports.prove.page import headline
 from reports.text import count_text, duration_text, printable
 
-_STYLE = {Standing.PROVEN: "green", Standing.VACUOUS: "bold red", Standing.UNPROVEN: "bold yellow"}
+_STYLE = {Status.PROVEN: "green", Status.VACUOUS: "bold red", Status.UNPROVEN: "bold yellow"}
 
 
 class ProveConsole(Console):
@@ -38,11 +38,11 @@ class ProveConsole(Console):
         """The end: what every assertion is worth, what was not tried, and where the report is."""
         self._end_phase()
         self._stop_spinner()
-        table = plain_table("Standing", "Step", "Sabotages", "Missed")
+        table = plain_table("Status", "Step", "Sabotages", "Missed")
         for one in result.assertions:
             missed = [it.id for it in result.sabotages if any(t.step == one.id and not t.noticed for t in it.trials)]
             tried = sum(trial.step == one.id for trial in result.trials)
-            word = Text(f"{one.standing:<8}", _STYLE[one.standing])
+            word = Text(f"{one.status:<8}", _STYLE[one.status])
             table.add_row(word, Text(f"{one.id} {one.verb}"), str(tried), Text(", ".join(missed) or "-"))
         self._table(table)
         for sabotage in result.sabotages:

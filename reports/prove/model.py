@@ -64,7 +64,7 @@ class SabotageResult(Record):
     error: str = ""
 
 
-class Standing(StrEnum):
+class Status(StrEnum):
     """What an assertion is worth."""
 
     PROVEN = "proven"
@@ -78,7 +78,7 @@ class Assertion(Record):
     id: str
     verb: str
     title: str
-    standing: Standing
+    status: Status
 
 
 class ProveResult(_Derived):
@@ -108,8 +108,8 @@ class ProveResult(_Derived):
         """Error when there was trouble, failed when an assertion is worth nothing, else passed."""
         if self.error or self.interrupted or any(one.error for one in self.sabotages):
             return Verdict.ERROR
-        bad = {Standing.VACUOUS, *([Standing.UNPROVEN] if self.complete else [])}
-        if any(one.standing in bad for one in self.assertions):
+        bad = {Status.VACUOUS, *([Status.UNPROVEN] if self.complete else [])}
+        if any(one.status in bad for one in self.assertions):
             return Verdict.FAILED
         return Verdict.PASSED if self.trials else Verdict.SKIPPED
 
@@ -118,14 +118,14 @@ class ProveResult(_Derived):
         """All trials, in their order."""
         return [trial for sabotage in self.sabotages for trial in sabotage.trials]
 
-    def of(self, standing: Standing) -> list[Assertion]:
-        """The assertions with that standing."""
-        return [one for one in self.assertions if one.standing is standing]
+    def of(self, status: Status) -> list[Assertion]:
+        """The assertions with that status."""
+        return [one for one in self.assertions if one.status is status]
 
 
-def standing(step: str, trials: Iterable[Trial]) -> Standing:
+def status(step: str, trials: Iterable[Trial]) -> Status:
     """What the assertion *step* is worth after *trials*, those of others among them."""
     own = [trial.noticed for trial in trials if trial.step == step]
     if not own:
-        return Standing.UNPROVEN
-    return Standing.PROVEN if all(own) else Standing.VACUOUS
+        return Status.UNPROVEN
+    return Status.PROVEN if all(own) else Status.VACUOUS

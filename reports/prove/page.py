@@ -9,11 +9,11 @@ from markupsafe import Markup
 
 from reports.model import Verdict
 from reports.page.render import FOLDER, environment, source_hash
-from reports.prove.model import ProveResult, SabotageResult, Standing, Trial
+from reports.prove.model import ProveResult, SabotageResult, Status, Trial
 from reports.text import count_text
 
-LOOKS = {Standing.PROVEN: Verdict.PASSED, Standing.VACUOUS: Verdict.FAILED, Standing.UNPROVEN: Verdict.SKIPPED}
-"""Standings look like verdicts: vacuous is red."""
+LOOKS = {Status.PROVEN: Verdict.PASSED, Status.VACUOUS: Verdict.FAILED, Status.UNPROVEN: Verdict.SKIPPED}
+"""Statuses look like verdicts: vacuous is red."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def render_prove_html(result: ProveResult) -> str:
 
 def headline(result: ProveResult) -> str:
     """What it found, in one sentence."""
-    vacuous, unproven = result.of(Standing.VACUOUS), result.of(Standing.UNPROVEN)
+    vacuous, unproven = result.of(Status.VACUOUS), result.of(Status.UNPROVEN)
     if result.interrupted:
         return f"Interrupted after {count_text(len(result.trials), 'trial')}."
     if result.error:

@@ -205,12 +205,12 @@ def _follow(seen: PortTraffic, begun: dict[tuple[int, int], _Connection], segmen
         return ", with octets beside its SYN" if segment.body else ""
     if known is None or sender not in known.first:
         return ""  # it began before the capture
-    said = (segment.number - known.first[sender]) % _NUMBERS
-    if not said and segment.body.startswith(_TLS_STARTS) and sender not in known.secured:
+    offset = (segment.number - known.first[sender]) % _NUMBERS
+    if not offset and segment.body.startswith(_TLS_STARTS) and sender not in known.secured:
         known.secured.add(sender)
         seen.connections += len(known.secured) == _BOTH
     ends = bool(segment.flags & (_FIN | _RST))
     known.ended |= ends
-    if ends and sender not in known.secured and (segment.body or 0 < said < _NUMBERS // 2):
+    if ends and sender not in known.secured and (segment.body or 0 < offset < _NUMBERS // 2):
         return ", behind octets that do not begin with TLS"
     return ""

@@ -128,9 +128,9 @@ def _measured(result: TrafficResult, link_bytes: int) -> Measured:
     )
 
 
-def _end(said: Mapping[str, Any], sides: tuple[str, str]) -> IperfEnd:
+def _end(report: Mapping[str, Any], sides: tuple[str, str]) -> IperfEnd:
     """Return one end's own word; *sides* are what it calls the client's side and the server's."""
-    start = said["start"]
+    start = report["start"]
     ends = ([f"{one[f'{side}_host']}:{one[f'{side}_port']}" for side in sides] for one in start["connected"])
     streams = tuple(sorted(" > ".join(pair) for pair in ends))
-    return IperfEnd(cookie=start.get("cookie", ""), streams=streams, bytes=said["end"]["sum_received"]["bytes"])
+    return IperfEnd(cookie=start.get("cookie", ""), streams=streams, bytes=report["end"]["sum_received"]["bytes"])

@@ -90,8 +90,8 @@ def _run(context: Context, placed: Placed, script: str) -> None:
     except subprocess.TimeoutExpired as late:
         raise SabotageFailed(f"{_place(placed)}: not done after {SCRIPT_SECONDS:g} s: {_first(script)}") from late
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        raise SabotageFailed(f"{_place(placed)}: exit {done.returncode}: {' '.join(said) or _first(script)}")
+        output = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise SabotageFailed(f"{_place(placed)}: exit {done.returncode}: {' '.join(output) or _first(script)}")
 
 
 @contextmanager
@@ -116,10 +116,10 @@ def _background(context: Context, placed: Placed) -> Iterator[None]:
 
 def _says_something(child: Child) -> bool:
     """Wait for the first line of a program's output; tell whether it came in time."""
-    said = child.stdout
-    if said is None or not select.select([said], [], [], BEGIN_SECONDS)[0]:
+    output = child.stdout
+    if output is None or not select.select([output], [], [], BEGIN_SECONDS)[0]:
         return False
-    if not said.readline():
+    if not output.readline():
         raise SabotageFailed(f"the program in the background ended at once: {_words(child)}")
     return True
 
@@ -127,8 +127,8 @@ def _says_something(child: Child) -> bool:
 def _words(child: Child) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(1)
-    said = child.stderr.read().strip().splitlines()[-1:] if child.stderr and child.poll() is not None else []
-    return " ".join(said) or "it said nothing"
+    printed = child.stderr.read().strip().splitlines()[-1:] if child.stderr and child.poll() is not None else []
+    return " ".join(printed) or "it said nothing"
 
 
 def _command(context: Context, placed: Placed, script: str) -> list[str]:

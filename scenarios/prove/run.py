@@ -13,7 +13,7 @@ from typing import Protocol
 
 from reports.model import Scenario, StepResult, Verdict
 from reports.prove.model import Assertion as AssertionResult
-from reports.prove.model import ProveResult, SabotageResult, Trial, standing
+from reports.prove.model import ProveResult, SabotageResult, Trial, status
 from scenarios import picture
 from scenarios.load import LoadedScenario
 from scenarios.own_steps import own_steps
@@ -27,7 +27,7 @@ from scenarios.steps.context import Context
 from scenarios.steps.step import run_step
 from scenarios.steps.verb import Verb
 
-PATIENCE = {"within_seconds": 1.5, "seconds": 2}
+LIMITS = {"within_seconds": 1.5, "seconds": 2}
 """The most of such parameters of a step in a broken network: the service is up, what does not hold then never will."""
 
 RESTORE_SECONDS = 45.0
@@ -206,7 +206,7 @@ class _Proof:
 
     def _trial(self, context: Context, application: Application, one: Assertion) -> Trial:
         folder = self._folder(application.sabotage.id, one)
-        result = run_step(context, one.step, impatient(one.verb), folder)
+        result = run_step(context, one.step, limited(one.verb), folder)
         trial = Trial(
             step=one.id,
             verdict=result.verdict,
@@ -224,7 +224,7 @@ class _Proof:
         folder = self._folder(f"{application.sabotage.id}/undone", one)
         while True:
             with _watched(audits, application):
-                result = run_step(context, one.step, impatient(one.verb), folder)
+                result = run_step(context, one.step, limited(one.verb), folder)
             needed = time.monotonic() - began
             if result.verdict is Verdict.PASSED:
                 return round(needed, 3)
@@ -249,10 +249,10 @@ def _watched(audits: Audits, application: Application) -> Iterator[None]:
         yield
 
 
-def impatient(verb: Verb) -> Verb:
-    """Return *verb* with parameters of at most :data:`PATIENCE`."""
-    given = {name: getattr(verb, name) for name in PATIENCE if name in type(verb).model_fields}
-    return verb.model_copy(update={name: min(value, PATIENCE[name]) for name, value in given.items()})
+def limited(verb: Verb) -> Verb:
+    """Return *verb* with parameters of at most :data:`LIMITS`."""
+    given = {name: getattr(verb, name) for name in LIMITS if name in type(verb).model_fields}
+    return verb.model_copy(update={name: min(value, LIMITS[name]) for name, value in given.items()})
 
 
 def prove(
@@ -295,7 +295,7 @@ def prove(
         error=error,
         assertions=tuple(
             AssertionResult(
-                id=one.id, verb=one.verb.verb, title=one.step.title or one.verb.verb, standing=standing(one.id, trials)
+                id=one.id, verb=one.verb.verb, title=one.step.title or one.verb.verb, status=status(one.id, trials)
             )
             for one in proof.assertions()
         ),

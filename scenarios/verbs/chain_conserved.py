@@ -16,7 +16,7 @@ from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import Verb
 from testbed.errors import ProbeError
 
-AT_ONCE = 4
+CONCURRENT_READS = 4
 """Sites whose counters are read at the same time."""
 
 
@@ -65,7 +65,7 @@ class ChainConserved(Verb, name="chain.conserved"):
 
         def agree() -> bool:
             open_ = [site for site in ways if site not in books or not _agrees(books[site], context.service_id)]
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+            with ThreadPoolExecutor(CONCURRENT_READS) as pool:
                 books.update(zip(open_, pool.map(read, open_), strict=True))
             return all(_agrees(site, context.service_id) for site in books.values())
 

@@ -79,8 +79,8 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
             last = time.monotonic()
             if self.protocol == "tcp":
                 ends = (source.ip, port), (target.ip, self.destination_port)
-                patience = self.within_seconds * (RETRANSMISSIONS if losing else 1)
-                done = connect(source.namespace, *ends, data, patience, send_error)
+                timeout = self.within_seconds * (RETRANSMISSIONS if losing else 1)
+                done = connect(source.namespace, *ends, data, timeout, send_error)
                 conversation = Conversation(source_port=port, ended=done.ended, sent=data, received=done.received)
             else:
                 send_error()

@@ -81,8 +81,8 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
         checks = []
         for name, site in evidence.sites.items():
             history = told.get(name, {"silent": "nothing"})
-            said = history.get("silent", "its security associations")
-            checks.append(equal(f"{name}: what /vnf/history told", said, "its security associations", element=site.vnf))
+            text = history.get("silent", "its security associations")
+            checks.append(equal(f"{name}: what /vnf/history told", text, "its security associations", element=site.vnf))
             checks.append(_peers(name, history, evidence.sites))
         for left, right in combinations(evidence.sites, 2):
             checks += self._tunnel(left, right, told, evidence)

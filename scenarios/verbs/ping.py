@@ -130,13 +130,13 @@ class Ping(PathVerb, name="ping"):
             [packet for packet in ipv4(read_frames(end.file)) if packet[9] == ICMP]
             for end in (evidence.near, evidence.far)
         )
-        asked, heard = Counter(map(before, echoes(near, forth, ECHO_REQUEST))), _crossed(far, forth, ECHO_REQUEST)
-        said, answers = Counter(map(before, echoes(far, back, ECHO_REPLY))), _crossed(near, back, ECHO_REPLY)
-        foreign = heard - asked, answers - said
+        sent, arrived = Counter(map(before, echoes(near, forth, ECHO_REQUEST))), _crossed(far, forth, ECHO_REQUEST)
+        answered, answers = Counter(map(before, echoes(far, back, ECHO_REPLY))), _crossed(near, back, ECHO_REPLY)
+        foreign = arrived - sent, answers - answered
         yield equal(f"echo requests at {self.to} that are not those of {self.from_}", foreign[0].total(), 0)
         yield equal(f"answers at {self.from_} that are not those of {self.to}", foreign[1].total(), 0)
-        requests = {_echo(packet) for packet in heard}
-        own = sum(count for packet, count in (answers & said).items() if _echo(packet) in requests)
+        requests = {_echo(packet) for packet in arrived}
+        own = sum(count for packet, count in (answers & answered).items() if _echo(packet) in requests)
         name = f"answers that {self.to} itself gave to what it was asked"
         yield check(name, own >= evidence.received, expected=f"≥ {evidence.received}", measured=own)
 

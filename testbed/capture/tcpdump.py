@@ -240,8 +240,8 @@ class Capture:
         if messages.ended:  # and so does the process, in a moment
             poll(lambda: child.poll() is not None, _EXIT_SECONDS)
             what += f" ({exit_status(child)})"
-        said = messages.text.strip()
-        return CaptureError(f"the capture of {self.interface} {what}; tcpdump said: {said or 'nothing'}")
+        printed = messages.text.strip()
+        return CaptureError(f"the capture of {self.interface} {what}; tcpdump said: {printed or 'nothing'}")
 
 
 def _private(path: str, flags: int) -> int:

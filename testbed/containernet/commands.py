@@ -67,7 +67,7 @@ def _shell(lines: Sequence[str], namespace: Namespace | None) -> list[Outcome]:
     text = "".join(f"(eval {shlex.quote(line)}) </dev/null\necho {mark} $?\n" for line in lines)
     printed = _run(["sh"], namespace, text, subprocess.STDOUT).stdout
     parts = re.split(rf"{mark} (\d+)\n", printed)
-    return [Outcome(line, code == "0", said) for line, said, code in zip(lines, parts[::2], parts[1::2], strict=False)]
+    return [Outcome(line, code == "0", out) for line, out, code in zip(lines, parts[::2], parts[1::2], strict=False)]
 
 
 def _run(argv: list[str], namespace: Namespace | None, text: str, errors: int) -> subprocess.CompletedProcess[str]:

@@ -30,10 +30,10 @@ def link_name(node1: Any, node2: Any) -> str:
 def ends(nodes: Mapping[str, Any], node1: Any, node2: Any) -> list[Any]:
     """Return both nodes of a link, each given by itself or by its name; raise ``ValueError`` for one that is none."""
     found = [nodes.get(node) if isinstance(node, str) else node for node in (node1, node2)]
-    for asked, node in zip((node1, node2), found, strict=True):
+    for wanted, node in zip((node1, node2), found, strict=True):
         if not isinstance(node, Node):
-            hint = nearest(asked, nodes) if isinstance(asked, str) else ""
-            raise ValueError(f"{link_name(node1, node2)}: there is no node {asked}{hint}")
+            hint = nearest(wanted, nodes) if isinstance(wanted, str) else ""
+            raise ValueError(f"{link_name(node1, node2)}: there is no node {wanted}{hint}")
     return found
 
 

@@ -10,7 +10,7 @@ from testbed.esp.wire import is_fragment
 _MORE = 0x2000
 _OFFSET = 0x1FFF
 _LONGEST = 0xFFFF
-_MOST_HELD, _OVERHEAD = 4 << 20, 512
+_MAX_HELD, _OVERHEAD = 4 << 20, 512
 """Octets of fragments that wait for others, as many as Linux lets wait (ipfrag_high_thresh), and what each takes beside
 its own."""
 _SOON = 1 << 15
@@ -30,7 +30,7 @@ def reassemble(packets: Iterable[bytes]) -> Iterator[bytes]:
         if not is_fragment(packet):
             yield packet
             continue
-        while waiting and (held > _MOST_HELD or number - _oldest(waiting).number > _SOON):
+        while waiting and (held > _MAX_HELD or number - _oldest(waiting).number > _SOON):
             oldest = waiting.pop(next(iter(waiting))).parts
             held -= sum(map(_cost, oldest))
             yield from oldest

@@ -176,8 +176,8 @@ class WirefilterEngine:
         ):
             child.kill()
             child.wait()
-            said = (wire.folder / "log").read_text().strip()
-            raise ImpairmentError(f"wirefilter does not serve {wire.bridge}: {said or 'it says nothing'}")
+            logged = (wire.folder / "log").read_text().strip()
+            raise ImpairmentError(f"wirefilter does not serve {wire.bridge}: {logged or 'it says nothing'}")
 
     def _descriptor(self, wire: Wire, tap: str) -> Path:
         """Write the file by which wirefilter finds *tap*: a VDE locator itself would clash with its ``a:b`` option."""

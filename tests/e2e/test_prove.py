@@ -14,7 +14,7 @@ import yaml
 from breaking import POC
 
 from lso.__main__ import main
-from reports.prove import ProveResult, Standing
+from reports.prove import ProveResult, Status
 from scenarios.file.source import read
 from scenarios.prove import run as proving
 from testbed.ownership.lease import LABS
@@ -79,10 +79,10 @@ def test_what_does_nothing_is_missed_and_all_else_is_noticed(scenario: Path) -> 
         ("firewall-open-at-both-sites", "POC-08"): True,
         ("idle", "POC-03"): False,
     }
-    standings = {one.id: one.standing for one in result.assertions}
-    steps = {"POC-01": Standing.PROVEN, "POC-03": Standing.VACUOUS, "POC-08": Standing.PROVEN}
-    assert {name: standings.pop(name) for name in steps} == steps
-    assert set(standings.values()) == {Standing.UNPROVEN}, "those that each run has beside the scenario's"
+    statuses = {one.id: one.status for one in result.assertions}
+    steps = {"POC-01": Status.PROVEN, "POC-03": Status.VACUOUS, "POC-08": Status.PROVEN}
+    assert {name: statuses.pop(name) for name in steps} == steps
+    assert set(statuses.values()) == {Status.UNPROVEN}, "those that each run has beside the scenario's"
     assert all(trial.restored_seconds is not None for trial in result.trials)
     checks = {trial.step: trial.check for trial in result.trials if trial.noticed}
     assert checks["POC-08"] == "packets from the LAN that left the firewall of site-a"

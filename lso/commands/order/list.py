@@ -12,7 +12,7 @@ from lso.ordering.show import as_json, order_table, print_json
 from lso.tables import console
 from presto_api.mef.results import ItemStateType
 
-MOST_ORDERS = 1_000_000
+MAX_ORDERS = 1_000_000
 
 HELP = "list orders"
 EXAMPLES = """examples:
@@ -48,6 +48,6 @@ def _number(text: str) -> int:
         number = int(text)
     except ValueError:
         number = 0
-    if not 1 <= number <= MOST_ORDERS:
-        raise argparse.ArgumentTypeError(f"{text[:20]} is not a whole number from 1 to {MOST_ORDERS}")
+    if not 1 <= number <= MAX_ORDERS:
+        raise argparse.ArgumentTypeError(f"{text[:20]} is not a whole number from 1 to {MAX_ORDERS}")
     return number

@@ -19,7 +19,7 @@ ETHERNET = 14
 RECOGNISABLE = 16
 """Octets of content that no other packet has by chance."""
 
-_MOST_DRAWN = 2**32
+_MAX_DRAWN = 2**32
 
 
 class Mixture(Evidence):
@@ -58,7 +58,7 @@ class Mixture(Evidence):
 
 def new_seed(seed: int | None) -> int:
     """Return *seed*, or one that nobody could have foreseen."""
-    return secrets.randbelow(_MOST_DRAWN) if seed is None else seed
+    return secrets.randbelow(_MAX_DRAWN) if seed is None else seed
 
 
 def draw(context: Context, source: str, target: str, *, seed: int, count: int, udp_port: int) -> Mixture:

@@ -40,9 +40,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def until(self, expression: str, patience: float = 20) -> Any:
+    def until(self, expression: str, timeout: float = 20) -> Any:
         """What a JavaScript expression says once that is true."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while not (found := self.value(expression)):
             assert time.monotonic() < deadline, (expression, self.faults, self.value("document.body.innerText")[-3000:])
             time.sleep(0.05)

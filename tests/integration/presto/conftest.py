@@ -15,7 +15,7 @@ from testbed.lab import Lab
 from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 ORDER = json.loads((Path(__file__).parents[2] / "unit" / "presto" / "order.json").read_text(encoding="utf-8"))
-PATIENCE = 180.0  # the second machine (docs/vm.md) needs a minute from the order to the tunnel
+TIMEOUT = 180.0  # the second machine (docs/vm.md) needs a minute from the order to the tunnel
 
 
 def site(letter: str, number: int) -> SiteSpec:
@@ -45,8 +45,8 @@ def order() -> dict[str, Any]:
 def until() -> Callable[..., Any]:
     """Waits for what a function returns once that is true."""
 
-    def wait(check: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        deadline = time.monotonic() + patience
+    def wait(check: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
+        deadline = time.monotonic() + timeout
         while not (found := check()):
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -59,8 +59,8 @@ def until() -> Callable[..., Any]:
 def reaches(lab: Lab) -> Callable[[str, str, float], bool]:
     """Whether a ping from a host to an address comes back within some seconds."""
 
-    def ping(source: str, target: str, patience: float) -> bool:
-        deadline = time.monotonic() + patience
+    def ping(source: str, target: str, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
         while True:
             if lab.hosts[source].exec(["ping", "-c", "1", "-W", "1", target], check=False).returncode == 0:
                 return True

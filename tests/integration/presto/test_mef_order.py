@@ -17,7 +17,7 @@ from testbed.lab import Lab
 
 TEXT = (Path(__file__).parents[3] / "docs" / "presto-mef.md").read_text(encoding="utf-8")
 ADD, MODIFY, DELETE, _ = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def place(http: httpx.Client, text: str, **ids: str) -> Any:
         text = text.replace(f'"{name.replace("_", "-")}"', f'"{service}"')
     answer = http.post("serviceOrderingManagement/v6/serviceOrder", json=json.loads(text))
     assert answer.status_code == 201, answer.text
-    order, deadline = answer.json(), time.monotonic() + PATIENCE
+    order, deadline = answer.json(), time.monotonic() + TIMEOUT
     assert order["state"] == "acknowledged"
     while order["state"] in {"acknowledged", "inProgress"}:
         assert time.monotonic() < deadline, order

@@ -25,7 +25,7 @@ EXAMPLE: Any = json.loads(
 EXAMPLES = os.environ.get("LSO_EXAMPLES", "10")
 """Of each operation and phase."""
 
-PATIENCE = 300 + 10 * int(EXAMPLES)
+TIMEOUT = 300 + 10 * int(EXAMPLES)
 
 # A schema cannot say which orders make sense: what it allows may be refused by the statuses that are published for it.
 CONFIGURATION = """
@@ -80,7 +80,7 @@ def test_what_the_published_files_allow_is_answered_as_they_announce(tmp_path: P
         command += ["--url", f"{server.url}/mefApi{BASES[api]}", "--checks", "all", "--seed", "1"]
         command += ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", EXAMPLES]
         command += ["--suppress-health-check", "all"]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=tmp_path, check=False)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=tmp_path, check=False)
         assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-1000:]
         assert f"Tested: {operations}" in run.stdout, run.stdout[-3000:]
         print(run.stdout[-1500:])

@@ -15,7 +15,7 @@ from presto.domain.settings import Settings
 from presto.web.server import BackgroundServer, build_app
 from testbed.lab import Lab
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 class Api:
@@ -31,7 +31,7 @@ class Api:
         return answer.json()["output"] if status == 200 else None
 
     def until(self, wanted: str) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             output = self.call("get-connectivity-service-details", 200, service_id_or_name="acme")
             service: dict[str, Any] = output["service"]
@@ -44,14 +44,14 @@ class Api:
 
     def until_enabled(self) -> None:
         """Until the tunnels stand; the order is completed before that."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while (service := self.until("active"))["operational-state"] != "ENABLED":
             assert time.monotonic() < deadline, service["name"]
             time.sleep(0.05)
 
     def remove(self) -> None:
         """Leave no service, whatever a test came to."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         details = {"input": {"service-id-or-name": "acme"}}
         self._http.post("delete-connectivity-service", json=details)
         while self._http.post("get-connectivity-service-details", json=details).status_code != 404:
@@ -118,7 +118,7 @@ def test_encryption_is_a_choice_that_the_gateways_make(
 
 def link_until(api: Api, state: str | None) -> dict[str, Any]:
     """The tunnel of `acme` once it has that operational state."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         output = api.call("get-link-details", 200, topology_id_or_name="acme", link_id_or_name="a--b")
         link: dict[str, Any] = output["link"]

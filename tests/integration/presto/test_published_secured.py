@@ -72,7 +72,7 @@ def test_what_the_published_files_allow_is_answered_with_a_token(tmp_path: Path,
         command += ["--header", f"Authorization: Bearer {token}", "--checks", "all", "--seed", "1"]
         command += ["--phases", "examples,coverage,fuzzing", "--max-examples", mef.EXAMPLES]
         command += ["--suppress-health-check", "all"]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=mef.PATIENCE, cwd=tmp_path, check=False)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=mef.TIMEOUT, cwd=tmp_path, check=False)
         assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-1000:]
         assert f"Tested: {operations}" in run.stdout, run.stdout[-3000:]
         assert httpx.get(orders, headers=header).headers["X-Total-Count"] == "1", "no order out of noise was accepted"

@@ -34,7 +34,7 @@ from ...ports import free_port
 
 ROOT = Path(__file__).parents[3]
 ORDERS, KILLS = map(int, os.environ.get("LSO_STORM", "30,4").split(","))
-PATIENCE = 300.0 + ORDERS
+TIMEOUT = 300.0 + ORDERS
 """Seconds that the clients try again, and that the last order may take."""
 CLIENTS = 6
 ENDED = {"completed", "failed", "partial", "rejected"}
@@ -85,7 +85,7 @@ class Client:
         return found
 
     async def _until_answered(self, method: str, path: str, body: bytes = b"", key: str = "") -> tuple[int, bytes]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             try:
                 return await self._connection.request(method, path, body, f"Idempotency-Key: {key}\r\n" if key else "")
@@ -136,7 +136,7 @@ class Storm:
 
     async def _completed(self, client: Client, name: str) -> str:
         """The id of the SWVC of an order that has ended."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
             found = [one for one in await client.all(f"{ORDERING}/serviceOrder") if one["externalId"] == name]
             assert len(found) == 1, f"{name} was ordered {len(found)} times"
@@ -153,7 +153,7 @@ def deletion(swvc: str, name: str) -> bytes:
 
 
 def until_up(server: Server) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             socket.create_connection(("127.0.0.1", server.port), 1).close()
@@ -201,7 +201,7 @@ async def _storm(server: Server, seed: int, subscriber: str) -> tuple[Storm, lis
     )
     assert status == 201, answer
     await storm.run()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while (found := await client.all(f"{ORDERING}/serviceOrder")) and any(o["state"] not in ENDED for o in found):
         assert time.monotonic() < deadline, Counter(order["state"] for order in found)
         await asyncio.sleep(0.1)
@@ -209,7 +209,7 @@ async def _storm(server: Server, seed: int, subscriber: str) -> tuple[Storm, lis
 
 
 def _until_all_taken(taken: list[Notification], count: int) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while len(taken) < count:
         assert time.monotonic() < deadline, f"{len(taken)} of {count} notifications came"
         time.sleep(0.05)

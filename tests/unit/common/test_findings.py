@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.findings import MOST_TOLD, Finding, Tag, nearest, told
+from common.findings import MAX_REPORTED, Finding, Tag, nearest, told
 
 SITES = [f"site-{number:05}-lan0" for number in range(4000)]
 
@@ -25,6 +25,6 @@ def test_hints(word: str, known: list[str], hint: str) -> None:
 
 
 def test_what_is_told() -> None:
-    findings = [Finding(Tag.INVALID_VALUE, ("mtu",), str(number), "") for number in range(MOST_TOLD + 7)]
-    assert told(findings[:MOST_TOLD]) == tuple(findings[:MOST_TOLD])
+    findings = [Finding(Tag.INVALID_VALUE, ("mtu",), str(number), "") for number in range(MAX_REPORTED + 7)]
+    assert told(findings[:MAX_REPORTED]) == tuple(findings[:MAX_REPORTED])
     assert [finding.message for finding in told(findings)[-2:]] == ["999", "More than 1000 things are wrong"]

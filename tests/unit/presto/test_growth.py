@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from common.findings import MOST_TOLD
-from common.json_text import MOST_VALUES
+from common.findings import MAX_REPORTED
+from common.json_text import MAX_VALUES
 from presto.web.limits import LARGEST_BODY
 from presto_api.mef.envelope import Order
 from presto_api.mef.payload import MODELS, URNS
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LARGE = 160_000
 """Bytes of the longer body, where its elements may be repeated as often as one likes."""
-MOST_SECONDS = 2.5
+MAX_SECONDS = 2.5
 """Of a whole body of the largest size; some ten times what it takes."""
 
 YANG, JSON = "application/yang-data+json", "application/json"
@@ -232,18 +232,18 @@ async def test_orders_whose_parts_are_compared(spend: Any, name: str) -> None:
 async def test_the_largest_bodies_take_a_moment(spend: Any, shape: str) -> None:
     """They are bounded in values as well as in bytes, so that no request keeps the others waiting for long."""
     make, size = SHAPES[shape]
-    largest = min(size * (LARGEST_BODY - 1000) // len(make(size)), MOST_VALUES - 10)
+    largest = min(size * (LARGEST_BODY - 1000) // len(make(size)), MAX_VALUES - 10)
     for method, path, media in TAKERS:
-        assert min([await spend(method, path, media, make(largest)) for _ in range(2)]) < MOST_SECONDS, path
+        assert min([await spend(method, path, media, make(largest)) for _ in range(2)]) < MAX_SECONDS, path
 
 
 async def test_a_body_of_too_many_values_is_refused_by_every_face(lasting_client: Any) -> None:
     for method, path, media in TAKERS:
-        for count, refused in ((MOST_VALUES - 10, False), (MOST_VALUES + 10, True)):
+        for count, refused in ((MAX_VALUES - 10, False), (MAX_VALUES + 10, True)):
             content = b'{"input":[%s]}' % b",".join([b"1"] * count)
             answer = await lasting_client.http.request(method, path, content=content, headers={"content-type": media})
             assert (answer.status_code == 413) is refused, (path, count, answer.text[:200])
-            assert not refused or f"{MOST_VALUES} values" in answer.text
+            assert not refused or f"{MAX_VALUES} values" in answer.text
 
 
 async def test_only_hints_that_are_told_are_looked_for(spend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,4 +260,4 @@ async def test_only_hints_that_are_told_are_looked_for(spend: Any, monkeypatch: 
     for method, path, media in TAKERS:
         looked = 0
         await spend(method, path, media, content)
-        assert looked <= 2 * (MOST_TOLD + 1), path
+        assert looked <= 2 * (MAX_REPORTED + 1), path

@@ -159,8 +159,8 @@ def test_sizes_that_are_said_to_be_larger_than_the_file(tmp_path: Path) -> None:
 
 def test_more_than_a_bundle_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = packed(tmp_path, {"a": "text", "b": "text"})
-    monkeypatch.setattr(archive, "LARGEST", 7)
-    monkeypatch.setattr(archive, "MOST", 1)
+    monkeypatch.setattr(archive, "MAX_BYTES", 7)
+    monkeypatch.setattr(archive, "MAX_FILES", 1)
     with pytest.raises(Altered, match=r"2 files are more .*; 8 octets are more"):
         unpacked(file, tmp_path)
     with pytest.raises(BundleError, match="8 octets are more"):

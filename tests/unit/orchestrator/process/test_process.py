@@ -42,7 +42,7 @@ from orchestrator.store import Store
 SERVICE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SITE = "site-00001"
 INVENTORY = memory_inventory(2)
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 def request(inputs: dict[str, Any], service: str = SERVICE, site: str = SITE) -> ServiceRequest:
@@ -78,7 +78,7 @@ async def begun(process: OrchestratorProcess, wanted: ServiceRequest) -> AsyncIt
     """A deployment that has begun."""
     at_work = asyncio.Event()
     task = asyncio.create_task(process.deploy(wanted, lambda _event: at_work.set()))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await at_work.wait()
     yield task
 
@@ -230,9 +230,9 @@ def test_a_process_whose_maker_is_killed_ends(tmp_path: Path, site_inputs: Any, 
     inputs = site_inputs() if working else {}
     script = _KILLED.replace("{service}", SERVICE)
     command = [sys.executable, "-c", script, f"sqlite:///{tmp_path}/state.db", repr(inputs)]
-    maker = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+    maker = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=TIMEOUT)
     assert maker.returncode == -signal.SIGKILL
-    there, deadline = Path("/proc", maker.stdout.strip()), time.monotonic() + PATIENCE
+    there, deadline = Path("/proc", maker.stdout.strip()), time.monotonic() + TIMEOUT
     while there.exists() and ") Z " not in there.joinpath("stat").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from common.findings import MOST_TOLD
+from common.findings import MAX_REPORTED
 from presto.domain.check import Surroundings, check
 from presto.domain.model import Application, Criterion, EndPoint, PolicyAssignment, Swvc
-from presto_api.mef.payload import MOST_FLOWS
+from presto_api.mef.payload import MAX_FLOWS
 
 from ..conftest import make_inventory
 
@@ -23,7 +23,7 @@ def order(flows: int, mappings: int) -> Swvc:
 
 
 def test_only_what_is_told_is_looked_for() -> None:
-    assert len(check(order(10, 5000), Surroundings(make_inventory()))) == MOST_TOLD + 1
+    assert len(check(order(10, 5000), Surroundings(make_inventory()))) == MAX_REPORTED + 1
 
 
 def test_what_a_map_names_is_not_remembered_of_another_one() -> None:
@@ -35,6 +35,6 @@ def test_what_a_map_names_is_not_remembered_of_another_one() -> None:
         assert [finding.path for finding in check(mapped, Surroundings(make_inventory()))] == found
 
 
-@pytest.mark.parametrize(("number", "found"), [(MOST_FLOWS, []), (MOST_FLOWS + 1, [("applications",)])])
+@pytest.mark.parametrize(("number", "found"), [(MAX_FLOWS, []), (MAX_FLOWS + 1, [("applications",)])])
 def test_a_service_has_so_many_applications(number: int, found: list[object]) -> None:
     assert [finding.path for finding in check(order(number, 0), Surroundings(make_inventory()))] == found

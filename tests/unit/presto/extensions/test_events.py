@@ -191,7 +191,7 @@ async def test_of_services_that_there_are(face: Any, client: Any, order: dict[st
 
 
 async def test_there_is_a_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extension, "MOST_STREAMS", 1)
+    monkeypatch.setattr(extension, "MAX_STREAMS", 1)
     async with served.stream(), httpx.AsyncClient(base_url=served.url) as http:
         assert (await http.get(STREAM)).status_code == 503
     async with asyncio.timeout(60):

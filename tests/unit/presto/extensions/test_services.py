@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from common.findings import MOST_TOLD
+from common.findings import MAX_REPORTED
 from orchestrator.model import DeploymentObservation, FlowObservation, PortObservation, ServiceObservation
 from orchestrator.plan import service_cookie
 
@@ -140,15 +140,15 @@ async def test_texts_that_are_none(face: Any, method: str, path: str, body: Any,
 @pytest.mark.parametrize(
     "form",
     [
-        {"policyMap": [1] * (MOST_TOLD + 7)},
-        {"policyMap": [{"application": f"fax-{number}", "policy": "secure"} for number in range(MOST_TOLD + 7)]},
+        {"policyMap": [1] * (MAX_REPORTED + 7)},
+        {"policyMap": [{"application": f"fax-{number}", "policy": "secure"} for number in range(MAX_REPORTED + 7)]},
     ],
 )
 async def test_so_many_findings_are_told_and_no_more(face: Any, acme: Any, form: Any) -> None:
     body = await face.problem("PATCH", "/service/acme", 422, json=form, headers={"If-Match": "*"})
     *findings, last = body["findings"]
-    assert len(findings) == MOST_TOLD
-    assert findings[-1]["pointer"].startswith(f"/policyMap/{MOST_TOLD - 1}")
+    assert len(findings) == MAX_REPORTED
+    assert findings[-1]["pointer"].startswith(f"/policyMap/{MAX_REPORTED - 1}")
     assert last == {"pointer": "", "message": "More than 1000 things are wrong", "hint": "Correct these first."}
 
 

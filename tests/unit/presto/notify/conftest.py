@@ -61,9 +61,9 @@ class Subscriber:
             self._server.stop()
             self._server = None
 
-    async def has(self, count: int, patience: float = 60.0) -> list[Notification]:
+    async def has(self, count: int, timeout: float = 60.0) -> list[Notification]:
         """Once it has taken that many."""
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             while len(self.taken) < count:
                 await asyncio.sleep(0.005)
         return self.taken

@@ -118,7 +118,7 @@ async def test_an_address_that_swallows_packets_is_passed_over(
         async with serving(quick(connect_timeout=1, answer_timeout=3)) as server:
             await server.subscribe(there.callback.replace("127.0.0.1", "client.example"))
             server.write("a")
-            await there.has(1, patience=6)  # as long as two attempts
+            await there.has(1, timeout=6)  # as long as two attempts
             began = time.monotonic()
             server.write("b")
             await there.has(2)

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 import standards
-from common.findings import MOST_TOLD
+from common.findings import MAX_REPORTED
 from presto.restconf.operations import OPERATIONS
 from presto.restconf.parse import parse_body, to_model
 from presto_api.restconf import messages, sdwan, tapi_paths
@@ -298,12 +298,12 @@ async def test_bodies_that_are_refused(
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_so_many_errors_are_told_and_no_more(lasting_client: Any) -> None:
-    order = {"end-point": [1] * (MOST_TOLD + 7)}
+    order = {"end-point": [1] * (MAX_REPORTED + 7)}
     answer = await lasting_client.call("create-connectivity-service", order)
     assert answer.status_code == 400
     *errors, last = answer.json()["ietf-restconf:errors"]["error"]
-    assert len(errors) == MOST_TOLD
-    assert errors[-1]["error-path"] == f"/tapi-connectivity:input/end-point[{MOST_TOLD}]"
+    assert len(errors) == MAX_REPORTED
+    assert errors[-1]["error-path"] == f"/tapi-connectivity:input/end-point[{MAX_REPORTED}]"
     # That there are no attributes is the eighth.
     text = "More than 1000 things are wrong. Correct these first."
     assert last == {"error-type": "application", "error-tag": "invalid-value", "error-message": text}

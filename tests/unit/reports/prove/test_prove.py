@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reports.model import Scenario, Verdict
-from reports.prove import Assertion, ProveResult, SabotageResult, Standing, Trial, write_prove_report
+from reports.prove import Assertion, ProveResult, SabotageResult, Status, Trial, write_prove_report
 from reports.prove.console import ProveConsole
-from reports.prove.model import standing
+from reports.prove.model import status
 from reports.prove.page import headline, render_prove_html
 from reports.schema import prove_schema
 
@@ -28,7 +28,7 @@ UNTRIED = SabotageResult(id="untried", title="Untried", broken="Nothing.", reaso
 
 def result(*sabotages: SabotageResult, **more: Any) -> ProveResult:
     trials = [trial for one in sabotages for trial in one.trials]
-    step = Assertion(id="S-1", verb="ping", title="A ping", standing=standing("S-1", trials))
+    step = Assertion(id="S-1", verb="ping", title="A ping", status=status("S-1", trials))
     given = {"assertions": (step,), "sabotages": sabotages, "duration_seconds": 3, **more}
     return ProveResult(
         run_id="run", scenario=Scenario(id="s", title="A title"), started_at=datetime(2026, 1, 1, tzinfo=UTC), **given
@@ -38,17 +38,17 @@ def result(*sabotages: SabotageResult, **more: Any) -> ProveResult:
 @pytest.mark.parametrize(
     ("verdicts", "wanted"),
     [
-        ([], Standing.UNPROVEN),
-        ([Verdict.FAILED], Standing.PROVEN),
-        ([Verdict.FAILED, Verdict.FAILED], Standing.PROVEN),
-        ([Verdict.FAILED, Verdict.PASSED], Standing.VACUOUS),
-        ([Verdict.ERROR], Standing.VACUOUS),
-        ([Verdict.SKIPPED], Standing.VACUOUS),
+        ([], Status.UNPROVEN),
+        ([Verdict.FAILED], Status.PROVEN),
+        ([Verdict.FAILED, Verdict.FAILED], Status.PROVEN),
+        ([Verdict.FAILED, Verdict.PASSED], Status.VACUOUS),
+        ([Verdict.ERROR], Status.VACUOUS),
+        ([Verdict.SKIPPED], Status.VACUOUS),
     ],
 )
-def test_only_a_failure_notices(verdicts: list[Verdict], wanted: Standing) -> None:
+def test_only_a_failure_notices(verdicts: list[Verdict], wanted: Status) -> None:
     other = Trial(step="another", verdict=Verdict.PASSED)
-    assert standing("step", [*(Trial(step="step", verdict=verdict) for verdict in verdicts), other]) is wanted
+    assert status("step", [*(Trial(step="step", verdict=verdict) for verdict in verdicts), other]) is wanted
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_the_terminal_shows() -> None:
         "  noticed  cut – S-1  1.50 s  lost",
         "  MISSED   idle – S-1  1.00 s  passed: fine",
         "  error    cut  exit 1",
-        "Standing  Step      Sabotages  Missed",
+        "Status    Step      Sabotages  Missed",
         "vacuous   S-1 ping  2          idle",
         "not tried: untried: needs a meter",
         "failed: 1 assertion did not notice a sabotage: S-1. 2 trials in 3.00 s",

@@ -9,7 +9,7 @@ import pytest
 
 from scenarios.file.format import Step
 from scenarios.prove.plan import Assertion, wanted
-from scenarios.prove.run import PATIENCE, impatient
+from scenarios.prove.run import LIMITS, limited
 from scenarios.prove.sabotage import LoadedSabotage, Sabotage, spelled_out
 from scenarios.verbs import REGISTRY
 
@@ -54,16 +54,16 @@ def test_the_steps_that_must_notice(must_notice: list[Any], steps: list[str]) ->
     assert [one.id for one in wanted(loaded, STEPS)] == steps
 
 
-@pytest.mark.parametrize(("given", "left"), [(180, PATIENCE["within_seconds"]), (1, 1)])
+@pytest.mark.parametrize(("given", "left"), [(180, LIMITS["within_seconds"]), (1, 1)])
 def test_deadlines_are_short_in_a_broken_network(given: float, left: float) -> None:
     verb = REGISTRY["service.active"].model_validate({"within_seconds": given})
-    assert impatient(verb).model_dump() == {"within_seconds": left}
+    assert limited(verb).model_dump() == {"within_seconds": left}
 
 
 def test_loads_are_short_in_a_broken_network() -> None:
     verb = REGISTRY["traffic.tcp"].model_validate(ENDS | {"seconds": 60, "at_least_mbit": 5})
-    assert impatient(verb) == verb.model_copy(update={"seconds": PATIENCE["seconds"]})
+    assert limited(verb) == verb.model_copy(update={"seconds": LIMITS["seconds"]})
 
 
 def test_steps_without_a_deadline_are_as_they_are() -> None:
-    assert impatient(STEPS[0].verb) == STEPS[0].verb
+    assert limited(STEPS[0].verb) == STEPS[0].verb
