@@ -25,7 +25,10 @@ SITES = (("left", "10.81.0", "192.0.2.1"), ("right", "10.82.0", "192.0.2.2"))
 
 @contextmanager
 def bare_tunnel() -> Iterator[tuple[Namespace, Namespace, str]]:
-    """Yield the namespaces of a host at either end of an established tunnel, and the right host's address."""
+    """Yield the namespaces of a host at either end of an established tunnel, and the right host's address.
+
+    Raises RuntimeError when no tunnel comes up.
+    """
     owner = Owner.create("bare-tunnel")
     with ExitStack() as stack:
         stack.callback(reap.remove, owner)

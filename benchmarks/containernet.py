@@ -45,7 +45,10 @@ def tools() -> Iterator[None]:
 
 
 def ours(count: int, switch_class: Any) -> Seconds:
-    """Return the seconds of start and stop of *count* containers on one switch; every one has been reached."""
+    """Return the seconds of start and stop of *count* containers on one switch; every one has been reached.
+
+    Raises SystemExit when pings are lost.
+    """
     net = Containernet(controller=None)
     own = {"failMode": "standalone"} if switch_class is OVSSwitch else {}
     started = time.monotonic()

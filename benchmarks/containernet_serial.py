@@ -53,7 +53,10 @@ def network() -> Any:
 
 
 def measure(count: int, image: str, datapath: str) -> tuple[float, float]:
-    """Return the seconds of start and stop of *count* containers on one switch; every one has been reached."""
+    """Return the seconds of start and stop of *count* containers on one switch; every one has been reached.
+
+    Raises SystemExit when pings are lost.
+    """
     net = network()
     started = time.monotonic()
     try:

@@ -32,7 +32,7 @@ class Sample:
         return len(self.seconds) / self.elapsed if self.elapsed else 0.0
 
     def quantile(self, share: float) -> float:
-        """Milliseconds within which that share of the answers came."""
+        """Milliseconds within which that share (0 to 1) of the answers came."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3 if ordered else float("nan")
 
@@ -86,7 +86,7 @@ Ask = Callable[[Connection], Any]
 
 
 async def closed_loop(url: str, asks: Iterator[Ask], connections: int, seconds: float) -> Sample:
-    """Each connection asks again as soon as it was answered."""
+    """Each of so many connections asks again as soon as it was answered, for `seconds`."""
     sample, start = Sample(), time.monotonic()
 
     async def work() -> None:
@@ -103,7 +103,7 @@ async def closed_loop(url: str, asks: Iterator[Ask], connections: int, seconds: 
 
 
 async def open_loop(url: str, asks: Iterator[Ask], rate: float, seconds: float) -> Sample:
-    """Requests go out at their time whether or not earlier ones were answered; the wait for a connection counts."""
+    """Requests go out at `rate` a second whether or not earlier ones were answered; waiting for a connection counts."""
     sample, start = Sample(), time.monotonic()
     idle: list[Connection] = []
     tasks: set[asyncio.Task[None]] = set()

@@ -35,7 +35,7 @@ def swvc(shape: str, sites: int) -> Swvc:
 
 
 async def carry_out(shape: str, sites: int, folder: Path) -> tuple[float, float]:
-    """Order and wait; seconds and processor seconds."""
+    """Order and wait; seconds and processor seconds. Raises SystemExit when it fails."""
     inventory, engine = memory_inventory(sites), open_engine(str(folder / "lso.db"))
     driver = MemorySouthbound(inventory)
     orchestrator = Orchestrator(inventory, orchestrator_url(engine), connect=driver.connect, ended=driver.ended)

@@ -113,7 +113,7 @@ async def cycle(url: str, server: Process, count: int, sites: int) -> list[Readi
 
 
 async def carried_out(connection: Connection, body: bytes) -> Any:
-    """Place an order and look at it until it has ended."""
+    """Place an order and look at it until it has ended. Raises SystemExit when it fails."""
     status, answer = await connection.request("POST", f"{ORDERING}/serviceOrder", body)
     if status != 201:
         raise SystemExit(f"an order was refused: {answer.decode()}")

@@ -53,7 +53,10 @@ class Subscriber(asyncio.Protocol):
 
 @asynccontextmanager
 async def subscribers(url: str, count: int, late: list[float]) -> AsyncIterator[None]:
-    """That many subscriptions to the changes of orders' states, each with a listener of its own port."""
+    """That many subscriptions to the changes of orders' states, each with a listener of its own port.
+
+    Raises RuntimeError when one is refused.
+    """
     loop = asyncio.get_running_loop()
     servers = [await loop.create_server(lambda: Subscriber(late), "127.0.0.1", 0) for _ in range(count)]
     hub = Connection(url)
@@ -73,7 +76,10 @@ async def subscribers(url: str, count: int, late: list[float]) -> AsyncIterator[
 
 
 async def measure(url: str, count: int, rate: float, seconds: float) -> tuple[Sample, Sample]:
-    """What became of the orders, and how late the notifications were."""
+    """What became of the orders, and how late the notifications were.
+
+    Orders come at `rate` a second. Raises RuntimeError when some do not arrive.
+    """
     late: list[float] = []
     accepted: list[str] = []
     async with subscribers(url, count, late):

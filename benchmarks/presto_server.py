@@ -28,7 +28,10 @@ _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
 def memory_app(database: str, sites: int, state: Path | None = None, delay: float = 0.0) -> FastAPI:
-    """As `presto.web.server.build_app`, with the driver exchanged; `state` is where the uCPEs keep theirs."""
+    """As `presto.web.server.build_app`, with the driver exchanged; `state` is where the uCPEs keep theirs.
+
+    Each call to one takes `delay` seconds.
+    """
     inventory, engine = memory_inventory(sites), open_engine(database)
     url = orchestrator_url(engine)
     make = partial(memory_orchestrator, url, state, delay)

@@ -55,7 +55,7 @@ __all__ = [
 
 
 class Client:
-    """One server. A context manager: leaving it ends the connections."""
+    """One server. A context manager: leaving it ends the connections. Its calls raise PrestoError."""
 
     def __init__(self, options: Options | None = None, transport: httpx.BaseTransport | None = None) -> None:
         self._connection = Connection(options or Options(), transport)

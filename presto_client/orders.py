@@ -62,7 +62,10 @@ class Orders:
         return follow(lambda offset: self.page(offset, **filters))
 
     def wait(self, order_id: str, timeout: float = 120.0, interval: float = 0.2) -> ServiceOrder:
-        """The order when it has ended, whichever way. Raises TimeoutError after `timeout` seconds."""
+        """The order when it has ended, whichever way; it is read every `interval` seconds.
+
+        Raises NotFound, and TimeoutError after `timeout` seconds.
+        """
         end = time.monotonic() + timeout
         while (order := self.get(order_id)).state not in ENDED:
             if time.monotonic() >= end:

@@ -40,7 +40,10 @@ def fetch(
     offset: int = 0,
     limit: int | None = None,
 ) -> Page[Record]:
-    """The page of `model` that starts at `offset`. The server may give fewer records than `limit`."""
+    """The page of `model` that starts at `offset`. The server may give fewer records than `limit`.
+
+    Raises as `Connection.request`, and BadAnswer.
+    """
     params = {query_name(name): _text(value) for name, value in filters.items() if value is not None}
     params |= {"offset": str(offset)} if offset else {}
     params |= {"limit": str(limit)} if limit is not None else {}

@@ -24,7 +24,10 @@ _MADE_BY = "openssl genpkey -algorithm ed25519 -out key.pem"
 
 
 def own_key() -> Ed25519PrivateKey:
-    """Return the user's key; it is made when there is none, readable for the user alone, its public part beside it."""
+    """Return the user's key; it is made when there is none, readable for the user alone, its public part beside it.
+
+    Raises BundleError.
+    """
     folder = state_folder()
     path = folder / NAME
     try:

@@ -1,4 +1,4 @@
-"""Remove labs that were kept: everything that carries their mark, and nothing else."""
+"""Remove labs that were kept: everything that carries their label, and nothing else."""
 
 from __future__ import annotations
 

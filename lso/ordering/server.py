@@ -18,7 +18,10 @@ def add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def connect(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Client:
-    """Return a client of the server that the options and the environment name."""
+    """Return a client of the server that the options and the environment name.
+
+    Raises UsageError for credentials of no use.
+    """
     ca = environment.get("LSO_CA")
     return Client(
         Options(
@@ -30,7 +33,10 @@ def connect(options: argparse.Namespace, environment: Mapping[str, str] = os.env
 
 
 def credentials(environment: Mapping[str, str]) -> Token | ClientCredentials | None:
-    """Return the credentials of the environment, where there are any."""
+    """Return the credentials of the environment, where there are any.
+
+    Raises UsageError when they contradict each other.
+    """
     token, secret = (_secret(environment, name) for name in ("LSO_TOKEN", "LSO_CLIENT_SECRET"))
     client = environment.get("LSO_CLIENT_ID")
     if token and (client or secret):

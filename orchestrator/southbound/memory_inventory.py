@@ -13,7 +13,10 @@ _LAN, _WAN = int(IPv4Address("10.0.0.0")), int(IPv4Address("172.16.0.0"))
 
 
 def memory_inventory(sites: int) -> Inventory:
-    """`sites` uCPEs `site-00001` … on one underlay, each with a UNI `site-00001-lan0`; 1 to MAX_SITES of them."""
+    """`sites` uCPEs `site-00001` … on one underlay, each with a UNI `site-00001-lan0`; 1 to MAX_SITES of them.
+
+    Raises ValueError.
+    """
     if not 1 <= sites <= MAX_SITES:
         raise ValueError(f"{sites} sites: choose 1 to {MAX_SITES}")
     numbers = range(1, sites + 1)

@@ -17,7 +17,10 @@ Values = Mapping[str, Any]
 
 
 def build_site(template: Template, values: Mapping[str, Values], report: Report) -> SiteIntent:
-    """The intent of a site out of a template without findings and of the values of all its nodes."""
+    """The intent of a site out of a template without findings and of the values of all its nodes.
+
+    Raises ValueError for a template with findings.
+    """
     if template.chain is None or template.topology is None:
         raise ValueError(f"template {template.name} has findings")
     lan, *vnfs, wan = template.chain

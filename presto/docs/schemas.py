@@ -30,7 +30,10 @@ def models_of(*modules: ModuleType) -> list[type[BaseModel]]:
 
 
 def schemas(models: Iterable[type[BaseModel]]) -> Json:
-    """The schemas of all models, and of what they refer to, by their published names."""
+    """The schemas of all models, and of what they refer to, by their published names.
+
+    Raises ValueError when two models have one name.
+    """
     pairs, document = models_json_schema([(model, "validation") for model in models], ref_template=f"{REF}{{model}}")
     names = {found["$ref"].removeprefix(REF): published_name(model) for (model, _), found in pairs.items()}
     if len(set(names.values())) < len(names):

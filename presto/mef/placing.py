@@ -99,7 +99,7 @@ async def _earlier(core: Core, orders: Orders, document: dict[str, Any]) -> Orde
 
 
 def acknowledged(unit: UnitOfWork) -> OrderRecord:
-    """An order as it was stored; by now the work on it may have begun."""
+    """An order as it was stored; by now the work on it may have begun. Raises LookupError when it is not there."""
     if unit.order is None:
         raise LookupError("the transaction has stored no order")
     new = unit.order.order

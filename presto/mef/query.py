@@ -90,7 +90,7 @@ DATE = moment
 
 
 def text(value: str) -> str:
-    """Any text that can be stored."""
+    """Any text that can be stored. Raises ValueError."""
     if "\0" in value:
         raise ValueError("Leave the NUL character out.")
     return value

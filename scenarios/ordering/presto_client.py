@@ -42,7 +42,10 @@ class PrestoClient:
         self._http.close()
 
     def call(self, rpc: str, **members: Any) -> dict[str, Any]:
-        """Call *rpc* with *members* (underscores become hyphens) as input and return its output object."""
+        """Call *rpc* with *members* (underscores become hyphens) as input and return its output object.
+
+        Raises PrestoError.
+        """
         body = {"input": {name.replace("_", "-"): value for name, value in members.items()}}
         answer = self._http.post(f"/restconf/operations/{rpc}/", json=body, headers={"Content-Type": MEDIA_TYPE})
         if answer.is_error:

@@ -66,7 +66,7 @@ class ExternalAccess:
         return switch
 
     def removeExtSAP(self, sapName: str) -> None:
-        """Remove an access point, its links and its rules."""
+        """Remove an access point, its links and its rules. Raises ``ValueError`` when there is none of that name."""
         if sapName not in self.SAPswitches:
             known = ", ".join(self.SAPswitches) or "none"
             raise ValueError(

@@ -39,7 +39,10 @@ def _make(path: Path, ipv6: bool) -> None:
 
 
 def remove(path: Path) -> None:
-    """Unmount and delete *path*; the kernel ends the namespace when nothing else uses it. Safe to repeat."""
+    """Unmount and delete *path*; the kernel ends the namespace when nothing else uses it. Safe to repeat.
+
+    Raises ``OSError``.
+    """
     while _libc.umount2(os.fsencode(path), MNT_DETACH) == 0:
         pass
     if ctypes.get_errno() not in (errno.EINVAL, errno.ENOENT):

@@ -52,7 +52,10 @@ def current() -> str | None:
 
 
 def fill(clock: Clock) -> str:
-    """Return the name of the volume with the present images, filled if need be; the oldest unused ones go."""
+    """Return the name of the volume with the present images, filled if need be; the oldest unused ones go.
+
+    Raises ``EngineError``.
+    """
     wanted = digest()
     if wanted is None:
         raise EngineError(f"there is no image {recipes.reference(recipes.UCPE)}: build the images first")

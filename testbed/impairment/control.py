@@ -43,7 +43,10 @@ def command(control: Path, parameters: Mapping[str, str]) -> None:
 
 
 def shut_down(control: Path) -> None:
-    """End the wirefilter that listens at *control* and wait until it has ended; does nothing without one."""
+    """End the wirefilter that listens at *control* and wait until it has ended; does nothing without one.
+
+    Raises ``ImpairmentError`` when it goes on.
+    """
     if not control.exists():
         return
     try:
@@ -59,7 +62,10 @@ def shut_down(control: Path) -> None:
 
 
 def numbers(value: str) -> tuple[float, float]:
-    """Return main value and variation of a parameter such as ``20+5U`` or ``1.25e+06+0U``."""
+    """Return main value and variation of a parameter such as ``20+5U`` or ``1.25e+06+0U``.
+
+    Raises ``ImpairmentError`` for other texts.
+    """
     found = _VALUE.match(value)
     if not found:
         raise ImpairmentError(f"wirefilter has no value {value!r}")

@@ -40,7 +40,10 @@ def choose(impairment: Impairment, *, netem: bool) -> EngineName:
 
 
 def queue_bytes(impairment: Impairment) -> int:
-    """Return how many bytes a rate-limited channel holds: those on their way, and :data:`QUEUE_SECONDS` of waiting."""
+    """Return how many bytes a rate-limited channel holds: those on their way, and :data:`QUEUE_SECONDS` of waiting.
+
+    Raises ``ValueError`` without a rate.
+    """
     if impairment.rate_mbit is None:
         raise ValueError("a channel without a rate has no queue in front of it")
     on_the_way = (impairment.delay_ms + impairment.jitter_ms) / 1000

@@ -32,7 +32,10 @@ def netem_options(impairment: Impairment) -> list[str]:
 
 
 def tbf_options(impairment: Impairment) -> list[str]:
-    """Return the options of ``tc … tbf`` for the rate of *impairment*; it must have nothing else."""
+    """Return the options of ``tc … tbf`` for the rate of *impairment*; it must have nothing else.
+
+    Raises ``ImpairmentError``.
+    """
     if impairment.rate_mbit is None or impairment.delay_ms or impairment.jitter_ms or impairment.loss_percent:
         raise ImpairmentError(f"tbf limits a rate and nothing else: {impairment}")
     burst = max(2 * FULL_FRAME, round(impairment.rate_mbit * 1e6 / 8 * 0.004))  # 4 ms: the clock of slow kernels

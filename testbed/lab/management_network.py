@@ -21,7 +21,10 @@ OVERLAPS = "overlaps with other one"
 
 
 def make(owner: Owner) -> tuple[str, IPv4Network]:
-    """Make the network on a free subnet and return its name and the subnet; two labs may do so at once."""
+    """Make the network on a free subnet and return its name and the subnet; two labs may do so at once.
+
+    Raises ``EngineError``.
+    """
     name = f"lso-{owner.lab}"
     for subnet in candidates(owner.lab, used_prefixes()):
         ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])

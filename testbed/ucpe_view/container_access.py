@@ -79,7 +79,7 @@ class ContainerAccess:
         return done.stdout
 
     def engine(self, path: str, timeout: float = 10.0) -> Any:
-        """Return the JSON that the container's own Docker Engine answers to ``GET`` *path*."""
+        """Return the JSON that the container's own Docker Engine answers to ``GET`` *path*. Raises ``ViewError``."""
         # By the open folder: the path would lead into whatever runs there by then.
         with self.process.opened() as folder:
             connection = _UnixConnection(f"/proc/self/fd/{folder}/root/{SOCKET}", timeout)

@@ -50,7 +50,10 @@ def boot_command(boot: Boot, output_fd: int) -> list[str]:
 
 
 def memory_folder(candidates: Sequence[str], memory_mib: int) -> str:
-    """Return the first folder that has room for the machine's memory and lets it be executed."""
+    """Return the first folder that has room for the machine's memory and lets it be executed.
+
+    Raises ``VmError`` when none has.
+    """
     for folder in filter(os.path.isdir, candidates):
         about = os.statvfs(folder)
         if not about.f_flag & os.ST_NOEXEC and about.f_bavail * about.f_frsize >= memory_mib * MEBIBYTE:

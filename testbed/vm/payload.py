@@ -71,7 +71,10 @@ def kept_wheels(project: Path, cache: Path, log: Path, distribution: Distributio
 
 
 def kept_images(cache: Path, log: Path) -> Path:
-    """Return an archive of the container images of the project, which are made first where they are missing or old."""
+    """Return an archive of the container images of the project, which are made first where they are missing or old.
+
+    Raises ``VmError``.
+    """
     try:
         build.build()
     except EngineError as error:

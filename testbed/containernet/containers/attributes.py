@@ -101,7 +101,7 @@ class UpstreamAttributes:
         return publishes_all(self.options)
 
     def build(self, **parameters: Any) -> tuple[str, str]:
-        """Build an image; return its id and what the build printed."""
+        """Build an image; return its id and what the build printed. Raises ``ParameterError``."""
         if findings := image.findings(None, parameters):
             raise ParameterError("\n".join(f"{self.name}: {finding}" for finding in findings))
         return image.build(self.name, parameters)

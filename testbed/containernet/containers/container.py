@@ -301,7 +301,7 @@ class Docker(Limited, UpstreamAttributes, PlannedNode, MininetHost):  # type: ig
             return self.popen(command, stdin=nothing, stdout=terminal, stderr=terminal, start_new_session=True)
 
     def terminate(self) -> None:
-        """Remove the container with its anonymous volumes."""
+        """Remove the container with its anonymous volumes. Raises ``EngineError``."""
         self.close_shell()
         self._namespace = self.process = None
         if not self._did:
