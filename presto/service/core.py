@@ -43,7 +43,11 @@ STOP_TIMEOUT = 5.0
 
 
 class Core:
-    """Services over an inventory. `start` takes up what an earlier process left unfinished; `stop` undoes it."""
+    """Services over an inventory.
+
+    `load` takes in what was enrolled beside it, `start` takes up what an earlier process left unfinished; `stop` undoes
+    both.
+    """
 
     def __init__(
         self,
@@ -53,8 +57,8 @@ class Core:
         settings: Settings | None = None,
         assignments: Assignments | None = None,
     ) -> None:
-        self._edge_store = Edges(store.engine)
-        self._views = Views(joined(inventory, self._edge_store.all()), assignments or Assignments())
+        self._inventory, self._edge_store = inventory, Edges(store.engine)
+        self._views = Views(inventory, assignments or Assignments())
         self._store, self._network = store, (network := RedactingNetwork(network, self._views.whole))
         self.events, self.paths = EventLog(store.engine), PathStore(store.engine)
         self.settings, self.catalogue = settings or Settings(), network.catalogue
@@ -65,7 +69,6 @@ class Core:
         self._readiness = TunnelReadiness(network, lambda: self._views.whole)
         self._pipeline = Pipeline(self._views.whole, store, network, self.settings, self.meters, self._readiness)
         self._healing = Healing(network, self._pipeline.watch)
-        network.use(self._views.whole)
         self.enrolled = EnrolledOrders(store.engine, store.writer, self._views)
         self.acceptance = Acceptance(self._views, store)
         self._unis = Unis(self._views, store)
@@ -85,6 +88,10 @@ class Core:
     def enrolment(self) -> Enrolled:
         """What the inventory has enrolled, as far as the tenant that is being served knows of it."""
         return self._views.enrolled
+
+    def load(self) -> None:
+        """Take in the uCPEs that were enrolled at run time. Raises InventoryError when a name stands in both."""
+        self._use(joined(self._inventory, self._edge_store.all()))
 
     async def start(self) -> None:
         """Take up all unfinished work."""

@@ -49,8 +49,10 @@ def create_app(
 ) -> FastAPI:
     """The application for a core, which it starts and stops; it answers for the given host names only.
 
-    Without `security` authentication is off. Raises ClientsWrong when the clients file names what is not there.
+    Without `security` authentication is off. Raises ClientsWrong when the clients file names what is not there, and
+    InventoryError when a uCPE stands in the inventory and was enrolled at run time too.
     """
+    core.load()
     notifier = Notifier(core.engine, core.events, event_types, notifications)
 
     @asynccontextmanager

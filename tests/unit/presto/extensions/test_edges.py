@@ -80,6 +80,7 @@ async def test_an_enrolled_edge_can_be_ordered_on_and_outlives_the_server(
         "findings": [],
     }
     again = new_core()
+    again.load()
     assert again.edges.find("site-e").tls is not None
     await again.stop()
 
@@ -158,6 +159,6 @@ async def test_the_file_and_the_enrolled_must_not_name_the_same(
     client: Any, face: Any, new_core: Callable[..., Core], tmp_path: Path
 ) -> None:
     await face.call("POST", "/edge", 201, json=FORM)
-    both = client.core.inventory
+    again = new_core(inventory=client.core.inventory)
     with pytest.raises(InventoryError, match="uCPE site-e is there more than once"):
-        new_core(inventory=both)
+        again.load()
