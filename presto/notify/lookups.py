@@ -13,13 +13,13 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from threading import Thread
 
-_CONCURRENT = 128
+CONCURRENT = 128
 """Lookups at a time: each has a thread and a socket."""
 
-_SLOW_CONCURRENT = 16
+SLOW_CONCURRENT = 16
 """And of names that were slow the last time."""
 
-_SLOW = 1.0
+SLOW = 1.0
 """Seconds."""
 
 _REMEMBERED = 10_000
@@ -33,7 +33,7 @@ class Lookups:
     """
 
     def __init__(self) -> None:
-        self._places, self._slow_places = asyncio.Semaphore(_CONCURRENT), asyncio.Semaphore(_SLOW_CONCURRENT)
+        self._places, self._slow_places = asyncio.Semaphore(CONCURRENT), asyncio.Semaphore(SLOW_CONCURRENT)
         self._slow: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[list[str]]] = {}
 
@@ -60,7 +60,7 @@ class Lookups:
 
     def _note(self, host: str, seconds: float) -> None:
         self._slow.pop(host, None)
-        if seconds > _SLOW:
+        if seconds > SLOW:
             self._slow[host] = None
         if len(self._slow) > _REMEMBERED:
             self._slow.popitem(last=False)

@@ -35,9 +35,10 @@ class ObservationCache(Generic[Key, Result]):
         self,
         observe: Callable[[Key], Awaitable[Result]],
         unknown: Callable[[str], Result],
-        deadline: float = DEADLINE,
+        deadline: float | None = None,
     ) -> None:
-        self._observe_one, self._unknown, self._deadline = observe, unknown, deadline
+        self._observe_one, self._unknown = observe, unknown
+        self._deadline = DEADLINE if deadline is None else deadline
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._tasks: dict[Key, asyncio.Task[Result]] = {}
         self._kept: dict[Key, tuple[float, Result]] = {}

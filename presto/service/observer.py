@@ -9,7 +9,7 @@ from orchestrator.model import ServiceObservation, UnknownService
 from presto.domain.credentials import utc_now
 from presto.domain.model import Service
 from presto.domain.tunnels import Seen
-from presto.service.observation_cache import DEADLINE, ObservationCache
+from presto.service.observation_cache import ObservationCache
 
 
 class Observed(Protocol):
@@ -26,7 +26,7 @@ _Key = tuple[str, int, str]
 class Observer(ObservationCache[_Key, Seen]):
     """Answers questions about services, for any number of askers."""
 
-    def __init__(self, network: Observed, deadline: float = DEADLINE) -> None:
+    def __init__(self, network: Observed, deadline: float | None = None) -> None:
         super().__init__(self._seen, lambda problem: Seen(problem=problem), deadline)
         self._network = network
 

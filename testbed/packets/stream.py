@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -81,7 +81,8 @@ class CountedStream:
         with ExitStack() as stack:
             for name, end in self.ends.items():
                 stack.enter_context(silent(end.namespace, end.address, self._open_at(name)))
-            exchange = _Exchange(stack, self.ends)
+            exchange = _Exchange()
+            exchange.start(stack, self.ends)
             stack.callback(exchange.stop)
             yield exchange
 
@@ -97,11 +98,15 @@ class CountedStream:
 class _Exchange:
     """A stream under way: what was *sent* or provoked of each flow, and what was *received* at its other end."""
 
-    def __init__(self, stack: ExitStack, ends: Mapping[str, End]) -> None:
+    def __init__(self) -> None:
         self.sent: Counts = {}
         self.received: Counts = {}
         self._sockets: dict[str, socket] = {}
         self._ended = Event()
+        self._counters: list[Future[None]] = []
+
+    def start(self, stack: ExitStack, ends: Mapping[str, End]) -> None:
+        """Count from now on; *stack* closes the sockets."""
         counters = []
         names = list(ends)
         for direction, opposite in (names, names[::-1]):

@@ -128,14 +128,14 @@ def _client(
     before = udp_sent(sender)
     child = start(argv, namespace=namespace, lab=lab)
     try:
-        if load.protocol == "udp" and not _streams(child, sender, before, load):
+        if load.protocol == "udp" and not streams(child, sender, before, load):
             return None
         return _output(child, load.seconds + load.omit + CONNECT_TIMEOUT + GRACE, "client")
     finally:
         stop(child)
 
 
-def _streams(client: Child, sender: Namespace, before: int, load: Load) -> bool:
+def streams(client: Child, sender: Namespace, before: int, load: Load) -> bool:
     """Tell, within the time that it may take, that *sender* sends more than the datagrams that open the streams."""
     deadline = SETUP_SECONDS + load.first_datagrams_seconds()
     enough = before + 2 * load.parallel + 3

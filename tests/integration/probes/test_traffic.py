@@ -12,7 +12,7 @@ from testbed.impairment import Impairer
 from testbed.labels import LAB_VARIABLE
 from testbed.spec.model import Impairment
 from testbed.traffic import NoTraffic, TrafficError, iperf3, ping
-from testbed.traffic.iperf import _streams, udp_sent
+from testbed.traffic.iperf import streams, udp_sent
 
 MARK = "test-traffic"
 
@@ -64,11 +64,11 @@ def test_a_receiver_of_datagrams_has_all_the_room_that_there_is(segment: Any, mo
     sockets = []
 
     def came_up(*arguments: Any) -> bool:
-        there = _streams(*arguments)
+        there = streams(*arguments)
         sockets.append(segment.b.namespace.run(["ss", "--udp", "--all", "--numeric", "--memory"]).stdout)
         return there
 
-    monkeypatch.setattr("testbed.traffic.iperf._streams", came_up)
+    monkeypatch.setattr("testbed.traffic.iperf.streams", came_up)
     iperf3(*_ends(segment), protocol="udp", seconds=1, bitrate=1e6, lab=MARK)
     allowed = [int(Path(f"/proc/sys/net/core/{name}_max").read_text()) for name in ("rmem", "wmem")]
     assert f",rb{2 * min(4 << 20, *allowed)}," in sockets[0]

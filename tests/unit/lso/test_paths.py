@@ -16,6 +16,7 @@ import pytest
 
 from lso.commands import ls
 from scenarios.find import find
+from testbed.ownership.resources import Resource
 
 ROOT = Path(__file__).parents[3]
 POC = ROOT / "scenarios" / "poc-two-sites" / "scenario.yaml"
@@ -77,21 +78,27 @@ def test_the_version(lso: Any) -> None:
     assert (ran.code, ran.out) == (0, f"lso {importlib.metadata.version('lso-testbed')}\n")
 
 
-NODES = [f"a-site-with-a-long-name-{number}" for number in range(40)]
+LONG = ", ".join(f"a-site-with-a-long-name-{number}" for number in range(40))
+ORPHANS = (Resource("container", LONG, "lab"),)
+PATCHED = f"""
+import sys
+from lso.__main__ import main
+from lso.commands import ls
+from testbed.ownership.resources import Resource
+ls.orphans = lambda: (Resource("container", {LONG!r}, "lab"),)
+"""
 
 
 def test_a_table_that_no_terminal_shows_is_not_cut(lso: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ls, "_orphans", lambda: [{"id": "lab", "nodes": NODES, "folder": "/somewhere"}])
+    monkeypatch.setattr(ls, "orphans", lambda: ORPHANS)
     heading, row = lso("ls", "--orphans").out.splitlines()
-    assert heading.split() == ["id", "nodes", "folder"]
-    assert row.split() == ["lab", *", ".join(NODES).split(), "/somewhere"]
+    assert heading.split() == ["kind", "name", "lab"]
+    assert row.split() == ["container", *LONG.split(), "lab"]
 
 
 def test_the_same_table_fits_a_terminal() -> None:
     """It is folded there, because a terminal would break the lines anywhere."""
-    program = "from lso.commands import ls; from lso.__main__ import main; import sys\n"
-    program += f"ls._orphans = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
-    program += "sys.exit(main(['ls', '--orphans']))"
+    program = PATCHED + "sys.exit(main(['ls', '--orphans']))"
     ours, theirs = pty.openpty()
     run = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=theirs, env={**os.environ, "COLUMNS": "100"}
@@ -111,9 +118,7 @@ def test_the_same_table_fits_a_terminal() -> None:
     "verb", [["ls", "--orphans"], ["ls", "--orphans", "--json"], ["--help"], ["--version"]], ids=" ".join
 )
 def test_a_reader_who_has_seen_enough_changes_no_exit_code(verb: list[str]) -> None:
-    program = "from lso.commands import ls; from lso.__main__ import main; import sys\n"
-    program += f"ls._orphans = lambda: [{{'id': 'lab', 'nodes': {NODES!r}, 'folder': '/somewhere'}}]\n"
-    program += f"sys.exit(main({verb!r}))"
+    program = PATCHED + f"sys.exit(main({verb!r}))"
     ours, theirs = os.pipe()
     os.close(ours)
     command = [sys.executable, "-c", program]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from presto.service.pipeline import Pipeline
 from presto_api.lifecycles import ENDED
 
 ROOT = Path(__file__).parents[4]
@@ -98,7 +99,7 @@ async def test_best_effort_orders_are_one_transaction(
     client: Any, face: Any, network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So a server that is killed has placed all of them or none, and a kept `Idempotency-Key` stands for all."""
-    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    monkeypatch.setattr(Pipeline, "wake", lambda _self, _service: None)
     commits = 0
 
     def committed(_connection: Any) -> None:
@@ -169,7 +170,7 @@ async def test_a_change_that_is_cancelled_leads_back(client: Any, face: Any, net
 async def test_an_order_that_has_not_begun_ends_rejected_and_leaves_nothing(
     client: Any, face: Any, network: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    monkeypatch.setattr(Pipeline, "wake", lambda _self, _service: None)
     order_id = await placed(client, example("one", (1, 2)))
     cancelled = await face.call("POST", f"/serviceOrder/{order_id}/cancel", 200)
     assert cancelled["state"] == "rejected"

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from presto.service.pipeline import Pipeline
+
 pytestmark = [
     pytest.mark.asyncio,
     pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True),
@@ -226,7 +228,7 @@ async def test_a_reserved_service_that_never_began_leaves_nothing(
 ) -> None:
     for item in example["serviceOrderItem"][2:]:
         item["service"]["state"] = "reserved"
-    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    monkeypatch.setattr(Pipeline, "wake", lambda _self, _service: None)
     await cancelled(mef, await mef.place(example))
     assert (await mef.http.get("/presto-sdwan/v1/service")).json() == []
 
@@ -270,7 +272,7 @@ def without_order(service: Any, order_id: str) -> Any:
 async def test_an_order_that_never_began_has_no_start(
     mef: Any, example: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client.core._pipeline, "wake", lambda _service: None)
+    monkeypatch.setattr(Pipeline, "wake", lambda _self, _service: None)
     order = await mef.place(example)
     cancelled = f"/presto-sdwan/v1/serviceOrder/{order['id']}/cancel"
     assert (await mef.http.post(cancelled)).status_code == 200

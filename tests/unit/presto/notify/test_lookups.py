@@ -84,9 +84,9 @@ async def test_dead_name_servers_hold_up_no_other_name(resolver: Resolver) -> No
 
 
 async def test_names_that_were_slow_wait_apart(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "_CONCURRENT", 3)
-    monkeypatch.setattr(lookups, "_SLOW_CONCURRENT", 1)
-    monkeypatch.setattr(lookups, "_SLOW", 0.05)
+    monkeypatch.setattr(lookups, "CONCURRENT", 3)
+    monkeypatch.setattr(lookups, "SLOW_CONCURRENT", 1)
+    monkeypatch.setattr(lookups, "SLOW", 0.05)
     names, dead = Lookups(), [f"dead-{number}.example" for number in range(3)]
     for host in dead:
         await gives_up(names, host)

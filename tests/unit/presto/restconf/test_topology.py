@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from presto.restconf.pairs import published
-from presto.service.observer import Observer
+from presto.service import observation_cache
 
+from ..conftest import serving
 from .documents import objects
 
 pytestmark = pytest.mark.asyncio
@@ -143,8 +144,8 @@ async def test_uuids_outlive_a_restart(client: Any, order: Json, new_core: Calla
     await client.call("create-connectivity-service", order)
     await client.until("acme", "active")
     before = [uuids(await details(client, name)) for name in ("underlays", "acme")]
-    client.core._store = new_core()._store
-    assert [uuids(await details(client, name)) for name in ("underlays", "acme")] == before
+    async with serving(new_core(), client.network) as again:
+        assert [uuids(await details(again, name)) for name in ("underlays", "acme")] == before
     assert len({uuid for found in before for uuid in found}) == len([uuid for found in before for uuid in found])
 
 
@@ -175,14 +176,24 @@ STATES: list[tuple[str, Prepare, str, str | None, str | None]] = [
     ("prepare", "ends", "state", "why"), [case[1:] for case in STATES], ids=[case[0] for case in STATES]
 )
 async def test_a_tunnel_is_what_it_is_seen_to_be(
-    client: Any, order: Json, pairs: Any, prepare: Prepare, ends: str, state: str | None, why: str | None
+    new_core: Callable[..., Any],
+    network: Any,
+    order: Json,
+    pairs: Any,
+    prepare: Prepare,
+    ends: str,
+    state: str | None,
+    why: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    prepare(client.network)
-    client.core._observer = Observer(client.network, deadline=5 if client.network.sight.is_set() else 0.05)
-    await client.call("create-connectivity-service", order)
-    await client.until("acme", ends)
-    link = named((await details(client, "acme"))["link"], "a--b")
-    connection = await ask(client, "get-connection-details", service_id_or_name="acme", connection_id_or_name="a--b")
+    prepare(network)
+    monkeypatch.setattr(observation_cache, "DEADLINE", 5 if network.sight.is_set() else 0.05)
+    async with serving(new_core(), network) as client:
+        await client.call("create-connectivity-service", order)
+        await client.until("acme", ends)
+        link = named((await details(client, "acme"))["link"], "a--b")
+        ids = {"service_id_or_name": "acme", "connection_id_or_name": "a--b"}
+        connection = await ask(client, "get-connection-details", **ids)
     for thing in (link, connection):
         assert thing.get("operational-state") == state
         assert thing["lifecycle-state"] == ("INSTALLED" if ends == "active" else "PLANNED")

@@ -15,8 +15,8 @@ from presto.persistence.paths import PathStore
 from presto.persistence.tables import open_engine
 from presto.persistence.tenancy import acting_for
 from presto.restconf.identity import UNDERLAYS, node_id, topology_id, underlay_id
+from presto.service import observation_cache
 from presto.service.core import Core
-from presto.service.observer import Observer
 
 Json = dict[str, Any]
 COMPUTE, OPTIMIZE, DELETE = "compute-p-2-p-path", "optimize-p-2-p-path", "delete-p-2-p-path"
@@ -122,7 +122,9 @@ async def test_a_path_names_its_ports_and_what_is_known_of_it(client: Any, order
 
 
 @pytest.mark.asyncio
-async def test_optimising_tells_what_changed(client: Any, order: Json, pairs: Any) -> None:
+async def test_optimising_tells_what_changed(
+    client: Any, order: Json, pairs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tunnel over the Internet goes down: its path is still one, and the last choice."""
     await client.call("create-connectivity-service", order)
     await client.until("acme", "active")
@@ -130,7 +132,7 @@ async def test_optimising_tells_what_changed(client: Any, order: Json, pairs: An
     same = await ask(client, OPTIMIZE, {"path-id-or-name": first["uuid"]})
     assert (pairs(same)["lso-change"], same["path"]) == ("none", first["path"])
     client.network.cut.add("site-b")
-    client.core._observer = Observer(client.network)
+    monkeypatch.setattr(observation_cache, "FRESH", -1.0)
     changed = await ask(client, OPTIMIZE, {"path-id-or-name": first["path"][0]["path-uuid"]})
     assert pairs(changed)["lso-change"] == "mpls is preferred to internet"
     assert changed["path"] == [*first["path"][1:], first["path"][0]]
