@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 
+from presto.persistence.store import Store
+from presto.persistence.tables import open_engine
 from presto.service.core import Core
 from presto.web.app import create_app
 from presto.web.server import BackgroundServer
 from presto_client import Client, Options
 
-ROOT = Path(__file__).parents[4]
+from ..presto.conftest import MemoryNetwork, make_inventory
+
+ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "presto-mef.md").read_text(encoding="utf-8")
 EXAMPLE: Any = json.loads(re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)[0])
 
@@ -73,9 +77,15 @@ def example() -> Any:
 
 
 @pytest.fixture
-def server(new_core: Callable[..., Core], network: Any) -> Iterator[str]:
+def network() -> MemoryNetwork:
+    return MemoryNetwork()
+
+
+@pytest.fixture
+def server(database_url: str, network: MemoryNetwork) -> Iterator[str]:
     """The URL of a server over the in-memory network."""
-    with BackgroundServer(create_app(new_core())) as running:
+    core = Core(make_inventory(), Store(open_engine(database_url)), network)
+    with BackgroundServer(create_app(core)) as running:
         yield running.url
         network.gate.set()
 
