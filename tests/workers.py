@@ -18,7 +18,7 @@ TOGETHER = (
     r"tests/integration/testbed/test_"
     r"(containernet|early_routes|ended_containers|ends_without_stop|links|planned_lines|reap|running_network)",
     r"tests/integration/orchestrator/",
-    r"tests/e2e/test_broken",
+    r"tests/e2e/(broken/|test_broken)",
 )
 """Tests that stay on one worker: Mininet's names of switches and containers are the machine's own, others share a lab.
 
