@@ -89,10 +89,7 @@ POC = Known(
 
 
 def add_service(known: Known) -> list[Json]:
-    """A service between two sites: their UNIs, the SWVC and its end points; telnet blocked, the rest encrypted.
-
-    Raises NotPossible.
-    """
+    """A service between two sites: their UNIs, the SWVC and its end points; telnet blocked, the rest encrypted."""
     unis = known.free_unis()[:2]
     if len(unis) < 2:
         raise NotPossible("There are no two UNIs that are free: delete a service first.")
@@ -115,7 +112,7 @@ def add_service(known: Known) -> list[Json]:
 
 
 def add_site(known: Known) -> list[Json]:
-    """A further site of a service: its UNI, its end point, and the SWVC's topology with it. Raises NotPossible."""
+    """A further site of a service: its UNI, its end point, and the SWVC's topology with it."""
     free = known.free_unis()
     if not free or not known.swvcs:
         raise NotPossible("There is no service, or no UNI that is free for a further site of it.")
@@ -138,10 +135,7 @@ def modify_service(known: Known) -> list[Json]:
 
 
 def modify_end_point(known: Known) -> list[Json]:
-    """An end point of a service that blocks the last flow of its policy map where it enters there.
-
-    Raises NotPossible.
-    """
+    """An end point of a service that blocks the last flow of its policy map where it enters there."""
     swvc = _first_swvc(known)
     end = next((end for end in known.end_points(swvc)[::-1] if end["serviceConfiguration"].get("policyMap")), None)
     if end is None:
@@ -153,7 +147,7 @@ def modify_end_point(known: Known) -> list[Json]:
 
 
 def delete_site(known: Known) -> list[Json]:
-    """A site less of a service that has three or more, and the SWVC's topology without it. Raises NotPossible."""
+    """A site less of a service that has three or more, and the SWVC's topology without it."""
     swvc = next((swvc for swvc in known.swvcs if len(known.end_points(swvc)) > 2), None)
     if swvc is None:
         raise NotPossible("There is no service with three sites: add one first.")
@@ -164,10 +158,7 @@ def delete_site(known: Known) -> list[Json]:
 
 
 def add_access(known: Known) -> list[Json]:
-    """An access to an underlay, as it is enrolled: the UCS, the UNI there and the end point that joins them.
-
-    Raises NotPossible.
-    """
+    """An access to an underlay, as it is enrolled: the UCS, the UNI there and the end point that joins them."""
     found = next(iter(known.accesses()), None)
     if found is None:
         raise NotPossible("No access to an underlay is enrolled.")
