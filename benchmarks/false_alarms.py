@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from benchmarks.deployment import Quiet, complaints
 from benchmarks.poc import SCENARIO
+from common.yaml_writer import write_yaml
 from lso.api import api_server
 from reports.model import RunResult, Verdict
+from scenarios.file.source import read
 from scenarios.load import load
 from scenarios.run import Options, run
 
@@ -53,7 +53,7 @@ NETWORKS: Mapping[str, tuple[int, Change]] = {
 
 
 def _once(scenario: dict[str, Any], folder: Path) -> RunResult:
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(scenario, allow_unicode=True, sort_keys=False), "utf-8")
+    (folder / "scenario.yaml").write_text(write_yaml(scenario), "utf-8")
     return run(load(folder / "scenario.yaml"), folder / "run", api_server, Quiet(), Options())
 
 
@@ -69,7 +69,7 @@ def main() -> None:
         often, change = NETWORKS[name]
         passed, seconds = 0, list[float]()
         for number in range(options.runs or often):
-            scenario = yaml.safe_load((SCENARIO / "scenario.yaml").read_text("utf-8"))
+            scenario = read(SCENARIO / "scenario.yaml").data
             change(scenario)
             with tempfile.TemporaryDirectory(prefix="lso-benchmark-") as folder:
                 result = _once(scenario, Path(folder))
