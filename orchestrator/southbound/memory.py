@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,6 +38,7 @@ class MemorySouthbound:
     def __init__(self, inventory: Inventory, *, delay: float = 0.0, file: Path | None = None) -> None:
         self.delay = delay
         self.delays: dict[str, float] = {}
+        self.unlisted: set[str] = set()
         self._faults: dict[tuple[str, str], list[UcpeError]] = {}
         self._listeners: dict[str, list[asyncio.Queue[str]]] = {}
         self._states = UcpeStates(inventory, file)
@@ -73,10 +75,11 @@ class MemorySouthbound:
         return {ucpe for ucpe, queues in self._listeners.items() if queues}
 
     def kill(self, ucpe: str, container: str) -> None:
-        """Let a container end, as `docker kill` does."""
+        """Let a container end, as `docker kill` does: the engine lists it as running until somebody inspects it."""
         state = self._states.state(ucpe)
         vnf = state.vnfs[container].in_state("exited")
         state.keep(vnfs={container: vnf})
+        self.unlisted.add(vnf.entry.id)
         for queue in self._listeners.get(ucpe, ()):
             queue.put_nowait(vnf.entry.labels["lso.service"])
 
@@ -120,12 +123,15 @@ class MemoryEngine:
     async def containers(self, label: str) -> tuple[ContainerEntry, ...]:
         """Those with the label."""
         await self._enter("containers")
-        return tuple(vnf.entry for vnf in self._state.vnfs.values() if _labelled(vnf.entry.labels, label))
+        entries = (vnf.entry for vnf in self._state.vnfs.values() if _labelled(vnf.entry.labels, label))
+        unlisted = self._southbound.unlisted
+        return tuple(replace(item, state="running") if item.id in unlisted else item for item in entries)
 
     async def inspect(self, container: str) -> Mapping[str, Any]:
         """The few members that are read of Docker's description."""
         await self._enter("inspect")
         entry = self._vnf(container).entry
+        self._southbound.unlisted.discard(entry.id)
         return {"Id": entry.id, "RestartCount": 0, "State": {"Status": entry.state, "StartedAt": None}}
 
     async def require_image(self, image: str, kind: str) -> Mapping[str, str]:

@@ -68,7 +68,20 @@ async def site_differences(
 ) -> tuple[str, ...]:
     """As `own_differences` now. Raises UcpeError or InventoryError when the uCPE cannot be read."""
     async with session(ucpe, Stopwatch(), connect) as uplink:
+        await _ends_listed(uplink, service_id)
         return own_differences(await survey(uplink, service_id), record)
+
+
+async def _ends_listed(uplink: Uplink, service_id: str) -> None:
+    """Wait until the engine lists containers that have ended as such.
+
+    It tells of an end some time before that: it takes down the container's networks first, and writes to disk. Whoever
+    inspects a container waits until it has. One that is gone meanwhile is for the survey.
+    """
+    listed = await uplink.docker.containers(f"lso.service={service_id}")
+    for told in await asyncio.gather(*(uplink.docker.inspect(item.id) for item in listed), return_exceptions=True):
+        if isinstance(told, BaseException) and not isinstance(told, UcpeError):
+            raise told
 
 
 def differences(found: Survey, record: Record) -> tuple[str, ...]:
