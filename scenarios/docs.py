@@ -65,9 +65,9 @@ def _page(name: str, verb: type[Verb]) -> str:
     rows = "\n".join(
         _row(key, entry, verb) for key, entry in verb.model_json_schema(by_alias=True)["properties"].items()
     )
+    table = f"| key | type | default | meaning |\n|---|---|---|---|\n{rows}" if rows else "It has none."
     return (
-        f"# `{name}`\n\n{body}\n\n## Parameters\n\n"
-        f"| key | type | default | meaning |\n|---|---|---|---|\n{rows}\n\n"
+        f"# `{name}`\n\n{body}\n\n## Parameters\n\n{table}\n\n"
         "Each result carries its checks (expected and measured), the evidence files and the command to see it live.\n"
     )
 
