@@ -30,6 +30,7 @@ from testbed.lab import Lab
 
 INTERNAL_SERVER_ERROR = 500
 DATABASE = "presto.db"
+ESTABLISHED, WHOLE_RUN = "order to tunnel established", "whole run"
 
 
 class Listener(Protocol):
@@ -198,8 +199,8 @@ class _Run:
         context, goals = self.context, self.loaded.scenario.goals
         if context and context.established_at is not None:
             needed = round(context.established_at - context.ordered_at, 3)
-            yield Timing(name="order to tunnel established", seconds=needed, goal_seconds=goals.established_seconds)
-        yield Timing(name="whole run", seconds=round(seconds, 3), goal_seconds=goals.run_seconds)
+            yield Timing(name=ESTABLISHED, seconds=needed, goal_seconds=goals.established_seconds)
+        yield Timing(name=WHOLE_RUN, seconds=round(seconds, 3), goal_seconds=goals.run_seconds)
 
 
 def run(

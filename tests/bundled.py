@@ -17,6 +17,7 @@ from scenarios import inputs
 from scenarios.file.source import read as read_yaml
 from scenarios.load import FILE_NAME as SCENARIO_NAME
 from scenarios.load import load
+from scenarios.ordering.order import create_input
 from scenarios.own_steps import own_steps
 from scenarios.steps.observation import FILE_NAME, judge, read
 from scenarios.steps.verb import Verb
@@ -46,7 +47,10 @@ def recorded_run(folder: Path, cases: Mapping[str, str] = CASES) -> Path:
     for step, verb in own_steps(loaded.scenario):
         steps.append(_step(folder / EVIDENCE / step.id, RECORDED / verb.verb / "passed", verb))
     inputs.keep(loaded, {}, folder)
-    inputs.keep_order([{"method": "POST", "path": "/", "body": {}}], folder)
+    service = loaded.scenario.service
+    ordered = create_input(service, {point.site: f"uuid of {point.site}" for point in service.endpoints})
+    path = "/restconf/operations/create-connectivity-service/"
+    inputs.keep_order([{"method": "POST", "path": path, "body": {"input": ordered}}], folder)
     result = RunResult(
         run_id="20260101T120000Z-poc-two-sites-e3d28d",
         scenario=Scenario(id="recorded", title="What was recorded", path=str(source), sha256=loaded.sha256),

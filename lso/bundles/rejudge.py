@@ -60,7 +60,11 @@ def _judged(path: Path, step: StepResult, wanted: Expected | None) -> tuple[Verd
     except Exception as error:  # noqa: BLE001  (whatever is in the file, it is told in a sentence)
         return None, [f"its observation cannot be read: {type(error).__name__}: {error}"]
     judgement = judge(verb, observation)
-    return judgement.verdict, [*_other_verb(verb, step, wanted), *_compared(step, judgement)]
+    return judgement.verdict, [
+        *_other_verb(verb, step, wanted),
+        *_compared(step, judgement),
+        *_other_series(verb, step, path.parent),
+    ]
 
 
 def _other_verb(verb: Verb, step: StepResult, wanted: Expected | None) -> Iterator[str]:
@@ -68,6 +72,16 @@ def _other_verb(verb: Verb, step: StepResult, wanted: Expected | None) -> Iterat
         yield f"the result has the verb {step.verb}, the observation is of {verb.verb}"
     elif wanted and wanted.verb != verb:
         yield "what was observed is not what the scenario asks for in this step: verb or parameters differ"
+
+
+def _other_series(verb: Verb, step: StepResult, evidence: Path) -> Iterator[str]:
+    try:
+        drawn = tuple(verb.series(evidence))
+    except Exception as error:  # noqa: BLE001  (whatever is in the file, it is told in a sentence)
+        yield f"what its series were drawn of cannot be read: {type(error).__name__}: {error}"
+    else:
+        if step.series != drawn:
+            yield "its series are not what the evidence leads to"
 
 
 def _compared(step: StepResult, judgement: Judgement) -> Iterator[str]:

@@ -17,8 +17,10 @@ from lso.bundles.derived import derived
 from lso.bundles.errors import Altered, BundleError
 from lso.bundles.facts import facts
 from lso.bundles.keys import fingerprint, public_key_of
+from lso.bundles.ordered import other_order
 from lso.bundles.rejudge import Rejudged, rejudge
 from lso.bundles.scenario import Expected, expected_steps, mismatches, not_run, scenario_of
+from lso.bundles.times import impossible_times
 from reports.model import RunResult
 from reports.read import RESULT_NAME, ReportError, load_run
 
@@ -111,6 +113,8 @@ def _judged(seen: Verification, folder: Path, names: Collection[str], result: Ru
         findings += altered.findings
     else:
         findings += mismatches(loaded, folder, result)
+        findings += other_order(loaded, folder, result)
+        findings += impossible_times(loaded, result)
         expected = expected_steps(loaded)
         if left := not_run(loaded, result):
             notes.append(f"the run has no result of the scenario's last steps: {', '.join(left)}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -14,6 +16,9 @@ from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import PathVerb
 from testbed.traffic import NoTraffic, TrafficResult, iperf3, received_bytes
+from testbed.traffic.result import Protocol, parse_iperf3
+
+MEASURED_NAME = "iperf3.json"
 
 
 class IperfEnd(Evidence):
@@ -57,6 +62,8 @@ class TrafficEvidence(Evidence):
 class TrafficVerb(PathVerb):
     """Parameters of both traffic verbs."""
 
+    protocol: ClassVar[Protocol]
+
     seconds: int = Field(default=5, ge=1, le=3600)
     port: int = Field(default=5201, ge=1, le=65535, description="a TCP (and UDP) port that the service's flows allow")
 
@@ -80,8 +87,7 @@ class TrafficVerb(PathVerb):
             result = iperf3(source.namespace, target.namespace, target.ip, **load)
         except NoTraffic as nothing:
             return TrafficEvidence(reason=str(nothing))
-        recorder.json("iperf3.json", "what iperf3 measured", result.raw)
-        recorder.series.append(self._series(result))
+        recorder.json(MEASURED_NAME, "what iperf3 measured", result.raw)
         link_bytes = received_bytes(target.namespace, target.interface) - before
         return TrafficEvidence(measured=_measured(result, link_bytes))
 
@@ -105,11 +111,17 @@ class TrafficVerb(PathVerb):
         name, holds = f"bytes at the interface of {self.to}", measured.link_bytes >= server.bytes
         yield check(name, holds, expected=f"≥ {server.bytes}", measured=measured.link_bytes)
 
-    def _series(self, result: TrafficResult) -> Series:
+    def series(self, evidence: Path) -> list[Series]:
+        """Return the rate over time, where traffic flowed."""
+        file = evidence / MEASURED_NAME
+        if not file.exists():
+            return []
+        raw = json.loads(file.read_bytes())
+        result = parse_iperf3(raw["client"], raw["server"], self.protocol)
         name = f"{result.protocol.upper()} {self.from_} to {self.to}"
         times = tuple(interval.end for interval in result.intervals)
         rates = tuple(interval.bits_per_second / 1e6 for interval in result.intervals)
-        return Series(name=name, unit="Mbit/s", x_seconds=times, y=rates, lower_bound=self.bound())
+        return [Series(name=name, unit="Mbit/s", x_seconds=times, y=rates, lower_bound=self.bound())]
 
 
 def _measured(result: TrafficResult, link_bytes: int) -> Measured:

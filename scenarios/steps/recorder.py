@@ -1,4 +1,4 @@
-"""What a verb observes with: evidence files, waits with deadlines, series, and the fault that ended an observation."""
+"""What a verb observes with: evidence files, waits with deadlines, and the fault that ended an observation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reports.model import Check, EvidenceFile, Series, Wait
+from reports.model import Check, EvidenceFile, Wait
 from scenarios.steps.checks import check
 
 T = TypeVar("T")
@@ -32,7 +32,6 @@ class Recorder:
     folder: Path
     evidence: list[EvidenceFile] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
-    series: list[Series] = field(default_factory=list)
     fault: Check | None = None
 
     @contextmanager

@@ -38,7 +38,7 @@ def run_step(context: Context, step: Step, verb: Verb, folder: Path, blocked_by:
         checks=tuple(judgement.checks),
         evidence=tuple(recorder.evidence),
         waits=tuple(recorder.waits),
-        series=tuple(recorder.series),
+        series=tuple(verb.series(folder)),
         live_command=verb.live_command(context),
         engines=dict(context.engines),
         elements=tuple(verb.elements(context)),

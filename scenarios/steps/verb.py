@@ -7,10 +7,12 @@ A verb is a model of its parameters that *observes*, which acts on the network a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 from pydantic import Field
 
+from reports.model import Series
 from scenarios.file.errors import nearest
 from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario, Strict
@@ -67,6 +69,10 @@ class Verb(Strict):
     def judge(self, evidence: Any) -> Judgement:
         """Return the checks that follow from *evidence* and the files it names, and from nothing else."""
         raise TypeError(f"{type(self).__name__} is a base, not a verb")
+
+    def series(self, evidence: Path) -> list[Series]:
+        """Return the series that follow from the files in the folder *evidence*, and from nothing else."""
+        return []
 
     @classmethod
     def evidence_type(cls) -> type[Evidence]:

@@ -25,6 +25,7 @@ class TrafficTcp(TrafficVerb, name="traffic.tcp"):
     """
 
     parallel: int = Field(default=1, ge=1, le=64)
+    protocol = "tcp"
     at_least_mbit: float = Field(default=1, gt=0)
 
     def load(self) -> dict[str, Any]:

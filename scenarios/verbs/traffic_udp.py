@@ -27,13 +27,14 @@ class TrafficUdp(TrafficVerb, name="traffic.udp"):
     *Example*: ``{verb: traffic.udp, with: {from: a1, to: b1, rate_mbit: 10, loss_percent_at_most: 1}}``
     """
 
+    protocol = "udp"
     rate_mbit: float = Field(default=10, gt=0)
     length: int = Field(default=1200, ge=16, le=1372, description="UDP payload in bytes")
     loss_percent_at_most: float = Field(default=0, ge=0, le=100)
     jitter_ms_at_most: float | None = Field(default=None, gt=0)
 
     def load(self) -> dict[str, Any]:
-        return {"protocol": "udp", "bitrate": self.rate_mbit * 1e6, "length": self.length}
+        return {"protocol": self.protocol, "bitrate": self.rate_mbit * 1e6, "length": self.length}
 
     def judge_measured(self, measured: Measured) -> Judgement:
         lost, jitter = measured.lost_percent, measured.jitter_ms

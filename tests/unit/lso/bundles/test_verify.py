@@ -15,10 +15,16 @@ from lso.bundles.create import create
 from lso.bundles.derived import derived
 from lso.bundles.errors import BundleError
 from lso.bundles.keys import fingerprint
+from lso.bundles.ordered import other_order
 from lso.bundles.verify import Verification, verify
 from reports.model import Verdict
+from reports.read import load_run
+from scenarios import inputs
+from scenarios.load import load
+from scenarios.ordering.order import create_input
+from scenarios.ordering.order_items import add_items
 
-from ....bundled import CASES, recorded_run
+from ....bundled import CASES, POC, recorded_run
 
 Change = Callable[[dict[str, Any]], object]
 Edit = Callable[[Change], None]
@@ -115,6 +121,33 @@ EDITS: dict[str, tuple[Change, str]] = {
         lambda result: result["scenario"].update(sha256="0" * 64),
         "inputs/scenario.yaml is not the scenario that the result names by its SHA-256",
     ),
+    "a step that began before its turn": (
+        lambda result: [
+            result["steps"][0].update(duration_seconds=0.5),
+            result["steps"][1].update(duration_seconds=0.1),
+        ],
+        "S-2 began 0 s after the start, when S-1 had not ended",
+    ),
+    "a run shorter than its steps": (
+        lambda result: result["steps"][-1].update(started_seconds=0.5, duration_seconds=3),
+        "management ended 3.5 s after the start of a run of 1 s",
+    ),
+    "a wait longer than its step": (
+        lambda result: result["steps"][0].update(waits=[{"what": "x", "needed_seconds": 2, "deadline_seconds": 3}]),
+        "S-1 waited longer than it lasted",
+    ),
+    "another goal": (
+        lambda result: result.update(timings=[{"name": "whole run", "seconds": 1, "goal_seconds": 60}]),
+        "the goal of 'whole run' is not the scenario's",
+    ),
+    "another timing": (
+        lambda result: result.update(timings=[{"name": "whole run", "seconds": 0.5, "goal_seconds": 45}]),
+        "'whole run' took 0.5 s in a run of 1 s",
+    ),
+    "a series": (
+        lambda result: result["steps"][1].update(series=[{"name": "x", "unit": "Mbit/s", "x_seconds": [1], "y": [9]}]),
+        "S-2: its series are not what the evidence leads to",
+    ),
     "the run's verdict": (
         lambda result: result.update(verdict="skipped"),
         "says skipped of the whole run; its steps say passed",
@@ -144,6 +177,32 @@ def test_a_page_that_tells_something_else(
     assert told(verify(run.with_name("bundle.zip"), None)) == [
         f"{name} is not what follows from result.json and the evidence"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("poc-two-sites", lambda body: None),
+        ("poc-two-sites", lambda body: body["input"]["swvc-service-attributes"]["policies"]["policy"].clear()),
+        ("poc-two-sites", lambda body: body["input"]["end-point"].reverse()),
+        ("poc-two-sites", lambda body: body.clear()),
+        ("poc-two-sites-ordering", lambda body: None),
+        ("poc-two-sites-ordering", lambda body: body["serviceOrderItem"].pop()),
+    ],
+)
+def test_the_order_is_of_the_scenarios_service(tmp_path: Path, name: str, change: Callable[[Any], object]) -> None:
+    loaded = load(POC.parents[1] / name)
+    service = loaded.scenario.service
+    body: dict[str, Any] = {"input": create_input(service, {point.site: point.site for point in service.endpoints})}
+    if service.face == "mef-ordering":
+        body = {"requestedStartDate": "2026-01-01T00:00:00Z", "serviceOrderItem": add_items(service)}
+    original = json.dumps(body)
+    change(body)
+    (tmp_path / "inputs").mkdir()
+    inputs.keep_order([{"method": "POST", "path": "/", "body": body}], tmp_path)
+    result = load_run(recorded_run(tmp_path / "run"))
+    wrong = ["inputs/order.json does not order what the scenario says"]
+    assert list(other_order(loaded, tmp_path, result)) == (wrong if json.dumps(body) != original else [])
 
 
 def test_a_step_that_is_made_to_be_skipped(run: Path, edit: Edit, key: Ed25519PrivateKey) -> None:
