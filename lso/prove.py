@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import sys
 from collections.abc import Sequence
@@ -24,12 +25,16 @@ EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED
 
 def sabotages(options: argparse.Namespace) -> tuple[LoadedSabotage, ...]:
     """Return the sabotages to try. Raises ``ScenarioError`` for files with mistakes, UsageError for unknown ids."""
-    catalogue = load_catalogue((CATALOGUE, *options.sabotages))
+    folders = [*([] if options.no_catalogue else [CATALOGUE]), *options.sabotages]
+    if not folders:
+        raise UsageError("--no-catalogue is for --sabotages DIR, which has those to try")
+    catalogue = load_catalogue(folders)
     known = [one.id for one in catalogue]
     for wanted in options.only:
-        if wanted not in known:
+        if not fnmatch.filter(known, wanted):
             raise UsageError(f"--only {wanted}: no such sabotage; there are {', '.join(known)}")
-    return tuple(one for one in catalogue if not options.only or one.id in options.only)
+    chosen = {name for wanted in options.only or ["*"] for name in fnmatch.filter(known, wanted)}
+    return tuple(one for one in catalogue if one.id in chosen)
 
 
 def prove_all(
@@ -60,7 +65,7 @@ def _prove_one(
             directory,
             api_server,
             console,
-            complete=not options.only,
+            complete=not (options.only or options.no_catalogue),
             command=f"lso run --prove {scenario.path}",
         )
         write_prove_report(result, directory)

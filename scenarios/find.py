@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from scenarios.load import FILE_NAME
@@ -15,9 +16,11 @@ def find(path: Path) -> list[Path]:
     """
     if not path.is_dir() or (path / FILE_NAME).exists():
         return [path]
-    found = []
-    for folder, names, files in os.walk(path):
+    return [folder for folder in folders(path) if (folder / FILE_NAME).exists()] or [path]
+
+
+def folders(path: Path) -> Iterator[Path]:
+    """Yield the folder *path* and those below it in order of their names, but for what is hidden; none for a file."""
+    for folder, names, _files in os.walk(path):
         names[:] = sorted(name for name in names if not name.startswith("."))
-        if FILE_NAME in files:
-            found.append(Path(folder))
-    return found or [path]
+        yield Path(folder)

@@ -140,7 +140,7 @@ IN_MEMORY = {
     "client": Session("openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout >robot.pem"),
     "order": Session(changes={"0b1c7f3e-2f0c-4d0f-9f55-5a4b6ad9c0f1": "$(lso order list --json | jq -r '.[0].id')"}),
     "docs/prove.md": Session(),
-    "validate": Session("cp orchestrator/templates/poc-site.yaml my-site.yaml; cp scenarios/sabotage/path-*.yaml mine"),
+    "validate": Session("cp orchestrator/templates/poc-site.yaml my-site.yaml"),
     "report": Session(SAMPLE),
 }
 """Pages and helps whose commands need no lab; a server over uCPEs in memory runs."""

@@ -45,7 +45,8 @@ EXAMPLES = """examples:
   lso run my.yaml --pause-on-failure              wait after a step that did not pass
   lso run my.yaml --json | jq .verdict            the result as JSON, progress on standard error
   lso run scenarios/poc-two-sites --prove         break the network in many ways: does each step notice?
-  lso run my.yaml --prove --only chain-order --sabotages mine    one of the sabotages, or of your own in mine/"""
+  lso run my.yaml --prove --only 'firewall-*'     with some of the sabotages (docs/sabotages.md)
+  lso run my.yaml --prove --sabotages mine --no-catalogue    with those of your own in mine/ alone"""
 ENDINGS = {"refused": BAD_INPUT, "interrupted": INTERRUPTED}
 EXITS = {Verdict.PASSED: PASSED, Verdict.SKIPPED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR}
 
@@ -63,7 +64,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="STEP", help="end after the step with this id")
     parser.add_argument("--prove", action="store_true", help="see that each step fails in networks that are broken")
     parser.add_argument(
-        "--only", metavar="ID", action="append", default=[], help="with --prove: this sabotage alone (repeatable)"
+        "--only",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="with --prove: this sabotage alone, or those of a pattern such as 'firewall-*' (repeatable)",
     )
     parser.add_argument(
         "--sabotages",
@@ -73,6 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="with --prove: a folder with sabotages of your own, too (repeatable)",
     )
+    parser.add_argument("--no-catalogue", action="store_true", help="with --sabotages: those of your own alone")
     parser.add_argument("--bundle", metavar="FILE", type=Path, help="make it one signed file, too (see lso bundle)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
 
@@ -118,8 +124,8 @@ def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
 def _catalogue(options: argparse.Namespace) -> tuple[LoadedSabotage, ...] | None:
     """Return the sabotages that --prove tries, or None after all findings of their files were printed."""
     if not options.prove:
-        if options.only or options.sabotages:
-            raise UsageError("--only and --sabotages are for --prove")
+        if options.only or options.sabotages or options.no_catalogue:
+            raise UsageError("--only, --sabotages and --no-catalogue are for --prove")
         return ()
     if options.keep or options.until or options.pause_on_failure or options.bundle:
         raise UsageError("--keep, --until, --pause-on-failure and --bundle do not go with --prove")

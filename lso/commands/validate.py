@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from common.yaml_reader import read_yaml
@@ -13,14 +13,14 @@ from lso.scenario_files import load
 from orchestrator.tosca import validate
 from reports.text import count_text
 from scenarios.file.errors import ScenarioError
-from scenarios.find import find
-from scenarios.prove.catalogue import load_sabotage
+from scenarios.find import find, folders
+from scenarios.prove.catalogue import CATALOGUE, load_catalogue, load_sabotage
 
 HELP = "check scenario files, sabotages and site templates"
 EXAMPLES = """examples:
   lso validate scenarios           all below that folder
   lso validate my-site.yaml        a TOSCA site template
-  lso validate mine/*.yaml         sabotages for lso run --prove"""
+  lso validate mine                sabotages for lso run --prove: all in that folder"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,18 +30,38 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="+",
         type=Path,
-        help="a scenario file, a folder with scenarios below it, a sabotage, or a site template",
+        help="a scenario file, a folder with scenarios or sabotages below it, a sabotage, or a site template",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    paths = [found for path in options.paths for found in find(path)]
-    findings = [finding for path in paths for finding in _findings(path)]
+    findings = [finding for path in options.paths for finding in _below(path)]
     for finding in findings:
         print(finding, file=sys.stderr)
     print(count_text(len(findings), "finding") if findings else "no findings")
     return BAD_INPUT if findings else PASSED
+
+
+def _below(path: Path) -> Iterator[object]:
+    """Yield what is wrong with the file *path*, or with the scenarios and the sabotages below the folder *path*."""
+    sabotages = [folder for folder in folders(path) if any("sabotage" in _keys(file) for file in folder.glob("*.yaml"))]
+    for folder in sabotages:
+        yield from _catalogue_findings(folder)
+    scenarios = find(path)
+    if scenarios != [path] or not sabotages:
+        for found in scenarios:
+            yield from _findings(found)
+
+
+def _catalogue_findings(folder: Path) -> tuple[object, ...]:
+    """Return what ``lso run --prove --sabotages`` would refuse of *folder*."""
+    own = folder.resolve() == CATALOGUE.resolve()
+    try:
+        load_catalogue([folder] if own else [CATALOGUE, folder])
+    except ScenarioError as error:
+        return error.findings
+    return ()
 
 
 def _findings(path: Path) -> tuple[object, ...]:

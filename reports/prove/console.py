@@ -25,7 +25,10 @@ class ProveConsole(Console):
         """What an assertion made of it."""
         self._stop_spinner()
         word = ("noticed", "green") if trial.noticed else ("MISSED ", "bold red")
-        by = trial.check if trial.noticed else f"{trial.verdict}: {trial.message}"
+        missed = f"{trial.verdict}: {trial.message}"
+        if trial.demanded and trial.check:
+            missed = f"{trial.verdict} by {trial.check!r}, not by {trial.demanded!r}"
+        by = trial.check if trial.noticed else missed
         text = f"  {printable(sabotage_id)} – {printable(trial.step)}  "
         self._line(Text.assemble("  ", word, text, (duration_text(trial.seconds), "dim"), f"  {printable(by)}"))
 
@@ -38,13 +41,18 @@ class ProveConsole(Console):
         """The end: what every assertion is worth, what was not tried, and where the report is."""
         self._end_phase()
         self._stop_spinner()
-        table = plain_table("Status", "Step", "Sabotages", "Missed")
+        table, missed = plain_table("Status", "Step", "Sabotages", "Missed"), list[Text]()
         for one in result.assertions:
-            missed = [it.id for it in result.sabotages if any(t.step == one.id and not t.noticed for t in it.trials)]
-            tried = sum(trial.step == one.id for trial in result.trials)
+            tried = [trial for trial in result.trials if trial.step == one.id]
+            if not tried and not result.complete:
+                continue  # nobody has asked
+            undetected = [it.id for it in result.sabotages for t in it.trials if t.step == one.id and not t.noticed]
             word = Text(f"{one.status:<8}", _STYLE[one.status])
-            table.add_row(word, Text(f"{one.id} {one.verb}"), str(tried), Text(", ".join(missed) or "-"))
+            table.add_row(word, Text(f"{one.id} {one.verb}"), str(len(tried)), str(len(undetected)))
+            missed += [Text(f"missed: {printable(name)} by {one.id}", _STYLE[one.status]) for name in undetected]
         self._table(table)
+        for line in missed:
+            self._line(line)
         for sabotage in result.sabotages:
             self._untried(sabotage)
         self._rich.print()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, computed_field, model_validator
@@ -30,13 +31,15 @@ class _Derived(Record):
 class Trial(_Derived):
     """One assertion in one broken network. It noticed when it *failed*: an error or a skipped step notices nothing.
 
-    `check` is the first check that failed, `message` what the step said. `restored_seconds` is how long it took
-    until the assertion held again after the sabotage was undone, None when it did not.
+    `check` is the check by which it noticed, else the first that failed, `message` what the step said. Where there is
+    `demanded`, a pattern of a check's name, the failure of other checks notices nothing. `restored_seconds` is how
+    long it took until the assertion held again after the sabotage was undone, None when it did not.
     """
 
     step: str
     verdict: Verdict
     check: str = ""
+    demanded: str = ""
     message: str = ""
     seconds: Seconds = 0
     restored_seconds: Seconds | None = None
@@ -46,7 +49,7 @@ class Trial(_Derived):
     @property
     def noticed(self) -> bool:
         """Whether the assertion told that the network was wrong."""
-        return self.verdict is Verdict.FAILED
+        return self.verdict is Verdict.FAILED and (not self.demanded or fnmatchcase(self.check, self.demanded))
 
 
 class SabotageResult(Record):

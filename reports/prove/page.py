@@ -59,5 +59,7 @@ def headline(result: ProveResult) -> str:
     if unproven and result.complete:
         told = ", ".join(one.id for one in unproven)
         return f"No assertion is vacuous; for {told} the catalogue has no sabotage that applies."
+    if troubled := [one.id for one in result.sabotages if one.error]:
+        return f"{count_text(len(troubled), 'sabotage')} made trouble: {', '.join(troubled)}."
     tried = [one for one in result.sabotages if one.trials]
     return f"{count_text(len(tried), 'sabotage')} tried, each was noticed by every assertion that must."

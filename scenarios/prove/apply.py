@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -24,6 +25,8 @@ from testbed.nodes.node import PATH
 
 SCRIPT_SECONDS = 30.0
 BEGIN_SECONDS = 10.0
+EFFECT_SECONDS = 20.0
+PAUSE_SECONDS = 0.1
 
 
 class SabotageFailed(Exception):
@@ -49,6 +52,8 @@ def applied(context: Context, application: Application) -> Iterator[None]:
         for placed in application.actions:
             if placed.action.background:
                 programs.enter_context(_background(context, placed))
+        for placed in application.actions:
+            _await_effect(context, placed)
         yield
 
 
@@ -73,6 +78,18 @@ def _undone(context: Context, actions: Sequence[Placed]) -> Iterator[list[Placed
     undo()
     if failed:
         raise UndoFailed("; ".join(failed))
+
+
+def _await_effect(context: Context, placed: Placed) -> None:
+    """Raise :class:`SabotageFailed` unless the network gets as broken as it is told to be."""
+    end = time.monotonic() + EFFECT_SECONDS
+    while True:
+        try:
+            return _run(context, placed, placed.action.effect)
+        except SabotageFailed as failed:
+            if time.monotonic() > end:
+                raise SabotageFailed(f"without effect: {failed}") from failed
+        time.sleep(PAUSE_SECONDS)
 
 
 def _run(context: Context, placed: Placed, script: str) -> None:

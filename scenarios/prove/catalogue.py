@@ -86,8 +86,8 @@ def _action_faults(sabotage: Sabotage) -> Iterator[Fault]:
             yield ("actions", index, "where"), f"no place {action.where!r}", nearest(action.where, PLACES)
         if action.do and not action.undo and not sabotage.lasting:
             yield ("actions", index), "what is done has to be undone", "give its undo; `lasting: true` is for traces"
-        for key in ("do", "undo", "background"):
-            for name in sorted(variables.used(getattr(action, key)) - names):
+        for key in ("do", "undo", "background", "effect"):
+            for name in sorted(variables.expanded(getattr(action, key)) - names):
                 hint = f"{nearest(name, names)} (a script's own variables are in lower case)"
                 yield ("actions", index, key), f"no variable ${name}", hint
 

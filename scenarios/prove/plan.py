@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scenarios.file.format import Step
 from scenarios.prove import variables
@@ -15,10 +15,11 @@ from scenarios.steps.verb import Verb
 
 @dataclass(frozen=True)
 class Assertion:
-    """A step of the scenario, with its verb."""
+    """A step of the scenario, with its verb, and the check by which it must notice: a pattern, empty for any."""
 
     step: Step
     verb: Verb
+    check: str = ""
 
     @property
     def id(self) -> str:
@@ -60,7 +61,8 @@ class Impossible(Exception):
 
 def wanted(sabotage: LoadedSabotage, assertions: Sequence[Assertion]) -> list[Assertion]:
     """Return those of *assertions* that must notice *sabotage*."""
-    return [one for one in assertions if any(_concerns(it, one.verb) for it in sabotage.sabotage.must_notice)]
+    first = {one.id: next(_concerning(sabotage.sabotage.must_notice, one.verb), None) for one in assertions}
+    return [replace(one, check=noticing.check) for one in assertions if (noticing := first[one.id])]
 
 
 def applications(
@@ -80,11 +82,12 @@ def applications(
     return [Application(sabotage, actions, tuple(steps)) for actions, steps in groups.items()], reason
 
 
-def _concerns(noticing: Noticing, verb: Verb) -> bool:
+def _concerning(must_notice: Sequence[Noticing], verb: Verb) -> Iterator[Noticing]:
     given = verb.model_dump(by_alias=True)
-    return noticing.verb == verb.verb and all(
-        given[key] in (value if isinstance(value, list) else [value]) for key, value in noticing.with_.items()
-    )
+    for noticing in must_notice:
+        wanted = {key: value if isinstance(value, list) else [value] for key, value in noticing.with_.items()}
+        if noticing.verb == verb.verb and all(given[key] in values for key, values in wanted.items()):
+            yield noticing
 
 
 def _missing(context: Context, requires: Requires) -> str:
@@ -116,10 +119,12 @@ def _placed(context: Context, sabotage: LoadedSabotage, verb: Verb) -> Iterator[
 
 
 def _environment(action: Action, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name in sorted(variables.used(action.do, action.undo, action.background)):
-        if name not in known:
+    expanded = variables.expanded(*action.scripts)
+    for name in sorted(variables.used(*action.scripts)):
+        if name in known:
+            yield name, known[name]
+        elif name in expanded:
             raise Impossible(f"has no ${name} here")
-        yield name, known[name]
 
 
 def roles(context: Context, verb: Verb) -> dict[str, tuple[str, str | None]]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from reports.model import Scenario, StepResult, Verdict
 from reports.prove.model import Assertion as AssertionResult
-from reports.prove.model import ProveResult, SabotageResult, Trial, status
+from reports.prove.model import ProveResult, Trial, status
 from scenarios import picture
 from scenarios.load import LoadedScenario
 from scenarios.own_steps import own_steps
 from scenarios.prove.apply import SabotageFailed, UndoFailed, applied
 from scenarios.prove.audit import Audits
+from scenarios.prove.left import Left, Tried
 from scenarios.prove.plan import Application, Assertion, applications, wanted
 from scenarios.prove.sabotage import LoadedSabotage, When
 from scenarios.session import ApiStarter, opened, order
@@ -32,6 +36,9 @@ LIMITS = {"within_seconds": 1.5, "seconds": 2}
 
 RESTORE_SECONDS = 45.0
 """How long the network may take to be healthy after a sabotage was undone: tunnels come up anew, VNFs start."""
+
+WORTH_A_LAB = 8
+"""Sabotages for which a second lab is begun beside the first: steps wait for most of their time."""
 
 
 class Listener(Protocol):
@@ -54,30 +61,8 @@ class NotRestored(Exception):
 
 
 @dataclass
-class _Tried:
-    """What came of one sabotage."""
-
-    sabotage: LoadedSabotage
-    trials: list[Trial] = field(default_factory=list)
-    reason: str = ""
-    errors: list[str] = field(default_factory=list)
-
-    def result(self) -> SabotageResult:
-        told = self.sabotage.sabotage
-        return SabotageResult(
-            id=self.sabotage.id,
-            title=told.title,
-            broken=told.broken,
-            file=self.sabotage.file.name,
-            trials=tuple(self.trials),
-            reason=self.reason,
-            error="; ".join(self.errors),
-        )
-
-
-@dataclass
 class _Proof:
-    """What gathers while assertions are proved."""
+    """What gathers while assertions are proved, in two labs side by side."""
 
     loaded: LoadedScenario
     catalogue: Sequence[LoadedSabotage]
@@ -86,13 +71,13 @@ class _Proof:
     listener: Listener
     clock: Clock = field(init=False)
     skipped: set[str] = field(default_factory=set)
-    tried: dict[str, _Tried] = field(default_factory=dict)
-    done: set[tuple[str, ...]] = field(default_factory=set)
-    labs: int = 0
+    tried: dict[str, Tried] = field(default_factory=dict)
+    left: Left = field(default_factory=Left)
+    speaking: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.listener.on_phase)
-        self.tried = {sabotage.id: _Tried(sabotage) for sabotage in self.catalogue}
+        self.tried = {sabotage.id: Tried(sabotage) for sabotage in self.catalogue}
         scenario = self.loaded.scenario
         steps = [Assertion(step, verb) for step, verb in zip(scenario.steps, self.loaded.verbs, strict=True)]
         self._steps: dict[When, list[Assertion]] = {
@@ -104,73 +89,100 @@ class _Proof:
         }
 
     def everything(self) -> None:
-        """Try all sabotages, in another lab whenever one could not be undone."""
-        while True:
-            try:
-                with opened(self.loaded.scenario, self.start_api, self.clock) as context:
-                    self._in_lab(context)
-                return
-            except NotRestored:
-                continue  # it is told with the sabotage, which is not tried again
+        """See that the network is healthy, and try all sabotages; in another lab whenever one could not be undone."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            with suppress(NotRestored), opened(self.loaded.scenario, self.start_api, self.clock) as context:
+                audits = self._begun(context, self.clock, "the healthy network", self._steps["service"])
+                self._line_up()
+                pays = self.left.worth(WORTH_A_LAB)
+                beside = [pool.submit(self._in_labs, ("removed", "service"))] if pays else []
+                with self._ending(), self.clock.phase("sabotages, in two labs" if pays else "sabotages"):
+                    if when := self.left.first(("service", "removed")):
+                        self._in_lab(context, audits, when)
+            self._in_labs(("service", "removed"))
+            for other in beside:
+                other.result()
 
     def assertions(self) -> list[Assertion]:
         """Return all assertions that this machine can judge, in the scenario's order."""
         return [one for steps in self._steps.values() for one in steps if one.id not in self.skipped]
 
-    def _in_lab(self, context: Context) -> None:
-        self.labs += 1
-        with self.clock.phase("order"):
-            order(context)
-        with self.clock.phase("the healthy network" if self.labs == 1 else "another lab"):
-            self._healthy(context, self._first_steps())
-        audits = Audits(context, self.directory / "evidence" / "healthy" / "audit")
-        with self.clock.phase("sabotages of the service"):
-            tried = self._sabotage(context, audits, "service")
-        removing = self._steps["removed"]
-        if removing and any(one.sabotage.when == "removed" for one in self.catalogue):
-            if tried:
-                raise NotRestored  # what sabotages have left must not be held against the removal
-            with self.clock.phase("removal"):
-                self._healthy(context, removing)
-            with self.clock.phase("sabotages of the removal"):
-                self._sabotage(context, audits, "removed")
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Let whatever ends the block early end what goes on beside it, too."""
+        try:
+            yield
+        except NotRestored:
+            raise
+        except BaseException:
+            self.left.end()
+            raise
 
-    def _first_steps(self) -> list[Assertion]:
-        """Return the steps that must pass before anything is broken; in a further lab the gates will do."""
-        steps = self._steps["service"]
-        return steps if self.labs == 1 else [one for one in steps if one.verb.gate] or steps
+    def _line_up(self) -> None:
+        """Put down the sabotages that a step must notice."""
+        for tried in self.tried.values():
+            steps = [one for one in self._steps[tried.when] if one.id not in self.skipped]
+            tried.concerned = wanted(tried.sabotage, steps)
+            if tried.concerned:
+                self.left.add(tried)
+            else:
+                tried.reason = "the scenario has no step that must notice it"
+
+    def _in_labs(self, turns: Sequence[When]) -> None:
+        """Try in one lab after another what is left, in the order of *turns*: what was sabotaged is not removed."""
+        with self._ending():
+            while when := self.left.first(turns):
+                clock = Clock(lambda _name: None)
+                with suppress(NotRestored), opened(self.loaded.scenario, self.start_api, clock) as context:
+                    gates = [one for one in self._steps["service"] if one.verb.gate]
+                    self._in_lab(context, self._begun(context, clock, "another lab", gates), when)
+
+    def _begun(self, context: Context, clock: Clock, name: str, steps: Sequence[Assertion]) -> Audits:
+        """Order the service, see that *steps* hold, and return what was seen on the wire until then."""
+        with clock.phase("order"):
+            order(context)
+        with clock.phase(name):
+            self._healthy(context, steps)
+        return Audits(context, self.directory / "evidence" / _healthy_folder(context) / "audit")
 
     def _healthy(self, context: Context, assertions: Sequence[Assertion]) -> None:
-        """Run *assertions*, which must hold. Raises :class:`Unhealthy`."""
+        """Run *assertions*, which must hold; those of the first lab are told. Raises :class:`Unhealthy`.
+
+        One that fails is asked again: a machine that is busy for a moment says nothing of the assertion.
+        """
+        told = context.clock is self.clock
         for one in assertions:
-            self.listener.on_step_started(one.id, one.step.title or one.verb.verb)
-            result = run_step(context, one.step, one.verb, self._folder("healthy", one))
-            self.listener.on_step_finished(result)
+            if told:
+                self.listener.on_step_started(one.id, one.step.title or one.verb.verb)
+            result = run_step(context, one.step, one.verb, self._folder(_healthy_folder(context), one))
+            if result.verdict is Verdict.FAILED and not one.verb.removes:
+                result = run_step(context, one.step, one.verb, self._folder(f"{_healthy_folder(context)}/again", one))
+            if told:
+                with self.speaking:
+                    self.listener.on_step_finished(result)
             if result.verdict is Verdict.SKIPPED:
                 self.skipped.add(one.id)
             elif result.verdict is not Verdict.PASSED:
                 raise Unhealthy(f"{one.id} {result.verdict} before anything was broken: {result.message}")
 
-    def _sabotage(self, context: Context, audits: Audits, when: When) -> bool:
-        """Try all sabotages of that time that were not tried yet; tell whether there were any."""
-        before = len(self.done)
-        assertions = [one for one in self._steps[when] if one.id not in self.skipped]
-        for tried in sorted(self.tried.values(), key=lambda one: one.sabotage.sabotage.lasting):
-            if tried.sabotage.sabotage.when != when:
-                continue
-            concerned = wanted(tried.sabotage, assertions)
-            possible, tried.reason = applications(context, tried.sabotage, concerned)
-            if not concerned:
-                tried.reason = "the scenario has no step that must notice it"
+    def _in_lab(self, context: Context, audits: Audits, when: When) -> None:
+        """Try all sabotages of that time that nobody else tries. Raises :class:`NotRestored`."""
+        if when == "removed":
+            self._healthy(context, self._steps[when])
+        while tried := self.left.next(when):
+            possible, tried.reason = applications(context, tried.sabotage, tried.concerned)
             for application in possible:
-                if application.key not in self.done:
-                    self.done.add(application.key)
-                    self._try(context, audits, application, tried)
-        return len(self.done) > before
+                if tried.begins(application.key):
+                    try:
+                        self._try(context, audits, application, tried)
+                    except NotRestored:
+                        self.left.add_again(tried, [one.key for one in possible])
+                        raise
 
-    def _try(self, context: Context, audits: Audits, application: Application, tried: _Tried) -> None:
+    def _try(self, context: Context, audits: Audits, application: Application, tried: Tried) -> None:
         """Do the sabotage, judge the assertions, undo it, and judge them again until they hold."""
-        self.listener.on_sabotage(tried.sabotage.id, tried.sabotage.sabotage.title)
+        with self.speaking:
+            self.listener.on_sabotage(tried.sabotage.id, tried.sabotage.sabotage.title)
         trials: dict[str, Trial] = {}
         try:
             self._break(context, audits, application, tried, trials)
@@ -185,12 +197,13 @@ class _Proof:
             tried.trials += trials.values()
 
     def _break(
-        self, context: Context, audits: Audits, application: Application, tried: _Tried, trials: dict[str, Trial]
+        self, context: Context, audits: Audits, application: Application, tried: Tried, trials: dict[str, Trial]
     ) -> None:
         """Put into *trials* what the assertions make of the sabotage. Raises :class:`UndoFailed`."""
         try:
             with _watched(audits, application), applied(context, application):
                 for one in application.assertions:
+                    self._go_on()
                     trials[one.id] = self._trial(context, application, one)
         except UndoFailed:
             raise
@@ -207,15 +220,18 @@ class _Proof:
     def _trial(self, context: Context, application: Application, one: Assertion) -> Trial:
         folder = self._folder(application.sabotage.id, one)
         result = run_step(context, one.step, limited(one.verb), folder)
+        bad = [check.name for check in result.checks if check.verdict.is_bad]
         trial = Trial(
             step=one.id,
             verdict=result.verdict,
-            check=next((check.name for check in result.checks if check.verdict.is_bad), ""),
+            check=next((name for name in bad if fnmatchcase(name, one.check)), next(iter(bad), "")),
+            demanded=one.check,
             message=result.message,
             seconds=result.duration_seconds,
             evidence=f"{application.sabotage.id}/{one.id}",
         )
-        self.listener.on_trial(application.sabotage.id, trial)
+        with self.speaking:
+            self.listener.on_trial(application.sabotage.id, trial)
         return trial
 
     def _restored(self, context: Context, audits: Audits, application: Application, one: Assertion) -> float:
@@ -223,6 +239,7 @@ class _Proof:
         began = time.monotonic()
         folder = self._folder(f"{application.sabotage.id}/undone", one)
         while True:
+            self._go_on()
             with _watched(audits, application):
                 result = run_step(context, one.step, limited(one.verb), folder)
             needed = time.monotonic() - began
@@ -232,9 +249,17 @@ class _Proof:
                 told = f"{one.id} {result.verdict} {needed:.0f} s after it was undone: {result.message}"
                 raise NotRestored(f"the network was not restored: {told}")
 
-    def _trouble(self, tried: _Tried, error: str) -> None:
+    def _go_on(self) -> None:
+        """Raise :class:`NotRestored` when all is to end."""
+        if self.left.ended:
+            raise NotRestored
+
+    def _trouble(self, tried: Tried, error: str) -> None:
+        if self.left.ended:
+            return  # an interruption is no fault of the sabotage
         tried.errors.append(error)
-        self.listener.on_sabotage_trouble(tried.sabotage.id, error)
+        with self.speaking:
+            self.listener.on_sabotage_trouble(tried.sabotage.id, error)
 
     def _folder(self, name: str, one: Assertion) -> Path:
         return self.directory / "evidence" / name / one.id
@@ -247,6 +272,10 @@ def _watched(audits: Audits, application: Application) -> Iterator[None]:
         if any(one.verb.looks_back for one in application.assertions):
             stack.enter_context(audits.resumed())
         yield
+
+
+def _healthy_folder(context: Context) -> str:
+    return f"healthy/{context.lab.id}"
 
 
 def limited(verb: Verb) -> Verb:

@@ -35,6 +35,15 @@ class Action(Strict):
         default="",
         description="a script that runs while the steps are judged; its first line of output says that it is at work",
     )
+    effect: Script = Field(
+        default="",
+        description="a script that ends with 0 when it is broken: tried until it does, else no step is judged",
+    )
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """Return all of them."""
+        return self.do, self.undo, self.background, self.effect
 
     @model_validator(mode="after")
     def _does_something(self) -> Action:
@@ -48,6 +57,7 @@ class Noticing(Strict):
 
     verb: str
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    check: str = Field(default="", description="the name of the check that has to fail, * for any part of it")
 
 
 class Requires(Strict):

@@ -46,11 +46,47 @@ STEP = "STEP_"
 
 SHELL = {"PATH", "HOME", "PWD", "IFS"}
 _USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_LITERAL = re.compile(r"\\.|'[^']*'|(?<![^\s;&|(])#[^\n]*", re.DOTALL)
+_HERE_DOCUMENT = re.compile(
+    r"<<-?\s*(?P<quote>['\"\\]?)(?P<word>\w+)['\"]?[^\n]*\n(?P<body>.*?)^\s*(?P=word)$", re.DOTALL | re.MULTILINE
+)
 
 
 def used(*scripts: str) -> set[str]:
     """Return the names of the variables that *scripts* use; a script's own are in lower case."""
     return {name for script in scripts for name in _USED.findall(script)} - SHELL
+
+
+def expanded(*scripts: str) -> set[str]:
+    """Return the names that the shell itself looks up: not those in single quotes, in comments, behind a backslash."""
+    return used(*(part for script in scripts for part in _expanding(script)))
+
+
+def _expanding(script: str) -> Iterator[str]:
+    """Yield the parts of *script* that the shell expands. Quotes in a here-document are letters."""
+    end = 0
+    for found in _HERE_DOCUMENT.finditer(script):
+        yield _unquoted(script[end : found.start("body")])
+        yield "" if found["quote"] else _ESCAPED.sub(" ", found["body"])
+        end = found.end()
+    yield _unquoted(script[end:])
+
+
+def _unquoted(script: str) -> str:
+    """Return *script* without its literal parts. A command in double quotes has quotes of its own: "$(one 'two')"."""
+    left, inside, at = "", [""], 0
+    while at < len(script):
+        here, quoted = script[at], inside[-1] == '"'
+        if literal := (_ESCAPED if quoted else _LITERAL).match(script, at):
+            left, at = left + " ", literal.end()
+            continue
+        if (here == '"' and quoted) or (here == ")" and inside[-1] == "("):
+            inside.pop()
+        elif here == '"' or (here == "(" and (not quoted or script[at - 1] == "$")):
+            inside.append(here)
+        left, at = left + here, at + 1
+    return left
 
 
 def hosts_of(verb: Verb) -> tuple[str, str] | None:

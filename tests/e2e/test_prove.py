@@ -44,8 +44,10 @@ CANNOT = {
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Path:
-    """Three steps of the PoC in a scenario of its own."""
+    """Three steps of the PoC, in a scenario with a WAN port that the service does not use."""
     content = read(POC / "scenario.yaml").data
+    content["topology"]["underlays"]["mpls"] = {"prefix": "203.0.113.0/29"}
+    content["topology"]["sites"]["site-a"]["wan"]["wan1"] = {"underlay": "mpls", "address": "203.0.113.1"}
     content["scenario"] = f"prove-{os.getpid()}"
     content["steps"] = [step for step in content["steps"] if step["id"] in {"POC-01", "POC-03", "POC-08"}]
     path = tmp_path / "scenario.yaml"
@@ -69,7 +71,7 @@ def proved(scenario: Path) -> ProveResult:
 
 
 def test_what_does_nothing_is_missed_and_all_else_is_noticed(scenario: Path) -> None:
-    only = ("vnf-paused", "path-echo-one-way", "firewall-open-at-both-sites")
+    only = ("vnf-paused", "path-echo-one-way", "firewall-open-at-both-sites", "beside-on-another-*")
     assert main(arguments(scenario, IDLE, only=only)) == 1
     result = proved(scenario)
     noticed = {(one.id, trial.step): trial.noticed for one in result.sabotages for trial in one.trials}
@@ -77,10 +79,11 @@ def test_what_does_nothing_is_missed_and_all_else_is_noticed(scenario: Path) -> 
         ("vnf-paused", "POC-01"): True,
         ("path-echo-one-way", "POC-03"): True,
         ("firewall-open-at-both-sites", "POC-08"): True,
+        ("beside-on-another-underlay", "underlay"): True,
         ("idle", "POC-03"): False,
     }
     statuses = {one.id: one.status for one in result.assertions}
-    steps = {"POC-01": Status.PROVEN, "POC-03": Status.VACUOUS, "POC-08": Status.PROVEN}
+    steps = dict.fromkeys(("POC-01", "POC-08", "underlay"), Status.PROVEN) | {"POC-03": Status.VACUOUS}
     assert {name: statuses.pop(name) for name in steps} == steps
     assert set(statuses.values()) == {Status.UNPROVEN}, "those that each run has beside the scenario's"
     assert all(trial.restored_seconds is not None for trial in result.trials)
@@ -93,6 +96,7 @@ def test_what_does_nothing_is_missed_and_all_else_is_noticed(scenario: Path) -> 
 
 def test_another_lab_where_one_could_not_be_restored(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proving, "RESTORE_SECONDS", 2.0)
+    monkeypatch.setattr(proving, "WORTH_A_LAB", 2)  # two labs side by side
     command = arguments(scenario, FOR_EVER, CANNOT, only=())
     assert main([*command, "--only", "path-echo-one-way"]) == 3
     result = proved(scenario)
@@ -112,7 +116,7 @@ def test_an_interruption_leaves_no_lab_and_says_what_it_knows(scenario: Path) ->
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout
     for line in child.stdout:
-        if "sabotages of the service" in line:
+        if line.startswith("sabotages"):
             child.send_signal(signal.SIGINT)
             break
     child.stdout.read()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lso.prove import sabotages
+from scenarios.prove.catalogue import CATALOGUE
 
 POC = str(Path(__file__).parents[3] / "scenarios" / "poc-two-sites")
 
@@ -13,8 +18,11 @@ POC = str(Path(__file__).parents[3] / "scenarios" / "poc-two-sites")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--only", "x"], "lso: --only and --sabotages are for --prove"),
-        (["--sabotages", "x"], "lso: --only and --sabotages are for --prove"),
+        (["--only", "x"], "lso: --only, --sabotages and --no-catalogue are for --prove"),
+        (["--sabotages", "x"], "lso: --only, --sabotages and --no-catalogue are for --prove"),
+        (["--no-catalogue"], "lso: --only, --sabotages and --no-catalogue are for --prove"),
+        (["--prove", "--no-catalogue"], "lso: --no-catalogue is for --sabotages DIR"),
+        (["--prove", "--only", "x-*"], "lso: --only x-*: no such sabotage; there are "),
         (["--prove", "--keep"], "lso: --keep, --until, --pause-on-failure and --bundle do not go with --prove"),
         (["--prove", "--only", "x"], "lso: --only x: no such sabotage; there are "),
         (["--prove", "--sabotages", "nowhere"], "nowhere:1:1: sabotage: is no folder"),
@@ -24,6 +32,27 @@ def test_arguments_that_do_not_go_together(lso: Any, arguments: list[str], told:
     ran = lso("run", POC, *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(told)
+
+
+def test_a_folder_of_sabotages_is_validated(lso: Any, tmp_path: Path) -> None:
+    shutil.copy(CATALOGUE / "vnf-paused.yaml", tmp_path)
+    (tmp_path / "nameless.yaml").write_text("title: it has no id\n", encoding="utf-8")
+    ran = lso("validate", str(tmp_path))
+    assert ran.code == 2
+    assert f"{tmp_path / 'nameless.yaml'}:1:1: sabotage: is missing" in ran.err
+    assert f"{tmp_path / 'vnf-paused.yaml'}:1:1: sabotage: 'vnf-paused' is the id of {CATALOGUE}" in ran.err
+    assert ran.out == "5 findings\n"
+    assert lso("validate", str(CATALOGUE)).out == "no findings\n"
+
+
+def test_sabotages_of_ones_own_alone_and_by_pattern(tmp_path: Path) -> None:
+    for name in ("mine-a", "mine-b"):
+        content = (CATALOGUE / "vnf-paused.yaml").read_text(encoding="utf-8").replace("vnf-paused", name)
+        (tmp_path / f"{name}.yaml").write_text(content, encoding="utf-8")
+    given = {"only": [], "sabotages": [tmp_path], "no_catalogue": True}
+    assert [one.id for one in sabotages(argparse.Namespace(**given))] == ["mine-a", "mine-b"]
+    chosen = sabotages(argparse.Namespace(**given | {"only": ["*-b", "left-m*"], "no_catalogue": False}))
+    assert [one.id for one in chosen] == ["left-meter", "left-mirror", "left-mount", "left-mtu", "mine-b"]
 
 
 def test_a_sabotage_with_mistakes(lso: Any, tmp_path: Path) -> None:

@@ -239,5 +239,13 @@ def test_every_id_names_a_lab(scenario: str, lab: str, tmp_path: Path) -> None:
 
 def _options(*paths: Path) -> argparse.Namespace:
     return argparse.Namespace(
-        paths=list(paths), until=None, report=None, json=False, prove=False, only=[], sabotages=[], bundle=None
+        paths=list(paths),
+        until=None,
+        report=None,
+        json=False,
+        prove=False,
+        only=[],
+        sabotages=[],
+        no_catalogue=False,
+        bundle=None,
     )

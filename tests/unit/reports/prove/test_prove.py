@@ -52,6 +52,13 @@ def test_only_a_failure_notices(verdicts: list[Verdict], wanted: Status) -> None
 
 
 @pytest.mark.parametrize(
+    ("demanded", "noticed"), [("", True), ("lost", True), ("l*", True), ("*found*", False), ("LOST", False)]
+)
+def test_a_check_that_is_demanded_has_to_fail_itself(demanded: str, noticed: bool) -> None:
+    assert NOTICED.model_copy(update={"demanded": demanded}).noticed is noticed
+
+
+@pytest.mark.parametrize(
     ("found", "verdict", "told"),
     [
         (result(CUT), Verdict.PASSED, "1 sabotage tried, each was noticed by every assertion that must."),
@@ -101,15 +108,18 @@ def test_what_the_terminal_shows() -> None:
         console.on_sabotage("cut", "Cut")
         console.on_trial("cut", NOTICED)
         console.on_trial("idle", MISSED)
+        console.on_trial("cut", NOTICED.model_copy(update={"demanded": "all *"}))
         console.on_sabotage_trouble("cut", "exit 1")
         console.prove_summary(result(CUT, IDLE, UNTRIED), Path("runs/x"))
     lines = [line.rstrip() for line in stream.getvalue().splitlines() if line.strip()]
     assert lines == [
         "  noticed  cut – S-1  1.50 s  lost",
         "  MISSED   idle – S-1  1.00 s  passed: fine",
+        "  MISSED   cut – S-1  1.50 s  failed by 'lost', not by 'all *'",
         "  error    cut  exit 1",
         "Status    Step      Sabotages  Missed",
-        "vacuous   S-1 ping  2          idle",
+        "vacuous   S-1 ping  2          1",
+        "missed: idle by S-1",
         "not tried: untried: needs a meter",
         "failed: 1 assertion did not notice a sabotage: S-1. 2 trials in 3.00 s",
         "report: runs/x/prove.html",

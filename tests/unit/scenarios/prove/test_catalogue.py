@@ -64,5 +64,21 @@ def test_all_mistakes_of_all_files_are_told(tmp_path: Path) -> None:
     assert {Path(finding.file).name for finding in error.value.findings} == {"one.yaml", "two.yaml", "broken.yaml"}
 
 
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("awk '{print $NF}'", set()),
+        ("x=\"$(ip -o link | awk '{print $NF}')\"; echo $LAN", {"LAN"}),
+        ("echo \"it's $LAN\" 'not $WAN'", {"LAN"}),
+        ("# don't take $WAN\necho $LAN", {"LAN"}),
+        ("echo ${LAN%#*} \\$WAN", {"LAN"}),
+        ("cat <<'END'\nit's $WAN\nEND\necho $LAN", {"LAN"}),
+        ("cat <<END\nit's $LAN, \\$WAN\nEND\necho '$SITE'", {"LAN"}),
+    ],
+)
+def test_variables_that_the_shell_looks_up(script: str, names: set[str]) -> None:
+    assert variables.expanded(script) == names
+
+
 def test_variables_that_a_script_uses() -> None:
     assert variables.used('a=$LAN; echo "${WAN%/*} $a $PATH"', "$STEP_PORT") == {"LAN", "WAN", "STEP_PORT"}

@@ -31,6 +31,17 @@ STEPS = [
 ]
 
 
+def sabotage(must_notice: list[Any]) -> LoadedSabotage:
+    content = {
+        "sabotage": "one",
+        "title": "one",
+        "broken": "one",
+        "must_notice": must_notice,
+        "actions": [{"where": "near", "do": "true", "undo": "true"}],
+    }
+    return LoadedSabotage(file=Path("one.yaml"), sabotage=Sabotage.model_validate(spelled_out(content)))
+
+
 @pytest.mark.parametrize(
     ("must_notice", "steps"),
     [
@@ -43,15 +54,17 @@ STEPS = [
     ],
 )
 def test_the_steps_that_must_notice(must_notice: list[Any], steps: list[str]) -> None:
-    content = {
-        "sabotage": "one",
-        "title": "one",
-        "broken": "one",
-        "must_notice": must_notice,
-        "actions": [{"where": "near", "do": "true", "undo": "true"}],
+    assert [one.id for one in wanted(sabotage(must_notice), STEPS)] == steps
+
+
+def test_the_check_by_which_a_step_must_notice() -> None:
+    told = [{"verb": "firewall.blocks", "with": {"protocol": "tcp"}, "check": "*left*"}, "firewall.blocks", "ping"]
+    assert {one.id: one.check for one in wanted(sabotage(told), STEPS)} == {
+        "ping": "",
+        "tcp": "*left*",
+        "icmp": "",
+        "default": "",
     }
-    loaded = LoadedSabotage(file=Path("one.yaml"), sabotage=Sabotage.model_validate(spelled_out(content)))
-    assert [one.id for one in wanted(loaded, STEPS)] == steps
 
 
 @pytest.mark.parametrize(("given", "left"), [(180, LIMITS["within_seconds"]), (1, 1)])
