@@ -40,7 +40,7 @@ class ChainConserved(Verb, name="chain.conserved"):
     *Expected results*, at every site: what came into the switch took the service's own rules, each from one port of the
     chain to the next and nowhere else; what those sent is what left the switch by each port. What firewall and
     statistics VNFs were given came out again, but for what their own counters say that they dropped, and fragments
-    that they put together. No other rule took a packet, and there is no group, meter, mirror or sampler.
+    that they put together. No other rule has come up or took a packet, and there is no group, meter, mirror or sampler.
 
     Packets that come just before the rules do are counted for these, though they go nowhere: no more are allowed for
     than had come when ``service.active`` first looked. What found no room in a queue of the kernel is counted by it,
