@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 from typing import Protocol
 
 from pydantic import Field
@@ -21,6 +23,8 @@ from testbed.packets import Kind, PacketError, canary, interface_mac, listening,
 SPACING_SECONDS = 0.002
 FIRST_SOURCE_PORT = 40_000
 PCAP = "application/vnd.tcpdump.pcap"
+DOCUMENTATION = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
+"""Prefixes that no network has (RFC 5737), but for those of examples."""
 
 
 class Probe(Evidence):
@@ -60,6 +64,18 @@ class Probes(Evidence):
         sent = len(self.frames) * self.copies
         least = sent - self.allowed_losses
         return least, str(least) if least == sent else f"≥ {least} of {sent}: loss is declared"
+
+
+class Strays(Evidence):
+    """Frames from one LAN host to addresses that are in no LAN: no tunnel takes them, and no gateway may send them."""
+
+    source: str
+    frames: tuple[Probe, ...]
+    copies: int = 1
+
+    def opened(self, context: Context) -> AbstractContextManager[None]:
+        """Open nothing: there is no target."""
+        return nullcontext()
 
 
 class Sent(Protocol):
@@ -149,36 +165,73 @@ def make(
     icmp_type: int = 8,
 ) -> Probes:
     """Return *count* probes from host *source* to host *target*; the next hop is found by real ARP."""
-    sender, receiver = context.host(source), context.host(target)
-    own = interface_mac(sender.namespace, sender.interface)
-    next_hop = gateway_mac(context, source)
+    addresses = _addresses(context, source) | {"destination": context.host(target).ip}
     first = FIRST_SOURCE_PORT + context.take_ports(count)
-
-    def one(number: int) -> Probe:
-        token = canary()
-        frame = probe(
-            protocol,
-            source_mac=own,
-            destination_mac=next_hop,
-            source=sender.ip,
-            destination=receiver.ip,
-            source_port=first + number,
-            destination_port=destination_port,
-            payload=token,
-            icmp_type=icmp_type,
-            icmp_id=first + number,
-        )
-        return Probe(token=token, frame=frame)
-
+    frames = (_crafted(protocol, addresses, first + number, destination_port, icmp_type) for number in range(count))
     return Probes(
         source=source,
         target=target,
         protocol=protocol,
         destination_port=destination_port,
-        frames=tuple(one(number) for number in range(count)),
+        frames=tuple(frames),
         copies=copies,
         allowed_losses=losses.allowed(context, source, target, count * copies),
     )
+
+
+def make_strays(context: Context, source: str, target: str, flows: Sequence[tuple[Kind, int]]) -> Strays:
+    """Return a packet of each of *flows*, protocol and destination port, to each of :func:`outside`'s addresses."""
+    ends = _addresses(context, source)
+    places = [(address, *flow) for address in outside(context, source, target) for flow in flows]
+    first = FIRST_SOURCE_PORT + context.take_ports(len(places))
+    frames = (
+        _crafted(kind, ends | {"destination": address}, first + number, port)
+        for number, (address, kind, port) in enumerate(places)
+    )
+    return Strays(source=source, frames=tuple(frames))
+
+
+def _addresses(context: Context, source: str) -> dict[str, str]:
+    """Return the addresses of frames from host *source*, but for their destination; the next hop is found by ARP."""
+    sender = context.host(source)
+    own = interface_mac(sender.namespace, sender.interface)
+    return {"source_mac": own, "destination_mac": gateway_mac(context, source), "source": sender.ip}
+
+
+def _crafted(
+    kind: Kind, addresses: Mapping[str, str], source_port: int, destination_port: int, icmp_type: int = 8
+) -> Probe:
+    token = canary()
+    frame = probe(
+        kind,
+        source_mac=addresses["source_mac"],
+        destination_mac=addresses["destination_mac"],
+        source=addresses["source"],
+        destination=addresses["destination"],
+        source_port=source_port,
+        destination_port=destination_port,
+        payload=token,
+        icmp_type=icmp_type,
+        icmp_id=source_port,
+    )
+    return Probe(token=token, frame=frame)
+
+
+def outside(context: Context, source: str, target: str) -> list[str]:
+    """Return addresses in no LAN: by underlay the other site's own one and one of nobody; and one far from all."""
+    topology = context.scenario.topology
+    near, far = (topology.sites[context.site_of(host)] for host in (source, target))
+    taken = {wan.address for site in topology.sites.values() for wan in site.wan.values()}
+
+    def there() -> Iterator[IPv4Address]:
+        underlays = {wan.underlay for wan in near.wan.values()}
+        yield from (wan.address for wan in far.wan.values() if wan.underlay in underlays)
+        for name in sorted(underlays):
+            yield from islice((free for free in topology.underlays[name].prefix.hosts() if free not in taken), 1)
+        used = [site.lan for site in topology.sites.values()] + [entry.prefix for entry in topology.underlays.values()]
+        yield from islice((network[1] for network in DOCUMENTATION if not any(map(network.overlaps, used))), 1)
+
+    return list(map(str, there()))
 
 
 def gateway_mac(context: Context, host: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import wire
+from scenarios.network.drawn.allowed import Allowed
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
@@ -18,12 +19,16 @@ from testbed.capture import TruncatedCapture
 
 
 class EncryptedEvidence(Evidence):
-    """The canaries, and captures at the far host and on every link of every underlay; *sites* are both ends."""
+    """The canaries, and captures at the far host and on every link of every underlay; *sites* are both ends.
+
+    *strays* are packets of both hosts that no tunnel takes.
+    """
 
     probes: wire.Probes
     sites: tuple[str, str]
     far: wire.CaptureFile
     links: tuple[wire.CaptureFile, ...]
+    strays: tuple[wire.Strays, ...] = ()
 
 
 class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
@@ -32,9 +37,11 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
     *Expected results*: every canary arrives in the far LAN exactly once, but for those that the underlay loses as it
     declares; no capture on any link of any underlay holds one; the links of either site, together, carried at least
     one ESP packet for each (RFC 4303, or in UDP by RFC 3948), and no link carried any other IP packet than ESP and IKE.
+    Nor does one hold what both hosts send to addresses that are in no LAN, by UDP, TCP and ICMP as far as the service
+    allows them: the other gateway's on the underlay, one there that nobody has, and one of another network.
 
-    *Fails when* the tunnel is replaced by plain forwarding, the ESP has NULL encryption, or any packet takes
-    another way than the tunnel.
+    *Fails when* the tunnel is replaced by plain forwarding, the ESP has NULL encryption, any packet takes another way
+    than the tunnel, or a gateway forwards in the clear what is for no LAN.
 
     *Example*: ``{verb: wire.encrypted, with: {from: a1, to: b1, destination_port: 9001}}``
     """
@@ -43,14 +50,18 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
 
     def observe(self, context: Context, recorder: Recorder) -> EncryptedEvidence:
         probes = self.probes(context, self.from_, self.to)
+        flows = Allowed.by(context.scenario, self.destination_port).one_each()
+        ways = ((self.to, self.from_), (self.from_, self.to))
+        strays = tuple(wire.make_strays(context, *way, flows) for way in ways)
         far, links = wire.host_point(context, recorder, self.to), wire.underlay_points(context, recorder)
         last = "the last canary in the far LAN"
-        wire.exchange(context, recorder, [probes], [far, *links], far, last, self.within_seconds)
+        wire.exchange(context, recorder, [*strays, probes], [far, *links], far, last, self.within_seconds)
         return EncryptedEvidence(
             probes=probes,
             sites=(context.site_of(self.from_), context.site_of(self.to)),
             far=far.result,
             links=tuple(link.result for link in links),
+            strays=strays,
         )
 
     def judge(self, evidence: EncryptedEvidence) -> Judgement:
@@ -61,25 +72,32 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
         counted = [(link, esp.count_capture(link.file)) for link in links]
         checks = [check(name, arrived >= least, expected=expected, measured=arrived)]
         for link, counts in counted:
-            checks += self._hidden(link, counts, probes)
+            checks += self._hidden(link, counts, probes, [item for sent in evidence.strays for item in sent.frames])
         for site in evidence.sites:
             carried = {link.underlay: counts.esp for link, counts in counted if link.site == site}
             checks.append(_carried(site, carried, least))
         canaries, watched = count_text(arrived, "canary", "canaries"), count_text(len(links), "underlay link")
         return Judgement(checks, f"{canaries} arrived, none was readable on {watched}, which carried ESP")
 
-    def _hidden(self, link: wire.CaptureFile, counts: esp.PacketCounts, probes: wire.Probes) -> Iterator[Check]:
-        """Yield the checks that *link* showed no canary, and nothing but ESP and IKE."""
+    def _hidden(
+        self, link: wire.CaptureFile, counts: esp.PacketCounts, probes: wire.Probes, strays: Sequence[wire.Probe]
+    ) -> Iterator[Check]:
+        """Yield the checks that *link* showed no canary, none of *strays*, and nothing but ESP and IKE."""
         underlay = f"underlay:{link.underlay}"
         try:
-            seen = sum(map(bool, link.sightings(probes.frames)))
+            found = list(map(bool, link.sightings([*probes.frames, *strays])))
         except TruncatedCapture:
             if not counts.other:
                 raise
             # Clear text that offload has merged: whether a canary is in what was cut changes nothing any more.
         else:
+            seen, astray = sum(found[: len(probes.frames)]), sum(found[len(probes.frames) :])
             message = f"{seen} of {self.packets} canaries were readable on {link.name}: traffic is not encrypted there"
             yield equal(f"canaries readable on {link.name}", seen, 0, message=message, element=underlay)
+            if strays:
+                message = f"{link.name} carried {count_text(astray, 'packet')} for addresses of no LAN in the clear"
+                name = f"packets for no LAN readable on {link.name}"
+                yield equal(name, astray, 0, message=message, element=underlay)
         yield equal(f"other IP packets on {link.name}", counts.other, 0, element=underlay)
 
     def live_command(self, context: Context) -> str:

@@ -36,6 +36,10 @@ class Allowed:
             found["icmp"] = [0]
         return cls(found, udp_port)
 
+    def one_each(self) -> list[tuple[Kind, int]]:
+        """Return a destination port of each protocol, the named one of UDP."""
+        return [(kind, self.named if kind == "udp" else ports[0]) for kind, ports in self.ports.items()]
+
     def draw(self, rng: Random, count: int) -> list[tuple[Kind, int, int]]:
         """Return protocol, source port (or ICMP identifier) and destination port of *count* flows, all different.
 

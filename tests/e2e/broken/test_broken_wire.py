@@ -103,6 +103,17 @@ def test_a_rule_copies_packets_past_the_tunnel(context: Context, judged: Judge) 
     assert_passes(judged("wire.encrypted", **ENCRYPTED))
 
 
+def test_a_gateway_forwards_what_is_for_no_lan(context: Context, judged: Judge) -> None:
+    for site, other in (SITES, SITES[::-1]):
+        lan = context.scenario.topology.sites[other].lan
+        with nft(context, site, "ipsec", f"insert rule inet gateway forward iifname gro0 ip daddr != {lan} accept"):
+            failed = assert_fails(
+                judged("wire.encrypted", **ENCRYPTED, **SOON), f"for no LAN readable on internet {site}"
+            )
+        assert not any("canaries" in check.name for check in failed)
+    assert_passes(judged("wire.encrypted", **ENCRYPTED))
+
+
 @pytest.mark.parametrize(("script", "reason"), [(ANOTHER_KEY, "does not open"), (ANOTHER_SA, "no key for SPI")])
 def test_keys_that_are_not_those_of_the_packets(context: Context, judged: Judge, script: str, reason: str) -> None:
     with program(context, "site-b", "ipsec", "keys", script):
