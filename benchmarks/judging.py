@@ -47,8 +47,9 @@ GOAL = 300.0
 ESP, UDP, TCP = 50, 17, 6
 SMALL, LARGE = 46, 1364
 """Octets behind the inner IPv4 header."""
-IKE = bytes(range(16)) + bytes([33, 0x20, 34, 8]) + bytes(4) + (428).to_bytes(4, "big") + bytes(400)
-"""An IKE_SA_INIT (RFC 7296, 3.1)."""
+IKE = bytes(range(1, 9)) + bytes(8) + bytes([40, 0x20, 34, 8]) + bytes(4) + (288).to_bytes(4, "big")
+IKE += bytes([0, 0]) + (260).to_bytes(2, "big") + bytes(256)
+"""An IKE_SA_INIT (RFC 7296, 3.1) with a nonce."""
 
 
 def token(number: int) -> bytes:

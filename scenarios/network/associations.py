@@ -21,6 +21,8 @@ _IDENTITY = {
 }
 Flow = tuple[str, str, str]
 """Source and destination of ESP packets, and their SPI."""
+IkeSpis = tuple[str, str]
+"""The initiator's SPI of an IKE SA, and the responder's."""
 
 
 class Histories:
@@ -38,9 +40,9 @@ class Histories:
                     self.told[site] = merged(self.told.get(site, {}), answer)
 
 
-def _answer(context: Context, site: str) -> History:
+def _answer(context: Context, site: str, program: str = "/vnf/history") -> History:
     try:
-        return context.vnf_json(site, GATEWAY, "/vnf/history")
+        return context.vnf_json(site, GATEWAY, program)
     except (NetworkFault, ProbeError) as fault:
         return {"silent": str(fault)}
 
@@ -62,6 +64,40 @@ def flows(told: Mapping[str, History]) -> Iterator[Flow]:
         for child in history.get("children", ()):
             yield child["remote_address"], child["local_address"], child["spi_in"]
             yield child["local_address"], child["remote_address"], child["spi_out"]
+
+
+def sent(context: Context, told: Mapping[str, History]) -> dict[Flow, int]:
+    """Return how many ESP packets each gateway says now that it has sent by each CHILD SA that carries packets.
+
+    *told* says between which addresses that is. Left out is what a gateway does not tell, and an association that is
+    being replaced: nobody counts to its end.
+    """
+    ends = {
+        (site, child["spi_in"], child["spi_out"]): (child["local_address"], child["remote_address"], child["spi_out"])
+        for site, history in told.items()
+        for child in history.get("children", ())
+    }
+    sites = context.service_sites()
+    with ThreadPoolExecutor() as pool:
+        statuses = zip(sites, pool.map(lambda site: _answer(context, site, "/vnf/status"), sites), strict=True)
+    children = (
+        (site, child)
+        for site, status in statuses
+        for peer in status.get("peers", ())
+        for child in peer.get("children", ())
+    )
+    return {
+        ends[place]: child["packets_out"]
+        for site, child in children
+        if child["state"] == "INSTALLED" and (place := (site, child["spi_in"], child["spi_out"])) in ends
+    }
+
+
+def ike_spis(told: Mapping[str, History]) -> set[IkeSpis] | None:
+    """Return the SPIs of the IKE SAs that stood, None when a gateway has not told all."""
+    if not all(history.get("complete", False) for history in told.values()):
+        return None
+    return {(sa["initiator_spi"], sa["responder_spi"]) for history in told.values() for sa in history["ike"]}
 
 
 def demands_encryption(scenario: Scenario) -> bool:

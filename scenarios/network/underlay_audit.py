@@ -8,39 +8,44 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from reports.text import count_text
 from scenarios.file.format import Scenario
-from scenarios.network.associations import Flow, Histories
+from scenarios.network.associations import Flow, Histories, IkeSpis, sent
 from scenarios.network.chain import GATEWAY
-from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses
-from scenarios.network.wire import AuditedLink, Point
+from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses, trailer
+from scenarios.network.wire import AuditedLink, Point, SentEsp
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
 from testbed.capture import Capture, live
 from testbed.esp import (
+    IKE_AUTH,
+    IKE_SA_INIT,
     WHOLE_ESP,
     EspCensus,
     Kind,
+    PortCensus,
     classify_ipv4,
     counting,
     esp_of,
+    ike_of,
     ipv4_of,
     payload_of,
     reassemble,
 )
 from testbed.lab import Lab
+from testbed.polling import poll
 
 LIMIT = 20_000
 """Frames of a link that are kept, at most 2 KiB of each: they lie in memory until the run has ended."""
 
-_IKE_HEADER, _IKE_VERSION, _IKE_SA_INIT = 28, 0x20, 34
-_IKE_SEALED, _SEALED = range(35, 38), (46, 53)
-"""Exchange types whose messages are one encrypted payload, and the types of that or of a fragment of it (RFC 7383)."""
+COUNTING_SECONDS = 2.0
+"""How long a gateway may take to add up what it has sent."""
 
 _NON_ESP_MARKER, _NAT_T_PORTS = bytes(4), struct.pack("!HH", 4500, 4500)
 
@@ -48,12 +53,13 @@ _NON_ESP_MARKER, _NAT_T_PORTS = bytes(4), struct.pack("!HH", 4500, 4500)
 class UnderlayAudit(LinkAudit):
     """Captures and a census of ESP on every link of every underlay, where a service has gateways, all the time.
 
-    *histories* is what the gateways tell of their security associations.
+    *histories* is what the gateways tell of their security associations, *sent* what they say that these have sent.
     """
 
     def __init__(self, scenario: Scenario, lab: Lab, folder: Path) -> None:
         self.gateways = gateways(scenario)
         self.histories = Histories()
+        self.sent: tuple[SentEsp, ...] = ()
         # Without a gateway, all that the service carries would be kept.
         underlays = lab.underlays if GATEWAY in scenario.service.chain else {}
         self.points = [
@@ -71,14 +77,32 @@ class UnderlayAudit(LinkAudit):
         return Capture(node.namespace, node.ports[site], path, everything_else, lab=lab.id, limit=LIMIT)
 
     def remember(self, context: Context) -> None:
-        """Ask the gateways for their security associations while they are there."""
-        if self.points:
-            self.histories.ask(context)
+        """Ask the gateways for their security associations, and what these have sent, while they are there."""
+        if not self.points:
+            return
+        seen = self._counted()  # before the gateways: what is on the wire has been sent by then
+        self.histories.ask(context)
+        poll(lambda: self._compare(seen, sent(context, self.histories.told)), COUNTING_SECONDS, 0.1)
+
+    def _compare(self, seen: Mapping[str, Mapping[str, PortCensus]], told: Mapping[Flow, int]) -> bool:
+        """Keep what was *seen* beside what the gateways have *told*; tell whether all of it was sent."""
+        found = [
+            SentEsp(link=point.name, source=one.source, destination=one.destination, spi=one.spi, seen=one.packets,
+                    sent=told[one.source, one.destination, one.spi])
+            for point in self.points
+            for one in seen[point.underlay][point.capture.interface].counts
+            if (one.source, one.destination, one.spi) in told
+        ]  # fmt: skip
+        self.sent = tuple(found) or self.sent
+        return all(one.seen <= one.sent for one in found)
+
+    def _counted(self) -> dict[str, dict[str, PortCensus]]:
+        return {name: census.read() for name, census in self.censuses.items()}
 
     def so_far(self, recorder: Recorder) -> Iterator[AuditedLink]:
         """Yield what was seen on each link until now, as evidence. Raises ``CaptureError`` when it is not all."""
         whole = [self._catch_up(point) for point in self.points]
-        counted = {name: census.read() for name, census in self.censuses.items()}
+        counted = self._counted()
         for point, complete in zip(self.points, whole, strict=True):
             census = counted[point.underlay][point.capture.interface]
             yield AuditedLink(
@@ -128,26 +152,38 @@ class LinkTraffic:
         self.first = self.first or description
 
 
-def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
+class _KeyExchange:
+    """The IKE messages of a link, of IKE SAs whose SPIs are *known*, None when these are not known for sure."""
+
+    def __init__(self, known: Collection[IkeSpis] | None) -> None:
+        self._known = known
+        self._said: dict[tuple[object, ...], bytes] = {}
+
+    def has(self, packet: bytes) -> bool:
+        """Tell whether *packet* is an IKEv2 message of such an SA, or one that an SA begins with.
+
+        What has the number of an earlier one must be the very same (RFC 7296, 2.1).
+        """
+        message = ike_of(payload_of(packet)[8:].removeprefix(_NON_ESP_MARKER))
+        if message is None or message.exchange == IKE_SA_INIT:
+            return message is not None
+        spis = message.initiator_spi, message.responder_spi
+        began = message.exchange == IKE_AUTH or self._known is None or spis in self._known
+        return began and self._said.setdefault((spis, packet[12:20], message.number), message.octets) == message.octets
+
+
+def traffic(frames: Iterable[bytes], addresses: Sequence[str], known: Collection[IkeSpis] | None = None) -> LinkTraffic:
     """Tell apart the *frames* of a link: IPsec between *addresses*, ARP, IPv6 neighbour discovery, and all else.
 
-    IPv4 fragments are judged as the packet that they make up.
+    IPv4 fragments are judged as the packet that they make up. *known* are the SPIs of the IKE SAs that stood, None when
+    that is not known for sure.
     """
-    seen, ends_of_tunnels = LinkTraffic(), {IPv4Address(address).packed for address in addresses}
-
-    def packets() -> Iterator[bytes]:
-        for frame in frames:
-            packet = ipv4_of(frame)
-            if packet is not None:
-                yield packet
-            elif not resolves_addresses(frame):
-                seen.add_unexplained(ethernet_text(frame))
-
-    for packet in reassemble(packets()):
-        source, target, kind = packet[12:16], packet[16:20], classify_ipv4(packet)
-        wrong_ike = kind is Kind.IKE and not _is_ike(payload_of(packet))
+    seen, ends, exchange = LinkTraffic(), {IPv4Address(address).packed for address in addresses}, _KeyExchange(known)
+    for packet in reassemble(_packets(frames, ends, seen)):
+        kind = classify_ipv4(packet)
+        wrong_ike = kind is Kind.IKE and not exchange.has(packet)
         wrong_esp = kind is Kind.ESP_IN_UDP and payload_of(packet)[:4] != _NAT_T_PORTS
-        beside = source not in ends_of_tunnels or target not in ends_of_tunnels
+        beside = packet[12:16] not in ends or packet[16:20] not in ends
         if kind is Kind.OTHER_IP or wrong_ike or wrong_esp or beside:
             seen.add_unexplained(ipv4_text(packet))
         elif kind is Kind.IKE:
@@ -157,12 +193,14 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str]) -> LinkTraffic:
     return seen
 
 
-def _is_ike(datagram: bytes) -> bool:
-    """Tell whether a UDP datagram to an IKE port is a message of IKEv2 by its header (RFC 7296, section 3.1)."""
-    message = datagram[8:].removeprefix(_NON_ESP_MARKER)
-    if len(message) < _IKE_HEADER or int.from_bytes(message[24:28], "big") != len(message):
-        return False
-    first_payload, version, exchange = message[16:19]
-    return version == _IKE_VERSION and (
-        exchange == _IKE_SA_INIT or (exchange in _IKE_SEALED and first_payload in _SEALED)
-    )
+def _packets(frames: Iterable[bytes], ends: Collection[bytes], seen: LinkTraffic) -> Iterator[bytes]:
+    """Yield the IPv4 packets among *frames*; count in *seen* what is none, and what has octets behind it."""
+    for frame in frames:
+        packet = ipv4_of(frame)
+        if packet is None:
+            if not resolves_addresses(frame, ends):
+                seen.add_unexplained(ethernet_text(frame))
+        elif surplus := trailer(frame, packet):
+            seen.add_unexplained(f"{ipv4_text(packet)}, and {count_text(surplus, 'octet')} behind it")
+        else:
+            yield packet

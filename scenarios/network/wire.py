@@ -125,6 +125,17 @@ class AuditedLink(CaptureFile):
     uncounted: int
 
 
+class SentEsp(Evidence):
+    """ESP packets on a *link*: how many were *seen*, and how many their gateway said afterwards that it had *sent*."""
+
+    link: str
+    source: str
+    destination: str
+    spi: str
+    seen: int
+    sent: int
+
+
 @dataclass(frozen=True)
 class Point:
     """A place where frames are captured, and what :class:`CaptureFile` says of it."""

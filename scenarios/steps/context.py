@@ -50,6 +50,10 @@ class Audit(Protocol):
     def histories(self) -> Histories:
         """Return what the gateways told of their security associations."""
 
+    @property
+    def sent(self) -> tuple[Any, ...]:
+        """Return what they said, when they were last asked, that these have sent."""
+
     def remember(self, context: Context) -> None:
         """Ask the gateways for their security associations while they are there."""
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios.network.associations import Flow, History, flows
+from scenarios.network.associations import Flow, History, flows, ike_spis
 from scenarios.network.chain import GATEWAY
 from scenarios.network.underlay_audit import LIMIT, LinkTraffic, traffic
-from scenarios.network.wire import AuditedLink
+from scenarios.network.wire import AuditedLink, SentEsp
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
@@ -22,13 +22,15 @@ from testbed.capture import CaptureError, read_frames
 class ExplainedEvidence(Evidence):
     """All that crossed every link from before the order on; of whole ESP packets between the *gateways* their number.
 
-    *histories* are the security associations that the gateways of the *sites* had, as a document.
+    *histories* are the security associations that the gateways of the *sites* had, as a document; *sent* is what they
+    said that those have sent which still stood when they were last asked.
     """
 
     gateways: tuple[str, ...]
     sites: tuple[str, ...]
     links: tuple[AuditedLink, ...]
     histories: File
+    sent: tuple[SentEsp, ...] = ()
 
 
 class UnderlayExplained(Verb, name="underlay.explained"):
@@ -37,13 +39,16 @@ class UnderlayExplained(Verb, name="underlay.explained"):
     The captures begin before the order. Each run ends with this step by itself; a scenario may have it earlier, too.
 
     *Expected results*: on no link of any underlay is a frame but ESP (RFC 4303, or in UDP by RFC 3948) and IKE
-    (RFC 7296) between WAN addresses of the service's sites, ARP, and IPv6 neighbour discovery (RFC 4861). Every ESP
-    packet has the SPI of a security association that one of its two gateways had in that direction, then or earlier in
-    the run. The key exchange of each site was seen, so the captures were live when it began.
+    (RFC 7296) between WAN addresses of the service's sites, ARP for these, and IPv6 neighbour discovery (RFC 4861), all
+    of them without an octet more than they must have. Every ESP packet has the SPI of a security association that one
+    of its two gateways had in that direction, then or earlier in the run; by one that still stands there were no more
+    than its gateway says that it has sent. Every message of IKE has the SPIs of an IKE SA that stood, but for the
+    exchanges that one begins with. The key exchange of each site was seen, so the captures were live when it began.
 
     *Fails when* any packet of any kind takes another way than the tunnel at any moment, in the clear or disguised as
-    something else than ESP, or as ESP of an SPI that no gateway had negotiated. What has such an SPI is not opened
-    here, as it is by ``wire.decrypts``.
+    something else than ESP, as ESP of an SPI that no gateway had negotiated, as a copy of what a gateway has sent, or
+    behind the end of a packet. What has such an SPI is not opened here, as it is by ``wire.decrypts``, and no message
+    of IKE is.
 
     *Example*: ``{verb: underlay.explained}``
     """
@@ -61,14 +66,19 @@ class UnderlayExplained(Verb, name="underlay.explained"):
             sites=tuple(context.service_sites()),
             links=links,
             histories=recorder.json("histories.json", "the security associations that each gateway has had", told),
+            sent=context.audit.sent,
         )
 
     def judge(self, evidence: ExplainedEvidence) -> Judgement:
         told: dict[str, History] = read_json(evidence.histories)
         known = set(flows(told))
-        seen = [(link, traffic(_frames(link), evidence.gateways)) for link in evidence.links]
+        seen = [(link, traffic(_frames(link), evidence.gateways, ike_spis(told))) for link in evidence.links]
         checks = [_explained(link, found) for link, found in seen]
         checks += [_negotiated(link, _strange(link, found, evidence.gateways, known), told) for link, found in seen]
+        if evidence.sent:
+            checks += [
+                _of_its_sender(link, [one for one in evidence.sent if one.link == link.name]) for link, _ in seen
+            ]
         for site in evidence.sites if len(evidence.sites) > 1 else ():
             ike = sum(found.ike for link, found in seen if link.site == site)
             checks.append(check(f"IKE messages on the links of {site}", ike > 0, expected="≥ 1", measured=ike))
@@ -120,3 +130,14 @@ def _negotiated(link: AuditedLink, strange: list[tuple[Flow, int]], told: Mappin
         message = f"{link.name} carried {carried}, which no gateway has negotiated{more}{silent}"
     name, packets = f"ESP of no security association on {link.name}", sum(packets for _, packets in strange)
     return equal(name, packets, 0, message=message, element=f"underlay:{link.underlay}")
+
+
+def _of_its_sender(link: AuditedLink, counted: list[SentEsp]) -> Check:
+    """Return the check that no more ESP of an association was on the link than its gateway has sent by then."""
+    beyond, message = {one: one.seen - one.sent for one in counted if one.seen > one.sent}, ""
+    if beyond:
+        one = max(beyond, key=beyond.__getitem__)
+        carried = f"{count_text(one.seen, 'ESP packet')} {one.source} > {one.destination} with SPI {one.spi}"
+        message = f"{link.name} carried {carried}, of which the gateway has sent {one.sent}"
+    name = f"ESP beyond what its gateway has sent on {link.name}"
+    return equal(name, sum(beyond.values()), 0, message=message, element=f"underlay:{link.underlay}")

@@ -2,15 +2,19 @@
 
 from testbed.esp.census import WHOLE_ESP, EspCensus, EspCount, PortCensus, counting
 from testbed.esp.fragments import reassemble
+from testbed.esp.ike import IKE_AUTH, IKE_SA_INIT, IkeMessage, ike_of
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture, open_each
 from testbed.esp.packet_counts import PacketCounts, count_capture
 from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of
 
 __all__ = [
+    "IKE_AUTH",
+    "IKE_SA_INIT",
     "WHOLE_ESP",
     "EspCensus",
     "EspCount",
     "EspPacket",
+    "IkeMessage",
     "KeyRing",
     "KeysError",
     "Kind",
@@ -23,6 +27,7 @@ __all__ = [
     "count_capture",
     "counting",
     "esp_of",
+    "ike_of",
     "ipv4_of",
     "open_capture",
     "open_each",

@@ -22,12 +22,12 @@ ROOM = 16_384
 """SPIs that are told apart on each port."""
 
 WHOLE_ESP = (
-    "greater 50 and ip[0] = 0x45 and ip[2:2] >= 36 and ip[6:2] & 0x3fff = 0 and (ip proto 50 or "
+    "greater 50 and ip[0] = 0x45 and len = ip[2:2] + 14 and ip[2:2] >= 36 and ip[6:2] & 0x3fff = 0 and (ip proto 50 or "
     "(udp src port 4500 and udp dst port 4500 and udp[4:2] >= 16 and udp[8:4] != 0)) and not vlan"
 )
-"""The BPF filter of frames that are counted for sure: IPv4 without options, in one piece, with ESP (RFC 4303) or ESP in
-UDP (RFC 3948). A filter refuses frames that are too short for the octets that it looks at. Behind `vlan` all offsets
-are others, so that stands last."""
+"""The BPF filter of frames that are counted for sure: IPv4 without options, in one piece and nothing behind it, of ESP
+(RFC 4303) or ESP in UDP (RFC 3948). A filter refuses frames that are too short for the octets that it looks at. Behind
+`vlan` all offsets are others, so that stands last."""
 
 _MARK = randbits(31) + 1
 """What came in by a port carries it, so that nobody else can keep a frame from being counted where it goes out."""

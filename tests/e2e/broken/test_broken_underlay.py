@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from breaking import assert_fails, assert_passes, judge_one, peers, rules
+from breaking import access, assert_fails, assert_passes, await_path, judge_one, peers, rules, swanctl
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, IPv6
-from scapy.layers.l2 import GRE, Dot1Q, Ether
-from scapy.packet import Packet, Raw
+from scapy.layers.l2 import ARP, GRE, Dot1Q, Ether
+from scapy.packet import Packet, Padding, Raw
 
 from reports.model import StepResult
 from scenarios.network.underlay_audit import audited
@@ -22,6 +22,10 @@ from testbed.traffic import ping
 WAN_A, WAN_B, LAN_A, LAN_B = "198.51.100.1", "198.51.100.2", "10.1.0.10", "10.2.0.10"
 TEXT = b"a text that everybody on the underlay can read"
 IKE_WITH_TEXT = bytes(range(16)) + bytes([46, 0x21, 37, 8]) + bytes(4) + (28 + len(TEXT)).to_bytes(4, "big") + TEXT
+SEALED = b"\x23\0" + (4 + len(TEXT)).to_bytes(2, "big") + TEXT
+OF_NO_IKE_SA = (
+    bytes(range(1, 17)) + bytes([46, 0x20, 37, 8]) + bytes(4) + (28 + len(SEALED)).to_bytes(4, "big") + SEALED
+)
 BESIDE = {
     "tcp-between-hosts": IP(src=LAN_A, dst=LAN_B) / TCP(dport=80, flags="PA") / TEXT,
     "tcp-between-gateways": IP(src=WAN_A, dst=WAN_B) / TCP(dport=443) / TEXT,
@@ -31,6 +35,9 @@ BESIDE = {
     "udp-4500-to-another-port": IP(src=WAN_A, dst=WAN_B) / UDP(sport=4500, dport=53) / Raw(TEXT),
     "udp-500-without-ike": IP(src=WAN_A, dst=WAN_B) / UDP(sport=500, dport=500) / Raw(TEXT),
     "udp-500-with-another-version": IP(src=WAN_A, dst=WAN_B) / UDP(sport=500, dport=500) / Raw(IKE_WITH_TEXT),
+    "udp-500-of-no-ike-sa": IP(src=WAN_A, dst=WAN_B) / UDP(sport=500, dport=500) / Raw(OF_NO_IKE_SA),
+    "octets-behind-esp": IP(src=WAN_A, dst=WAN_B, proto=50) / Raw(b"\x01" * 40) / Padding(TEXT),
+    "arp-for-a-text": ARP(hwsrc="06:00:00:00:00:01", psrc=WAN_A, pdst="97.32.116.101"),
     "esp-to-a-stranger": IP(src=WAN_A, dst="198.51.100.77", proto=50) / Raw(b"\x01" * 40),
     "ip-in-ip": IP(src=WAN_A, dst=WAN_B) / IP(src=LAN_A, dst=LAN_B) / UDP() / TEXT,
     "gre": IP(src=WAN_A, dst=WAN_B) / GRE() / IP(src=LAN_A, dst=LAN_B) / TEXT,
@@ -52,7 +59,7 @@ def ethernet(packet: Packet) -> bytes:
 def spi_out(context: Context, site: str) -> bytes:
     """The SPI that the gateway of *site* sends with."""
     (peer,) = peers(context.vnf_status(site, "ipsec"))
-    return bytes.fromhex(peer["children"][-1]["spi_out"])
+    return bytes.fromhex([child["spi_out"] for child in peer["children"] if child["state"] == "INSTALLED"][-1])
 
 
 def test_tunnels_alone_pass(context: Context, watched: Callable[[], StepResult]) -> None:
@@ -102,6 +109,18 @@ def test_payload_that_is_only_disguised_as_esp_is_seen(
     for message in failed:
         assert "carried 10 ESP packets" in message
         assert "with SPI deadbe0" in message
+
+
+def test_what_its_gateway_has_not_sent_is_seen_behind_a_live_spi(
+    context: Context, watched: Callable[[], StepResult]
+) -> None:
+    swanctl(access(context, "site-a", "ipsec"), "--rekey", "--child", "site-b")
+    await_path(context)
+    assert_passes(watched())
+    esp = IP(src=WAN_A, dst=WAN_B) / UDP(sport=4500, dport=4500) / Raw(spi_out(context, "site-a") + b"\x01" * 40)
+    send(context.lab.ucpes["site-a"].namespace, "wan0", [ethernet(esp)] * 20, 0)
+    failed = assert_fails(watched(), "ESP beyond what its gateway has sent on internet site-a")
+    assert "of which the gateway has sent" in failed[0].message
 
 
 def test_an_association_explains_its_own_direction_only(context: Context, watched: Callable[[], StepResult]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scapy.layers.inet import IP, UDP, IPOption_RR, fragment
 from scapy.layers.l2 import ARP, Dot1Q, Ether
-from scapy.packet import Packet, Raw
+from scapy.packet import Packet, Padding, Raw
 
 from testbed.capture import Capture, CaptureError, captures, read_frames
 from testbed.esp import WHOLE_ESP, EspCensus, EspCount, counting
@@ -32,6 +32,8 @@ LEFT = {
     "padded-keepalive": BETWEEN / NAT_T / Raw(b"\xff") / Raw(bytes(40)),
     "too-short-esp": IP(src=A, dst=B, proto=50) / Raw(ESP[:7]),
     "too-short-esp-in-udp": BETWEEN / NAT_T / Raw(ESP[:7]),
+    "octets-behind-esp": IP(src=A, dst=B, proto=50) / Raw(ESP) / Padding(b"text"),
+    "octets-behind-esp-in-udp": BETWEEN / NAT_T / Raw(ESP) / Padding(bytes(9)),
     "options": IP(src=A, dst=B, proto=50, options=[IPOption_RR(routers=[A])]) / Raw(ESP),
     "first-fragment": fragment(BETWEEN / NAT_T / Raw(ESP * 10), 200)[0],
     "later-fragment": fragment(BETWEEN / NAT_T / Raw(ESP * 10), 200)[1],
