@@ -6,6 +6,7 @@ Of those the kernel's filter keeps how they begin and end: that is where TLS sho
 from __future__ import annotations
 
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses
+from reports.text import count_text
+from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses, trailer
 from scenarios.network.wire import CaptureFile, Point
 from scenarios.steps.recorder import Recorder
 from testbed.capture import Capture, Frame, live
@@ -46,13 +48,16 @@ class ManagementLink(CaptureFile):
     """What the management port of a uCPE carried, but for the bulk of its connections with the *host*.
 
     *ucpe* is its address there; *until* is when the capture had caught up, in seconds since the epoch. Not *whole* when
-    it was full, so that more may have come.
+    it was full, so that more may have come. Of the connections that had begun before the capture, *earlier* are the
+    ports, the client's first, which were known from the moment *since* on; None where they were never looked at.
     """
 
     host: str
     ucpe: str
     until: float
     whole: bool
+    earlier: tuple[tuple[int, int], ...] = ()
+    since: float | None = None
 
 
 class ManagementAudit(LinkAudit):
@@ -61,6 +66,16 @@ class ManagementAudit(LinkAudit):
     def __init__(self, lab: Lab, folder: Path) -> None:
         self._addresses = {site: node.address for site, node in lab.ucpes.items()}
         self.points = [Point(_capture(lab, site, folder), f"management {site}", site=site) for site in lab.ucpes]
+        self._earlier: dict[str, set[tuple[int, int]]] = {site: set() for site in lab.ucpes}
+        self._since: float | None = None
+
+    def note_connections(self) -> None:
+        """Remember the connections that there are: of these the capture has no beginning."""
+        for ucpe, ports in connections():
+            for site, address in self._addresses.items():
+                if address == ucpe:
+                    self._earlier[site].add(ports)
+        self._since = time.time()
 
     def so_far(self, recorder: Recorder) -> Iterator[ManagementLink]:
         """Yield what was captured on each port until now, as evidence. Raises ``CaptureError`` when it is not all."""
@@ -69,15 +84,30 @@ class ManagementAudit(LinkAudit):
             whole, until = self._catch_up(point), time.time()
             path = kept(point, recorder, f"all but the bulk of the connections at {point.name} since the order")
             link = {"file": path, "name": point.name, "site": point.site, "host": own_address(ucpe), "ucpe": ucpe}
-            yield ManagementLink.model_validate({**link, "until": until, "whole": whole})
+            earlier = {"earlier": tuple(sorted(self._earlier[point.site])), "since": self._since}
+            yield ManagementLink.model_validate({**link, **earlier, "until": until, "whole": whole})
 
 
 @contextmanager
 def management_audited(lab: Lab) -> Iterator[ManagementAudit]:
     """Watch the management network of *lab* inside the block. Raises ``CaptureError`` when that cannot begin."""
     audit = ManagementAudit(lab, Path(tempfile.mkdtemp(prefix="audit-", dir=lab.folder)))
+    audit.note_connections()
     with live([point.capture for point in audit.points]):
+        audit.note_connections()
         yield audit
+
+
+def connections(proc: Path = Path("/proc/net")) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the far address of each TCP connection of this machine, and its ports, the near one first."""
+    for line in (line for name in ("tcp", "tcp6") for line in _lines(proc / name)):
+        (_, near), (far, port) = (end.split(":") for end in line.split()[1:3])
+        # Each word of an address is a number as this machine stores it; an IPv4 one is the last word of a mapped one.
+        yield str(IPv4Address(int(far[-8:], 16).to_bytes(4, sys.byteorder))), (int(near, 16), int(port, 16))
+
+
+def _lines(table: Path) -> list[str]:
+    return table.read_text(encoding="ascii").splitlines()[1:] if table.exists() else []
 
 
 def _capture(lab: Lab, site: str, folder: Path) -> Capture:
@@ -95,10 +125,9 @@ def bulk_between(host: str, ucpe: str) -> str:
     ends = f"(src host {host} and dst host {ucpe} and dst port ({ports}))"
     back = f"(src host {ucpe} and dst host {host} and src port ({ports}))"
     start = "tcp[(tcp[12] & 0xf0) >> 2:2]"
+    whole = "greater 54 and ip[0] = 0x45 and len = ip[2:2] + 14 and ip[6:2] & 0x3fff = 0"
     inner = f"tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) = 0 and {start} != 0x1603 and {start} != 0x1503"
-    return (
-        f"greater 54 and ip[0] = 0x45 and ip[6:2] & 0x3fff = 0 and tcp and ({ends} or {back}) and {inner} and not vlan"
-    )
+    return f"{whole} and tcp and ({ends} or {back}) and {inner} and not vlan"
 
 
 @dataclass
@@ -115,11 +144,9 @@ class PortTraffic:
         self.first = self.first or description
 
 
-def port_traffic(frames: Iterable[Frame], host: str, ucpe: str, until: float) -> PortTraffic:
-    """Tell apart the *frames* of a uCPE's port: TLS between *host* and *ucpe*, what a link needs, and all else.
-
-    *until* is when the capture had caught up, in seconds since the epoch.
-    """
+def port_traffic(frames: Iterable[Frame], link: ManagementLink) -> PortTraffic:
+    """Tell apart the *frames* of the *link* of a uCPE: TLS between host and uCPE, what a link needs, and all else."""
+    host, ucpe = link.host, link.ucpe
     seen, begun = PortTraffic(), dict[tuple[int, int], _Connection]()
     for timestamp, frame in frames:
         packet = ipv4_of(frame)
@@ -127,14 +154,19 @@ def port_traffic(frames: Iterable[Frame], host: str, ucpe: str, until: float) ->
             if not resolves_addresses(frame):
                 seen.add_wrong(ethernet_text(frame))
             continue
+        if surplus := trailer(frame, packet):
+            seen.add_wrong(f"{ipv4_text(packet)}, and {count_text(surplus, 'octet')} behind it")
+            continue
         if _is_group_report(packet, host):
             continue
         segment = _segment(packet, host, ucpe)
         fault = "" if segment is None else _follow(seen, begun, segment, timestamp)
+        if segment and segment.ports not in begun and not _is_earlier(link, segment, timestamp):
+            fault = fault or ", of no connection"
         if segment is None or fault:
             seen.add_wrong(ipv4_text(packet) + fault)
     for (port, server), connection in begun.items():
-        if connection.silent_for(until) > SILENCE:
+        if connection.silent_for(link.until) > SILENCE:
             seen.add_wrong(f"a connection from {host}:{port} to {ucpe}:{server} that does not begin with TLS")
     return seen
 
@@ -189,6 +221,11 @@ class _Connection:
         """Return for how many seconds before *until* its client could have begun with TLS and has not; 0 if it has."""
         waits = len(self.first) == _BOTH and True not in self.secured and not self.ended
         return until - self.began if waits else 0.0
+
+
+def _is_earlier(link: ManagementLink, segment: _Segment, timestamp: float) -> bool:
+    """Tell whether *segment* may be of a connection that began before the capture of *link*."""
+    return link.since is None or timestamp <= link.since or segment.ports in link.earlier
 
 
 def _follow(seen: PortTraffic, begun: dict[tuple[int, int], _Connection], segment: _Segment, timestamp: float) -> str:

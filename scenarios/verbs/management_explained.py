@@ -26,11 +26,12 @@ class ManagementExplained(Verb, name="management.explained"):
 
     *Expected results*: on the management port of no uCPE is a frame but TCP from the test-bed's own address to the
     ports of the Docker Engine API, OVSDB and OpenFlow and back, ARP, and IPv6 neighbour discovery (RFC 4861). What is
-    said first in each connection and direction is TLS (RFC 8446, section 5.1). At least one connection of each uCPE
-    was seen to begin, so the captures were live.
+    said first in each connection and direction is TLS (RFC 8446, section 5.1); nothing begins, ends or refuses a
+    connection that was not open. At least one connection of each uCPE was seen to begin, so the captures were live.
 
     *Fails when* a uCPE sends anything to another one, or anything else than TLS to the test-bed, by this network: UDP,
-    ICMP, IPv6, TCP to other ports, or management in the clear. What is in the TLS connections is not looked at.
+    ICMP, IPv6, TCP to other ports, segments that the test-bed's own kernel refuses because they belong to nothing, or
+    management in the clear. What is in the TLS connections is not looked at.
 
     *Example*: ``{verb: management.explained}``
     """
@@ -42,9 +43,7 @@ class ManagementExplained(Verb, name="management.explained"):
         return ManagementEvidence(links=tuple(context.management.so_far(recorder)))
 
     def judge(self, evidence: ManagementEvidence) -> Judgement:
-        seen = [
-            (link, port_traffic(read_frames(link.file), link.host, link.ucpe, link.until)) for link in evidence.links
-        ]
+        seen = [(link, port_traffic(read_frames(link.file), link)) for link in evidence.links]
         checks = [check for link, found in seen for check in _checks(link, found)]
         full = [link.name for link in evidence.links if not link.whole]
         if full and not any(check.verdict.is_bad for check in checks):

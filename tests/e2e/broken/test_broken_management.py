@@ -20,7 +20,7 @@ from scenarios.network.management_audit import management_audited
 from scenarios.steps.context import Context
 from testbed.lab.management_network import own_address
 from testbed.nodes.ucpe import DOCKER_PORT, MANAGEMENT, OVSDB_PORT
-from testbed.packets import interface_mac, send
+from testbed.packets import interface_mac, resolve, send
 
 TEXT = b"a text that everybody on the management network can read"
 LAN_A, LAN_B = "10.1.0.10", "10.2.0.10"
@@ -94,6 +94,19 @@ def test_a_real_connection_to_the_other_ucpe_is_seen(context: Context, watched: 
         client.connect((far.address, OVSDB_PORT))
     failed = assert_fails(watched(), "foreign frames on management site-a")
     assert f"IPv4 {near.address} > {far.address}, protocol 6" in failed[0].message
+
+
+def test_what_a_ucpe_says_in_no_connection_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:
+    """The kernel of this machine refuses it: the segments themselves look like those of any connection."""
+    near = context.lab.ucpes["site-a"]
+    host = own_address(near.address)
+    segment = IP(src=near.address, dst=host) / TCP(sport=DOCKER_PORT, dport=9, flags="PA", seq=1, ack=1) / TEXT
+    head = Ether(
+        src=interface_mac(near.namespace, MANAGEMENT), dst=resolve(near.namespace, MANAGEMENT, near.address, host)
+    )
+    send(near.namespace, MANAGEMENT, [bytes(head / segment)], 0)
+    failed = assert_fails(watched(), "foreign frames on management site-a")
+    assert f"IPv4 {host} > {near.address}, protocol 6, 40 octets, of no connection" in failed[0].message
 
 
 def test_management_in_the_clear_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_Router_Alert
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, Ether
-from scapy.packet import Packet, Raw
+from scapy.packet import Packet, Padding, Raw
 
-from scenarios.network.management_audit import SILENCE, PortTraffic, port_traffic
+from scenarios.network.management_audit import SILENCE, ManagementLink, PortTraffic, connections, port_traffic
 from testbed.capture import Frame
 
 HOST, UCPE, OTHER = "172.30.9.1", "172.30.9.2", "172.30.9.3"
@@ -32,9 +35,10 @@ def back(flags: str, octets: int = 0, body: bytes = b"", port: int = 2376) -> Pa
     return IP(src=UCPE, dst=HOST) / TCP(sport=port, dport=40000, flags=flags, seq=number) / Raw(body)
 
 
-def seen(*packets: Packet, after: float = 1.0) -> PortTraffic:
+def seen(*packets: Packet, after: float = 1.0, **known: Any) -> PortTraffic:
     frames = [Frame(BEGAN, bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / p)) for p in packets]
-    return port_traffic(frames, HOST, UCPE, BEGAN + after)
+    link = {"file": Path("m.pcap"), "name": "m", "host": HOST, "ucpe": UCPE, "until": BEGAN + after, "whole": True}
+    return port_traffic(frames, ManagementLink.model_validate({**link, **known}))
 
 
 def report(groups: str = "04000000e000006a", **fields: object) -> Packet:
@@ -45,6 +49,7 @@ def report(groups: str = "04000000e000006a", **fields: object) -> Packet:
 
 
 OPEN = (forth("S"), back("SA"))
+LINK = IPv6(src="fe80::1", dst="ff02::1", hlim=255)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +66,7 @@ OPEN = (forth("S"), back("SA"))
         pytest.param([*OPEN], 0, id="it-just-began"),
         pytest.param([forth("FA", 5), back("R", 9)], 0, id="it-began-before"),
         pytest.param([*OPEN, *OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO)], 1, id="asked-twice"),
-        pytest.param([ARP(), IPv6(src="fe80::1", dst="ff02::1") / ICMPv6ND_NS()], 0, id="of-the-link"),
+        pytest.param([ARP(hwsrc="06:00:00:00:00:01"), LINK / ICMPv6ND_NS(tgt="fe80::2")], 0, id="of-the-link"),
         pytest.param([report(), report("04000000e000006a03000000e00000fb")], 0, id="groups-of-the-bridge"),
     ],
 )
@@ -94,6 +99,9 @@ CLEAR = ", behind octets that do not begin with TLS"
             f"{FORTH}, protocol 6, 54 octets, with octets beside its SYN",
             id="fast-open",
         ),
+        pytest.param(
+            [forth("S") / Padding(b"a text")], f"{FORTH}, protocol 6, 40 octets, and 6 octets behind it", id="behind"
+        ),
         pytest.param([forth("S", port=22)], f"{FORTH}, protocol 6, 40 octets", id="another-port"),
         pytest.param(
             [IP(src=OTHER, dst=UCPE) / TCP(dport=2376)],
@@ -124,6 +132,21 @@ def test_a_connection_that_stays_open_has_to_begin_with_tls() -> None:
     found = seen(*OPEN, after=SILENCE + 1)
     assert found.first == f"a connection from {HOST}:40000 to {UCPE}:2376 that does not begin with TLS"
     assert seen(*OPEN, forth("PA", 14, HELLO), after=SILENCE + 1).first == found.first
+
+
+@pytest.mark.parametrize("segment", [forth("R"), back("RA", 9), back("FA", 9, GET), back("PA", 0, HELLO)])
+def test_a_segment_of_no_connection_is_none_of_management(segment: Packet) -> None:
+    known: dict[str, Any] = {"earlier": [(40001, 2376)], "since": BEGAN - 1}
+    assert seen(segment, **known).first.endswith("octets, of no connection")
+    assert "of no connection" not in seen(forth("S"), segment, **known).first
+    assert seen(segment, **{**known, "earlier": [(40000, 2376)]}).wrong == 0
+    assert seen(segment, **{**known, "since": BEGAN}).wrong == 0
+    assert seen(segment).wrong == 0
+
+
+def test_the_connections_of_this_machine_are_known() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        assert ("127.0.0.1", (client.getsockname()[1], server.getsockname()[1])) in set(connections())
 
 
 @pytest.mark.parametrize(
