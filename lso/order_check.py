@@ -12,6 +12,8 @@ from pathlib import Path
 from common.json_text import BodyTooBig
 from lso.order_places import in_the_order, in_the_rpc, place
 from orchestrator.inventory import Inventory
+from orchestrator.model import UnknownProduct
+from orchestrator.tosca import Catalogue
 from presto.restconf import refusals as restconf
 from presto.web.limits import LARGEST_BODY
 from scenarios.file.findings import Fault
@@ -27,13 +29,27 @@ ENGINES = {"esp": "libipsec", "datapath": "netdev"}
 
 
 def order_faults(scenario: Scenario) -> Iterator[Fault]:
-    """Yield why the order would be refused, in the API's words, at the places of the scenario's values."""
+    """Yield why the order would be refused, in the API's words, at the places of the scenario's values.
+
+    And which products of its sites the orchestrator does not have.
+    """
+    yield from _product_faults(scenario)
     known = _inventory(scenario.lab_spec())
     faults = _by_ordering if scenario.service.face == "mef-ordering" else _by_rpc
     try:
         yield from faults(scenario.service, known)
     except BodyTooBig as error:
         yield ("service",), str(error), "order less with one service"
+
+
+def _product_faults(scenario: Scenario) -> Iterator[Fault]:
+    catalogue = Catalogue()
+    for site, products in scenario.products.items():
+        for kind, name in products.items():
+            try:
+                catalogue.product(kind, name)
+            except UnknownProduct as error:
+                yield ("products", site, kind), error.message, error.hint
 
 
 def _by_rpc(service: Service, known: Inventory) -> Iterator[Fault]:

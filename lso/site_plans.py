@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ SECRET = frozenset({"private_key", "psk"})
 """Members of intents (``vnfs/contract``) that prove who a gateway is."""
 
 
-def templates() -> dict[str, Path]:
-    """Return the files of the template that sites are made from, by the names that findings give them."""
-    sources = Catalogue().template(Settings().template).sources
-    names = (document.name for document in sources.documents)
-    return {name: path for name, (path, _) in zip(names, sources.digests, strict=True)}
+def templates(products: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:
+    """Return the files of the template that sites are made from, by the names that findings give them.
+
+    The descriptors of *products*, site → kind → name, are among them.
+    """
+    catalogue, files = Catalogue(), {}
+    for chosen in ({}, *products.values()):
+        sources = catalogue.template(Settings().template, chosen).sources
+        names = (document.name for document in sources.documents)
+        files |= {name: path for name, (path, _) in zip(names, sources.digests, strict=True)}
+    return files
 
 
 def plans(database: Path) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from common.findings import FileFinding
 class DeploymentRequest:
     """One end point of a service: a template of the catalogue, by name, filled with inputs, on one uCPE.
 
+    `products` maps a kind of VNF to the name of the product that serves it there, in place of the template's.
     The inputs may hold private keys, so they never appear in the representation.
     """
 
     ucpe: str
     template: str
     inputs: Mapping[str, Any] = field(repr=False)
+    products: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,18 @@ class TemplateError(RequestError):
 
 class UnknownTemplate(RequestError):
     """The catalogue has no template of this name."""
+
+
+class UnknownProduct(RequestError):
+    """The catalogue has no product of this name and kind; `hint` says which there are."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
 class UnknownUcpe(RequestError):

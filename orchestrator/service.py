@@ -91,8 +91,8 @@ class Orchestrator:
         """Make the service as requested; one that exists already is modified by the difference alone.
 
         An end point that fails is put back to what it was, and does not stop the others. Raises RequestError
-        (TemplateError, UnknownTemplate, UnknownUcpe, Conflict …) when the request cannot be served as it stands;
-        then nothing was created.
+        (TemplateError, UnknownTemplate, UnknownProduct, UnknownUcpe, Conflict …) when the request cannot be served as
+        it stands; then nothing was created.
         """
         request = _checked(request)
         async with self._change(request.id, on_event) as work:
@@ -211,7 +211,8 @@ class Orchestrator:
         return self._locks.setdefault(service_id, asyncio.Lock())
 
     def _compile(self, request: ServiceRequest) -> dict[str, SiteIntent]:
-        return {item.ucpe: self._catalogue.compile(item.template, item.inputs) for item in request.deployments}
+        catalogue = self._catalogue
+        return {item.ucpe: catalogue.compile(item.template, item.inputs, item.products) for item in request.deployments}
 
     def _begin(
         self, request: ServiceRequest, intents: Mapping[str, SiteIntent]

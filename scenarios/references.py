@@ -33,6 +33,7 @@ def references(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> Iterato
         if scenario.topology.underlays or fault.path[-1:] != ("underlay",):
             yield ("topology", *fault.path), fault.message, fault.hint
     yield from _service(scenario)
+    yield from _products(scenario)
     if scenario.service.face == "mef-ordering":
         yield from _payloads(scenario.service)
     yield from _twice(("steps",), "id", [step.id for step in scenario.steps])
@@ -56,6 +57,22 @@ def _service(scenario: Scenario) -> Iterator[Fault]:
         if sites and point.site not in sites:
             yield (*place, "site"), f"no site {point.site!r}", nearest(point.site, sites)
         yield from _mappings((*place, "overrides"), service, point.overrides)
+
+
+def _products(scenario: Scenario) -> Iterator[Fault]:
+    """Yield products for what the service does not have: they would stand in the file without an effect."""
+    service, chain = scenario.service, scenario.service.chain
+    sites = {point.site for point in service.endpoints}
+    for site, products in scenario.products.items():
+        if scenario.topology.sites and site not in scenario.topology.sites:
+            yield ("products", site), f"no site {site!r}", nearest(site, scenario.topology.sites)
+        elif all(sites) and site not in sites:
+            yield ("products", site), f"the service has no end point at {site!r}", nearest(site, sites)
+        for kind in products:
+            if kind not in KINDS:
+                yield ("products", site, kind), f"no kind of VNF {kind!r}", nearest(kind, KINDS)
+            elif kind not in chain and set(chain) <= set(KINDS):
+                yield ("products", site, kind), f"service.chain has no {kind} VNF", nearest(kind, chain)
 
 
 def _impossible_steps(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> Iterator[Fault]:

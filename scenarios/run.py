@@ -84,8 +84,9 @@ class _Run:
             with self.clock.phase("watch the management network"):
                 management = stack.enter_context(management_audited(lab))
             with self.clock.phase("start the API"):
-                url = stack.enter_context(self.start_api(lab.inventory, lab.folder / DATABASE))
-                face = stack.enter_context(open_face(self.loaded.scenario, url))
+                scenario = self.loaded.scenario
+                url = stack.enter_context(self.start_api(lab.inventory, lab.folder / DATABASE, scenario.products))
+                face = stack.enter_context(open_face(scenario, url))
             with self.clock.phase("watch the underlays"):
                 audit = stack.enter_context(audited(self.loaded.scenario, lab))
             engines = dict(lab.engines)

@@ -162,7 +162,7 @@ def _run_one(options: argparse.Namespace, scenario: LoadedScenario, directory: P
                 keep=options.keep,
                 until=options.until,
                 pause=_pause if options.pause_on_failure else None,
-                templates=templates(),
+                templates=templates(scenario.scenario.products),
                 plans=plans,
             ),
         )

@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -74,6 +75,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to bind to (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="port, 0 for any (default: %(default)s)")
     parser.add_argument("--template", default=Settings.template, help="site template (default: %(default)s)")
+    parser.add_argument(
+        "--product",
+        metavar="UCPE:KIND=NAME",
+        type=_product,
+        action="append",
+        default=[],
+        help="the product that serves a kind of VNF on a uCPE, in place of the template's; may be repeated",
+    )
     parser.add_argument(
         "--ike-authentication",
         choices=("certificate", "psk"),
@@ -177,6 +186,25 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _product(text: str) -> tuple[str, str, str]:
+    """The uCPE, the kind of VNF and the name of the product."""
+    where, _, name = text.partition("=")
+    ucpe, _, kind = where.rpartition(":")
+    if not (ucpe and kind and name):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not as in site-a:firewall=NAME")
+    return ucpe, kind, name
+
+
+def _products(given: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    """Raises UsageError where two products are given for one place."""
+    products: dict[str, dict[str, str]] = {}
+    for ucpe, kind, name in given:
+        if kind in products.setdefault(ucpe, {}):
+            raise UsageError(f"--product {ucpe}:{kind} is given twice")
+        products[ucpe][kind] = name
+    return products
+
+
 def _hours(text: str) -> timedelta:
     try:
         hours = float(text)
@@ -217,6 +245,7 @@ def run(options: argparse.Namespace) -> int:
         options.strict,
         options.unique_external_ids,
         options.keep_answers,
+        _products(options.product),
     )
     development, allowed = options.auth is None, tuple(options.callback_allow)
     quotas = {name: getattr(options, name) for name in _QUOTAS}

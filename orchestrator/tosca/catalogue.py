@@ -9,13 +9,19 @@ from typing import Any
 
 from common.findings import FileFinding
 from orchestrator.intent import SiteIntent
-from orchestrator.model import TemplateError, UnknownTemplate
+from orchestrator.model import TemplateError, UnknownProduct, UnknownTemplate
 from orchestrator.tosca.documents.report import Report, nearest
 from orchestrator.tosca.documents.sources import Root
 from orchestrator.tosca.products import VnfProduct, read_products
 from orchestrator.tosca.schema.values import secrets_in
 from orchestrator.tosca.site import build_site
 from orchestrator.tosca.template import Template, check_inputs, evaluate, read_template
+
+Choice = tuple[tuple[str, str], ...]
+"""Kinds of VNF and the names of the products that serve them."""
+
+NO_CHOICE: Mapping[str, str] = {}
+"""The products are those that the template names."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SHORTEST_SECRET = 4  # a shorter one would be found inside ordinary words
@@ -32,18 +38,21 @@ class Catalogue:
         self._folders = (*_roots(folders), Root.of("templates", _PACKAGE / "templates"))
         self._vnfs = (Root.of("vnfs", _PACKAGE.parent / "vnfs"), *_roots(vnfs))
         self._roots = (*self._folders, Root.of("types", _PACKAGE / "types"), *self._vnfs)
-        self._read: dict[Path, Template] = {}
+        self._read: dict[tuple[Path, Choice], Template] = {}
 
     def names(self) -> tuple[str, ...]:
         """The names of all templates."""
         return tuple(sorted({path.stem for root in self._folders for path in root.folder.glob("*.yaml")}))
 
-    def template(self, name: str) -> Template:
-        """The template of that name, read anew only when a file of it has changed; raises UnknownTemplate."""
+    def template(self, name: str, products: Mapping[str, str] = NO_CHOICE) -> Template:
+        """The template of that name with *products*, kind → name, in the places of its own.
+
+        It is read anew only when a file of it has changed. Raises UnknownTemplate, UnknownProduct.
+        """
         for root in self._folders:
             path = root.folder / f"{name}.yaml"
             if path.parent == root.folder and path.is_file():
-                return self.read(path)
+                return self.read(path, products)
         hint = nearest(name, self.names())
         raise UnknownTemplate(f"there is no template {name}" + (f" ({hint})" if hint else ""))
 
@@ -51,15 +60,31 @@ class Catalogue:
         """The VNF products whose descriptors are in the folders of VNFs, by node type; raises TemplateError."""
         return tuple(sorted(read_products(self._vnfs, self._roots), key=lambda product: product.node_type))
 
-    def compile(self, name: str, inputs: Mapping[str, Any]) -> SiteIntent:
-        """Fill a template with inputs; raises UnknownTemplate, or TemplateError with everything that is wrong."""
-        return compile_template(self.template(name), inputs)
+    def product(self, kind: str, name: str) -> VnfProduct:
+        """The product of that name, which must be of that kind; raises UnknownProduct."""
+        products = {product.name: product for product in self.products()}
+        if name not in products:
+            raise UnknownProduct(f"there is no product {name}", nearest(name, products) or "")
+        if products[name].kind != kind:
+            of_kind = [other for other, product in products.items() if product.kind == kind]
+            message = f"{name} is a product of the kind {products[name].kind}, not {kind}"
+            raise UnknownProduct(message, nearest(name, of_kind) or "")
+        return products[name]
 
-    def read(self, path: Path) -> Template:
-        """The template in that file, which must be in one of the folders."""
-        template = self._read.get(path)
+    def compile(self, name: str, inputs: Mapping[str, Any], products: Mapping[str, str] = NO_CHOICE) -> SiteIntent:
+        """Fill a template with inputs; *products*, kind → name, take the places of its own.
+
+        Raises UnknownTemplate, UnknownProduct, or TemplateError with everything that is wrong.
+        """
+        return compile_template(self.template(name, products), inputs)
+
+    def read(self, path: Path, products: Mapping[str, str] = NO_CHOICE) -> Template:
+        """The template in that file, which must be in one of the folders; raises UnknownProduct."""
+        key = path, tuple(sorted(products.items()))
+        template = self._read.get(key)
         if template is None or not template.current():
-            template = self._read[path] = read_template(path.stem, path, self._roots)
+            chosen = [self.product(kind, name) for kind, name in products.items()]
+            template = self._read[key] = read_template(path.stem, path, self._roots, chosen)
         return template
 
     def at(self, path: Path) -> Template:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +12,23 @@ from common.findings import FileFinding
 from orchestrator.model import TemplateError
 from orchestrator.plan.build import CONTRACT
 from orchestrator.tosca.chain import VNF
-from orchestrator.tosca.documents.report import Report
+from orchestrator.tosca.documents.document import Document
+from orchestrator.tosca.documents.report import Place, Report
 from orchestrator.tosca.documents.sources import Root, read_sources
 from orchestrator.tosca.schema.types import Types
+from orchestrator.tosca.shape import topology_of
 
 
 @dataclass(frozen=True, slots=True)
 class VnfProduct:
     """A VNF that a vendor offers: its TOSCA node type and what its container needs.
 
-    `vendor` and `version` are None where nothing but the image itself says them. `contract` is the version of the VNF
-    contract that the orchestrator speaks with it.
+    `name` is that of the folder of its `descriptor`. `vendor` and `version` are None where nothing but the image itself
+    says them. `contract` is the version of the VNF contract that the orchestrator speaks with it.
     """
 
+    name: str
+    descriptor: Path
     node_type: str
     kind: str
     description: str
@@ -56,6 +60,8 @@ def _read(path: Path, roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
         if definition.place.document is sources.documents[0] and types.is_a("node_types", name, VNF):
             fields = types.fields("node_types", name)
             yield VnfProduct(
+                name=path.parent.name,
+                descriptor=path,
                 node_type=name,
                 kind=str(fields["kind"].default),
                 description=str(definition.body.get("description", "")),
@@ -67,6 +73,37 @@ def _read(path: Path, roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
                 devices=tuple(fields["devices"].default or ()),
                 sysctls=dict(fields["sysctls"].default or {}),
             )
+
+
+def with_products(document: Document, types: Types, products: Sequence[VnfProduct], report: Report) -> Document:
+    """The template with these products in the places of those that it names itself, by kind.
+
+    What the template says of a node stays, but for an image, which was that of the product before.
+    """
+    found = topology_of(document, report) if products else None
+    topology, place = found or ({}, Place(document))
+    nodes = topology.get("node_templates")
+    if not isinstance(nodes, dict):
+        return document
+    chosen = {product.kind: product for product in products}
+    kinds = {name: kind for name, body in nodes.items() if (kind := _kind(types, body)) in chosen}
+    for kind in chosen.keys() - set(kinds.values()):
+        report.add(place / "node_templates", f"there is no VNF of the kind {kind}", f"{chosen[kind].name} has no place")
+    served = {name: _served_by(chosen[kind], nodes[name]) for name, kind in kinds.items()}
+    changed = {**topology, "node_templates": {**nodes, **served}}
+    return replace(document, data={**document.data, "topology_template": changed})
+
+
+def _served_by(product: VnfProduct, node: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in node.items() if key != "artifacts"}, "type": product.node_type}
+
+
+def _kind(types: Types, node: Any) -> str:
+    """The kind of VNF that a node template is of; empty for what is none."""
+    name = node.get("type") if isinstance(node, dict) else None
+    if not isinstance(name, str) or not types.is_a("node_types", name, VNF):
+        return ""
+    return str(types.fields("node_types", name)["kind"].default)
 
 
 def _made_by(path: Path) -> Mapping[str, Any]:

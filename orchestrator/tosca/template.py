@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from orchestrator.tosca.documents.report import Place, Report, nearest
 from orchestrator.tosca.documents.sources import Root, Sources, read_sources, unchanged
 from orchestrator.tosca.functions import Evaluator, Node
 from orchestrator.tosca.parser import parser_findings
+from orchestrator.tosca.products import VnfProduct, with_products
 from orchestrator.tosca.schema.types import Field, Types
 from orchestrator.tosca.schema.values import UNKNOWN, check_field, check_fields
 from orchestrator.tosca.shape import check_documents
@@ -44,20 +45,24 @@ class Template:
         return bool(self.sources.digests) and unchanged(self.sources.digests)
 
 
-def read_template(name: str, path: Path, roots: tuple[Root, ...]) -> Template:
-    """Read and check a template with its imports; what is wrong with it is in its findings."""
+def read_template(name: str, path: Path, roots: tuple[Root, ...], products: Sequence[VnfProduct] = ()) -> Template:
+    """Read and check a template with its imports; what is wrong with it is in its findings.
+
+    *products* take the places of those of their kinds that the template names.
+    """
     report = Report()
-    sources = read_sources(path, roots, report)
+    sources = read_sources(path, roots, report, [product.descriptor for product in products])
     check_documents(sources.documents, report)
     types = Types(sources.documents, report)
     check_definitions(types, report)
-    topology = read_topology(sources.documents[0], types, report) if sources.documents else None
+    main = with_products(sources.documents[0], types, products, report) if sources.documents else None
+    topology = read_topology(main, types, report) if main else None
     chain = order_chain(topology, types, report) if topology else None
     if topology:
         _check_vnfs(topology, types, report)
         evaluate(types, topology, dict.fromkeys(topology.inputs, UNKNOWN), report)
-    if not report and topology:
-        report.extend(parser_findings(sources.documents[0], types))
+    if not report and topology and main:
+        report.extend(parser_findings(main, types))
     return Template(name, sources, types, topology, chain, report.findings)
 
 

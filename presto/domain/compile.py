@@ -57,6 +57,7 @@ def compile_request(
                 **_keys(uni.ucpe, credentials, settings),
                 "peers": _peers(service.swvc, index, reached[index], remote, credentials),
             },
+            products=settings.products.get(uni.ucpe, {}),
         )
         for index, uni in enumerate(unis)
     )

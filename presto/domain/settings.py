@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -16,6 +17,7 @@ Authentication = Literal["certificate", "psk"]
 class Settings:
     """`template` is the orchestrator's site template, `authentication` how IKE peers prove who they are.
 
+    `products` says which product serves a kind of VNF on a uCPE, in place of the template's: uCPE → kind → product.
     `export_keys` lets the IPsec gateways hand out their keys, to open captures; for laboratories only. `strict` makes
     the RESTCONF face exactly what is published, without what it has beside that.
     With `unique_external_ids` an order with the external id of an earlier one is that one.
@@ -28,3 +30,4 @@ class Settings:
     strict: bool = False
     unique_external_ids: bool = False
     answers_kept: timedelta = KEPT
+    products: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

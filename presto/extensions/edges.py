@@ -126,7 +126,7 @@ class EndpointState(Wire):
 class VnfImage(Wire):
     """A VNF image in the uCPE's store, by its labels (VNF contract)."""
 
-    image: str = Field(examples=["lso/vnf-strongswan:latest"])
+    image: str = Field(examples=["lso/vnf-example:latest"])
     kind: str
     vendor: str
     version: str

@@ -25,10 +25,11 @@ EdgeName = Annotated[str | None, Query(description="Only on that uCPE", max_leng
 class Product(Wire):
     """A VNF that a vendor offers, by its descriptor; its image carries the same as labels."""
 
-    node_type: str = Field(description="Its TOSCA node type", examples=["lso.vnf.StrongSwan"])
+    name: str = Field(description="What it is chosen by", examples=["example"])
+    node_type: str = Field(description="Its TOSCA node type", examples=["lso.vnf.Example"])
     kind: str = Field(description="What it is for", examples=["ipsec"])
     description: str
-    image: str = Field(examples=["lso/vnf-strongswan"])
+    image: str = Field(examples=["lso/vnf-example"])
     labels: dict[str, str] = Field(description="Labels of the image")
     linux_capabilities: list[str]
     devices: list[str]
@@ -124,6 +125,7 @@ def vnfs_router(core: Core) -> APIRouter:
 def _product(product: VnfProduct) -> Product:
     names = ("contract", "kind", "vendor", "version")
     return Product(
+        name=product.name,
         node_type=product.node_type,
         kind=product.kind,
         description=product.description,
@@ -139,7 +141,7 @@ def _chains(core: Core, service: Service, seen: Seen, kinds: Mapping[str, str]) 
     for site in sites(service.swvc, core.inventory):
         here = seen.sites.get(site.ucpe)
         template = here.template if here and here.template else core.settings.template
-        ordered = _ordered(core, template, kinds)
+        ordered = _ordered(core, template, core.settings.products.get(site.ucpe, {}), kinds)
         observed = [_observed(vnf) for vnf in here.vnfs] if here else []
         problem = seen.problem or (here.problem if here else "nothing is deployed")
         yield Chain(
@@ -157,9 +159,9 @@ def _chains(core: Core, service: Service, seen: Seen, kinds: Mapping[str, str]) 
         )
 
 
-def _ordered(core: Core, template: str, kinds: Mapping[str, str]) -> list[OrderedVnf]:
+def _ordered(core: Core, template: str, products: Mapping[str, str], kinds: Mapping[str, str]) -> list[OrderedVnf]:
     try:
-        chain = core.catalogue.template(template).chain or ()
+        chain = core.catalogue.template(template, products).chain or ()
     except OrchestratorError:
         return []
     vnfs = (node for node in chain if node.type in kinds)

@@ -25,7 +25,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from common.database import DatabaseError
-from orchestrator.inventory import load_inventory
+from orchestrator.inventory import Inventory, load_inventory
 from orchestrator.model import StoreError
 from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.service import Orchestrator
@@ -77,12 +77,12 @@ def build_app(
 
     `database` is a SQLAlchemy URL or the path of a SQLite file. Its tables are made, or upgraded to what this version
     needs; `say` is told.
-    Raises InventoryError when the inventory is wrong, UnknownTemplate when there is no such site template, StoreError
-    when the database cannot be used (all of orchestrator.model), AccessWrong when the clients file or the signing key
-    is.
+    Raises InventoryError when the inventory is wrong, UnknownTemplate, UnknownProduct or UnknownUcpe when the settings
+    name what there is not, StoreError when the database cannot be used (all of orchestrator.model), AccessWrong when
+    the clients file or the signing key is wrong.
     """
     enrolled, settings, access = load_inventory(inventory), settings or Settings(), access or Access()
-    Catalogue().template(settings.template)
+    _check(settings, enrolled)
     hosts = LOOPBACK_HOSTS | access.hosts(host)
     security = load_security(access.clients, database, access.limits, hosts) if access.clients else None
     if security and access.plain and not security.clients.file.issuer:
@@ -94,6 +94,16 @@ def build_app(
     assignments = security.clients.assignments(enrolled) if security else None
     core = Core(enrolled, Store(engine), orchestrator, settings, assignments)
     return create_app(core, hosts=hosts, notifications=notifications, security=security)
+
+
+def _check(settings: Settings, inventory: Inventory) -> None:
+    """That there is all that the settings name. Raises UnknownTemplate, UnknownProduct, UnknownUcpe."""
+    catalogue = Catalogue()
+    catalogue.template(settings.template)
+    for ucpe, products in settings.products.items():
+        inventory.ucpe(ucpe)
+        for kind, name in products.items():
+            catalogue.product(kind, name)
 
 
 def _open(database: str, say: Callable[[str], object]) -> Engine:

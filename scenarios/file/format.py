@@ -24,6 +24,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$", description="lowe
 StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="stable id, kept over years")]
 LAB_NAME_LENGTH = 24  # the path of a control socket in the lab's folder ends at 107 octets (unix(7))
 ANY_LENGTH = 32
+Products = dict[Name, dict[Name, Annotated[str, Field(min_length=1, max_length=63)]]]
 Word = Annotated[str, Field(min_length=1, max_length=53)]  # MEF identifiers: 1 to 53 characters
 BLOCK = (
     "block",
@@ -186,6 +187,10 @@ class Scenario(Strict):
     description: str = ""
     topology: Topology
     service: Service
+    products: Products = Field(
+        default_factory=dict,
+        description="site to kind of VNF to the product that serves it there, in place of the template's",
+    )
     goals: Goals = Field(default_factory=Goals)
     steps: list[Step] = Field(min_length=1)
 

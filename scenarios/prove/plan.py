@@ -94,11 +94,12 @@ def _missing(context: Context, requires: Requires) -> str:
     for capability, wanted_engine in requires.engines.items():
         if (engine := context.engines.get(capability, "none")) != wanted_engine:
             return f"needs the {capability} engine {wanted_engine!r}; this machine has {engine!r}"
-    vnfs = context.view(context.service_sites()[0]).vnf_containers(context.service_id) if requires.vendors else ()
-    products = {vnf.labels.get("lso.kind"): vnf.labels.get("lso.vnf.vendor") for vnf in vnfs}
-    for kind, vendor in requires.vendors.items():
-        if products.get(kind) != vendor:
-            return f"is for the {kind} VNF of {vendor!r}; the chain has {products.get(kind, 'none')!r}"
+    for site in context.service_sites() if requires.vendors else ():
+        vnfs = context.view(site).vnf_containers(context.service_id)
+        products = {vnf.labels.get("lso.kind"): vnf.labels.get("lso.vnf.vendor") for vnf in vnfs}
+        for kind, vendor in requires.vendors.items():
+            if products.get(kind) != vendor:
+                return f"is for the {kind} VNF of {vendor!r}; the chain of {site} has {products.get(kind, 'none')!r}"
     return ""
 
 

@@ -68,7 +68,7 @@ class Report:
 
 
 def format_path(path: Path) -> str:
-    """The path as people write it: `node_types[lso.vnf.Nftables].properties.rules[0]`."""
+    """The path as people write it: `node_types[lso.vnf.Example].properties.rules[0]`."""
     text = ""
     for part in path:
         if isinstance(part, int) or not _PLAIN_KEY.fullmatch(part):

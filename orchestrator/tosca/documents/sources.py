@@ -45,10 +45,14 @@ def digest(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def read_sources(template: Path, roots: tuple[Root, ...], report: Report) -> Sources:
-    """Read the template and, transitively, its imports, each file once; reports what cannot be read."""
+def read_sources(template: Path, roots: tuple[Root, ...], report: Report, also: Iterable[Path] = ()) -> Sources:
+    """Read the template and, transitively, its imports, each file once, as if it imported *also* too.
+
+    Reports what cannot be read.
+    """
     reader = _Reader(roots, report)
-    reader.read_template(template)
+    for path in (template, *also):
+        reader.read_file(path)
     return Sources(tuple(reader.documents), tuple(reader.digests.items()))
 
 
@@ -59,13 +63,13 @@ class _Reader:
         self.documents: list[Document] = []
         self.digests: dict[Path, str] = {}
 
-    def read_template(self, path: Path) -> None:
+    def read_file(self, path: Path) -> None:
         """A link keeps its own name in messages; where it leads to decides whether it may be read."""
         real = _real(path)
         name = self._label(_real(path.parent) / path.name) or path.name
         if self._label(real) is None:
             self._report.note(FileFinding(name, 1, 1, "", "the file is outside the folders that may be read"))
-        else:
+        elif real not in self.digests:
             self._read(real, name, None)
 
     def _read(self, real: Path, name: str, imported_at: Place | None) -> None:

@@ -19,7 +19,7 @@ from orchestrator.intent import SiteIntent
 from orchestrator.inventory import Inventory, Ucpe, load_inventory
 from orchestrator.model import DeploymentRequest, ServiceRequest, UnknownService
 from orchestrator.service import Orchestrator
-from orchestrator.tosca import Catalogue
+from orchestrator.tosca.catalogue import NO_CHOICE, Catalogue
 from testbed.images import store
 from testbed.lab import Lab
 from testbed.progress import Clock
@@ -100,8 +100,8 @@ class Faulty(Catalogue):
         super().__init__()
         self._site, self._vnf, self._changes = site, vnf, changes
 
-    def compile(self, name: str, inputs: Any) -> SiteIntent:
-        site = super().compile(name, inputs)
+    def compile(self, name: str, inputs: Any, products: Any = NO_CHOICE) -> SiteIntent:
+        site = super().compile(name, inputs, products)
         if inputs["site_name"] != self._site:
             return site
         vnfs = tuple(replace(vnf, **self._changes) if vnf.name == self._vnf else vnf for vnf in site.vnfs)

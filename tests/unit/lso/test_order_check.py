@@ -248,6 +248,41 @@ def test_an_order_larger_than_a_body_is_a_finding(tmp_path: Path) -> None:
     assert findings[0].message.startswith("The body ")
 
 
+# The line behind the good file → line and path of the finding, and its words
+PRODUCTS = {
+    "products: {site-a: {firewall: nftable}}": "there is no product nftable did you mean nftables?",
+    "products: {site-a: {firewall: strongswan}}": "strongswan is a product of the kind ipsec, not firewall",
+    "products: {site-a: {firewal: nftables}}": "no kind of VNF 'firewal' did you mean 'firewall'?",
+    "products: {site-d: {firewall: nftables}}": "no site 'site-d'",
+    "products: {site-c: {firewall: nftables}}": "the service has no end point at 'site-c'",
+    "products: {site-a: {firewall: 7}}": "text is wanted",
+    "products: {site-a: [nftables]}": "a mapping is wanted",
+    "products: {site-a: {firewall: ''}}": "string should have at least 1 character",
+}
+
+
+@pytest.mark.parametrize("line", PRODUCTS)
+def test_products_that_cannot_be_chosen(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(f"{GOOD}{line}\n", encoding="utf-8")
+    (finding,) = _findings(file)
+    assert (finding.line, finding.path.partition(".")[0]) == (37, "products")
+    assert f"{finding.message} {finding.hint}".startswith(PRODUCTS[line])
+
+
+def test_a_product_of_a_kind_that_the_chain_lacks(tmp_path: Path) -> None:
+    file = _file(tmp_path, "  name: poc", "  name: poc\n  chain: [ipsec]", "presto-rpc")
+    file.write_text(f"{file.read_text()}products: {{site-a: {{firewall: nftables}}}}\n", encoding="utf-8")
+    (finding,) = _findings(file)
+    assert (finding.path, finding.message) == ("products.site-a.firewall", "service.chain has no firewall VNF")
+
+
+def test_a_product_is_chosen_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(f"{GOOD}products: {{site-a: {{firewall: nftables}}}}\n", encoding="utf-8")
+    assert load(file).scenario.products == {"site-a": {"firewall": "nftables"}}
+
+
 def _file(folder: Path, before: str, after: str, face: str, *more: str) -> Path:
     file = folder / "scenario.yaml"
     changes = {before: after, "face: presto-rpc": f"face: {face}", **dict(zip(more[::2], more[1::2], strict=True))}

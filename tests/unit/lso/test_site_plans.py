@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_templates_are_those_of_a_run() -> None:
     names = {"templates/poc-site.yaml", "types/lso_types.yaml", "vnfs/strongswan/descriptor.yaml"}
-    assert names <= templates().keys()
-    assert all(path.is_file() for path in templates().values())
+    assert names <= templates({}).keys()
+    assert all(path.is_file() for path in templates({}).values())
 
 
 def test_secrets_are_taken_out_wherever_they_are() -> None:

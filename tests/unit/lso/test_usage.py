@@ -106,6 +106,27 @@ def test_a_template_that_there_is_not(lso: Any, inventory: str, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["inventory.json"], "nothing was begun"
 
 
+@pytest.mark.parametrize(
+    ("product", "told"),
+    [
+        ("site-00001:firewall=nope", "there is no product nope (known: "),
+        ("site-a:firewall=nope", "uCPE site-a is not in the inventory (known: site-00001, site-00002)"),
+        ("firewall=nope", "argument --product: 'firewall=nope' is not as in site-a:firewall=NAME"),
+        ("site-00001:firewall", "argument --product: 'site-00001:firewall' is not as in site-a:firewall=NAME"),
+    ],
+)
+def test_a_product_that_there_is_not(lso: Any, inventory: str, product: str, told: str) -> None:
+    ran = lso("serve", "--inventory", inventory, "--product", product, "--port", "0")
+    assert ran.code == 2
+    assert told in ran.err
+
+
+def test_a_product_that_is_chosen_twice(lso: Any, inventory: str) -> None:
+    twice = ["--product", "site-00001:firewall=a", "--product", "site-00001:firewall=b"]
+    ran = lso("serve", "--inventory", inventory, *twice, "--port", "0")
+    assert (ran.code, ran.err) == (2, "lso: --product site-00001:firewall is given twice\n")
+
+
 _PORT = "the port in its URL is no number from 1 to 65535 (postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME)"
 _FILE = "SQLite keeps it in a file: write sqlite:////PATH, or the path alone"
 

@@ -17,7 +17,7 @@ from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import MAX_SITES, memory_inventory
 from orchestrator.southbound.ports import InternalPort
-from orchestrator.tosca import Catalogue
+from orchestrator.tosca.catalogue import NO_CHOICE, Catalogue
 
 SERVICE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 SITE_A, SITE_B = "site-00001", "site-00002"
@@ -97,8 +97,8 @@ def test_a_fault_at_one_site_leaves_nothing_there(
 class OtherImages(Catalogue):
     """The real catalogue, with another release of every VNF: their containers must be made anew."""
 
-    def compile(self, name: str, inputs: Any) -> SiteIntent:
-        site = super().compile(name, inputs)
+    def compile(self, name: str, inputs: Any, products: Any = NO_CHOICE) -> SiteIntent:
+        site = super().compile(name, inputs, products)
         return replace(site, vnfs=tuple(replace(vnf, image=f"{vnf.image}:next") for vnf in site.vnfs))
 
 

@@ -278,6 +278,11 @@ def test_settings_choose_template_and_key_export(inventory: Any) -> None:
     assert {(end.template, end.inputs["export_keys"]) for end in request.deployments} == {("gateway-site", True)}
 
 
+def test_settings_choose_products_for_each_ucpe(inventory: Any) -> None:
+    request = compiled(swvc((), ()), inventory, Settings(products={"site-b": {"firewall": "other"}}))
+    assert {end.ucpe: end.products for end in request.deployments} == {"site-a": {}, "site-b": {"firewall": "other"}}
+
+
 def test_a_second_underlay_is_used_when_it_is_the_common_one(inventory: Any) -> None:
     values = inventory.model_dump(mode="json")
     mpls = {"port": "wan1", "underlay": "mpls", "gateway": "192.0.2.254"}
