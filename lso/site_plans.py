@@ -23,7 +23,7 @@ def templates(products: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:
 
     The descriptors of *products*, site → kind → name, are among them.
     """
-    catalogue, files = Catalogue(), {}
+    catalogue, files = Catalogue(), dict[str, Path]()
     for chosen in ({}, *products.values()):
         sources = catalogue.template(Settings().template, chosen).sources
         names = (document.name for document in sources.documents)

@@ -19,7 +19,7 @@ from testbed.images import base_image
 PROJECT = Path(__file__).resolve().parents[2]
 UCPE = "lso/ucpe"
 VNF = "lso/vnf-"
-LEFT_OUT = ("__pycache__", "descriptor.yaml", "README.md")  # of no use inside an image
+LEFT_OUT = ("__pycache__", "descriptor.yaml", "README.md", "firewall-cases.yaml")  # of no use inside an image
 TAG_DIGITS = 16
 
 

@@ -65,14 +65,16 @@ bridge_ports() {
   link_up "$bridge"
 }
 
+# link_between NAME PEER: two ends of a link with room for every frame, up.
+link_between() {
+  [ -e "/sys/class/net/$1" ] || ip link add "$1" mtu "$LARGEST" type veth peer name "$2" mtu "$LARGEST"
+  link_up "$1"
+  link_up "$2"
+}
+
 # bridge_large MAC [OPTION...]: the way for packets that are larger than the ports' MTU, from `large-lan` to `large-wan`
 # and back, by a bridge with room for them. What makes packets go there is in transparent.jq.
 bridge_large() {
-  for port in lan wan; do
-    [ -e "/sys/class/net/large-$port" ] ||
-      ip link add "large-$port" mtu "$LARGEST" type veth peer name "large-$port-in" mtu "$LARGEST"
-    link_up "large-$port"
-    link_up "large-$port-in"
-  done
+  for port in lan wan; do link_between "large-$port" "large-$port-in"; done
   bridge_ports br1 large-lan-in large-wan-in "$@"
 }

@@ -4,22 +4,12 @@
 # allowed connection is marked with the generation of the rules that allowed it; packets with the current mark pass
 # at once. After a change every open connection is judged anew by its next packet: what is still allowed goes on,
 # what is not is cut.
-include "contract";
+include "firewall";
 include "transparent";
-
-def icmp_number: {
-  "echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "echo-request": 8,
-  "router-advertisement": 9, "router-solicitation": 10, "time-exceeded": 11, "parameter-problem": 12,
-  "timestamp-request": 13, "timestamp-reply": 14, "info-request": 15, "info-reply": 16,
-  "address-mask-request": 17, "address-mask-reply": 18}[.];
-
-def generation: tojson | explode | reduce .[] as $byte (7; (. * 31 + $byte) % 2147483647) | . + 1;
 
 def set_of: "{ \(join(", ")) }";
 
 def port_range: split("-") | map(tonumber) | join("-");
-
-def is_any: (. // []) == [];
 
 # The address match, once per address family that the rule's prefixes name. Without any it is a rule of IPv4.
 def address_matches:
@@ -79,19 +69,6 @@ def marks:
 
 # Counters of rules that are unchanged live on; those of changed and removed rules go.
 def stale_counters($applied): . as $rules | ($applied.firewall.rules // []) - $rules | map("rule-\(.id)");
-
-def checked:
-  (.firewall.rules | map(.id) | group_by(.) | map(select(length > 1)[0])) as $twice
-  | if $twice != [] then refuse("the rule id \($twice[0]) is used twice"; "firewall.rules") else . end
-  | first((
-      (.firewall.rules | to_entries[]) as $rule
-      | ("source_ports", "destination_ports") as $list
-      | ($rule.value[$list] // [] | to_entries[]) as $range
-      | ($range.value | split("-") | map(tonumber)) as $ends
-      | select($ends[0] > $ends[-1])
-      | {error: "the range \($range.value) ends before it starts",
-         path: "firewall.rules[\($rule.key)].\($list)[\($range.key)]"}), null) as $wrong
-  | if $wrong then refuse($wrong.error; $wrong.path) else . end;
 
 def ruleset($applied; $mtu):
   (.firewall | generation) as $generation

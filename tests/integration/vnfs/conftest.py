@@ -120,11 +120,11 @@ class Vnf:
         state: dict[str, Any] = json.loads(self.inside("/vnf/status"))
         return state
 
-    def inside(self, *argv: str) -> str:
+    def inside(self, *argv: str, stdin: str | None = None) -> str:
         """Run *argv* in the container's namespaces and return what it prints."""
         pid = self.namespace.path.split("/")[2]
         entered = ["nsenter", "--mount", "--net", "--pid", f"--target={pid}", "--", *argv]
-        return subprocess.run(entered, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(entered, check=True, capture_output=True, text=True, input=stdin).stdout
 
     def has_applied(self, intent: dict[str, Any]) -> bool:
         state = self.status()

@@ -14,7 +14,7 @@ from .gateways import Pair, Site, esp_of
 from .products import VNFS
 from .test_processes import PROCESS_1, kill
 
-SCHEMAS = [json.loads(path.read_text(encoding="utf-8")) for path in (VNFS / "contract").iterdir()]
+SCHEMAS = [json.loads(path.read_text(encoding="utf-8")) for path in (VNFS / "contract").glob("*.schema.json")]
 REGISTRY: Registry[Any] = Registry().with_resources(
     [(schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS]
 )

@@ -15,6 +15,7 @@ import pytest
 from docker.errors import APIError
 
 from .gateways import Pair
+from .products import products
 
 PROCESS_1 = "process 1"
 WATCHER = "entrypoint"
@@ -23,7 +24,7 @@ LAN, WAN = "10.1.0.10", "10.1.0.20"
 ALL = [{"id": "all", "action": "allow"}]
 EXPORT = {"protocol": "ipfix", "collector": WAN, "address": "10.1.0.253/24"}
 BRIDGES = {
-    "nftables": ("firewall", {"default": "deny", "rules": ALL}),
+    **{product: ("firewall", {"default": "deny", "rules": ALL}) for product in products("firewall")},
     "flowstat": ("statistics", {"export": EXPORT}),
 }
 
@@ -103,6 +104,8 @@ def bridges(bench: Any, descriptor: Callable[[str], dict[str, Any]]) -> dict[str
 
 
 TRANSPARENT = [
+    ("iptables", PROCESS_1),
+    ("iptables", "sleep"),
     ("nftables", PROCESS_1),
     ("nftables", "sleep"),
     ("flowstat", PROCESS_1),
@@ -148,10 +151,19 @@ def test_the_tables_name_every_process(up: Pair, bridges: dict[str, Bridge], wai
         assert {process.name for process in processes(vnf)[1:]} <= known, product
 
 
-@pytest.mark.parametrize("ruleset", ["inet firewall", "netdev flowstat"])
-def test_a_vnf_whose_rules_are_gone_is_not_ready(bridges: dict[str, Bridge], ruleset: str) -> None:
-    bridge = bridges["nftables" if "firewall" in ruleset else "flowstat"]
-    subprocess.run(["docker", "exec", bridge.vnf.container.id, "nft", "delete", "table", *ruleset.split()], check=True)
+GONE = [
+    ("nftables", "nft delete table inet firewall"),
+    ("flowstat", "nft delete table netdev flowstat"),
+    ("iptables", "iptables-legacy -F"),
+    ("iptables", "ip6tables-legacy -F"),
+    ("iptables", "tc qdisc delete dev large-lan clsact"),
+]
+
+
+@pytest.mark.parametrize(("product", "command"), GONE)
+def test_a_vnf_whose_rules_are_gone_is_not_ready(bridges: dict[str, Bridge], product: str, command: str) -> None:
+    bridge = bridges[product]
+    subprocess.run(["docker", "exec", bridge.vnf.container.id, *command.split()], check=True)
     assert bridge.vnf.status()["ready"] is False
     bridge.vnf.container.restart(timeout=0)
     bridge.wire_up()

@@ -15,7 +15,8 @@ from referencing import Registry, Resource
 
 VNFS = Path(__file__).parents[3] / "vnfs"
 SCHEMAS = {
-    path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in (VNFS / "contract").iterdir()
+    path.name.removesuffix(".schema.json"): json.loads(path.read_text())
+    for path in (VNFS / "contract").glob("*.schema.json")
 }
 REGISTRY: Registry[Any] = Registry().with_resources(
     [(schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()]

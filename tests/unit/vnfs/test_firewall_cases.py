@@ -1,0 +1,36 @@
+"""The table that decides whether two firewalls are equal is complete, and each case can be told from the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from ...integration.vnfs import firewall_cases
+from ...integration.vnfs.firewall_cases import cases
+from .test_contract import accepts, changed
+
+
+def test_the_table_is_large_enough_to_tell_products_apart() -> None:
+    outcomes = Counter(sent.outcome for case in cases() for sent in case.packets)
+    assert len({case.name for case in cases()}) == len(cases()) >= 80
+    assert min(outcomes[name] for name in ("default", "dropped", "established", "foreign")) >= 10
+
+
+def test_every_intent_of_the_table_is_one_of_the_contract() -> None:
+    assert [
+        case.name for case in cases() if not accepts("firewall", changed("firewall", "firewall", case.firewall))
+    ] == []
+
+
+def test_packets_have_what_their_lines_say() -> None:
+    sent = firewall_cases._sent("lan udp p>53 vlan=7 ttl=9 tos=184 size=60", "foreign", 20000)
+    (frame,) = sent.frames
+    assert (frame[:6].hex(), len(frame)) == ("810000070800", 66)
+    assert (frame[7], frame[14], frame[26:28], frame[28:30]) == (184, 9, b"\x4e\x20", b"\x00\x35")
+
+
+@pytest.mark.parametrize("line", ["lan udp p>53 tll=9", "lan udq p>53", "lan udp p"])
+def test_a_line_that_says_nothing_is_an_error(line: str) -> None:
+    with pytest.raises((AssertionError, KeyError, ValueError, IndexError)):
+        firewall_cases._sent(line, "default", 20000)
