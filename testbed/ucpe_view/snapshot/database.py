@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from testbed.host.process import Process
-from testbed.ucpe_view.container_access import ViewError
+from testbed.ucpe_view.snapshot.json_rpc import Connection
 from testbed.ucpe_view.snapshot.model import Part, part
 from testbed.ucpe_view.switch import plain
 
 DATABASE = "Open_vSwitch"
 SOCKET = "run/openvswitch/db.sock"
-TIMEOUT_SECONDS = 10.0
 
 NOT_COMPARED = {
     "statistics": "counters, of all tables",
@@ -41,7 +38,7 @@ Row = Mapping[str, Any]
 
 def read(process: Process) -> Part:
     """Return the rows of all tables, each named by its table, its name and what refers to it."""
-    connection = _Connection(process)
+    connection = Connection(process, SOCKET, "OVSDB server")
     try:
         schema = connection.call("get_schema", [DATABASE])["tables"]
         queries = [{"op": "select", "table": table, "where": []} for table in schema]
@@ -135,46 +132,3 @@ def _word(table: str) -> str:
 
 def _uuid(row: Row) -> str:
     return str(plain(row["_uuid"]))
-
-
-class _Connection:
-    """JSON-RPC at the database's socket."""
-
-    def __init__(self, process: Process) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(TIMEOUT_SECONDS)
-        try:
-            with process.opened() as folder:
-                self._socket.connect(f"/proc/self/fd/{folder}/root/{SOCKET}")
-        except OSError as error:
-            self.close()
-            raise ViewError(f"the uCPE's OVSDB server does not answer: {error}") from error
-
-    def call(self, method: str, parameters: list[Any]) -> Any:
-        """Return the result of *method*."""
-        request = {"method": method, "params": parameters, "id": method}
-        try:
-            self._socket.sendall(json.dumps(request).encode())
-            answer = self._answer()
-        except OSError as error:
-            raise ViewError(f"the uCPE's OVSDB server does not answer {method}: {error}") from error
-        if answer.get("error") or answer.get("id") != method:
-            raise ViewError(f"the uCPE's OVSDB server answers {method} with {answer.get('error')}")
-        return answer["result"]
-
-    def close(self) -> None:
-        """End the session."""
-        self._socket.close()
-
-    def _answer(self) -> dict[str, Any]:
-        """Return the next message: the server ends none with a mark, so it is whole when it can be read."""
-        received = b""
-        while chunk := self._socket.recv(1 << 20):
-            received += chunk
-            if received.endswith(b"}"):
-                try:
-                    answer: dict[str, Any] = json.loads(received)
-                except ValueError:
-                    continue
-                return answer
-        raise ViewError("the uCPE's OVSDB server ended the session")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +17,7 @@ from testbed.ucpe_view.snapshot.model import Part, part
 from testbed.ucpe_view.snapshot.mounts import Mount
 
 HASHED_OCTETS = 1 << 17
-"""Up to this size files are compared by their SHA-256, larger ones by size and time of the last change."""
+"""Up to this size files are compared by their SHA-256, larger ones by size and times: `written` nobody can set back."""
 
 NO_FILES = {
     "proc": "processes and sysctls, which are compared by themselves",
@@ -24,18 +25,18 @@ NO_FILES = {
     "cgroup": "groups of processes, made and emptied by the engine as it likes; not compared",
     "cgroup2": "groups of processes, made and emptied by the engine as it likes; not compared",
     "devpts": "terminals of whoever is logged in",
-    "mqueue": "queues of messages; not compared",
     "nsfs": "namespaces, which are compared by themselves",
 }
 """File systems that hold no files of the uCPE."""
 
 CONTENT_NOT_COMPARED: dict[str, str] = {
     "/var/log/*": "logs grow",
+    "/dev/mqueue/*": "messages that wait in a queue",
     "/etc/openvswitch/conf.db": "the switch's database, whose rows are compared by themselves",
     "/var/lib/docker/network/files/local-kv.db": "container networks, which are compared by themselves",
     "/var/lib/docker/volumes/metadata.db": "volumes, which are compared by themselves",
     "/var/lib/docker/containerd/daemon/io.containerd.metadata.v1.bolt/meta.db": "processes of containers, as above",
-    "/var/lib/docker/image/*": "images, which are compared by themselves; each file is named by what it holds",
+    "/var/lib/docker/image/overlay2/repositories.json": "names of images, which are compared by themselves",
 }
 """Files whose content moves by itself or is compared elsewhere, and why; that they are there is compared."""
 
@@ -61,7 +62,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def read(folder: int, mounts: Iterable[Mount]) -> Part:
     """Return the files of the uCPE whose first process's folder below ``/proc`` is open as *folder*."""
     places = list(mounts)
-    points = {mount.point for mount in places}
+    points = frozenset(mount.point for mount in places)
     return part(item for place in _places(places) for item in _Walk(folder, place, points).items())
 
 
@@ -78,7 +79,7 @@ class _Walk:
 
     folder: int
     mount: Mount
-    others: Collection[str]
+    others: frozenset[str]
 
     def items(self) -> Iterator[Item]:
         """Yield the files, named by their paths in the uCPE."""
@@ -89,46 +90,48 @@ class _Walk:
             return
         start = Path(f"/proc/self/fd/{self.folder}/root{self.mount.point}")
         if start.is_dir():
-            yield from (item for _, item in self._within(start))
+            yield from (item for _, item in self._within(start, self.others))
             return
         with contextlib.suppress(FileNotFoundError):
             yield _item(self.mount.point, start.stat(), str(start), None)
 
     def _differing(self, upper: Path) -> Iterator[Item]:
         """Yield what is not as the image has it: a folder is there, for instance, as soon as something in it is."""
-        for place, item in self._within(upper):
+        for place, item in self._within(upper, frozenset()):
             name, details = item
             original = None if name == _deletion(place) else _original(self.mount.lowers, place)
-            if not original:
+            if any(place.startswith(f"{point}/") for point in self.others - {"/"}):
+                yield f"{name} below a mount", details
+            elif not original:
                 yield item
             elif original != item:
                 yield f"change of {name}", details
             if original and _hides(f"{upper}{place}"):
                 yield f"{_deletion(place)}/*", {}
 
-    def _within(self, start: Path) -> Iterator[tuple[str, Item]]:
+    def _within(self, start: Path, left_out: frozenset[str]) -> Iterator[tuple[str, Item]]:
         top = os.open(start, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            yield from self._below(top, self.mount.point.rstrip("/"))
+            yield from self._below(top, self.mount.point.rstrip("/"), left_out)
         finally:
             os.close(top)
 
-    def _below(self, folder: int, path: str) -> Iterator[tuple[str, Item]]:
+    def _below(self, folder: int, path: str, left_out: frozenset[str]) -> Iterator[tuple[str, Item]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 place = f"{path}/{entry.name}"
-                if place in self.others:
+                if place in left_out:
                     continue
                 with contextlib.suppress(FileNotFoundError):  # it went meanwhile
                     if not _matches(place, NOT_COMPARED):
                         yield place, _item(place, entry.stat(follow_symlinks=False), entry.name, folder)
                     if entry.is_dir(follow_symlinks=False):
-                        yield from self._into(entry.name, folder, place)
+                        yield from self._into(entry.name, folder, place, left_out)
 
-    def _into(self, name: str, folder: int, path: str) -> Iterator[tuple[str, Item]]:
+    def _into(self, name: str, folder: int, path: str, left_out: frozenset[str]) -> Iterator[tuple[str, Item]]:
         inner = os.open(name, _FOLDER, dir_fd=folder)
         try:
-            yield from self._below(inner, path)
+            yield from self._below(inner, path, left_out)
         finally:
             os.close(inner)
 
@@ -159,6 +162,8 @@ def _item(place: str, found: os.stat_result, name: str, folder: int | None) -> I
     details: dict[str, Any] = {"mode": f"{stat.S_IMODE(found.st_mode):04o}"}
     if found.st_uid or found.st_gid:
         details["owner"] = f"{found.st_uid}:{found.st_gid}"
+    if not stat.S_ISLNK(found.st_mode) and (attributes := _attributes(name, folder)):
+        details["attributes"] = attributes
     if stat.S_ISREG(found.st_mode):
         compared = not _matches(place, CONTENT_NOT_COMPARED)
         return f"file {place}", {**details, **(_content(found, name, folder) if compared else {})}
@@ -173,9 +178,25 @@ def _item(place: str, found: os.stat_result, name: str, folder: int | None) -> I
     return f"{kind} {place}", {**details, **number}
 
 
+def _attributes(name: str, folder: int | None) -> dict[str, str]:
+    """Return the extended attributes of a file, such as its capabilities (xattr(7)), but for the overlay's own ones."""
+    path = name if folder is None else f"/proc/self/fd/{folder}/{name}"
+    try:
+        found = os.listxattr(path, follow_symlinks=False)
+        return {each: os.getxattr(path, each, follow_symlinks=False).hex() for each in found if not _of_overlay(each)}
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.ENODATA):  # the file system has none, or it went meanwhile
+            return {}
+        raise
+
+
+def _of_overlay(attribute: str) -> bool:
+    return attribute.startswith("trusted.overlay.")
+
+
 def _content(found: os.stat_result, name: str, folder: int | None) -> dict[str, Any]:
     if found.st_size > HASHED_OCTETS:
-        return {"size": found.st_size, "changed": found.st_mtime_ns}
+        return {"size": found.st_size, "changed": found.st_mtime_ns, "written": found.st_ctime_ns}
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     with os.fdopen(descriptor, "rb") as file:
         return {"size": found.st_size, "sha256": hashlib.sha256(file.read(HASHED_OCTETS)).hexdigest()}

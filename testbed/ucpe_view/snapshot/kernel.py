@@ -17,6 +17,7 @@ from testbed.ucpe_view.snapshot import wording
 from testbed.ucpe_view.snapshot.model import Snapshot
 
 TIMEOUT_SECONDS = 20.0
+_OWN = " ".join(f"/proc/sys/{name}" for name in ("kernel/*name", "kernel/msg*", "kernel/s[eh]m*", "fs/mqueue/*"))
 _LEGACY = "/proc/self/net/{}_tables_names"  # of the tables that are in use; asking for others would make them
 
 COMMANDS = {
@@ -35,17 +36,21 @@ COMMANDS = {
     "OpenFlow groups": "ofctl dump-groups",
     "OpenFlow meters": "ofctl dump-meters",
     "OpenFlow ports": "ofctl dump-ports-desc",
+    # Of the namespaces for names and for what processes share; all others are the machine's.
+    "own sysctls": f"inside grep -Hs '' {_OWN}",
+    "shared memory": "inside cat /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm",
     # What nobody can write there is the machine's, or tells a state.
     "sysctls": "find /proc/sys/net -type f -perm /222 -exec grep -Hs '' {} +",
 }
 OPTIONAL = {"XFRM states", "XFRM policies", "nftables"}
 """What a kernel may be without; it says the same before and after then."""
-UNREADABLE = {"sysctls": 1}
-"""The exit code that also stands for files which can only be written."""
+UNREADABLE = {"sysctls": 1, "own sysctls": 2, "shared memory": 2}
+"""The exit code that also stands for files which can only be written, or which a kernel is without."""
 
 _SCRIPT = """
 ofctl() { ovs-ofctl --timeout=10 -O OpenFlow14 --names "$1" "unix:$switch"; }
 legacy() { [ ! -e "$2" ] || while read -r table; do "$1-legacy-save" -t "$table" || return; done <"$2"; }
+inside() { nsenter --uts="$own/ns/uts" --ipc="$own/ns/ipc" "$@"; }
 show() { "$@" 2>&1; printf '\\0%d\\0' $?; }
 """
 
@@ -61,9 +66,10 @@ class Asking:
         """Start the programs in the network namespace of the uCPE with the init process *process*."""
         script = _SCRIPT + "".join(f"show {command}\n" for command in COMMANDS.values())
         with process.opened() as folder, Namespace.of(process).entered():
-            switch = f"/proc/self/fd/{folder}/root/run/openvswitch/{bridge}.mgmt"
+            own = f"/proc/self/fd/{folder}"
+            switch = f"{own}/root/run/openvswitch/{bridge}.mgmt"
             shell = subprocess.Popen(
-                ["/bin/sh", "-c", f"switch={switch}\n{script}"],
+                ["/bin/sh", "-c", f"own={own}\nswitch={switch}\n{script}"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 pass_fds=[folder],
@@ -127,5 +133,6 @@ def _parts(told: dict[str, str]) -> Snapshot:
             **wording.xfrm("XFRM state", told["XFRM states"]),
             **wording.xfrm("XFRM policy", told["XFRM policies"]),
         },
-        "sysctls": wording.sysctls(told["sysctls"]),
+        "sysctls": {**wording.sysctls(told["sysctls"]), **wording.sysctls(told["own sysctls"])},
+        "shared memory": wording.shared(told["shared memory"]),
     }

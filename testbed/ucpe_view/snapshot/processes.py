@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,18 +15,25 @@ from testbed.ucpe_view.snapshot.model import Part, part
 from testbed.ucpe_view.snapshot.mounts import NETWORK_NAMESPACE, Mount
 
 INIT = 1
+SOCKET = re.compile(r"socket:\[(\d+)\]")
 OUTSIDE = 0  # what a process sees as the parent that its PID namespace does not have
 
 
 @dataclass(frozen=True)
 class Running:
-    """One process: its *parent*, its *command* line and its network *namespaces*, its own one first."""
+    """One process: its *parent*, its *command* line and its network *namespaces*, its own one first.
+
+    *sockets* are the inodes of those that it has open. *bounds* are its limits and control groups, of those that
+    :func:`as_part` has.
+    """
 
     pid: int
     parent: int
     command: str
     program: str
     namespaces: tuple[str, ...] = field(default=())
+    sockets: frozenset[str] = frozenset()
+    bounds: tuple[tuple[str, str], ...] = ()
 
 
 def running(folder: int) -> list[Running]:
@@ -53,10 +61,10 @@ def as_part(found: Iterable[Running]) -> Part:
     What these start themselves is theirs and ends with them, or becomes the first process's: the helpers of
     the Docker Engine come and go.
     """
-    roots = [(one.command, one.program) for one in found if one.pid == INIT or one.parent in (INIT, OUTSIDE)]
+    roots = Counter((one.command, one.program, one.bounds) for one in found if _is_root(one.pid, one.parent))
     return part(
-        (f"process {command}", {"program": program, **({"number": number} if number > 1 else {})})
-        for (command, program), number in Counter(roots).items()
+        (f"process {command}", {"program": program, **dict(bounds), **({"number": number} if number > 1 else {})})
+        for (command, program, bounds), number in roots.items()
     )
 
 
@@ -75,17 +83,35 @@ def namespaces(found: Iterable[Running], mounts: Iterable[Mount]) -> Part:
     )
 
 
+def _is_root(pid: int, parent: int) -> bool:
+    return pid == INIT or parent in (INIT, OUTSIDE)
+
+
 def _running(pid: int, folder: int) -> Running:
     stat = _read("stat", folder)
+    parent = int(stat.rpartition(")")[2].split()[1])
+    held = list(_held(folder))
     arguments = _read("cmdline", folder).rstrip("\0").split("\0")
     command = shlex.join(arguments) if arguments != [""] else stat[stat.index("(") : stat.rindex(")") + 1]
     return Running(
         pid=pid,
-        parent=int(stat.rpartition(")")[2].split()[1]),
+        parent=parent,
         command=command,
         program=_link("exe", folder),
-        namespaces=tuple(dict.fromkeys(filter(NETWORK_NAMESPACE.fullmatch, _held(folder)))),
+        namespaces=tuple(dict.fromkeys(filter(NETWORK_NAMESPACE.fullmatch, held))),
+        sockets=frozenset(found[1] for found in map(SOCKET.fullmatch, held) if found),
+        bounds=tuple(_bounds(folder)) if _is_root(pid, parent) else (),
     )
+
+
+def _bounds(folder: int) -> Iterator[tuple[str, str]]:
+    """Yield what bounds a process, which others can change while it runs (prlimit(1), cgroups(7))."""
+    for line in _optional("limits", folder).splitlines()[1:]:
+        name, soft, hard = line[:25].strip(), *line[25:].split()[:2]
+        yield name, f"{soft} {hard}"
+    for name, file in (("control groups", "cgroup"), ("OOM score adjustment", "oom_score_adj")):
+        if text := " ".join(_optional(file, folder).split()):
+            yield name, text
 
 
 def _held(folder: int) -> Iterator[str]:
@@ -99,6 +125,13 @@ def _read(name: str, folder: int) -> str:
     descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
         return file.read()
+
+
+def _optional(name: str, folder: int) -> str:
+    try:
+        return _read(name, folder)
+    except FileNotFoundError:
+        return ""
 
 
 def _link(name: str, folder: int) -> str:

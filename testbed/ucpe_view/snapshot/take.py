@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.ucpe_view.container_access import ContainerAccess
-from testbed.ucpe_view.snapshot import database, engine, files, mounts, processes
+from testbed.ucpe_view.snapshot import daemons, database, engine, files, mounts, processes, sockets
 from testbed.ucpe_view.snapshot.kernel import Asking
 from testbed.ucpe_view.snapshot.model import Snapshot
 
@@ -15,7 +15,11 @@ def take(access: ContainerAccess, bridge: str) -> Snapshot:
     """
     asking = Asking.start(access.process, bridge)
     try:
-        read = {"Open vSwitch": database.read(access.process), **engine.read(access)}
+        read = {
+            "Open vSwitch": database.read(access.process),
+            "Open vSwitch daemons": daemons.read(access.process),
+            **engine.read(access),
+        }
         with access.process.opened() as folder:
             mounted = mounts.parse(access.process.read("mountinfo"))
             found = processes.running(folder)
@@ -23,6 +27,7 @@ def take(access: ContainerAccess, bridge: str) -> Snapshot:
         return {  # what tells most comes first
             **read,
             "processes": processes.as_part(found),
+            "sockets": sockets.read(access.process, found),
             "network namespaces": processes.namespaces(found, mounted),
             "mounts": mounts.as_part(mounted),
             **asking.answers(),

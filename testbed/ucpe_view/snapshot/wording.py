@@ -104,6 +104,20 @@ def sysctls(text: str) -> Part:
     return part(folders.items())
 
 
+def shared(text: str) -> Part:
+    """Return the queues, semaphores and segments of System V (sysvipc(7)) in the text of ``/proc/sysvipc/*``."""
+    kinds = {"msqid": "message queue", "semid": "semaphores", "shmid": "shared memory"}
+    found, heads = [], [""]
+    for fields in map(str.split, text.splitlines()):
+        if fields[:1] == ["key"]:
+            heads = fields
+            continue
+        values = dict(zip(heads, fields, strict=False))
+        kept = {name: value for name, value in values.items() if name in ("perms", "nsems", "size", "uid", "gid")}
+        found.append((f"{kinds[heads[1]]} {values[heads[1]]} with key {values['key']}", kept))
+    return part(found)
+
+
 def _still(line: str) -> str:
     return " ".join(_MOVING.sub("", line).split())
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,17 @@ import pytest
 from testbed.ucpe_view.snapshot import files, mounts, processes
 from testbed.ucpe_view.snapshot.model import Part
 from testbed.ucpe_view.snapshot.mounts import Mount
-from testbed.ucpe_view.snapshot.processes import Running
 
 MOUNTINFO = r"""700 600 0:50 / / rw,relatime - overlay overlay rw,lowerdir=/d/l/A:/d/l/B,upperdir=/d/up,workdir=/d/w
 701 700 0:51 /a\040b /mnt/c\011d ro,nosuid shared:7 master:1 - ext4 /dev/sd\040a rw,errors=remount-ro
 702 700 0:4 net:[4026532001] /run/netns/stale rw - nsfs nsfs rw
 """
+
+
+LIMITS = (
+    "Limit                     Soft Limit           Hard Limit           Units     \n"
+    "Max open files            1024                 unlimited            files     \n"
+)
 
 
 @contextmanager
@@ -80,11 +86,25 @@ def test_a_file_that_is_a_mount_itself(root: Path) -> None:
     assert list(_files(root.parent, _mount("/etc/keys/psk.key"))) == ["file /etc/keys/psk.key"]
 
 
-def test_large_files_are_compared_by_size_and_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_files_are_compared_by_size_and_times(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "HASHED_OCTETS", 5)
-    details = _files(root.parent, _mount("/etc"))["file /etc/keys/psk.key"]
-    changed = (root / "etc" / "keys" / "psk.key").stat().st_mtime_ns
-    assert (details["size"], details["changed"]) == (6, changed)
+    before = _files(root.parent, _mount("/etc"))["file /etc/keys/psk.key"]
+    key = root / "etc" / "keys" / "psk.key"
+    times = key.stat()
+    assert (before["size"], before["changed"]) == (6, times.st_mtime_ns)
+    time.sleep(0.02)  # as long as the kernel's clock of files may stand still
+    key.write_text("tecres")
+    os.utime(key, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = _files(root.parent, _mount("/etc"))["file /etc/keys/psk.key"]
+    assert {name for name in after if after[name] != before[name]} == {"written"}
+
+
+def test_extended_attributes_are_compared(root: Path) -> None:
+    try:
+        os.setxattr(root / "etc" / "keys" / "psk.key", "user.note", b"\x01")
+    except OSError:
+        pytest.skip("this file system has no extended attributes")
+    assert _files(root.parent, _mount("/etc"))["file /etc/keys/psk.key"]["attributes"] == {"user.note": "01"}
 
 
 def test_content_that_moves_by_itself_is_not_compared(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +123,15 @@ def test_of_an_overlay_only_what_differs_from_the_image_is_told(root: Path, tmp_
     seen = _files(tmp_path, _mount("/", "overlay", shared=f"rw,lowerdir=/gone:{root},upperdir={upper}"))
     assert list(seen) == ["change of file /etc/keys/psk.key", "file /written", "folder /etc/new"]
     assert seen["change of file /etc/keys/psk.key"]["mode"] == "0640"
+
+
+def test_what_a_mount_hides_in_an_overlay_is_told(root: Path, tmp_path: Path) -> None:
+    upper = tmp_path / "upper"
+    (upper / "data").mkdir(parents=True)
+    (upper / "data" / "hidden").write_text("below")
+    overlay = _mount("/", "overlay", shared=f"rw,lowerdir={root},upperdir={upper}")
+    assert list(_files(tmp_path, overlay)) == ["file /data/hidden"]
+    assert list(_files(tmp_path, overlay, _mount("/data", "proc"))) == ["file /data/hidden below a mount"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="marks of an overlay need root")
@@ -129,6 +158,7 @@ def _process(proc: Path, pid: int, parent: int, command: str, namespaces: tuple[
     (own / "ns").mkdir(parents=True)
     (own / "fd").mkdir()
     (own / "stat").write_text(f"{pid} (a name) S) S {parent} 1 1")
+    (own / "limits").write_text(LIMITS)
     (own / "cmdline").write_text("".join(f"{word}\0" for word in command.split()))
     (own / "exe").symlink_to("/usr/bin/program")
     for place, namespace in zip(("ns/net", "fd/7", "fd/8"), namespaces, strict=False):
@@ -146,7 +176,7 @@ def test_processes_and_the_namespaces_that_they_hold(tmp_path: Path) -> None:
     (proc / "self").mkdir()
     with _opened(tmp_path) as folder:
         found = processes.running(folder)
-    program = {"program": "/usr/bin/program"}
+    program = {"program": "/usr/bin/program", "Max open files": "1024 unlimited"}
     assert processes.as_part(found) == {
         "process ucpe": program,
         "process dockerd --host x": program,
@@ -164,4 +194,5 @@ def test_a_process_that_has_no_open_files_any_more(tmp_path: Path) -> None:
     _process(tmp_path / "root" / "proc", 1, 0, "ucpe")
     (tmp_path / "root" / "proc" / "1" / "fd").rmdir()
     with _opened(tmp_path) as folder:
-        assert processes.running(folder) == [Running(1, 0, "ucpe", "/usr/bin/program")]
+        (one,) = processes.running(folder)
+    assert (one.command, one.namespaces, one.sockets) == ("ucpe", (), frozenset())

@@ -156,3 +156,14 @@ def test_sysctls_are_gathered_by_folder() -> None:
         "sysctls net.ipv4": {"tcp_rmem": "4096\t131072\t6291456"},
         "sysctls net.ipv4.conf.lan0": {"forwarding": "1", "arp_ignore": "0"},
     }
+
+
+def test_what_processes_share_has_names() -> None:
+    text = (
+        "       key      msqid perms      cbytes       qnum lspid\n"
+        "       key      semid perms      nsems   uid   gid\n"
+        "       key      shmid perms                  size  cpid  lpid nattch   uid   gid\n"
+        "         7          3  1600                  4096   100   200      1     0     5\n"
+    )
+    details = {"perms": "1600", "size": "4096", "uid": "0", "gid": "5"}
+    assert wording.shared(text) == {"shared memory 3 with key 7": details}
