@@ -1,5 +1,7 @@
 """Many sites in a lab, one full mesh: from the order to all tunnels, and what the idle gateways cost afterwards.
 
+Before the order, what `service.removed` costs: snapshots of all uCPEs.
+
 `python -m benchmarks.mesh --sites 20 40 60`. The tunnels are looked at in the gateways themselves, one site after the
 other, so that looking costs little. Idle figures are the machine's: processes started, and the share of its cores.
 """
@@ -20,9 +22,12 @@ from benchmarks.measured import Figure, machine, show
 from lso.api import api_server
 from testbed.lab import Lab
 from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.threads import in_parallel
+from testbed.ucpe_view import UcpeView
 
 CALL = "restconf/operations/tapi-connectivity:"
 IDLE, LOOK_EVERY, DEADLINE = 20.0, 0.5, 600.0
+SNAPSHOT = 0.075  # seconds for one of many
 LOOK_SECONDS = 60.0
 STATUS = ["sh", "-c", "docker exec $(docker ps --quiet --filter label=lso.kind=ipsec) /vnf/status"]
 
@@ -111,6 +116,9 @@ def measure(sites: int, folder: Path) -> list[Figure]:
     """Start the lab, order, wait, and watch it idle."""
     figures = []
     with Lab.create(spec(sites)) as lab, api_server(lab.inventory, folder / "lso.db") as url:
+        start = time.monotonic()
+        in_parallel(lambda ucpe: UcpeView(ucpe.container()).snapshot(), lab.ucpes.values())
+        figures.append(Figure(f"{sites} sites, snapshots of all", time.monotonic() - start, "s", SNAPSHOT * sites))
         start, names = time.monotonic(), sorted(lab.ucpes)
         order(url, names)
         enabled: list[float] = []

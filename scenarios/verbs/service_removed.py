@@ -51,12 +51,16 @@ class ServiceRemoved(Verb, name="service.removed"):
     before the order, at the latest when three seconds have passed:
 
     - Open vSwitch: every row of every table (bridges, ports with VLAN tags and policing, mirrors, NetFlow, sFlow,
-      IPFIX, QoS, controllers …), OpenFlow rules, groups, meters and the configuration of ports
-    - Docker Engine: containers that run or ended, networks, volumes, images
-    - processes, by their commands; network namespaces; mounts
+      IPFIX, QoS, controllers …), OpenFlow rules, groups, meters and the configuration of ports; what its daemons have
+      beside these: remotes, databases, routes, log levels
+    - Docker Engine: containers that run or ended, networks, volumes, images, plugins, settings in force
+    - processes, by their commands, with limits, control groups and OOM score adjustment; network namespaces; mounts
+    - sockets that wait: TCP, UDP, raw, packet and those with a path
     - interfaces (type, state, carrier, MTU, MAC, VLAN …), addresses, queueing disciplines, routes of all tables,
       routing rules, permanent neighbours, packet filters, XFRM states and policies, sysctls under ``net``
-    - files that were written, with mode, owner, size and SHA-256
+    - host name, sysctls and objects of System V and POSIX that are the uCPE's own
+    - files that were written, also below a mount on the root's overlay, with mode, owner, extended attributes, size and
+      SHA-256; above 128 KiB with the times of their last changes of content and of anything
 
     What moves by itself (counters, logs …) is not compared; ``testbed/ucpe_view/snapshot/`` has the tables of that,
     with reasons.

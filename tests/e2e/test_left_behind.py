@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -181,6 +182,37 @@ LEFT = {
     ),
 }
 
+SCORE = "/proc/$(cat /run/openvswitch/ovs-vswitchd.pid)/oom_score_adj"
+RELOAD = 'kill -HUP "$(cat /run/docker.pid)"; until docker info --format "{{.Debug}}" | grep -q %s; do sleep 0.05; done'
+
+TOGETHER = (
+    (
+        "ovs-appctl -t ovsdb-server ovsdb-server/add-remote ptcp:6641",
+        "ovs-appctl -t ovsdb-server ovsdb-server/remove-remote ptcp:6641",
+        ("remote ptcp:6641 of ovsdb-server is left over", "TCP socket on 0.0.0.0 port 6641 is left over"),
+    ),
+    (
+        "ovs-appctl vlog/set netdev:file:dbg",
+        "ovs-appctl vlog/set netdev:file:info",
+        ("log levels of ovs-vswitchd: netdev was OFF ERR INFO, is OFF ERR DBG",),
+    ),
+    ("hostname stale", "hostname -F /etc/hostname", ("sysctls kernel: hostname was ",)),
+    ("ipcmk --shmem 4096", "ipcrm --all=shm", ("shared memory 0 with key ",)),
+    ("touch /dev/mqueue/stale", "rm /dev/mqueue/stale", ("file /dev/mqueue/stale is left over",)),
+    (f"echo 500 >{SCORE}", f"echo 0 >{SCORE}", ("OOM score adjustment was 0, is 500",)),
+    (
+        "mount --bind / /mnt && echo left >/mnt/var/lib/docker/stale && umount /mnt",
+        "mount --bind / /mnt && rm /mnt/var/lib/docker/stale && umount /mnt",
+        ("file /var/lib/docker/stale below a mount is left over",),
+    ),
+    (
+        f"""echo '{{"debug": true}}' >/etc/docker/daemon.json; {RELOAD % "true"}; rm /etc/docker/daemon.json""",
+        f"""echo '{{"debug": false}}' >/etc/docker/daemon.json; {RELOAD % "false"}; rm /etc/docker/daemon.json""",
+        ("Docker Engine: Debug was not set, is true",),
+    ),
+)
+"""Beside database, rules and files, all at once: what to do, to undo, and what must be told."""
+
 
 @pytest.fixture(scope="module")
 def removed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
@@ -214,6 +246,26 @@ def test_something_is_left_behind(
         assert not any("site-a" in check.message for check in result.checks)
     finally:
         _inside(removed, "site-b", clean)
+    assert_passes(judge_one(removed, tmp_path, "service.removed"))
+
+
+def test_state_of_daemons_and_kernel_is_left_behind(
+    removed: Context, tmp_path: Path, judged_at_once: Callable[[], StepResult]
+) -> None:
+    capability = b"\x01\x00\x00\x02" + bytes(16)  # version 2, none (linux/capability.h)
+    try:
+        with removed.view("site-b").access.process.opened() as folder:
+            os.setxattr(f"/proc/self/fd/{folder}/root/etc/docker/key.json", "security.capability", capability)
+        for leave, _, _ in TOGETHER:
+            _inside(removed, "site-b", leave)
+        result = judged_at_once()
+        for difference in (*(told for *_, every in TOGETHER for told in every), "key.json: attributes was not set"):
+            _assert_told(result, difference)
+    finally:
+        for _, clean, _ in TOGETHER:
+            _inside(removed, "site-b", clean)
+        with removed.view("site-b").access.process.opened() as folder:
+            os.removexattr(f"/proc/self/fd/{folder}/root/etc/docker/key.json", "security.capability")
     assert_passes(judge_one(removed, tmp_path, "service.removed"))
 
 
