@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,7 @@ _IDENTITY = {
     "ike": ("initiator_spi", "responder_spi"),
     "children": ("local_address", "remote_address", "spi_in", "spi_out"),
 }
+_GROUP = re.compile(r"(ecp|modp|curve|x)(\d+)(bp)?")
 Flow = tuple[str, str, str]
 """Source and destination of ESP packets, and their SPI."""
 IkeSpis = tuple[str, str]
@@ -113,11 +115,38 @@ def demands_encryption(scenario: Scenario) -> bool:
 
 
 def algorithms(association: Mapping[str, Any]) -> str:
-    """Return the algorithms of an IKE SA or a CHILD SA in one text."""
-    facts = ("protocol", "mode", "encryption", "integrity", "prf", "dh")
+    """Return the algorithms of an IKE SA or a CHILD SA in one text; of the latter not each one has a group."""
+    facts = ("protocol", "mode", "encryption", "integrity", "prf", *(() if "protocol" in association else ("dh",)))
     return " ".join(str(association[fact]) for fact in facts if association.get(fact))
 
 
 def encrypts(child: Mapping[str, Any]) -> bool:
     """Tell whether a CHILD SA has a cipher: neither none, nor NULL (RFC 2410), nor GMAC alone (RFC 4543)."""
     return not str(child.get("encryption") or "NULL").startswith("NULL")
+
+
+def strange_groups(history: History, peer: str) -> Iterator[str]:
+    """Yield the groups of key exchanges with *peer* that are not of the proposals in the gateway's intent.
+
+    A CHILD SA that replaced another one has a group of its own where its proposal names one; the first one of an IKE SA
+    has none (RFC 7296, sections 1.2 and 2.17). Nothing is told of what a product does not tell.
+    """
+    for kind, name, word in (("ike", "ike", "IKE SA"), ("children", "esp", "CHILD SA")):
+        proposal = str((history.get("proposals") or {}).get(name, ""))
+        for one in history.get(kind, ()) if proposal else ():
+            group = one.get("dh") or ""
+            exchanged = group or ((kind == "ike" or one.get("rekeyed")) and "dh" in one)
+            if one["peer"] == peer and exchanged and _plain(group) not in (_groups(proposal) or {""}):
+                yield f"{word} with {group or 'none'}"
+
+
+def _groups(proposal: str) -> set[str]:
+    """Return the Diffie-Hellman groups that a proposal of the VNF contract names, as :func:`_plain` writes them."""
+    kinds = {"x": "CURVE", "curve": "CURVE"}
+    found = (_GROUP.fullmatch(word) for word in proposal.split("-"))
+    return {f"{kinds.get(one[1], one[1].upper())}{one[2]}{(one[3] or '').upper()}" for one in found if one}
+
+
+def _plain(group: str) -> str:
+    """Return a group's name without marks: some write ``ECP_384``, others ``ECP384``."""
+    return re.sub(r"[^A-Z0-9]", "", group.upper())

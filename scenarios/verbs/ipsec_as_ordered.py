@@ -10,7 +10,7 @@ from pydantic import Field
 
 from reports.model import Check, tunnel_element
 from reports.text import count_text
-from scenarios.network.associations import History, algorithms, demands_encryption, encrypts
+from scenarios.network.associations import History, algorithms, demands_encryption, encrypts, strange_groups
 from scenarios.network.chain import GATEWAY
 from scenarios.steps.checks import Judgement, check, equal, words
 from scenarios.steps.context import Context
@@ -18,6 +18,12 @@ from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import Verb
 from testbed.errors import ProbeError
+
+AUTHENTICATIONS = ({"certificate"}, {"psk"})
+LONGEST = {"IKE SA": 86400, "CHILD SA": 28800}
+"""Seconds after which there must be new keys (DISA VPN SRG, SRG-NET-000337-VPN-001300 and -001290)."""
+DEAD_PEER_SECONDS = 600
+"""How long a silent peer may stay unasked (RFC 7296, section 2.4, leaves it open): ten times what is usual."""
 
 
 class OrderedSite(Evidence):
@@ -47,10 +53,17 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
     *Expected results*: each IKE SA and CHILD SA that a gateway has ever had is with the gateway of another site of the
     service; all between two sites have the same algorithms, those of ESP are *encryption* where that is given, and
     encrypt where the order demands it; each CHILD SA protects the whole LANs of its two sites, and nothing else. New
-    keys and new associations of the same kind (RFC 7296, section 2.8) are as ordered.
+    keys and new associations of the same kind (RFC 7296, section 2.8) are as ordered, with a group of the ordered
+    proposals.
 
-    *Fails when* an association was set up anew with other algorithms, also if only for a while, or a second one with
-    NULL encryption, with other subnets or with another peer stood beside.
+    What a gateway would set up or take, whether it stands or not, has one CHILD SA for the whole LANs with each other
+    site, and nothing else. It takes the identity that the other gateway has shown, and none but that. Both authenticate
+    by certificates, or both by pre-shared keys; an IKE SA gets new keys within 24 hours and a CHILD SA within 8, a
+    silent peer is asked within 10 minutes whether it lives. Of a product that does not tell these, they are not judged.
+
+    *Fails when* an association was set up anew with other algorithms, also if only for a while, a rekeying went without
+    the ordered group, or a second one with NULL encryption, with other subnets or with another peer stood beside; when
+    a gateway has a further connection, takes any identity or any proof, keeps its keys for ever or asks no silent peer.
 
     *Example*: ``{verb: ipsec.as_ordered, with: {encryption: AES_GCM_16-256}}``
     """
@@ -84,6 +97,12 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
             text = history.get("silent", "its security associations")
             checks.append(equal(f"{name}: what /vnf/history told", text, "its security associations", element=site.vnf))
             checks.append(_peers(name, history, evidence.sites))
+            if "connections" in history:
+                names = [connection["name"] for connection in history["connections"]]
+                beside = sorted(set(names) - (evidence.sites.keys() - {name}))
+                checks.append(equal(f"{name}: connections that nobody ordered", beside, [], element=site.vnf))
+                late = sorted(set(_late(history["connections"])))
+                checks.append(equal(f"{name}: what its connections leave too long", late, [], element=site.vnf))
         for left, right in combinations(evidence.sites, 2):
             checks += self._tunnel(left, right, told, evidence)
         cut = [name for name, history in told.items() if not history.get("complete", True)]
@@ -111,6 +130,10 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
             seen = {f"{words(child['local_subnets'])} – {words(child['remote_subnets'])}" for child in own}
             beside = sorted(seen - {wanted})
             yield equal(f"{name}: what {site} protected beside {wanted}", beside, [], element=element)
+            if told.get(site, {}).get("proposals"):
+                strange = sorted(set(strange_groups(told[site], other)))
+                yield equal(f"{name}: groups of {site} beside the ordered ones", strange, [], element=element)
+        yield from _configured(left, right, told, evidence)
 
     def _allows(self, child: Mapping[str, Any], evidence: AsOrderedEvidence) -> bool:
         """Tell whether a CHILD SA's cipher is the demanded one, or any where none is and the order demands one."""
@@ -137,3 +160,41 @@ def _peers(name: str, history: History, sites: Mapping[str, OrderedSite]) -> Che
 def _between(left: str, right: str, told: Mapping[str, History], kind: str) -> Iterator[Mapping[str, Any]]:
     for site, other in ((left, right), (right, left)):
         yield from (entry for entry in told.get(site, {}).get(kind, ()) if entry["peer"] == other)
+
+
+def _configured(left: str, right: str, told: Mapping[str, History], evidence: AsOrderedEvidence) -> Iterator[Check]:
+    """Yield the checks of the connections that the gateways of two sites have for each other."""
+    element, name = tunnel_element(left, right), f"{left} – {right}"
+    proofs: set[str] = set()
+    for site, other in ((left, right), (right, left)):
+        mine = [one for one in told.get(site, {}).get("connections", ()) if one["name"] == other]
+        if not mine:  # not told, or the gateway is only just being set up
+            continue
+        proofs |= {end["authentication"] for one in mine for side in ("local", "remote") for end in one[side]}
+        wanted = f"{evidence.sites[site].lan} – {evidence.sites[other].lan}"
+        children = [child for one in mine for child in one["children"]]
+        loaded = [f"{words(child['local_subnets'])} – {words(child['remote_subnets'])}" for child in children]
+        yield equal(f"{name}: what {site} is to protect", loaded, [wanted], element=element)
+        shown = sorted({ike["local_id"] for ike in told.get(other, {}).get("ike", ()) if ike["peer"] == site})
+        taken = sorted({end["identity"] or "any" for one in mine for end in one["remote"]})
+        if shown:
+            yield equal(f"{name}: identities that {site} takes", taken, shown, element=element)
+    if proofs:
+        yield check(
+            f"{name}: authentication",
+            proofs in AUTHENTICATIONS,
+            expected="certificates, or pre-shared keys",
+            measured=sorted(proofs),
+            element=element,
+        )
+
+
+def _late(connections: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what of *connections* comes later than it must, or never."""
+    for one in connections:
+        asked = ("question whether it lives", one["dead_peer_seconds"], DEAD_PEER_SECONDS)
+        keys = [("new keys of the IKE SA", one["rekey_seconds"], LONGEST["IKE SA"])]
+        keys += [("new keys of a CHILD SA", child["rekey_seconds"], LONGEST["CHILD SA"]) for child in one["children"]]
+        for what, seconds, longest in (asked, *keys):
+            if not 0 < seconds <= longest:
+                yield f"{one['name']}: {what} {f'after {seconds} s' if seconds else 'never'}"

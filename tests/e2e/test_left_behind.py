@@ -194,7 +194,7 @@ TOGETHER = (
     (
         "ovs-appctl vlog/set netdev:file:dbg",
         "ovs-appctl vlog/set netdev:file:info",
-        ("log levels of ovs-vswitchd: netdev was OFF ERR INFO, is OFF ERR DBG",),
+        ("log levels of ovs-vswitchd: netdev was OFF INFO INFO, is OFF INFO DBG",),
     ),
     ("hostname stale", "hostname -F /etc/hostname", ("sysctls kernel: hostname was ",)),
     ("ipcmk --shmem 4096", "ipcrm --all=shm", ("shared memory 0 with key ",)),

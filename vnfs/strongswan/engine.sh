@@ -214,6 +214,8 @@ engine_apply() {
 # quoted: each line as JSON text.
 quoted() { tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
 
+connections() { timeout 5 swanctl --list-conns --raw 2>/dev/null; }
+
 associations() { timeout 5 swanctl --list-sas --raw 2>/dev/null; }
 
 engine_facts() {

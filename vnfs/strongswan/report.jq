@@ -22,7 +22,7 @@ def child:
   {name, state, mode, protocol, udp_encapsulation: (.encap == "yes"),
    spi_in: (."spi-in" | padded(8)), spi_out: (."spi-out" | padded(8)),
    encryption: algorithm("encr-alg"; "encr-keysize"), integrity: algorithm("integ-alg"; "integ-keysize"),
-   local_subnets: (."local-ts" | listed), remote_subnets: (."remote-ts" | listed),
+   dh: ."dh-group", local_subnets: (."local-ts" | listed), remote_subnets: (."remote-ts" | listed),
    packets_in: (."packets-in" | tonumber), bytes_in: (."bytes-in" | tonumber),
    packets_out: (."packets-out" | tonumber), bytes_out: (."bytes-out" | tonumber)};
 

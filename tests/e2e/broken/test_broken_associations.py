@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -39,6 +40,34 @@ SHADOW = """
         esp_proposals = null-sha256
       }
 """
+BACKDOOR = """
+connections {
+  backdoor {
+    remote_addrs = %any
+    local {
+      auth = psk
+    }
+    remote {
+      auth = psk
+    }
+    children {
+      all {
+        local_ts = 0.0.0.0/0
+        remote_ts = 0.0.0.0/0
+      }
+    }
+  }
+}
+"""
+LOOSE = (
+    (r"(remote {[^}]*id = )\S+", r"\1%any", "identities that site-a takes"),
+    (r"(remote {\s*auth = )\w+", r"\1psk", "authentication"),
+    (r"dpd_delay = \w+", "", "what its connections leave too long"),
+    (r"(esp_proposals = .*)", r"\1\n rekey_time = 0", "what its connections leave too long"),
+    (r"local_ts = \S+", "local_ts = 0.0.0.0/0", "what site-a is to protect"),
+    (r"\Z", BACKDOOR, "connections that nobody ordered"),
+)
+"""What in a gateway's configuration is another, and the check that must tell it."""
 
 Watched = Callable[[str], StepResult]
 
@@ -160,3 +189,50 @@ def test_a_second_child_with_null_encryption(context: Context, watched: Watched,
     failed = assert_fails(watched(AS_ORDERED), "algorithms of ESP", "ESP with another algorithm")
     assert "NULL" in failed[0].measured
     assert_passes(watched(EXPLAINED))
+
+
+def test_what_a_gateway_would_take_is_judged_though_nothing_of_it_stands(context: Context, watched: Watched) -> None:
+    vnf = access(context, "site-a", "ipsec")
+    ordered = vnf.run(["cat", CONFIGURATION])
+    try:
+        for pattern, other, told in LOOSE:
+            changed, times = re.subn(pattern, other, ordered)
+            assert times == 1, pattern
+            loaded(vnf, changed)
+            assert_fails(watched(AS_ORDERED), told)
+    finally:
+        loaded(vnf, ordered)
+    assert_passes(watched(AS_ORDERED))
+
+
+def test_a_rekeying_without_the_ordered_group(context: Context, watched: Watched) -> None:
+    with other_configuration(context, r"(esp_proposals = \w+)-\w+", r"\1"):
+        rekeyed(context, "site-a", "--child")
+        failed = assert_fails(watched(AS_ORDERED), "groups of site-a", "groups of site-b")
+        assert failed[0].measured == "CHILD SA with none"
+    rekeyed(context, "site-b", "--child")
+    assert len(assert_fails(watched(AS_ORDERED))) == len(failed)
+
+
+@contextmanager
+def other_configuration(context: Context, pattern: str, other: str) -> Iterator[None]:
+    """Set up all associations anew with something in both gateways' configuration that no intent has."""
+    gateways = [access(context, site, "ipsec") for site in SITES]
+    before = [vnf.run(["cat", CONFIGURATION]) for vnf in gateways]
+    try:
+        for vnf, text in zip(gateways, before, strict=True):
+            loaded(vnf, re.sub(pattern, other, text))
+        anew(context)
+        yield
+    finally:
+        for vnf, text in zip(gateways, before, strict=True):
+            loaded(vnf, text)
+        anew(context)
+
+
+def anew(context: Context) -> None:
+    """End the associations and wait for those that come up by the configuration that is loaded."""
+    before = association(context, "site-a", "--child")
+    swanctl(access(context, "site-a", "ipsec"), "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
+    assert poll(lambda: association(context, "site-a", "--child") not in ("", before), 30), "no association comes up"
+    await_path(context)

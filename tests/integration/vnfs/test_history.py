@@ -57,6 +57,22 @@ def test_what_stands_is_told_with_its_ends_and_algorithms(up: Pair) -> None:
     child = next(one for one in told["children"] if one["spi_in"] == peer["children"][-1]["spi_in"])
     assert (child["peer"], child["encryption"], child["protocol"]) == ("site-2", "AES_GCM_16-256", "ESP")
     assert (child["local_subnets"], child["remote_subnets"]) == (["10.1.0.0/24"], ["10.2.0.0/24"])
+    assert told["proposals"] == {"ike": "aes256gcm16-prfsha384-ecp384", "esp": "aes256gcm16-ecp384"}
+    (connection,) = told["connections"]
+    (configured,) = connection["children"]
+    assert (configured["local_subnets"], configured["remote_subnets"]) == (["10.1.0.0/24"], ["10.2.0.0/24"])
+    assert (connection["local"], connection["remote"]) == (
+        [{"authentication": "certificate", "identity": "site-1"}],
+        [{"authentication": "certificate", "identity": "site-2"}],
+    )
+
+
+def test_a_rekeyed_child_has_the_ordered_group(up: Pair) -> None:
+    rekey(up, up.a, "--child")
+    current = up.a.children()[-1]
+    for site, own in ((up.a, current["spi_in"]), (up.b, current["spi_out"])):
+        child = next(one for one in history(site)["children"] if one["spi_in"] == own)
+        assert (child["rekeyed"], child["dh"]) == (True, "ECP_384")
 
 
 @pytest.mark.parametrize("which", ["a", "b"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scenarios.network.associations import flows, merged
+import pytest
+
+from scenarios.network.associations import flows, merged, strange_groups
 
 A, B = "198.51.100.1", "198.51.100.2"
 
@@ -33,3 +35,28 @@ def test_silence_does_not_undo_what_was_told() -> None:
     assert merged(history("1"), silent) == history("1")
     assert merged(silent, history("1")) == history("1")
     assert list(flows({"a": silent})) == []
+
+
+@pytest.mark.parametrize(
+    ("esp", "child", "strange"),
+    [
+        ("aes256gcm16-ecp384", {"rekeyed": False, "dh": None}, []),
+        ("aes256gcm16-ecp384", {"rekeyed": True, "dh": "ECP_384"}, []),
+        ("aes256gcm16-ecp384", {"rekeyed": True, "dh": "ECP384"}, []),
+        ("aes256gcm16-ecp256bp-x25519", {"rekeyed": True, "dh": "CURVE_25519"}, []),
+        ("aes256gcm16-ecp256bp-x25519", {"rekeyed": True, "dh": "ECP_256_BP"}, []),
+        ("aes256gcm16-modp2048-noesn", {"rekeyed": True, "dh": "MODP_2048"}, []),
+        ("aes256gcm16", {"rekeyed": True, "dh": None}, []),
+        ("aes256gcm16-ecp384", {"rekeyed": True, "dh": None}, ["CHILD SA with none"]),
+        ("aes256gcm16-ecp384", {"rekeyed": True, "dh": "MODP_1024"}, ["CHILD SA with MODP_1024"]),
+        ("aes256gcm16-ecp384", {"rekeyed": False, "dh": "ECP_256"}, ["CHILD SA with ECP_256"]),
+        ("aes256gcm16", {"rekeyed": True, "dh": "ECP_384"}, ["CHILD SA with ECP_384"]),
+        ("aes256gcm16-ecp384", {"rekeyed": True}, []),
+    ],
+)
+def test_groups_that_no_proposal_names(esp: str, child: dict[str, Any], strange: list[str]) -> None:
+    told = {"proposals": {"ike": "aes256gcm16-prfsha384-ecp384", "esp": esp}, "children": [{"peer": "b", **child}]}
+    told["ike"] = [{"peer": "b", "dh": "ECP_384"}, {"peer": "c", "dh": "MODP_768"}]
+    assert list(strange_groups(told, "b")) == strange
+    assert list(strange_groups({**told, "children": []}, "c")) == ["IKE SA with MODP_768"]
+    assert list(strange_groups({"ike": told["ike"]}, "c")) == []
