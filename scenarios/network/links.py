@@ -82,15 +82,15 @@ def _is_arp(frame: bytes, ends: Collection[bytes]) -> bool:
     Docker Engine announces, from version 28 on, what it gives a VNF until that has its own (RFC 5227, section 3).
     """
     source, target = frame[6:12], frame[:6]
-    sender, sender_ip, asked, asked_ip = frame[22:28], frame[28:32], frame[32:38], frame[38:_ARP_END]
+    sender, sender_ip, target_mac, target_ip = frame[22:28], frame[28:32], frame[32:38], frame[38:_ARP_END]
     return (
         _ARP_END <= len(frame) <= _SHORTEST_FRAME
         and not any(frame[_ARP_END:])
         and frame[14:21] == _ARP_HEAD
         and frame[21] in _ARP_OPERATIONS
         and sender == source
-        and asked in (bytes(6), b"\xff" * 6, source, target)
-        and (not ends or sender_ip == asked_ip or (sender_ip in (_NOBODY, *ends) and asked_ip in ends))
+        and target_mac in (bytes(6), b"\xff" * 6, source, target)
+        and (not ends or sender_ip == target_ip or (sender_ip in (_NOBODY, *ends) and target_ip in ends))
     )
 
 
