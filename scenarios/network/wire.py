@@ -290,12 +290,14 @@ def exchange(
     far: Point,
     last: str,
     within_seconds: float,
+    spacing: float = SPACING_SECONDS,
 ) -> None:
     """Send all *probes* with their target's ports open and captures at all *points*, which are kept as evidence.
 
-    Returns when the last probe of all is captured at *far*, or *within_seconds* later; *last* names it for people.
+    Two frames leave *spacing* seconds apart. Returns when the last probe of all is captured at *far*, or
+    *within_seconds* later; *last* names it for people.
     """
-    exchange_all(context, recorder, probes, points, [(far, probes[-1])], last, within_seconds)
+    exchange_all(context, recorder, probes, points, [(far, probes[-1])], last, within_seconds, spacing)
 
 
 def exchange_all(
@@ -306,6 +308,7 @@ def exchange_all(
     arrivals: Sequence[tuple[Point, Sent]],
     last: str,
     within_seconds: float,
+    spacing: float = SPACING_SECONDS,
 ) -> None:
     """Do what :func:`exchange` does, until at each point in *arrivals* the last of what is sent there is captured."""
     with captures([point.capture for point in points]), ExitStack() as opened:
@@ -314,7 +317,7 @@ def exchange_all(
         for item in probes:
             host = context.host(item.source)
             frames = [entry.frame for entry in item.frames * item.copies]
-            send(host.namespace, host.interface, frames, SPACING_SECONDS)
+            send(host.namespace, host.interface, frames, spacing)
         recorder.until(last, within_seconds, lambda: all(_has_last(point, sent) for point, sent in arrivals))
     for point in points:
         recorder.file(point.capture.path, f"capture at {point.name}", PCAP)

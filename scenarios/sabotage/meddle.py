@@ -16,7 +16,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
 ETH_P_ALL = 3
-LATE_SECONDS, HELD_SECONDS, LOOK_SECONDS = 1.5, 0.1, 0.02
+LATE_SECONDS, HELD_SECONDS, LOOK_SECONDS = 1.5, 0.5, 0.02
 KINDS = {"tcp": TCP, "udp": UDP}
 
 Moment = tuple[float, bytes]

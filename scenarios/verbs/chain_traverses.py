@@ -23,10 +23,11 @@ from testbed import esp
 from testbed.capture import Frame
 from testbed.ucpe_view import FlowEntry
 
-TRIES = 3
-"""How often packets are sent until none has overtaken another: kernel and switch swap some under load, a middle always.
+SPACINGS = (wire.SPACING_SECONDS, 0.02, 0.06)
+"""Seconds between packets, for each time that they are sent until none has overtaken another.
 
-Two packets that two processors take from a queue at the same time leave in either order.
+Under load the switch takes several packets at a time and passes them on by their kind, and two processors empty a queue
+in either order. With more room between them that ends; a middle that swaps packets goes on.
 """
 
 
@@ -88,10 +89,10 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
     *Expected results*, in both directions and at both sites: each packet, UDP, TCP and ICMP as far as the service
     allows them, is seen once at every port of the chain and at the far host, in the order of the scenario's
     ``service.chain``, as the whole frame that was sent but for what two routers change (RFC 1812, 5.3.1), and none has
-    overtaken another, unless an underlay has jitter; where some have, others are sent, at most twice. Between one VNF's
-    exit and the next one's entry stands exactly one rule that matched, it belongs to the service, it has that one
-    output, and its counter rose by at least the packets sent; beyond the IPsec gateway no packet is seen outside ESP.
-    Ports, sizes and contents are drawn from the seed.
+    overtaken another, unless an underlay has jitter; where some have, others are sent, further apart, at most twice.
+    Between one VNF's exit and the next one's entry stands exactly one rule that matched, it belongs to the service, it
+    has that one output, and its counter rose by at least the packets sent; beyond the IPsec gateway no packet is seen
+    outside ESP. Ports, sizes and contents are drawn from the seed.
 
     Packets that an underlay loses, as many as it declares, are not looked for beyond it.
 
@@ -111,7 +112,7 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
         seed, ways = new_seed(self.seed), list[Way]()
         with recorder.until_fault():
             for source, target in ((self.from_, self.to), (self.to, self.from_)):
-                for number in range(TRIES):
+                for number in range(len(SPACINGS)):
                     ways.append(self._way(context, recorder, source, target, seed, number))
                     if not any(ways[-1].overtaken()):
                         break
@@ -141,7 +142,9 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
         points = [_points(context, recorder, site, way, *names) for site, way in zip(sites, hops, strict=True)]
         before = [context.view(site).flows() for site in sites]
         far, last = wire.host_point(context, recorder, target, prefix=again), "the last packet at the far host"
-        wire.exchange(context, recorder, [probes], [*points[0], *points[1], far], far, last, self.within_seconds)
+        wire.exchange(
+            context, recorder, [probes], [*points[0], *points[1], far], far, last, self.within_seconds, SPACINGS[number]
+        )
         seen = [
             Site(
                 name=site,

@@ -82,9 +82,9 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
                 timeout = self.within_seconds * (RETRANSMISSIONS if losing else 1)
                 done = connect(source.namespace, *ends, data, timeout, send_error)
                 conversation = Conversation(source_port=port, ended=done.ended, sent=data, received=done.received)
-            else:
-                send_error()
             recorder.until("the last packet at the receiver", self.left(last), _arrived(receiver, packets[-1]))
+            if self.protocol != "tcp":
+                send_error()  # not before both firewalls know the packet that it is about
             recorder.until("the ICMP error at the sender", self.left(last), _arrived(sender, error))
             least = dict.fromkeys((near.site, far.site), len(packets) + (conversation is not None))
             near_guard, far_guard = self.guards(context, recorder, (near, far), least, last)

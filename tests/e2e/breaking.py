@@ -101,6 +101,7 @@ def rules(context: Context, site: str, *texts: str) -> Iterator[None]:
         yield
     finally:
         view.run([*OFCTL, "del-flows", BRIDGE, f"cookie={FOREIGN}/-1"])
+        view.run(["ovs-appctl", "revalidator/purge"])  # else it goes on to sort packets by what those rules matched
 
 
 @contextmanager
