@@ -17,7 +17,6 @@ from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
 from testbed.images import build, store
 from testbed.lab import Lab
-from testbed.packets import warm_up
 from testbed.progress import Listener, silent
 from testbed.traffic import ping
 
@@ -34,7 +33,6 @@ class SessionError(RuntimeError):
 def new_lab(scenario: Scenario, progress: Listener = silent) -> Lab:
     """Return the scenario's lab, not started; images that are out of date are built first."""
     build.build(progress)
-    warm_up()
     return Lab.create(scenario.lab_spec(), progress=progress, store=store.current())
 
 

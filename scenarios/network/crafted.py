@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from scenarios.file.format import Scenario
 from scenarios.network.flows import may_pass, open_ports, source_ports
@@ -225,14 +225,13 @@ class Maker:
         low, high = {"small": (LEAST_MARK, 64), "medium": (65, 400), "large": (most, most)}[size]
         return min(most, self.rng.randint(low, high))
 
-    def _tcp_options(self) -> tuple[tuple[str, Any], ...]:
+    def _tcp_options(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Return options as a host's kernel sends them with a SYN, 20 octets; the size is one that nobody lowers."""
         return (
-            ("MSS", self.rng.randrange(500, 536)),
-            ("SAckOK", b""),
+            ("MSS", (self.rng.randrange(500, 536),)),
+            ("SAckOK", ()),
             ("Timestamp", (self.rng.randrange(1 << 32), 0)),
-            ("NOP", None),
-            ("WScale", self.rng.randrange(8)),
+            ("WScale", (self.rng.randrange(8),)),
         )
 
 

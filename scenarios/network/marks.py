@@ -11,6 +11,7 @@ from scenarios.network.wire import CaptureFile
 from scenarios.steps.evidence import Evidence
 from testbed.capture import Frame, read_frames
 from testbed.esp import ipv4_of, payload_of
+from testbed.packets import checksum
 
 ICMP, TCP, UDP = 1, 6, 17
 LEAST_MARK = 8
@@ -170,14 +171,6 @@ def behind(frame: bytes, kinds: Sequence[str], addresses: bytes) -> bytes:
     header[10:12] = bytes(2)
     header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
     return addresses + frame[12:14] + bytes(header) + frame[end:]
-
-
-def checksum(octets: bytes) -> int:
-    """Return the Internet checksum of an even number of *octets* (RFC 1071)."""
-    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def difference(expected: bytes, seen: bytes) -> str:

@@ -1,9 +1,9 @@
-"""Crafted packets: built with scapy, sent and received inside namespaces without any helper process."""
+"""Crafted packets: built octet by octet, sent and received inside namespaces without any helper process."""
 
 from testbed.packets.connection import Connection, connect
 from testbed.packets.counts import Count, FlowCounters, FlowKey, StreamResult
 from testbed.packets.flows import HEADERS, WINDOW, Dialogue, End, Flow
-from testbed.packets.probe import Kind, Reply, canary, fragments, probe, tcp_reply, warm_up
+from testbed.packets.probe import Kind, Reply, canary, checksum, ethernet, fragments, probe, tcp_reply
 from testbed.packets.services import answer, answering, listening, silent
 from testbed.packets.stream import CountedStream
 from testbed.packets.wire import PacketError, Receiver, interface_mac, receive, resolve, send
@@ -27,7 +27,9 @@ __all__ = [
     "answer",
     "answering",
     "canary",
+    "checksum",
     "connect",
+    "ethernet",
     "fragments",
     "interface_mac",
     "listening",
@@ -37,5 +39,4 @@ __all__ = [
     "send",
     "silent",
     "tcp_reply",
-    "warm_up",
 ]

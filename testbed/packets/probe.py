@@ -1,20 +1,30 @@
-"""Probe packets: one frame each, built with scapy, told apart by a one-time token in the payload.
-
-scapy takes about 0.4 s to import; it is imported when the first frame is built, or by :func:`warm_up` while
-something else is being waited for.
-"""
+"""Probe packets: one frame each, built octet by octet, told apart by a one-time token in the payload."""
 
 from __future__ import annotations
 
-import importlib
 import secrets
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from threading import Thread
-from typing import Any, Literal
+from ipaddress import IPv4Address
+from typing import Literal
 
 Kind = Literal["udp", "tcp", "icmp"]
 CANARY_BYTES = 32
+ICMP, TCP, UDP = 1, 6, 17
+IPV4 = 0x0800
+WINDOW = 65535
+_NUMBERS: Mapping[Kind, int] = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
+_DONT_FRAGMENT, _MORE_FRAGMENTS = 0x4000, 0x2000
+_FLAGS = "FSRPAUEC"  # of TCP, from the lowest bit on
+_ICMP_FIELDS = {13: 12, 14: 12, 17: 4, 18: 4}
+"""Octets of times and of the mask that messages of these types have behind their sequence number (RFC 792, RFC 950)."""
+_TCP_OPTIONS = {  # kind and form of what follows its length (RFC 9293, 3.2; RFC 2018; RFC 7323)
+    "MSS": (2, "!H"),
+    "WScale": (3, "!B"),
+    "SAckOK": (4, "!"),
+    "Timestamp": (8, "!II"),
+}
 
 
 class Reply(StrEnum):
@@ -22,13 +32,6 @@ class Reply(StrEnum):
 
     ACCEPTED = "syn-ack"
     REFUSED = "rst"
-
-
-def warm_up() -> Thread:
-    """Import scapy's layers in a thread, which is returned; building a frame meanwhile simply waits for it."""
-    thread = Thread(target=_layers, name="lso-scapy", daemon=True)
-    thread.start()
-    return thread
 
 
 def canary(size: int = CANARY_BYTES) -> bytes:
@@ -57,75 +60,113 @@ def probe(
     identification: int | None = None,
     tcp_sequence: int | None = None,
     tcp_acknowledgement: int = 0,
-    tcp_options: Sequence[tuple[str, Any]] = (),
+    tcp_options: Sequence[tuple[str, tuple[int, ...]]] = (),
     ip_options: bytes = b"",
 ) -> bytes:
     """Return one Ethernet frame with an IPv4 packet of *kind* (or of an IP protocol number) that carries *payload*.
 
     Checksums and lengths are right. A TCP probe is by default a SYN that carries its payload (RFC 9293, 3.4 allows
     data on a SYN), so that it can be told apart at the receiver. Fields that a kind does not have are ignored.
-    *identification* and *tcp_sequence* are random unless given; *tcp_options* are those of scapy, *ip_options* octets.
+    *identification* and *tcp_sequence* are random unless given. *tcp_options* are ``MSS``, ``WScale``, ``SAckOK`` and
+    ``Timestamp`` with their numbers; *ip_options* are octets.
     """
-    inet, l2, packet = _layers()
-    ip = inet.IP(
-        src=source,
-        dst=destination,
-        ttl=ttl,
-        tos=tos,
-        flags="DF" if dont_fragment else 0,
-        id=secrets.randbits(16) if identification is None else identification,
-        options=[inet.IPOption(ip_options)] if ip_options else [],
-    )
-    above = {
-        "udp": lambda: inet.UDP(sport=source_port, dport=destination_port),
-        "tcp": lambda: inet.TCP(
-            sport=source_port,
-            dport=destination_port,
-            flags=tcp_flags,
-            seq=secrets.randbits(32) if tcp_sequence is None else tcp_sequence,
-            ack=tcp_acknowledgement,
-            window=65535,
-            options=list(tcp_options),
-        ),
-        "icmp": lambda: inet.ICMP(type=icmp_type, code=icmp_code, id=icmp_id, seq=icmp_sequence),
-    }
-    if isinstance(kind, int):
-        ip.proto = kind
+    ends = IPv4Address(source).packed + IPv4Address(destination).packed
+    number = kind if isinstance(kind, int) else _NUMBERS[kind]
+    if kind == "udp":
+        head, place = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0), 6
+    elif kind == "tcp":
+        sequence = secrets.randbits(32) if tcp_sequence is None else tcp_sequence
+        ports = struct.pack("!HHII", source_port, destination_port, sequence, tcp_acknowledgement)
+        head, place = ports + _tcp_rest(tcp_flags, tcp_options), 16
+    elif kind == "icmp":
+        more = bytes(_ICMP_FIELDS.get(icmp_type, 0))
+        head, place = struct.pack("!BBHHH", icmp_type, icmp_code, 0, icmp_id, icmp_sequence) + more, 2
     else:
-        ip = ip / above[kind]()
-    return bytes(l2.Ether(src=source_mac, dst=destination_mac, type=0x0800) / ip / packet.Raw(payload))
+        head, place = b"", None
+    body = head + payload
+    if place:
+        pseudo = b"" if kind == "icmp" else ends + struct.pack("!HH", number, len(body))
+        body = body[:place] + _checksum_field(kind, pseudo + body) + body[place + 2 :]
+    identification = secrets.randbits(16) if identification is None else identification
+    header = _ip4(ends, number, len(body), identification, _DONT_FRAGMENT * dont_fragment, ttl, tos, ip_options)
+    return ethernet(source_mac, destination_mac, IPV4, header + body)
+
+
+def ethernet(source_mac: str, destination_mac: str, ether_type: int, payload: bytes) -> bytes:
+    """Return the frame with *payload* behind its EtherType."""
+    return bytes.fromhex((destination_mac + source_mac).replace(":", "")) + ether_type.to_bytes(2, "big") + payload
+
+
+def checksum(octets: bytes) -> int:
+    """Return the Internet checksum of *octets* (RFC 1071)."""
+    octets += b"\0" * (len(octets) % 2)
+    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
 
 
 def fragments(frame: bytes, octets: int) -> tuple[bytes, bytes]:
     """Return the IPv4 packet in *frame* in two fragments; the first has *octets*, a multiple of 8 (RFC 791, 3.2)."""
-    inet, l2, packet = _layers()
+    start = 14 + (frame[14] & 0x0F) * 4
+    body = frame[start:]
 
-    def part(octets: bytes, offset: int, flags: str | int) -> bytes:
-        whole = l2.Ether(frame)
-        ip = whole[inet.IP]
-        ip.remove_payload()
-        ip.frag, ip.flags, ip.len, ip.chksum = offset // 8, flags, None, None
-        return bytes(whole / packet.Raw(octets))
+    def part(octets: bytes, field: int) -> bytes:
+        header = bytearray(frame[14:start])
+        header[2:4] = (len(header) + len(octets)).to_bytes(2, "big")
+        header[6:8] = field.to_bytes(2, "big")
+        return frame[:14] + _summed(header) + octets
 
-    body = bytes(l2.Ether(frame)[inet.IP].payload)
-    return part(body[:octets], 0, "MF"), part(body[octets:], octets, 0)
+    return part(body[:octets], _MORE_FRAGMENTS), part(body[octets:], octets // 8)
 
 
 def tcp_reply(sent: bytes, frame: bytes) -> Reply | None:
-    """Return what *frame* answers to the SYN probe *sent*, None when it is no answer to it."""
-    inet, l2, _ = _layers()
-    question, answer = l2.Ether(sent), l2.Ether(frame)
-    if inet.TCP not in answer:
+    """Return what *frame* answers to the SYN probe *sent*, None when it is no answer to it; neither has IP options."""
+    if frame[12:15] != b"\x08\x00\x45" or len(frame) < 54 or frame[23] != TCP:
         return None
-    if (answer[inet.IP].src, answer[inet.IP].dst) != (question[inet.IP].dst, question[inet.IP].src):
+    if (frame[26:30], frame[30:34]) != (sent[30:34], sent[26:30]):
         return None
-    if (answer[inet.TCP].sport, answer[inet.TCP].dport) != (question[inet.TCP].dport, question[inet.TCP].sport):
+    if (frame[34:36], frame[36:38]) != (sent[36:38], sent[34:36]):
         return None
-    if answer[inet.TCP].flags.R:
+    flags = {flag for number, flag in enumerate(_FLAGS) if frame[47] >> number & 1}
+    if "R" in flags:
         return Reply.REFUSED
-    return Reply.ACCEPTED if answer[inet.TCP].flags == "SA" else None
+    return Reply.ACCEPTED if flags == {"S", "A"} else None
 
 
-def _layers() -> tuple[Any, Any, Any]:
-    inet, l2, packet = (importlib.import_module(f"scapy.{name}") for name in ("layers.inet", "layers.l2", "packet"))
-    return inet, l2, packet
+def _ip4(
+    ends: bytes, number: int, octets: int, identification: int, field: int, ttl: int, tos: int, options: bytes
+) -> bytes:
+    options = _padded(options)
+    length = 20 + len(options)
+    start = struct.pack("!BBHHHBBH", 0x40 | length // 4, tos, length + octets, identification, field, ttl, number, 0)
+    return _summed(bytearray(start + ends + options))
+
+
+def _summed(header: bytearray) -> bytes:
+    """Return an IPv4 *header* with its checksum."""
+    header[10:12] = bytes(2)
+    header[10:12] = checksum(bytes(header)).to_bytes(2, "big")
+    return bytes(header)
+
+
+def _checksum_field(kind: Kind | int, octets: bytes) -> bytes:
+    """Return the checksum as it is sent: UDP has none where it is zero (RFC 768)."""
+    value = checksum(octets)
+    return (0xFFFF if kind == "udp" and not value else value).to_bytes(2, "big")
+
+
+def _tcp_rest(flags: str, options: Sequence[tuple[str, tuple[int, ...]]]) -> bytes:
+    """Return what follows the numbers in a TCP header; its checksum is zero."""
+    octets = _padded(b"".join(_tcp_option(*option) for option in options))
+    bits = sum(1 << _FLAGS.index(flag) for flag in flags)
+    return struct.pack("!BBHHH", 5 + len(octets) // 4 << 4, bits, WINDOW, 0, 0) + octets
+
+
+def _tcp_option(name: str, numbers: tuple[int, ...]) -> bytes:
+    kind, form = _TCP_OPTIONS[name]
+    return struct.pack("!BB", kind, 2 + struct.calcsize(form)) + struct.pack(form, *numbers)
+
+
+def _padded(options: bytes) -> bytes:
+    return options + b"\0" * (-len(options) % 4)

@@ -20,6 +20,7 @@ from testbed.packets import (
     Kind,
     Reply,
     canary,
+    fragments,
     probe,
     tcp_reply,
 )
@@ -50,6 +51,21 @@ def test_an_icmp_type_a_ttl_and_a_bare_protocol_can_be_asked_for() -> None:
     assert Ether(probe("icmp", **ADDRESSES, icmp_type=13, ttl=3))[ICMP].type == 13
     raw = Ether(probe(47, **ADDRESSES, payload=b"gre?", dont_fragment=True))
     assert (raw[IP].proto, bytes(raw[IP].payload)[:4], str(raw[IP].flags)) == (47, b"gre?", "DF")
+
+
+def test_options_and_fragments_are_those_that_others_read() -> None:
+    options = [("MSS", (536,)), ("SAckOK", ()), ("Timestamp", (7, 0)), ("WScale", (3,))]
+    syn = probe("tcp", **ADDRESSES, tcp_options=options, ip_options=b"\x94\x04", payload=bytes(range(100)))
+    parsed = Ether(syn)
+    assert parsed[TCP].options[:4] == [("MSS", 536), ("SAckOK", b""), ("Timestamp", (7, 0)), ("WScale", 3)]
+    assert (parsed[IP].ihl, parsed[TCP].dataofs, bytes(parsed[TCP].payload)) == (6, 10, bytes(range(100)))
+    parts = [Ether(part)[IP] for part in fragments(syn, 64)]
+    assert [(part.frag, str(part.flags), part.len) for part in parts] == [(0, "MF", 24 + 64), (8, "", 24 + 76)]
+    for part in parts:
+        seen = part.chksum
+        del part.chksum
+        assert IP(bytes(part)).chksum == seen
+    assert b"".join(bytes(part.payload) for part in parts) == syn[38:]
 
 
 def test_canaries_never_repeat() -> None:
