@@ -17,7 +17,6 @@ from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario
 from scenarios.network import chain, wire
 from scenarios.network.crafted import Flow, Way
-from scenarios.network.marks import Packet, frames_of
 from scenarios.steps.checks import check
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
@@ -69,9 +68,8 @@ class Post:
     next_port: str
     before: dict[str, int]
 
-    def inject(self, context: Context, packets: Sequence[Packet]) -> None:
-        """Send *packets* to the firewall's WAN side as the next VNF of the chain would do."""
-        frames = frames_of(packets)
+    def inject(self, context: Context, frames: Sequence[bytes]) -> None:
+        """Send *frames* to the firewall's WAN side as the next VNF of the chain would do."""
         context.note_injected(self.site, self.next_port, len(frames))
         send(self.namespace, self.next_port, frames, SPACING_SECONDS)
 

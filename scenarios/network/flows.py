@@ -11,6 +11,8 @@ from testbed.packets import Kind
 EVERY_PORT = range(65536)
 NUMBERS: Mapping[Kind, int] = {"icmp": 1, "tcp": 6, "udp": 17}
 KINDS = {number: kind for kind, number in NUMBERS.items()}
+_NAMES = {str(kind): number for kind, number in NUMBERS.items()}
+_NAMES |= {"gre": 47, "esp": 50, "ah": 51, "ospf": 89, "sctp": 132}
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
@@ -22,19 +24,24 @@ def source_ports(scenario: Scenario, flow: str) -> list[range]:
 
 def open_ports(scenario: Scenario, protocol: Kind) -> list[int]:
     """Return the first destination port of each range that a flow of *protocol*, which is not blocked, names."""
+    return sorted({ports.start for ports in open_ranges(scenario, protocol)})
+
+
+def open_ranges(scenario: Scenario, protocol: Kind) -> list[range]:
+    """Return the ranges of destination ports that flows of *protocol*, which are not blocked, name."""
     flows = (flow for flow in _passing(scenario) if may_be(flow, protocol))
-    return sorted({ports.start for flow in flows for ports in port_ranges(flow, "DPORT") or ()})
+    return [ports for flow in flows for ports in port_ranges(flow, "DPORT") or ()]
 
 
-def may_pass(scenario: Scenario, protocol: Kind, port: int) -> bool:
-    """Tell whether some flow might let packets of *protocol* to destination *port* pass.
+def may_pass(scenario: Scenario, protocol: Kind | int, port: int | None = None) -> bool:
+    """Tell whether some flow might let packets of *protocol*, a name or number, to destination *port* pass.
 
-    Criteria that say more than protocol and destination port are taken to hold.
+    Criteria that say more than protocol and destination port are taken to hold, and without a port that one too.
     """
 
     def holds(flow: Application) -> bool:
         ports = port_ranges(flow, "DPORT")
-        return may_be(flow, protocol) and (ports is None or any(port in entry for entry in ports))
+        return may_be(flow, protocol) and (port is None or ports is None or any(port in entry for entry in ports))
 
     return any(map(holds, _passing(scenario)))
 
@@ -48,10 +55,17 @@ def _passing(scenario: Scenario) -> Iterator[Application]:
             yield flow
 
 
-def may_be(flow: Application, protocol: Kind) -> bool:
-    """Tell whether *flow* may have packets of *protocol*; one that names none may have any."""
-    named = _values(flow, "PROTV4")
-    return named is None or bool({protocol, str(NUMBERS[protocol])} & {value.lower() for value in named})
+def may_be(flow: Application, protocol: Kind | int) -> bool:
+    """Tell whether *flow* may have packets of *protocol*, a name or number; one that names none may have any.
+
+    So may one with a name that nobody knows.
+    """
+    named, number = _values(flow, "PROTV4"), _NAMES.get(str(protocol), protocol)
+    return named is None or not {number, None}.isdisjoint(map(_number, named))
+
+
+def _number(protocol: str) -> int | None:
+    return int(protocol) if protocol.isdecimal() else _NAMES.get(protocol.lower())
 
 
 def port_ranges(flow: Application, criterion: str) -> list[range] | None:

@@ -11,6 +11,9 @@ from scenarios.steps.context import Context
 CERTAINTY = 1e-6
 """A run in a million loses more by chance than is allowed here."""
 
+MOST_DELAY_MS, LEAST_RATE_MBIT = 50, 2
+"""With which TCP still carries 100 kB in a moment."""
+
 
 def declared_percent(context: Context, source: str, target: str) -> float:
     """Return the share of packets from host *source* to host *target* that the underlay between them is to lose.
@@ -25,6 +28,18 @@ def keeps_order(context: Context, source: str, target: str) -> bool:
     """Tell whether packets from host *source* arrive at host *target* as they were sent: no jitter is declared."""
     between = underlays_between(context.scenario, context.site_of(source), context.site_of(target))
     return not any(underlay.jitter_ms for underlay in between)
+
+
+def slows_tcp(context: Context, source: str, target: str) -> bool:
+    """Tell whether an underlay between two hosts is declared to lose or reorder packets, to be late or narrow."""
+    between = underlays_between(context.scenario, context.site_of(source), context.site_of(target))
+    return any(
+        entry.loss_percent
+        or entry.jitter_ms
+        or entry.delay_ms > MOST_DELAY_MS
+        or (entry.rate_mbit or LEAST_RATE_MBIT) < LEAST_RATE_MBIT
+        for entry in between
+    )
 
 
 def underlays_between(scenario: Scenario, site: str, other: str) -> list[UnderlayEntry]:

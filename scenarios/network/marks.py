@@ -32,7 +32,7 @@ _FIELDS = {
     "ports": slice(34, 38),
 }  # fmt: skip
 
-_IP = (b"\x08\x00", b"\x86\xdd")
+_ARP = b"\x08\x06"
 
 Mark = tuple[int | str, bytes]
 Key = tuple[int, bytes, bytes, int, int]
@@ -110,12 +110,12 @@ def of_connection(capture: CaptureFile, key: Key) -> list[Frame]:
 
 
 def stopped_others(ports: Sequence[CaptureFile], packets: Sequence[Packet]) -> int:
-    """Return how many frames of IP, none of *packets*, were seen at one of two *ports* more often than at the other."""
+    """Return how many frames, none of *packets* nor of ARP, were at one of two *ports* more often than at the other."""
     own = {mark for packet in packets for frame in packet.frames for mark in marks(frame)}
     balance = Counter[bytes]()
     here, there = (_signed(port, sign) for port, sign in zip(ports, (1, -1), strict=True))
     for _, sign, data in heapq.merge(here, there):  # in time, so that only what is between the ports is held
-        if data[12:14] in _IP and own.isdisjoint(marks(data)):
+        if data[12:14] != _ARP and own.isdisjoint(marks(data)):
             balance[data] += sign
             if not balance[data]:
                 del balance[data]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from ipaddress import IPv4Address
 
 from reports.model import Check
@@ -13,19 +14,51 @@ from scenarios.network.marks import Packet, sightings
 from scenarios.steps.checks import check, equal
 from scenarios.steps.evidence import Evidence
 from testbed.capture import Frame
-from testbed.packets import answer
+from testbed.packets import Connection, answer
 from testbed.packets.connection import COMPLETED
+
+SHOWN_OCTETS = 64
+"""Of each direction of a connection, in the evidence."""
 
 _SYN, _SYN_ACK = 0x02, 0x12
 
 
 class Conversation(Evidence):
-    """A real connection from *source_port*: how it *ended*, what was *sent* and came back as *received*."""
+    """A real connection from *source_port*: how it *ended*, what was *sent* and came back as *received*, or its start.
+
+    *octets* were sent in all and *octets_back* came back; *expected* and *got* are SHA-256 of what should have come
+    back and of what did. They are none where *sent* and *received* are all.
+    """
 
     source_port: int
     ended: str
     sent: bytes
     received: bytes
+    octets: int = 0
+    octets_back: int = 0
+    expected: bytes = b""
+    got: bytes = b""
+
+    @classmethod
+    def of(cls, source_port: int, sent: bytes, done: Connection) -> Conversation:
+        """Return what became of a connection that *sent* octets."""
+        return cls(
+            source_port=source_port,
+            ended=done.ended,
+            sent=sent[:SHOWN_OCTETS],
+            received=done.received[:SHOWN_OCTETS],
+            octets=len(sent),
+            octets_back=len(done.received),
+            expected=sha256(answer(sent)).digest(),
+            got=sha256(done.received).digest(),
+        )
+
+    def judged(self) -> str:
+        """Return how it ended, in words, one of them for data that came back otherwise than it was sent."""
+        if self.ended != COMPLETED:
+            return f"{self.ended} after {self.octets_back:,} of {self.octets:,} octets" if self.octets else self.ended
+        whole = self.received == answer(self.sent) and self.got == self.expected
+        return COMPLETED if whole else "changed data"
 
 
 class AllowsEvidence(Evidence):
@@ -156,8 +189,7 @@ def _answer_checks(verb: FirewallVerb, evidence: AllowsEvidence) -> Iterator[Che
     )
     if evidence.conversation:
         done = evidence.conversation
-        ended = done.ended if done.ended != COMPLETED or done.received == answer(done.sent) else "changed data"
-        yield equal(f"connection from port {done.source_port}", ended, COMPLETED, element=evidence.near.vnf)
+        yield equal(f"connection from port {done.source_port}", done.judged(), COMPLETED, element=evidence.near.vnf)
 
 
 def _counter_checks(verb: FirewallVerb, evidence: AllowsEvidence) -> Iterator[Check]:

@@ -8,22 +8,41 @@ from ipaddress import IPv4Address
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import marks, wire
+from scenarios.network.drawn.forbidden import Forbidden
 from scenarios.network.firewall import DEFAULT, FirewallVerb, Guard
 from scenarios.network.marks import Packet, frames_of, sightings
 from scenarios.steps.checks import check, equal
 from scenarios.steps.evidence import Evidence
+from testbed.capture import count_each
 from testbed.packets.connection import TIMED_OUT
+
+Sent = tuple[tuple[Packet, ...], tuple[Forbidden, ...]]
 
 WATCHED_SECONDS = 2.0
 """How long after the last packet something may still come late."""
 
 
 class Tried(Evidence):
-    """A firewall, what came to its LAN side, and what came to its WAN side: nothing of it may pass."""
+    """A firewall, what came to its LAN side, and what came to its WAN side: nothing of it may pass.
+
+    The *forbidden* ones are none of the step's flow, nor answers: the service lets them nowhere pass.
+    """
 
     guard: Guard
     from_lan: tuple[Packet, ...]
     from_wan: tuple[Packet, ...]
+    forbidden_lan: tuple[Forbidden, ...] = ()
+    forbidden_wan: tuple[Forbidden, ...] = ()
+
+    @property
+    def lan(self) -> Sent:
+        """What came to the LAN side."""
+        return self.from_lan, self.forbidden_lan
+
+    @property
+    def wan(self) -> Sent:
+        """What came to the WAN side."""
+        return self.from_wan, self.forbidden_wan
 
 
 class Attempt(Evidence):
@@ -70,19 +89,19 @@ def _leaving_checks(verb: FirewallVerb, evidence: BlocksEvidence) -> Iterator[Ch
     """Yield the checks that nothing has left the firewall that it came to, nor come further."""
     near, far = evidence.near, evidence.far
     for tried in (near, far):
-        for side, packets, leaves in _sides(tried):
-            through = _passed(leaves, packets)
+        for side, sent, leaves in _sides(tried):
+            through, tries = _passed(leaves, *sent), count_text(sum(map(len, sent)), "packet")
             site, vnf = tried.guard.site, tried.guard.vnf
-            what = ", ".join(sorted({packet.what for packet in through})[:3])
+            what = ", ".join(sorted(set(through))[:3])
             message = (
-                f"{verb.what()}: {len(through)} of {count_text(len(packets), 'packet')} from the {side} passed the "
+                f"{verb.what()}: {len(through)} of {tries} from the {side} passed the "
                 f"firewall of {site} ({what}); seed {evidence.seed}"
             )
             name = f"packets from the {side} that left the firewall of {site}"
             yield equal(name, len(through), 0, message=message, element=vnf)
-    behind = [*_passed(far.guard.wan, near.from_lan), *_passed(far.guard.lan, near.from_lan)]
+    behind = [*_passed(far.guard.wan, *near.lan), *_passed(far.guard.lan, *near.lan)]
     yield equal(f"packets that came to the firewall of {far.guard.site}", len(behind), 0, element=near.guard.vnf)
-    arrived = _passed(evidence.receiver, [*near.from_lan, *far.from_wan])
+    arrived = [*_passed(evidence.receiver, *near.lan), *_passed(evidence.receiver, *far.wan)]
     message = f"{verb.what()}: {count_text(len(arrived), 'packet')} arrived, none should; seed {evidence.seed}"
     name = "packets captured at the receiver"
     yield equal(name, len(arrived), 0, message=message, element=near.guard.vnf)
@@ -92,7 +111,7 @@ def _silence_checks(verb: FirewallVerb, evidence: BlocksEvidence) -> Iterator[Ch
     """Yield the checks that a firewall neither answers nor refuses, and that no connection comes up."""
     own = _attempt_keys(evidence, verb.destination_port)
     for tried, more in ((evidence.near, own), (evidence.far, set())):
-        for side, packets, entrance in _entrances(tried):
+        for side, (packets, _), entrance in _entrances(tried):
             answers = marks.answers(entrance, marks.keys_of(packets) | (more if side == "LAN" else set()))
             site = tried.guard.site
             name = f"answers to packets from the {side} at {site}"
@@ -127,29 +146,36 @@ def _counter_checks(
         yield guard.counter_check(f"packets counted by rule {DEFAULT!r}", least, most, DEFAULT)
 
 
-def _sides(tried: Tried) -> Iterator[tuple[str, tuple[Packet, ...], wire.CaptureFile]]:
+def _sides(tried: Tried) -> Iterator[tuple[str, Sent, wire.CaptureFile]]:
     """Yield, for each side of a firewall, what came there and the capture where it must not be seen."""
-    yield "LAN", tried.from_lan, tried.guard.wan
-    yield "WAN", tried.from_wan, tried.guard.lan
+    yield "LAN", tried.lan, tried.guard.wan
+    yield "WAN", tried.wan, tried.guard.lan
 
 
-def _entrances(tried: Tried) -> Iterator[tuple[str, tuple[Packet, ...], wire.CaptureFile]]:
-    yield "LAN", tried.from_lan, tried.guard.lan
-    yield "WAN", tried.from_wan, tried.guard.wan
+def _entrances(tried: Tried) -> Iterator[tuple[str, Sent, wire.CaptureFile]]:
+    yield "LAN", tried.lan, tried.guard.lan
+    yield "WAN", tried.wan, tried.guard.wan
 
 
-def _passed(capture: wire.CaptureFile, packets: Sequence[Packet]) -> list[Packet]:
-    """Return those of *packets* of which anything is in *capture*."""
-    seen = sightings(capture, packets)
-    return [packet for packet, parts in zip(packets, seen, strict=True) if any(parts)]
+def _passed(capture: wire.CaptureFile, packets: Sequence[Packet], forbidden: Sequence[Forbidden]) -> list[str]:
+    """Return what those are of which anything is in *capture*."""
+    seen = zip(packets, sightings(capture, packets), strict=True)
+    also = zip(forbidden, _times(capture, forbidden), strict=True)
+    return [*(packet.what for packet, parts in seen if any(parts)), *(item.what for item, times in also if times)]
+
+
+def _times(capture: wire.CaptureFile, forbidden: Sequence[Forbidden]) -> list[int]:
+    """Return how many frames in *capture* hold the content of each of the *forbidden* ones, which are short."""
+    return count_each(capture.file, [item.token for item in forbidden])
 
 
 def _entry_checks(*tried: Tried) -> Iterator[Check]:
     """Yield the checks that all came to the firewall that has to stop it."""
     for each in tried:
-        for side, packets, entrance in _entrances(each):
-            whole = sum(all(parts) for parts in sightings(entrance, packets))
-            yield equal(f"packets from the {side} that came to the firewall of {each.guard.site}", whole, len(packets))
+        for side, (packets, forbidden), entrance in _entrances(each):
+            whole = [*map(all, sightings(entrance, packets)), *map(bool, _times(entrance, forbidden))]
+            came, sent = sum(whole), len(whole)
+            yield equal(f"packets from the {side} that came to the firewall of {each.guard.site}", came, sent)
 
 
 def _attempt_keys(evidence: BlocksEvidence, port: int) -> set[marks.Key]:

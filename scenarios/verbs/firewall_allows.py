@@ -21,7 +21,10 @@ from scenarios.steps.recorder import Recorder
 from testbed.capture import captures, seen_so_far
 from testbed.packets import answering, connect, send
 
-CONNECTION_OCTETS = (200, 1200)
+CONNECTION_OCTETS = (100_000, 150_000)
+FEW_OCTETS = (200, 1200)  # where the network is to slow TCP down
+CONNECTION_SECONDS = 10.0
+"""How long the octets may take there and back."""
 ERRORS = 20  # where the network is to lose packets: one of so many comes through
 RETRANSMISSIONS = 10
 """How many times as long a connection may take where the network is to lose packets."""
@@ -31,8 +34,9 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
     """Prove that packets pass the firewalls at both sites as they were sent, and that their answers come back.
 
     The packets have source ports from the whole range, random sizes up to the service's MTU, DSCP, TTL and data; SYNs
-    of TCP are sent without and with data, one UDP datagram in fragments. A TCP connection of two sockets carries data
-    both ways. At last the receiver sends an ICMP error about one of the connections.
+    of TCP are sent without and with data, one UDP datagram in fragments. A TCP connection of two sockets carries 100 kB
+    and more both ways, less where the underlay is declared to be bad. At last the receiver sends an ICMP error about
+    one of the connections.
 
     *Expected results*: each packet is captured exactly once at both ports of both firewalls and at the receiver, in
     time, and is what was sent, octet by octet, but for TTL, header checksum and MAC addresses behind the gateways;
@@ -40,7 +44,8 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
     exactly the packets at both sites. Of all this, as many may be missing as the underlay declares to lose.
 
     *Fails when* the rule is missing, is shadowed by an earlier one, does not hold for some source ports or data, does
-    not count, or delays, changes or multiplies packets; or when related ICMP errors are dropped.
+    not count, or delays, changes or multiplies packets; when it stops a connection at some size or rate; or when
+    related ICMP errors are dropped.
 
     *Example*: ``{verb: firewall.allows, with: {from: a1, to: b1, protocol: tcp, destination_port: 80, rule: web}}``
     """
@@ -58,7 +63,8 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
         there, back = lan_way(context, self.from_, self.to), lan_way(context, self.to, self.from_)
         behind = wan_way(context, self.from_, self.to, 0)
         packets = maker.allowed(self.flow, there, self.packets)
-        port, data = maker.port("tcp"), maker.data(maker.rng.randint(*CONNECTION_OCTETS))
+        octets = FEW_OCTETS if losses.slows_tcp(context, self.from_, self.to) else CONNECTION_OCTETS
+        port, data = maker.port("tcp"), maker.data(maker.rng.randint(*octets))
         error = self._error(maker, back, packets, port)
         losing = losses.declared_percent(context, self.from_, self.to) > 0
         errors = list(error.frames) * (ERRORS if losing else 1)
@@ -80,8 +86,8 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
             if self.protocol == "tcp":
                 ends = (source.ip, port), (target.ip, self.destination_port)
                 timeout = self.within_seconds * (RETRANSMISSIONS if losing else 1)
-                done = connect(source.namespace, *ends, data, timeout, send_error)
-                conversation = Conversation(source_port=port, ended=done.ended, sent=data, received=done.received)
+                done = connect(source.namespace, *ends, data, timeout, send_error, max(CONNECTION_SECONDS, timeout))
+                conversation = Conversation.of(port, data, done)
             recorder.until("the last packet at the receiver", self.left(last), _arrived(receiver, packets[-1]))
             if self.protocol != "tcp":
                 send_error()  # not before both firewalls know the packet that it is about

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 from reports.text import count_text
 from scenarios.network import losses, marks, stopped, wire
 from scenarios.network.crafted import Maker, Way
+from scenarios.network.drawn.forbidden import Forbidden, draw
 from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, Post, lan_way, wan_way
 from scenarios.network.flows import open_ports
@@ -22,6 +24,7 @@ from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
 from testbed.capture import captures, seen_so_far
+from testbed.host.kernel import has_ipv6
 from testbed.packets import Connection, connect, listening, send
 
 CONTROLS = 20  # where the network is to lose packets: one of so many comes through
@@ -34,16 +37,19 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
     and others to the WAN side of the firewall of the receiver's site, as its next VNF would send them: source ports
     of the whole range, 0 and those of services among them; with and without data, in fragments, with IP options, any
     TTL and DSCP; TCP packets with the flags SYN, ACK, FIN, RST, others or none. Both firewalls are also given what
-    looks like answers of services, though nobody has asked: SYN/ACK, UDP, echo replies, ICMP errors (RFC 2979). At
-    last a socket of the sender tries to connect.
+    looks like answers of services, though nobody has asked: SYN/ACK, UDP, echo replies, ICMP errors (RFC 2979); and,
+    from both sides, what no flow of the service allows: ports beside the open ones and anywhere else, SCTP, GRE, ESP,
+    AH and other protocols, from and to other addresses; IPv6; frames behind VLAN tags and of other EtherTypes. At last
+    a socket of the sender tries to connect.
 
     *Expected results*: each packet is captured entering its firewall; none is captured leaving it, nor at the
     receiver, until two seconds after the last one, while a control packet that was sent after them, and that is
     allowed, does arrive; nothing answers, and the connection times out; the rule counted what opens a connection,
     and the rule and the default together exactly the packets that came.
 
-    *Fails when* the rule is missing at one site, lets some shape of packet pass, or late, keeps no state, answers or
-    refuses; or when the packets take a way around the firewall, or are lost before they reach it.
+    *Fails when* the rule is missing at one site, lets some shape of packet pass, or late; when a firewall is open for
+    something that no flow allows, keeps no state, answers or refuses; or when the packets take a way around the
+    firewall, or are lost before they reach it.
 
     *Example*: ``{verb: firewall.blocks, with: {from: a1, to: b1, protocol: tcp, destination_port: 23, rule:
     telnet}}``"""
@@ -68,6 +74,8 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
             near.site: (self._blocked(context, maker, there), maker.unasked(context.scenario, self.flow, back_behind)),
             far.site: (maker.unasked(context.scenario, self.flow, back), self._blocked(context, maker, there_behind)),
         }
+        drawn = partial(draw, maker.rng, context.scenario, ipv6=has_ipv6())
+        forbidden = {near.site: (drawn(there), drawn(back_behind)), far.site: (drawn(back), drawn(there_behind))}
         control, port = self._control(context), maker.port("tcp")
         receiver = wire.host_point(context, recorder, self.to)
         points = [near.lan, near.wan, far.lan, far.wan, receiver]
@@ -77,7 +85,8 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
             stack.enter_context(listening(target.namespace, target.ip, ports))
             attempt = stack.enter_context(ThreadPoolExecutor(max_workers=1)).submit(self._attempt, context, port)
             for host, post in ((self.from_, near), (self.to, far)):
-                self._send(context, host, post, *sent[post.site])
+                sides = zip(sent[post.site], forbidden[post.site], strict=True)
+                self._send(context, host, post, *(_frames(*side) for side in sides))
             last = time.monotonic()
             self._send_control(context, recorder, control, receiver)
             recorder.until(
@@ -90,7 +99,14 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
         for point in points:
             recorder.file(point.capture.path, f"capture at {point.name}; probes of seed {seed}", wire.PCAP)
         near_tried, far_tried = (
-            Tried(guard=guard, from_lan=sent[guard.site][0], from_wan=sent[guard.site][1]) for guard in guards
+            Tried(
+                guard=guard,
+                from_lan=sent[guard.site][0],
+                from_wan=sent[guard.site][1],
+                forbidden_lan=forbidden[guard.site][0],
+                forbidden_wan=forbidden[guard.site][1],
+            )
+            for guard in guards
         )
         return BlocksEvidence(
             seed=seed,
@@ -111,10 +127,10 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
         return {(self.protocol, self.destination_port), (self.control_protocol, self.control_port)}
 
     def _send(
-        self, context: Context, host: str, post: Post, from_lan: Sequence[Packet], from_wan: Sequence[Packet]
+        self, context: Context, host: str, post: Post, from_lan: Sequence[bytes], from_wan: Sequence[bytes]
     ) -> None:
         end = context.host(host)
-        send(end.namespace, end.interface, frames_of(from_lan), SPACING_SECONDS)
+        send(end.namespace, end.interface, from_lan, SPACING_SECONDS)
         post.inject(context, from_wan)
 
     def _attempt(self, context: Context, port: int) -> Connection | None:
@@ -146,3 +162,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
             f"{self.what()}: none of {sent} passed a firewall, counted by rule {self.rule!r}; seed {evidence.seed}"
         )
         return Judgement([*stopped.checks(self, evidence)], summary)
+
+
+def _frames(packets: Sequence[Packet], forbidden: Sequence[Forbidden]) -> list[bytes]:
+    return [*frames_of(packets), *(item.frame for item in forbidden)]

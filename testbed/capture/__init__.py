@@ -1,7 +1,7 @@
 """Packet captures that are confirmed live before traffic and complete when they end; and reading them."""
 
 from testbed.capture.pcap import Frame, TruncatedCapture, count_frames, read_frames
-from testbed.capture.search import find_bytes, find_each, seen_so_far
+from testbed.capture.search import count_each, find_bytes, find_each, seen_so_far
 from testbed.capture.tcpdump import WHOLE, Capture, CaptureError, CaptureResult, Direction, captures, live
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Frame",
     "TruncatedCapture",
     "captures",
+    "count_each",
     "count_frames",
     "find_bytes",
     "find_each",

@@ -31,6 +31,11 @@ def has_esp() -> bool:
     return _works("ip", "xfrm", "state", "add", *ESP_STATE.format("00" * 36).split())
 
 
+def has_ipv6() -> bool:
+    """Tell whether the kernel was started with IPv6."""
+    return Path("/proc/sys/net/ipv6").exists()
+
+
 def _works(*argv: str) -> bool:
     with tempfile.TemporaryDirectory(prefix="lso-", dir="/run") as folder:
         path = Path(folder) / "ns"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from docker.types import Mount
@@ -11,6 +10,7 @@ from docker.types import Mount
 from testbed.containernet.containers.container import Docker
 from testbed.containernet.plan import Plan
 from testbed.host.engine import archive, engine
+from testbed.host.kernel import has_ipv6
 from testbed.images.recipes import UCPE, reference
 from testbed.lab.ucpe_settings import UcpeSettings
 from testbed.nodes.ucpe import CAPABILITIES
@@ -48,7 +48,7 @@ class Ucpe(Docker):
             devices=["/dev/net/tun"],
             mounts=mounts,
             cpuset_cpus=settings.cpus or None,
-            sysctls=SYSCTLS if Path("/proc/sys/net/ipv6").exists() else {},
+            sysctls=SYSCTLS if has_ipv6() else {},
         )
         host |= {"CgroupnsMode": "private", "ReadonlyPaths": list(READ_ONLY)}
         endpoint = api.create_endpoint_config(ipv4_address=settings.address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from testbed.host.namespace import Namespace
 from testbed.packets.wire import PacketError
 
 COMPLETED, TIMED_OUT, REFUSED = "completed", "timed out", "refused"
+_PART = 1 << 15  # octets under way before their answer: no buffer is too small for them, so neither end waits for ever
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ def connect(
     data: bytes,
     deadline: float,
     meanwhile: Callable[[], None] = lambda: None,
+    most_seconds: float = float("inf"),
 ) -> Connection:
     """Connect *source* in *namespace* to *target*, send *data*, wait for as many octets, and close.
 
     *meanwhile* is called once, while the connection is open and all has come back. No step takes longer than
-    *deadline* seconds. Raises :class:`PacketError` when the source cannot be used.
+    *deadline* seconds, and all of *data* there and back no longer than *most_seconds*. Raises :class:`PacketError` when
+    the source cannot be used.
     """
     with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
         try:
@@ -48,9 +52,14 @@ def connect(
         try:
             client.connect(target)
             established = True
-            client.sendall(data)
-            while len(received) < len(data) and (part := client.recv(65535)):
-                received += part
+            end = time.monotonic() + most_seconds
+            for begin in range(0, len(data), _PART):
+                client.sendall(data[begin : begin + _PART])
+                wanted = min(begin + _PART, len(data))
+                while len(received) < wanted and (part := client.recv(65535)):
+                    received += part
+                    if time.monotonic() > end:
+                        return Connection(TIMED_OUT, established, received)
             meanwhile()
             client.shutdown(socket.SHUT_WR)
             while part := client.recv(65535):

@@ -42,6 +42,10 @@ OPENED = {
     "answers by their flags": ("site-a", "tcp flags & ack == ack accept", f"from the WAN that {NEAR}"),
     "answers of UDP": ("site-b", "udp sport 5201-9099 accept", f"from the LAN that {FAR}"),
     "echo replies": ("site-a", "icmp type echo-reply accept", f"from the WAN that {NEAR}"),
+    "other protocols": ("site-a", "meta l4proto { 47, 50, 51, 132 } accept", f"from the LAN that {NEAR}"),
+    "IPv6": ("site-b", "meta nfproto ipv6 accept", f"from the WAN that {FAR}"),
+    "ports beside a range": ("site-b", "udp dport { 5200, 5300, 8999, 9100 } accept", f"from the LAN that {FAR}"),
+    "other hosts": ("site-a", "ip saddr 10.1.0.0/24 ip saddr != 10.1.0.10 accept", f"from the LAN that {NEAR}"),
     "unrelated ICMP errors": ("site-a", "icmp type destination-unreachable accept", f"from the WAN that {NEAR}"),
 }
 CHANGED = {
@@ -51,6 +55,8 @@ CHANGED = {
     "TTL": ("site-b", "tcp dport 80 ip ttl set 33", f"packets changed of those that {FAR}"),
     "source port": ("site-a", "tcp dport 80 tcp flags syn tcp sport set 1234", f"packets changed of those that {NEAR}"),
     "connections with data": ("site-a", "tcp dport 80 tcp flags & (syn|psh) == psh drop", "connection from port"),
+    "more than 64 kB": ("site-a", "tcp dport 80 quota over 64 kbytes drop", "connection from port"),
+    "more than a rate": ("site-b", "tcp dport 80 limit rate over 2 kbytes/second drop", "connection from port"),
     "answers": ("site-a", "tcp sport 80 drop", "packets that were answered"),
     "related errors": ("site-b", "icmp type destination-unreachable drop", "related ICMP errors"),
 }
@@ -74,6 +80,16 @@ def test_fragments_are_dropped(context: Context, judged: Judge) -> None:
     with nft(context, "site-a", "firewall", f"{INSERT} udp dport 9050 ip length > 1400 drop"):
         assert_fails(judged("firewall.allows", **PROBE, within_seconds=1), "packets captured at the receiver")
     assert_passes(judged("firewall.allows", **PROBE))
+
+
+def test_frames_behind_a_tag_are_taken_for_what_they_carry(context: Context, judged: Judge) -> None:
+    opened = [
+        f"insert rule {chain} ether type 8021q accept" for chain in ("netdev ports lan", "bridge ports prerouting")
+    ]
+    with nft(context, "site-a", "firewall", *opened):
+        failed = assert_fails(judged("firewall.blocks", **TELNET, **FEW), f"from the LAN that {NEAR}")
+        assert "VLAN" in failed[0].message
+    assert_passes(judged("firewall.blocks", **TELNET, **FEW))
 
 
 def test_everything_is_open_while_the_status_says_otherwise(context: Context, judged: Judge) -> None:

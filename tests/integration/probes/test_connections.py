@@ -29,6 +29,17 @@ def test_a_connection_carries_data_both_ways(segment: Any) -> None:
     assert len(called) == 3
 
 
+def test_much_data_comes_back_in_time_or_not_at_all(segment: Any) -> None:
+    data = bytes(range(256)) * 600
+    ends = (segment.a.address, 0), (segment.b.address, PORT)
+    with answering(segment.b.namespace, segment.b.address, [("tcp", PORT)]):
+        done = connect(segment.a.namespace, *ends, data, 2, most_seconds=20)
+        assert (done.ended, done.received == answer(data)) == (COMPLETED, True)
+        late = connect(segment.a.namespace, *ends, data, 2, most_seconds=0)
+        assert (late.ended, late.established) == (TIMED_OUT, True)
+        assert 0 < len(late.received) < len(data)
+
+
 def test_what_else_becomes_of_a_connection(segment: Any) -> None:
     with listening(segment.b.namespace, segment.b.address, [("tcp", PORT)]):
         assert _connect(segment, PORT + 1).ended == REFUSED
