@@ -80,6 +80,8 @@ def table($six):
      "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -m connmark --mark \($generation) -j established",
      (select($six) | .firewall.rules | neighbour_discovery),
      "-A FORWARD -m conntrack --ctstate INVALID -j dropped",
+     # The error that follows a connection is judged by no rule: one for ICMP would allow the connection itself anew.
+     "-A FORWARD -m conntrack --ctstate RELATED -j dropped",
      directions,
      "-A FORWARD -j \(if $six then "dropped" else "default" end)",
      ($rules[] | select(startswith("-"))),

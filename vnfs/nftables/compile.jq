@@ -88,6 +88,8 @@ def ruleset($applied; $mtu):
      "add rule inet firewall forward ct state established,related ct mark \($generation) counter name established accept",
      ($rules | neighbour_discovery),
      "add rule inet firewall forward ct state invalid counter name default drop",
+     # The error that follows a connection is judged by no rule: one for ICMP would allow the connection itself anew.
+     "add rule inet firewall forward ct state related counter name default drop",
      "add rule inet firewall forward ct direction original meta mark 1 jump lan-to-wan",
      "add rule inet firewall forward ct direction reply meta mark 2 jump lan-to-wan",
      "add rule inet firewall forward ct direction original meta mark 2 jump wan-to-lan",

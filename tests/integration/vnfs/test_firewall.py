@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
@@ -124,6 +124,16 @@ def carries(source: socket.socket, target: socket.socket, timeout: float = 1.5) 
 
 TCP80 = IP(src=LAN, dst=WAN) / TCP(sport=40000, dport=80, flags="S")
 WEB = rule("web", protocol="tcp", destination_ports=["80", "8000-8080"])
+
+
+def test_an_icmp_error_does_not_bring_back_what_a_change_has_cut(wire: Wire) -> None:
+    ping = rule("ping", protocol="icmp")
+    wire.apply(rule("dns", protocol="udp", destination_ports=["53"]), ping)
+    sent = IP(src=LAN, dst=WAN) / UDP(sport=5354, dport=53)
+    assert wire.crosses(sent)
+    wire.apply(ping)
+    assert not wire.crosses(IP(src=WAN, dst=LAN) / ICMP(type=3, code=3) / sent, "wan-to-lan")
+    assert not wire.crosses(sent)
 
 
 def test_fragments_pass(wire: Wire) -> None:
