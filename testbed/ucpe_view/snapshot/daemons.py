@@ -27,12 +27,9 @@ def read(process: Process) -> Part:
 
 
 def _daemon(process: Process, daemon: str, commands: tuple[str, ...]) -> Iterator[Item]:
-    connection = Connection(process, _socket(process, daemon), daemon)
-    try:
+    with Connection(process, _socket(process, daemon), daemon) as connection:
         for command in commands:
             yield from items(daemon, command, connection.call(command, []))
-    finally:
-        connection.close()
 
 
 def items(daemon: str, command: str, told: str) -> Iterator[Item]:

@@ -38,13 +38,10 @@ Row = Mapping[str, Any]
 
 def read(process: Process) -> Part:
     """Return the rows of all tables, each named by its table, its name and what refers to it."""
-    connection = Connection(process, SOCKET, "OVSDB server")
-    try:
+    with Connection(process, SOCKET, "OVSDB server") as connection:
         schema = connection.call("get_schema", [DATABASE])["tables"]
         queries = [{"op": "select", "table": table, "where": []} for table in schema]
         results = connection.call("transact", [DATABASE, *queries])
-    finally:
-        connection.close()
     return rows(schema, {table: result["rows"] for table, result in zip(schema, results, strict=True)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Any
+from typing import Any, Self
 
 from testbed.host.process import Process
 from testbed.ucpe_view.container_access import ViewError
@@ -13,18 +13,27 @@ TIMEOUT_SECONDS = 10.0
 
 
 class Connection:
-    """A session at the socket *path* of the uCPE with the init process *process*; *name* is what answers there."""
+    """A session at the socket *path* of the uCPE with the init process *process*; *name* is what answers there.
+
+    A context manager: entering it connects and raises ``ViewError`` when nothing answers, leaving it ends the session.
+    """
 
     def __init__(self, process: Process, path: str, name: str) -> None:
-        self._name = name
+        self._process, self._path, self._name = process, path, name
+
+    def __enter__(self) -> Self:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(TIMEOUT_SECONDS)
         try:
-            with process.opened() as folder:
-                self._socket.connect(f"/proc/self/fd/{folder}/root/{path}")
+            with self._process.opened() as folder:
+                self._socket.connect(f"/proc/self/fd/{folder}/root/{self._path}")
         except OSError as error:
-            self.close()
-            raise ViewError(f"the uCPE's {name} does not answer: {error}") from error
+            self._socket.close()
+            raise ViewError(f"the uCPE's {self._name} does not answer: {error}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
 
     def call(self, method: str, parameters: list[Any]) -> Any:
         """Return the result of *method*."""
@@ -37,10 +46,6 @@ class Connection:
         if answer.get("error") or answer.get("id") != method:
             raise ViewError(f"the uCPE's {self._name} answers {method} with {answer.get('error')}")
         return answer["result"]
-
-    def close(self) -> None:
-        """End the session."""
-        self._socket.close()
 
     def _answer(self) -> dict[str, Any]:
         """Return the next message: the daemon ends none with a mark, so it is whole when it can be read."""
