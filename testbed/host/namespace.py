@@ -163,6 +163,7 @@ def _open(path: str) -> Iterator[int]:
 
 
 def _packet_socket(interface: str) -> socket.socket:
-    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    raw.bind((interface, 0))
+    # With a protocol it would hear every interface at once, and leaving those takes the kernel 10 ms and more.
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    raw.bind((interface, ETH_P_ALL))
     return raw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import struct
 import time
@@ -16,9 +17,11 @@ BROADCAST = b"\xff" * 6
 ETH_ARP = 0x0806
 PACKET_OUTGOING = 4
 SO_RCVBUFFORCE = 33
+SIOCGIFHWADDR = 0x8927
 RECEIVE_BUFFER = 8 << 20
 _ARP = struct.Struct("!HHBBH6s4s6s4s")
 _ARP_RETRY = 0.2
+_ADDRESS = slice(18, 24)  # in what that answers: behind the interface's name and the kind of address
 _DRAIN = 1.0  # seconds beyond the deadline for frames that wait in the socket
 
 Match = Callable[[bytes], bool]
@@ -38,8 +41,13 @@ def open_socket(namespace: Namespace, interface: str) -> socket.socket:
 
 def interface_mac(namespace: Namespace, interface: str) -> str:
     """Return the MAC address of *interface* as ``aa:bb:cc:dd:ee:ff``."""
-    with open_socket(namespace, interface) as raw:
-        return _text(raw.getsockname()[4])
+    # Not by a packet socket: to close one takes the kernel 10 ms and more.
+    try:
+        with namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            answer = fcntl.ioctl(any_socket, SIOCGIFHWADDR, struct.pack("256s", interface.encode()))
+    except OSError as error:
+        raise PacketError(f"no interface {interface} in {namespace.path}: {error.strerror}") from error
+    return _text(answer[_ADDRESS])
 
 
 def send(namespace: Namespace, interface: str, frames: Sequence[bytes], interval_seconds: float = 0.0) -> None:
@@ -90,20 +98,25 @@ class Receiver:
             self._socket.close()
             self._socket = None
 
+    def put(self, frame: bytes) -> None:
+        """Send *frame* as :func:`put` does."""
+        put(self._opened(), frame)
+
+    def _opened(self) -> socket.socket:
+        if not self._socket:
+            raise PacketError("a receiver works inside its with block only")
+        return self._socket
+
     def wait(self, match: Match, deadline: float) -> bytes | None:
         """Return the next arriving frame for which *match* holds, None after *deadline* seconds.
 
         Frames that this host itself sends are passed over.
         """
-        if not self._socket:
-            raise PacketError("a receiver works inside its with block only")
-        end = time.monotonic() + deadline
+        raw, end = self._opened(), time.monotonic() + deadline
         while (left := end - time.monotonic()) > -_DRAIN:
-            self._socket.settimeout(
-                max(left, 0.0)
-            )  # late, it still takes what has arrived in time and waits to be read
+            raw.settimeout(max(left, 0.0))  # late, it still takes what has arrived in time and waits to be read
             try:
-                frame, sender = self._socket.recvfrom(65535)
+                frame, sender = raw.recvfrom(65535)
             except (TimeoutError, BlockingIOError):
                 break
             if sender[0] == self._interface and sender[2] != PACKET_OUTGOING and match(frame):
@@ -130,9 +143,9 @@ def resolve(namespace: Namespace, interface: str, source_ip: str, target_ip: str
     question = _ARP.pack(1, 0x0800, 6, 4, 1, own, source, bytes(6), target)
     request = BROADCAST + own + struct.pack("!H", ETH_ARP) + question
     end = time.monotonic() + deadline
-    with Receiver(namespace, interface) as receiver, open_socket(namespace, interface) as raw:
+    with Receiver(namespace, interface) as receiver:
         while (left := end - time.monotonic()) > 0:
-            put(raw, request)
+            receiver.put(request)
             answer = receiver.wait(lambda frame: arp_sender(frame, target) is not None, min(left, _ARP_RETRY))
             if answer:
                 return _text(arp_sender(answer, target) or b"")
