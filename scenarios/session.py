@@ -18,6 +18,7 @@ from scenarios.steps.context import Context
 from testbed.images import build, store
 from testbed.lab import Lab
 from testbed.progress import Listener, silent
+from testbed.threads import in_parallel
 from testbed.traffic import ping
 
 ApiStarter = Callable[[Path, Path, Products], AbstractContextManager[str]]
@@ -45,7 +46,7 @@ def order(context: Context) -> None:
     """Remember what each uCPE is like and has counted, then order the service; ``PrestoError`` when it is refused."""
     sites = context.service_sites()
     context.baselines = context.snapshots(sites)
-    context.counted = {site: settled_count(context, site) for site in sites}
+    in_parallel(lambda site: context.counted.update({site: settled_count(context, site)}), sites)
     context.ordered_at = context.clock.now()
     context.service_id = context.face.order(context.scenario.service)
 

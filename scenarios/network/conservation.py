@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -69,9 +70,12 @@ def site_count(context: Context, site: str) -> SiteCount:
     """Return what *site* has counted until now."""
     view = context.view(site)
     vnfs = (vnf for vnf in view.vnfs(context.service_id) if vnf.kind in TRANSPARENT) if context.service_id else ()
-    statuses = {kind: context.vnf_statuses(site, kind) for kind in TRANSPARENT if context.service_id}
+    kinds = TRANSPARENT if context.service_id else ()
+    with ThreadPoolExecutor(1 + len(TRANSPARENT)) as pool:
+        switch = pool.submit(count, view)
+        statuses = dict(zip(kinds, pool.map(lambda kind: context.vnf_statuses(site, kind), kinds), strict=True))
     return SiteCount(
-        switch=count(view),
+        switch=switch.result(),
         vnfs=tuple(
             VnfCount(
                 name=vnf.name,

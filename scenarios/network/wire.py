@@ -14,7 +14,7 @@ from pydantic import Field
 from scenarios.network import losses
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File
-from scenarios.steps.recorder import NetworkFault, Recorder
+from scenarios.steps.recorder import LOOK_SECONDS, NetworkFault, Recorder
 from scenarios.steps.verb import PathVerb
 from testbed.capture import Capture, Direction, Frame, captures, find_each, seen_so_far
 from testbed.esp import EspCount
@@ -318,7 +318,8 @@ def exchange_all(
             host = context.host(item.source)
             frames = [entry.frame for entry in item.frames * item.copies]
             send(host.namespace, host.interface, frames, spacing)
-        recorder.until(last, within_seconds, lambda: all(_has_last(point, sent) for point, sent in arrivals))
+        arrived = lambda: all(_has_last(point, sent) for point, sent in arrivals)  # noqa: E731  (said once, here)
+        recorder.until(last, within_seconds, arrived, pause=LOOK_SECONDS)
     for point in points:
         recorder.file(point.capture.path, f"capture at {point.name}", PCAP)
 

@@ -14,7 +14,8 @@ from reports.model import Check, EvidenceFile, Wait
 from scenarios.steps.checks import check
 
 T = TypeVar("T")
-POLL_SECONDS = 0.05
+POLL_SECONDS, LOOK_SECONDS = 0.05, 0.01
+"""Pauses between two questions, and between two looks at a file, which cost nearly nothing."""
 
 
 class NetworkFault(Exception):
@@ -42,8 +43,10 @@ class Recorder:
         except NetworkFault as fault:
             self.fault = fault.check
 
-    def until(self, what: str, deadline: float, probe: Callable[[], T | None]) -> T | None:
-        """Poll *probe* at once and then often, until it returns something true or *deadline* seconds went by.
+    def until(
+        self, what: str, deadline: float, probe: Callable[[], T | None], *, pause: float = POLL_SECONDS
+    ) -> T | None:
+        """Poll *probe* at once and then each *pause*, until it returns something true or *deadline* seconds went by.
 
         Records how long it really took. Returns the last value of *probe*.
         """
@@ -54,7 +57,7 @@ class Recorder:
             if value or needed >= deadline:
                 self.waits.append(Wait(what=what, needed_seconds=round(needed, 3), deadline_seconds=deadline))
                 return value
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(pause, deadline - needed))
 
     def path(self, name: str) -> Path:
         """Return where the evidence file *name* of this step is to be written."""

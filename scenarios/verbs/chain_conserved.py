@@ -57,8 +57,9 @@ class ChainConserved(Verb, name="chain.conserved"):
     within_seconds: float = Field(default=3, gt=0, description="how long the counters may take to agree")
 
     def observe(self, context: Context, recorder: Recorder) -> ConservedEvidence:
-        ways = {site: chain.complete(context, site) for site in context.service_sites()}
-        books: dict[str, SiteBooks] = {}
+        sites, books = context.service_sites(), dict[str, SiteBooks]()
+        with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+            ways = dict(zip(sites, pool.map(lambda site: chain.complete(context, site), sites), strict=True))
 
         def read(site: str) -> SiteBooks:
             return site_books(context, site, ways[site])

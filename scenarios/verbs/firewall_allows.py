@@ -17,7 +17,7 @@ from scenarios.network.marks import Packet, frames_of
 from scenarios.network.passed import AllowsEvidence, Conversation
 from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
-from scenarios.steps.recorder import Recorder
+from scenarios.steps.recorder import LOOK_SECONDS, Recorder
 from testbed.capture import captures, seen_so_far
 from testbed.packets import answering, connect, send
 
@@ -91,7 +91,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
             recorder.until("the last packet at the receiver", self.left(last), _arrived(receiver, packets[-1]))
             if self.protocol != "tcp":
                 send_error()  # not before both firewalls know the packet that it is about
-            recorder.until("the ICMP error at the sender", self.left(last), _arrived(sender, error))
+            recorder.until("the ICMP error at the sender", self.left(last), _arrived(sender, error), pause=LOOK_SECONDS)
             least = dict.fromkeys((near.site, far.site), len(packets) + (conversation is not None))
             near_guard, far_guard = self.guards(context, recorder, (near, far), least, last)
         for point in points:

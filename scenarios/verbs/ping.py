@@ -59,7 +59,7 @@ class Ping(PathVerb, name="ping"):
     """
 
     count: int = Field(default=5, ge=1, le=10_000)
-    interval_seconds: float = Field(default=0.05, ge=0.002)
+    interval_seconds: float = Field(default=0.02, ge=0.002)
     size: int = Field(default=56, ge=16, le=1372, description="ICMP payload in bytes")
     loss_percent_at_most: float = Field(default=0, ge=0, le=100)
     loss_percent_at_least: float = Field(default=0, ge=0, le=100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -114,16 +115,19 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         percent = losses.declared_percent(context, self.from_, self.to)
         stream = Stream(seed=seed, flows=_flow_counts(result), loss_percent=percent)
         vnfs: list[VnfCounters] = []
-        with recorder.until_fault():
-            for site, directions in sites.items():
-                for vnf, status in before[site].items():
-                    name = site if len(before[site]) == 1 else f"{site}/{vnf}"
-                    after = self._counted(context, recorder, site, vnf, name, status, stream.expected(directions))
-                    title = f"the statistics VNF of {name} before and after"
-                    document = {"before": status, "after": after}
-                    file = recorder.json(f"{name.replace('/', '-')}.json", title, document)
-                    element = f"vnf:{site}/{vnf}"
-                    vnfs.append(VnfCounters(name=name, element=element, directions=directions, status=file))
+        places = [(site, vnf) for site in sites for vnf in before[site]]
+
+        def after(place: tuple[str, str]) -> VnfCounters:
+            site, vnf = place
+            name, directions = site if len(before[site]) == 1 else f"{site}/{vnf}", sites[site]
+            status = before[site][vnf]
+            counted = self._counted(context, recorder, site, vnf, name, status, stream.expected(directions))
+            title = f"the statistics VNF of {name} before and after"
+            file = recorder.json(f"{name.replace('/', '-')}.json", title, {"before": status, "after": counted})
+            return VnfCounters(name=name, element=f"vnf:{site}/{vnf}", directions=directions, status=file)
+
+        with recorder.until_fault(), ThreadPoolExecutor(len(places) or 1) as pool:
+            vnfs.extend(pool.map(after, places))
         return StatisticsEvidence(stream=stream, vnfs=tuple(vnfs))
 
     def judge(self, evidence: StatisticsEvidence) -> Judgement:
@@ -140,7 +144,9 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         seen: list[Statuses] = []
 
         def rests() -> bool:
-            seen.append({site: context.vnf_statuses(site, KIND) or {KIND: {}} for site in sites})
+            with ThreadPoolExecutor(len(sites)) as pool:
+                found = pool.map(lambda site: context.vnf_statuses(site, KIND) or {KIND: {}}, sites)
+                seen.append(dict(zip(sites, found, strict=True)))
             return len(seen) > 1 and _all_totals(seen[-1]) == _all_totals(seen[-2])
 
         recorder.until("counters at rest", self.within_seconds, rests)
