@@ -108,14 +108,15 @@ class UcpeView:
         own = (item for item in self.containers() if item.labels.get("lso.service") == service)
         return sorted(own, key=_position)
 
-    def vnfs(self, service: str) -> list[Vnf]:
-        """Return the VNFs of *service* that run, from the LAN to the WAN."""
-        found = (self._vnf(item) for item in self.vnf_containers(service) if item.state == "running")
+    def vnfs(self, service: str, kind: str | None = None) -> list[Vnf]:
+        """Return the VNFs of *service* that run, all or those of *kind*, from the LAN to the WAN."""
+        running = (item for item in self.vnf_containers(service) if item.state == "running")
+        found = (self._vnf(item) for item in running if kind in (None, item.labels.get("lso.kind", "")))
         return [vnf for vnf in found if vnf]
 
     def vnf(self, service: str, kind: str) -> Vnf | None:
         """Return the first running VNF of *kind* of *service*, None when there is none."""
-        return next((vnf for vnf in self.vnfs(service) if vnf.kind == kind), None)
+        return next(iter(self.vnfs(service, kind)), None)
 
     def vnf_json(self, service: str, kind: str, *argv: str) -> dict[str, Any]:
         """Return the JSON object that *argv* prints in the first VNF of *kind*; empty while no such VNF runs.
@@ -127,7 +128,7 @@ class UcpeView:
 
     def vnf_jsons(self, service: str, kind: str, *argv: str) -> dict[str, dict[str, Any]]:
         """Return what *argv* prints in each VNF of *kind* that runs, by the VNF's name. Raises as :meth:`vnf_json`."""
-        return {vnf.name: _printed(vnf, argv) for vnf in self.vnfs(service) if vnf.kind == kind}
+        return {vnf.name: _printed(vnf, argv) for vnf in self.vnfs(service, kind)}
 
     def run(self, argv: Sequence[str]) -> str:
         """Run *argv* in the uCPE itself and return its standard output; :class:`ViewError` when it fails."""
