@@ -105,18 +105,20 @@ def test_a_case_of_the_table(firewall: Bench, case: Case) -> None:
     least: Counter[str] = Counter(firewall.totals)
     most = least.copy()
     wrong = []
-    for sent in case.packets:
-        passes = case.passes(sent.outcome)
-        came = firewall.send(sent, passes)
-        addresses = octets(sent.mac or firewall.macs[OTHER[sent.side]]) + octets(firewall.macs[sent.side])
-        wanted = [addresses + frame for frame in sent.frames] if passes else []
-        if sorted(came) != sorted(wanted):
-            seen, should = ([frame.hex() for frame in frames] for frames in (came, wanted))
-            wrong.append(f"{sent.line}: {sent.outcome}: {seen}, not {should}")
-        for name in case.counters(sent.outcome):
-            least[name] += 1
-            most[name] += len(sent.frames)  # a product may judge the fragments of a packet one by one
-    firewall.totals = firewall.count()
+    try:
+        for sent in case.packets:
+            passes = case.passes(sent.outcome)
+            came = firewall.send(sent, passes)
+            addresses = octets(sent.mac or firewall.macs[OTHER[sent.side]]) + octets(firewall.macs[sent.side])
+            wanted = [addresses + frame for frame in sent.frames] if passes else []
+            if sorted(came) != sorted(wanted):
+                seen, should = ([frame.hex() for frame in frames] for frames in (came, wanted))
+                wrong.append(f"{sent.line}: {sent.outcome}: {seen}, not {should}")
+            for name in case.counters(sent.outcome):
+                least[name] += 1
+                most[name] += len(sent.frames)  # a product may judge the fragments of a packet one by one
+    finally:
+        firewall.totals = firewall.count()  # the next case starts from it
     wrong += [
         f"{name}: {count}, not {least[name]} to {most[name]}"
         for name, count in firewall.totals.items()
