@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from pydantic import Field
+
 from reports.model import Check
 from reports.text import count_text
 from scenarios.file.format import BLOCK, Scenario
+from scenarios.network import meters
 from scenarios.network.chain import Hop, joints, owned
 from scenarios.network.firewall import DEFAULT, by_rule
 from scenarios.steps.checks import check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
+from testbed.errors import Ended
 from testbed.polling import poll
-from testbed.ucpe_view import FlowEntry, PortCount, SwitchCount, beside_rules, came, count, taken_by_kernel
+from testbed.ucpe_view import (
+    FlowEntry,
+    PortCount,
+    SwitchCount,
+    ViewError,
+    Vnf,
+    beside_rules,
+    count,
+    port_counts,
+    taken_by_kernel,
+)
 
-TRANSPARENT = ("firewall", "statistics")
+STATISTICS = "statistics"
+TRANSPARENT = ("firewall", STATISTICS)
 """Kinds whose VNFs hand on what they do not drop. A gateway makes other packets of those that it is given."""
 
 SETTLING_SECONDS = 3.0
+INTENT, FLOW_TIMEOUT_SECONDS = "/var/lib/vnf/intent.json", 300
+"""Where a VNF keeps its intent, and for how long a flow may be idle where that does not say it, by the contract."""
 
 
 class VnfCount(Evidence):
-    """What a VNF has *dropped* by its own counters, and what its *kernel* took: malformed packets, fragments joined."""
+    """What a VNF has *dropped* by its own counters, and what its *kernel* took: malformed packets, fragments joined.
+
+    *status* is that of a statistics VNF, which *remembers* all its flows or may have forgotten some.
+    """
 
     name: str
     dropped: dict[str, int]
     kernel: int
+    status: dict[str, Any] = Field(default_factory=dict)
+    remembers: bool = False
 
 
 class SiteCount(Evidence):
@@ -49,6 +72,7 @@ class SiteBooks(Evidence):
 
     *beside* is what makes or changes packets there beside rules. *early* is how many packets had come to each port
     when the service was active: of those that came shortly before the rules the switch counts some for these.
+    *lan* is the prefix of its hosts, *gateway* the address there that is none of theirs.
     """
 
     name: str
@@ -58,6 +82,8 @@ class SiteBooks(Evidence):
     now: SiteCount
     beside: tuple[str, ...]
     early: dict[str, int]
+    lan: str = ""
+    gateway: str = ""
 
     def entered(self) -> int:
         """Return how many packets came in by the LAN port and the WAN port since the order."""
@@ -81,11 +107,25 @@ def site_count(context: Context, site: str) -> SiteCount:
                 name=vnf.name,
                 dropped=dropped(context.scenario, site, statuses[vnf.kind].get(vnf.name, {})),
                 kernel=taken_by_kernel(vnf),
+                status=statuses[vnf.kind].get(vnf.name, {}) if vnf.kind == STATISTICS else {},
+                remembers=_remembers(context, vnf),
             )
             for vnf in vnfs
         ),
         injected=dict(context.injected.get(site, {})),
     )
+
+
+def _remembers(context: Context, vnf: Vnf) -> bool:
+    """Tell whether *vnf* meters flows and has all of them: it runs for less time than they may be idle."""
+    if vnf.kind != STATISTICS:
+        return False
+    try:
+        settings = json.loads(vnf.access.run(["cat", INTENT]))[STATISTICS]
+        seconds = settings.get("flow_timeout_seconds", FLOW_TIMEOUT_SECONDS)
+    except (ViewError, Ended, ValueError, KeyError):
+        return False
+    return bool(context.clock.now() - context.ordered_at < seconds)
 
 
 def settled_count(context: Context, site: str) -> SiteCount:
@@ -100,10 +140,35 @@ def settled_count(context: Context, site: str) -> SiteCount:
     return counts[-1]
 
 
+def meter_counts(context: Context, site: str) -> dict[str, meters.MeterCount]:
+    """Return what came to each statistics VNF of *site* since its counters were read before the order, by its name."""
+    earlier = context.counted.get(site)
+    if not earlier:
+        return {}
+    view = context.view(site)
+    counts, given = port_counts(view), dict[str, dict[str, PortCount]]()
+    for port in view.ports(context.service_id):
+        if port.kind == STATISTICS:
+            way = meters.LAN_TO_WAN if port.role == "lan" else meters.WAN_TO_LAN
+            given.setdefault(port.vnf, {})[way] = counts[port.name] - earlier.switch.ports.get(port.name, PortCount())
+    found = {}
+    for vnf in view.vnfs(context.service_id):
+        if len(given.get(vnf.name, ())) == len(meters.WAYS):
+            was = of_vnf(earlier.vnfs, vnf.name)
+            kernel, before = taken_by_kernel(vnf), dict[str, Any]()
+            if was:
+                kernel, before = kernel - was.kernel, was.status
+            before = was.status if was else {}
+            found[vnf.name] = meters.MeterCount(
+                before=before, given=given[vnf.name], kernel=kernel, remembers=_remembers(context, vnf)
+            )
+    return found
+
+
 def note_early(context: Context, site: str) -> None:
     """Remember how many packets have come to the ports of *site* when its service is first seen active."""
     if site not in context.early:
-        context.early[site] = came(context.view(site))
+        context.early[site] = {name: port.came for name, port in port_counts(context.view(site)).items()}
 
 
 def dropped(scenario: Scenario, site: str, status: Mapping[str, Any]) -> dict[str, int]:
@@ -136,6 +201,7 @@ def site_books(context: Context, site: str, hops: Sequence[Hop]) -> SiteBooks:
     """Return the books of *site* now; *hops* are the ports of its chain."""
     view, now = context.view(site), site_count(context, site)
     all_that_came = {name: port.came for name, port in now.switch.ports.items()}
+    own = context.scenario.topology.sites[site]
     return SiteBooks(
         name=site,
         hops=tuple(hops),
@@ -144,6 +210,8 @@ def site_books(context: Context, site: str, hops: Sequence[Hop]) -> SiteBooks:
         now=now,
         beside=beside_rules(view),
         early=context.early.get(site, all_that_came),
+        lan=str(own.lan),
+        gateway=str(own.gateway),
     )
 
 
@@ -225,7 +293,7 @@ def _element(site: str, hop: Hop) -> str:
 def _vnf_checks(books: SiteBooks, ledger: Ledger, lan: Hop, wan: Hop) -> Iterator[Check]:
     """Yield the checks that a VNF gave on what it was given, but for what its counters say that it dropped."""
     name, element = f"{books.name}: {lan.vnf}", _element(books.name, lan)
-    earlier, now = (_of_vnf(count.vnfs, lan.vnf) for count in (books.before, books.now))
+    earlier, now = (of_vnf(count.vnfs, lan.vnf) for count in (books.before, books.now))
     if now is None:
         yield equal(f"{name} ran all the time", False, True, element=element)
         return
@@ -239,6 +307,12 @@ def _vnf_checks(books: SiteBooks, ledger: Ledger, lan: Hop, wan: Hop) -> Iterato
     parts = f"{drops:,} are in its drop counters" + (f", {kernel:,} in its kernel's" if kernel else "")
     message = f"{told} and {parts}: {abs(missing):,} {'are missing' if missing > 0 else 'are too many'}"
     yield equal(f"{name}: packets missing", missing, 0, message=message, element=element)
+    if now.status:
+        by_way = dict(zip(meters.WAYS, ports, strict=True))
+        until = meters.MeterCount(
+            before=earlier.status if earlier else {}, given=by_way, kernel=kernel, remembers=now.remembers
+        )
+        yield from meters.port_checks(name, now.status, until, element)
     for direction, entered, left in (("lan to wan", given[0], out[1]), ("wan to lan", given[1], out[0])):
         most = entered + max(0, -kernel)
         message = f"{name}: {left:,} packets came out from {direction}, {entered:,} went in"
@@ -252,5 +326,6 @@ def _injected(books: SiteBooks, hop: Hop) -> int:
     return books.now.injected.get(hop.port, 0) - books.before.injected.get(hop.port, 0)
 
 
-def _of_vnf(vnfs: Sequence[VnfCount], name: str) -> VnfCount | None:
+def of_vnf(vnfs: Sequence[VnfCount], name: str) -> VnfCount | None:
+    """Return what the VNF *name* has counted, None when it did not run."""
     return next((vnf for vnf in vnfs if vnf.name == name), None)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from reports.model import Check
+from scenarios.steps.checks import check, equal
+from scenarios.steps.evidence import Evidence
 from testbed.packets import Count, FlowCounters, FlowKey
+from testbed.ucpe_view import PortCount
 
 LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
+WAYS = LAN_TO_WAN, WAN_TO_LAN
 PORTLESS = "icmp"
+ETHERNET = 14  # octets of the header
+LEAST_HEADERS, MOST_HEADERS = 28, 100
+"""Octets of headers of a segment: UDP on IPv4, and TCP with 40 octets of options on IPv6."""
+FRAGMENT_HEADER = 20
+
+_SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? +(\S+)", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
 Totals = dict[str, Count]
+Flow = tuple[str, str, str, int, int]
+"""Protocol, source, destination, source and destination port; both are 0 of what has none, and of later fragments."""
 
 
 def totals(status: Mapping[str, Any]) -> Totals:
@@ -40,8 +56,7 @@ def expected(flows: Mapping[FlowKey, Count], directions: Mapping[str, str]) -> T
 def risen(before: Totals, after: Totals, wanted: Iterable[str]) -> Totals:
     """Return by how much each counter in *wanted* rose; one that is missing counts as zero."""
     nothing = Count()
-    ends = {name: (before.get(name, nothing), after.get(name, nothing)) for name in wanted}
-    return {name: Count(end.packets - start.packets, end.bytes - start.bytes) for name, (start, end) in ends.items()}
+    return {name: after.get(name, nothing) - before.get(name, nothing) for name in wanted}
 
 
 def unexplained(before: Totals, after: Totals, wanted: Iterable[str]) -> Totals:
@@ -59,6 +74,176 @@ def overstated(status: Mapping[str, Any]) -> list[str]:
             if listed > int(total["packets"]):
                 found.append(f"{name} {way}: {listed} of {total['packets']}")
     return found
+
+
+class MeterCount(Evidence):
+    """What the ports of a statistics VNF were *given* in each direction since it had the status *before*, or none.
+
+    Of that the VNF's *kernel* took some packets before they were counted: they were malformed. It *remembers* all
+    flows, or may have forgotten some that were idle.
+    """
+
+    before: dict[str, Any]
+    given: dict[str, PortCount]
+    kernel: int
+    remembers: bool = False
+
+
+def port_checks(name: str, now: Mapping[str, Any], until: MeterCount, element: str) -> Iterator[Check]:
+    """Yield the checks that a VNF with the status *now* has counted all that its ports were given, and no more.
+
+    What offload formed is one packet at the port. The VNF counts its segments, and each of them has headers of its own:
+    so many octets more tell how many. What a VNF says itself that it has lost count of may be missing.
+    """
+    before = until.before
+    lost = max(0, until.kernel) + int(now.get("lost", 0)) - int(before.get("lost", 0))
+    foreign = _risen_entry(before, now, "foreign")
+    ways = [WAYS] if foreign.packets else [(way,) for way in WAYS]  # foreign frames are counted without their direction
+    for some in ways if "other" in now else ():
+        counted = sum((_passed(before, now, way) for way in some), foreign)
+        packets = sum(until.given[way].left - until.given[way].lost_leaving for way in some)
+        octets = sum(until.given[way].left_bytes for way in some) - ETHERNET * packets
+        segments, headers = counted.packets - packets, counted.bytes - octets
+        holds = LEAST_HEADERS * segments <= headers <= MOST_HEADERS * segments
+        if lost or any(until.given[way].lost_leaving for way in some):
+            holds = segments >= -lost
+        way = " and ".join(some)
+        told, at_port = (
+            f"{counted.packets:,} packets, {counted.bytes:,} bytes",
+            f"{packets:,} packets, {octets:,} bytes",
+        )
+        yield check(
+            f"{name}: counted {way} of what it was given", holds, expected=at_port, measured=told, element=element,
+            message=f"{name} was given {at_port} {way}, and counted {told}: no segments of these are as many",
+        )  # fmt: skip
+    for way in WAYS:
+        total = _risen_entry(before.get("directions", {}), now.get("directions", {}), way)
+        parts = _of_protocols(now, way).packets - _of_protocols(before, way).packets
+        yield equal(f"{name}: packets {way} of all protocols", parts, total.packets, element=element)
+    if until.remembers:
+        listed, passed = _in_flows(now) - _in_flows(before), _in_all(now) - _in_all(before)
+        yield equal(f"{name}: packets of all flows", listed, passed, element=element)
+
+
+def at_rest(status: Mapping[str, Any]) -> tuple[Totals, Any, Any]:
+    """Return all of a *status* that rises when anything passes."""
+    return totals(status), status.get("other"), status.get("foreign")
+
+
+def samples(text: str) -> dict[str, int]:
+    """Return the samples in a text of Prometheus, each by its name with its labels in the order of their names."""
+    found = {}
+    for name, labels, value in _SAMPLE.findall(text):
+        found[_sample(name, **dict(_LABEL.findall(labels)))] = int(float(value))
+    return found
+
+
+def as_samples(status: Mapping[str, Any]) -> dict[str, int]:
+    """Return the samples that a *status* makes."""
+    found = {
+        "lso_vnf_flows": len(status.get("flows", [])),
+        "lso_vnf_lost_packets_total": status.get("lost", 0),
+    }
+    for unit in ("packets", "bytes"):
+        for way, total in status.get("directions", {}).items():
+            found[_sample(f"lso_vnf_{unit}_total", direction=way)] = total[unit]
+        for entry in status.get("protocols", []):
+            labels = {"direction": entry["direction"], "protocol": entry["protocol"]}
+            found[_sample(f"lso_vnf_protocol_{unit}_total", **labels)] = entry[unit]
+    for way, total in status.get("other", {}).items():
+        found[_sample("lso_vnf_other_frames_total", direction=way)] = total["packets"]
+    if "foreign" in status:
+        found["lso_vnf_foreign_frames_total"] = status["foreign"]["packets"]
+    return found
+
+
+def differing(text: str, status: Mapping[str, Any]) -> list[str]:
+    """Return the samples in a *text* of Prometheus that are not those of a *status*, of the metrics that both have."""
+    told, wanted = samples(text), as_samples(status)
+    shared = {name.partition("{")[0] for name in told} & {name.partition("{")[0] for name in wanted}
+    return [
+        f"{name} {told.get(name, 'is missing')}, by the status {wanted.get(name, 'none')}"
+        for name in sorted(told | wanted)
+        if name.partition("{")[0] in shared and told.get(name) != wanted.get(name)
+    ]
+
+
+def _sample(name: str, **labels: str) -> str:
+    told = ",".join(f'{key}="{labels[key]}"' for key in sorted(labels))
+    return f"{name}{{{told}}}" if labels else name
+
+
+def flows(status: Mapping[str, Any], way: str) -> dict[Flow, Count]:
+    """Return the flows of a direction in a *status*."""
+    return {
+        (
+            entry["protocol"], entry["source"], entry["destination"], entry["source_port"], entry["destination_port"],
+        ): _count(entry)
+        for entry in status.get("flows", [])
+        if entry["direction"] == way
+    }  # fmt: skip
+
+
+def forgot(status: Mapping[str, Any]) -> bool:
+    """Tell whether a *status* has not all flows that it counted: some were idle for too long, or found no room."""
+    untracked = status.get("untracked", {}).get("packets", 0)
+    return bool(untracked) or _in_flows(status) != _in_all(status)
+
+
+def multiplied(sent: Mapping[Flow, Count], came: Mapping[Flow, Count]) -> list[str]:
+    """Return the flows of which more *came* than were *sent*: by packets, by bytes, or in all between two ends.
+
+    A packet may have been cut on its way: a fragment has an IP header of its own, a segment of TCP all headers.
+    """
+    nothing = Count()
+    parts = {flow[:3] for flow in came if flow[3:] == (0, 0)}
+    found = []
+    for flow, count in came.items():
+        if flow[:3] not in parts and not _may_be_cut(sent.get(flow, nothing), count, flow[0], whole=True):
+            found.append(f"{flow_name(*flow[:3], *flow[3:])}: {_more(sent.get(flow, nothing), count)}")
+    for ends in sorted(parts):
+        before, after = (
+            sum((count for flow, count in each.items() if flow[:3] == ends), nothing) for each in (sent, came)
+        )
+        if not _may_be_cut(before, after, ends[0], whole=False):
+            found.append(f"{flow_name(*ends)}: {_more(before, after)}")
+    return found
+
+
+def _may_be_cut(sent: Count, came: Count, protocol: str, *, whole: bool) -> bool:
+    """Tell whether what was *sent* can have become what *came*, or more; datagrams that are *whole* were not cut."""
+    more = max(0, came.packets - sent.packets)
+    headers = MOST_HEADERS if protocol == "tcp" else FRAGMENT_HEADER
+    return came.bytes <= sent.bytes + headers * more and not (whole and protocol != "tcp" and more)
+
+
+def _more(sent: Count, came: Count) -> str:
+    return f"{came.packets:,} packets, {came.bytes:,} bytes of {sent.packets:,}, {sent.bytes:,}"
+
+
+def _risen_entry(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -> Count:
+    start, end = (_count(status[name]) if name in status else Count() for status in (before, now))
+    return end - start
+
+
+def _in_flows(status: Mapping[str, Any]) -> int:
+    """Return how many packets a *status* has in flows, and for lack of room in none."""
+    found = sum(int(entry["packets"]) for entry in status.get("flows", []))
+    return found + int(status.get("untracked", {}).get("packets", 0))
+
+
+def _in_all(status: Mapping[str, Any]) -> int:
+    return sum(int(entry["packets"]) for entry in status.get("directions", {}).values())
+
+
+def _passed(before: Mapping[str, Any], now: Mapping[str, Any], way: str) -> Count:
+    """Return the packets and frames of ARP that were counted in a direction."""
+    parts = [_risen_entry(before.get(part, {}), now.get(part, {}), way) for part in ("directions", "other")]
+    return parts[0] + parts[1]
+
+
+def _of_protocols(status: Mapping[str, Any], way: str) -> Count:
+    return sum((_count(entry) for entry in status.get("protocols", []) if entry["direction"] == way), Count())
 
 
 def flow_name(protocol: str, source: str, destination: str, *ports: int) -> str:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from reports.model import Check, Series
+from scenarios.network.drawn.allowed import ports
+from scenarios.network.drawn.mixture import new_seed
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import PathVerb
-from testbed.traffic import NoTraffic, TrafficResult, iperf3, received_bytes
+from testbed.traffic import NoTraffic, TrafficResult, iperf3, received_bytes, transfer
 from testbed.traffic.result import Protocol, parse_iperf3
 
 MEASURED_NAME = "iperf3.json"
+OCTETS = 1 << 17
+"""Of data that are compared, each way."""
 
 
 class IperfEnd(Evidence):
@@ -52,11 +59,44 @@ class Measured(Evidence):
     link_bytes: int
 
 
+class Carried(Evidence):
+    """What came of data that were drawn: how many *octets* arrived, and their SHA-256 *digest*."""
+
+    octets: int
+    digest: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Carried:
+        """Return what is to be seen of *data*."""
+        return cls(octets=len(data), digest=sha256(data).hexdigest())
+
+    def __str__(self) -> str:
+        return f"{self.octets:,} octets, SHA-256 {self.digest[:16]}"
+
+
+class Content(Evidence):
+    """A connection to *port* whose data, *octets* each way, were drawn from *seed*: what came *there* and *back*.
+
+    *trouble* is what ended it early, if anything.
+    """
+
+    port: int
+    seed: int
+    octets: int
+    there: Carried
+    back: Carried
+    trouble: str = ""
+
+
 class TrafficEvidence(Evidence):
-    """What was *measured*, None when the path carried nothing, for the *reason* that iperf3 gave."""
+    """What was *measured*, None when the path carried nothing, for the *reason* that iperf3 gave.
+
+    *content* is None where no data were compared.
+    """
 
     measured: Measured | None = None
     reason: str = ""
+    content: Content | None = None
 
 
 class TrafficVerb(PathVerb):
@@ -94,7 +134,8 @@ class TrafficVerb(PathVerb):
     def judge(self, evidence: TrafficEvidence) -> Judgement:
         if evidence.measured:
             judged = self.judge_measured(evidence.measured)
-            return Judgement([*judged.checks, *self._who_served(evidence.measured)], judged.summary)
+            checks = [*judged.checks, *self._who_served(evidence.measured)]
+            return Judgement([*checks, *self._content_checks(evidence.content)], judged.summary)
         told = evidence.reason
         return Judgement(
             [check("traffic flows", False, expected="a connection that lasts", measured=told, message=told)]
@@ -111,6 +152,28 @@ class TrafficVerb(PathVerb):
         name, holds = f"bytes at the interface of {self.to}", measured.link_bytes >= server.bytes
         yield check(name, holds, expected=f"≥ {server.bytes}", measured=measured.link_bytes)
 
+    def compared(self, context: Context, seconds: float) -> Content:
+        """Return what becomes of data in a connection between the hosts that takes *seconds* at most."""
+        seed = new_seed(None)
+        there, back = _drawn(seed, OCTETS)
+        source, target = context.host(self.from_), context.host(self.to)
+        port = secrets.choice([self.port, secrets.choice([self.port, *ports(context.scenario, "tcp")])])
+        end = target.ip, port
+        done = transfer(source.namespace, target.namespace, end, there=there, back=back, deadline=seconds)
+        came = {"there": Carried.of(done.there), "back": Carried.of(done.back)}
+        return Content(port=port, seed=seed, octets=OCTETS, trouble=done.trouble, **came)
+
+    def _content_checks(self, content: Content | None) -> Iterator[Check]:
+        """Yield the checks that data arrived as they were sent."""
+        if not content:
+            return
+        ways = (self.from_, self.to, content.there), (self.to, self.from_, content.back)
+        for data, (source, target, came) in zip(_drawn(content.seed, content.octets), ways, strict=True):
+            name, sent = f"data from {source} to {target} over port {content.port}", Carried.of(data)
+            told = f"{name}, drawn from seed {content.seed}: {came} came of {sent}"
+            message = f"{told}: {content.trouble or 'somebody changed them'}"
+            yield check(name, came == sent, expected=sent, measured=came, message=message)
+
     def series(self, evidence: Path) -> list[Series]:
         """Return the rate over time, where traffic flowed."""
         file = evidence / MEASURED_NAME
@@ -122,6 +185,12 @@ class TrafficVerb(PathVerb):
         times = tuple(interval.end for interval in result.intervals)
         rates = tuple(interval.bits_per_second / 1e6 for interval in result.intervals)
         return [Series(name=name, unit="Mbit/s", x_seconds=times, y=rates, lower_bound=self.bound())]
+
+
+def _drawn(seed: int, octets: int) -> tuple[bytes, bytes]:
+    """Return the data that are sent there, and those that are sent back."""
+    rng = Random(f"{seed} data")  # noqa: S311  (it must be possible to draw the same again)
+    return rng.randbytes(octets), rng.randbytes(octets)
 
 
 def _measured(result: TrafficResult, link_bytes: int) -> Measured:

@@ -153,6 +153,17 @@ class Context:
                 f"{site}: /vnf/status of the {kind} VNFs", "JSON as the VNF contract says", str(error)
             ) from error
 
+    def vnf_texts(self, site: str, kind: str, program: str) -> dict[str, str]:
+        """Return the text that *program* prints in each of *site*'s VNFs of *kind* by the VNF's name.
+
+        Raises ``NetworkFault`` when one does not keep the contract, or has ended.
+        """
+        own = (vnf for vnf in self.view(site).vnfs(self.service_id) if vnf.kind == kind)
+        try:
+            return {vnf.name: vnf.access.run([program]) for vnf in own}
+        except (ViewError, Ended) as error:
+            raise NetworkFault(f"{site}: {program} of the {kind} VNFs", "text", str(error)) from error
+
     def settled(self) -> dict[str, Any] | None:
         """Return the service's details once its order has reached an end, whichever."""
         details = self.face.service(self.service_id)

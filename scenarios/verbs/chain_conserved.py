@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv4Network
 
 from pydantic import Field
 
+from reports.model import Check
 from reports.text import count_text
-from scenarios.network import chain
-from scenarios.network.conservation import SiteBooks, site_books, site_checks
-from scenarios.steps.checks import Judgement
+from scenarios.network import chain, meters
+from scenarios.network.conservation import SiteBooks, VnfCount, of_vnf, site_books, site_checks
+from scenarios.network.meters import Flow
+from scenarios.steps.checks import Judgement, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import Verb
 from testbed.errors import ProbeError
+from testbed.packets import Count
 
 CONCURRENT_READS = 4
 """Sites whose counters are read at the same time."""
+
+_SHOWN = 5
 
 
 class NeverQuiet(ProbeError):
@@ -41,14 +48,17 @@ class ChainConserved(Verb, name="chain.conserved"):
     chain to the next and nowhere else; what those sent is what left the switch by each port. What firewall and
     statistics VNFs were given came out again, but for what their own counters say that they dropped, and fragments
     that they put together. No other rule has come up or took a packet, and there is no group, meter, mirror or sampler.
+    Statistics VNFs have counted what they were given: packet by packet, but for segments of TCP that came to the switch
+    in one piece; of these, octets tell how many there can be. No flow left a tunnel with more packets than entered it.
 
     Packets that come just before the rules do are counted for these, though they go nowhere: no more are allowed for
     than had come when ``service.active`` first looked. What found no room in a queue of the kernel is counted by it,
-    and allowed here. A gateway makes other packets of those that it is given, so only its rules are judged;
-    ``underlay.explained`` and ``wire.decrypts`` look at them.
+    and allowed here. A gateway makes other packets of those that it is given, so only its rules are judged, and the
+    flows in front of and behind two of them; ``underlay.explained`` and ``wire.decrypts`` look at the packets between.
 
     *Fails when* a rule leads packets past a VNF, copies them, or takes them through one twice, for any packet and any
-    time; when a VNF drops or doubles some without a word; when a VNF was started again.
+    time; when a VNF drops or doubles some without a word; when totals or flows are not what passed, at any rate, from
+    the start; when a VNF was started again.
 
     *Example*: ``{verb: chain.conserved}``
     """
@@ -66,20 +76,25 @@ class ChainConserved(Verb, name="chain.conserved"):
 
         def agree() -> bool:
             open_ = [site for site in ways if site not in books or not _agrees(books[site], context.service_id)]
+            open_ = open_ or list(ways)  # each agrees by itself: they differ from one another
             with ThreadPoolExecutor(CONCURRENT_READS) as pool:
                 books.update(zip(open_, pool.map(read, open_), strict=True))
-            return all(_agrees(site, context.service_id) for site in books.values())
+            agree_by_themselves = all(_agrees(site, context.service_id) for site in books.values())
+            return agree_by_themselves and not any(item.verdict.is_bad for item in _flow_checks(list(books.values())))
 
         recorder.until("the counters of all sites agree", self.within_seconds, agree)
         return ConservedEvidence(service_id=context.service_id, sites=tuple(books.values()))
 
     def judge(self, evidence: ConservedEvidence) -> Judgement:
         checks = [item for site in evidence.sites for item in site_checks(site, evidence.service_id)]
+        checks += _flow_checks(evidence.sites)
         restless = [site.name for site in evidence.sites if not site.now.switch.settled]
         if restless:
             told = f"packets went on through the switches of {', '.join(restless)}: their counters agreed at no moment"
             return Judgement(checks, error=NeverQuiet(told))
         packets = sum(site.entered() for site in evidence.sites)
+        if not packets:
+            return Judgement(checks, "no packet came to the service since the order, so none was lost or doubled")
         crossed, sites = count_text(packets, "packet"), count_text(len(evidence.sites), "site")
         return Judgement(checks, f"{crossed} since the order went through each VNF at {sites}, once")
 
@@ -88,3 +103,48 @@ def _agrees(site: SiteBooks, service_id: str) -> bool:
     """Tell whether all that *site* has counted agrees."""
     checks = site_checks(site, service_id)
     return site.now.switch.settled and not any(item.verdict.is_bad for item in checks)
+
+
+def _flow_checks(sites: Sequence[SiteBooks]) -> Iterator[Check]:
+    """Yield the check of each site that no flow came out of the tunnels with more packets than others sent into them.
+
+    The statistics VNFs next to the gateways tell. One that has forgotten flows says nothing of what its site sent.
+    """
+    sent: dict[Flow, Count] = {}
+    known = []
+    for books in sites:
+        now = _next_to_gateway(books.now.vnfs)
+        if now and books.lan and not meters.forgot(now.status):
+            known.append(books)
+            sent |= _risen_flows(books, meters.LAN_TO_WAN)
+    for books in sites:
+        hosts = [(IPv4Network(other.lan), IPv4Address(other.gateway)) for other in known if other is not books]
+        if not hosts or not _next_to_gateway(books.now.vnfs):
+            continue
+        found = _risen_flows(books, meters.WAN_TO_LAN)
+        came = {flow: count for flow, count in found.items() if _is_of(flow[1], hosts)}
+        name = f"{books.name}: flows that left tunnels with more than went into them"
+        yield equal(name, meters.multiplied(sent, came)[:_SHOWN], [], element=f"site:{books.name}")
+
+
+def _is_of(source: str, hosts: Sequence[tuple[IPv4Network, IPv4Address]]) -> bool:
+    """Tell whether *source* is a host's address; a gateway may answer in its own name what it could not pass on."""
+    if ":" in source:
+        return False
+    address = IPv4Address(source)
+    return any(address in lan and address != gateway for lan, gateway in hosts)
+
+
+def _next_to_gateway(vnfs: Sequence[VnfCount]) -> VnfCount | None:
+    return next((vnf for vnf in reversed(vnfs) if vnf.status), None)
+
+
+def _risen_flows(books: SiteBooks, way: str) -> dict[Flow, Count]:
+    """Return what the flows of a direction rose by at the VNF next to the gateway, those that did."""
+    now = _next_to_gateway(books.now.vnfs)
+    if not now:
+        return {}
+    earlier = of_vnf(books.before.vnfs, now.name)
+    start = meters.flows(earlier.status, way) if earlier else {}
+    rose = {flow: count - start.get(flow, Count()) for flow, count in meters.flows(now.status, way).items()}
+    return {flow: count for flow, count in rose.items() if count.packets > 0}

@@ -11,9 +11,10 @@ from pydantic import Field
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import losses, meters, wire
+from scenarios.network.conservation import meter_counts
 from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.drawn.stream import BACK, FORTH, counted
-from scenarios.network.meters import LAN_TO_WAN, WAN_TO_LAN
+from scenarios.network.meters import LAN_TO_WAN, WAN_TO_LAN, MeterCount
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
@@ -21,11 +22,13 @@ from scenarios.steps.recorder import Recorder
 from testbed.packets import Count, FlowKey, StreamResult
 
 KIND = "statistics"
+METRICS = "/vnf/metrics"
 INTERVAL_SECONDS = 0.0003
 _SHOWN = 5
 
 Flows = dict[FlowKey, Count]
 Statuses = dict[str, dict[str, dict[str, Any]]]
+Counts = dict[str, dict[str, MeterCount]]
 
 
 class FlowCount(Evidence):
@@ -65,16 +68,17 @@ class Stream(Evidence):
 
 
 class VnfCounters(Evidence):
-    """The status of one statistics VNF ``before`` and ``after`` the stream, as a document.
+    """The status of one statistics VNF ``before`` and ``after`` the stream, and its ``metrics`` then, as a document.
 
     *name* is for people: the site's, with the VNF's where the site has several. *element* is that of the picture,
-    *directions* are the VNF's own names for the stream's.
+    *directions* are the VNF's own names for the stream's. *until* is all that came to it before the stream.
     """
 
     name: str
     element: str
     directions: dict[str, str]
     status: File
+    until: MeterCount | None = None
 
 
 class StatisticsEvidence(Evidence):
@@ -90,10 +94,13 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
     *Expected results*: at both sites the packets and layer-3 bytes of each direction, of each protocol and of each
     flow rose by exactly what the stream sent: UDP and TCP both ways, ICMP echo with its replies, as far as the service
     allows them, to ports, of sizes and in an order that are drawn from the seed. No other counter but that of ARP rose,
-    none is beyond its direction's total, and the VNF lost count of nothing. Where the underlay declares loss, the
-    counters of what comes from it rose by exactly what arrived, and no more is missing than chance allows.
+    none is beyond its direction's total, and the VNF lost count of nothing. Before the stream the totals were what the
+    switch had given the VNF since the order. ``/vnf/metrics`` tells the numbers of the status. Where the underlay
+    declares loss, the counters of what comes from it rose by exactly what arrived, and no more is missing than chance
+    allows.
 
-    *Fails when* a counter misses or invents a packet or a byte, a flow is invented, or packets do not pass the VNF.
+    *Fails when* a counter misses or invents a packet or a byte, a flow is invented, packets do not pass the VNF, totals
+    are wrong from the start, or two ways to ask give two answers.
 
     *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 1000}}``
     """
@@ -110,24 +117,31 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         flows = counted(context, self.from_, self.to, seed=seed, packets=self.packets, udp_port=port)
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
-        before = self._at_rest(context, recorder, list(sites))
+        before, until = self._at_rest(context, recorder, list(sites))
         result = flows.run(INTERVAL_SECONDS, self.within_seconds)
         percent = losses.declared_percent(context, self.from_, self.to)
         stream = Stream(seed=seed, flows=_flow_counts(result), loss_percent=percent)
         vnfs: list[VnfCounters] = []
-        places = [(site, vnf) for site in sites for vnf in before[site]]
+        meant = [(site, vnf) for site in sites for vnf in before[site]]
 
-        def after(place: tuple[str, str]) -> VnfCounters:
-            site, vnf = place
-            name, directions = site if len(before[site]) == 1 else f"{site}/{vnf}", sites[site]
-            status = before[site][vnf]
-            counted = self._counted(context, recorder, site, vnf, name, status, stream.expected(directions))
-            title = f"the statistics VNF of {name} before and after"
-            file = recorder.json(f"{name.replace('/', '-')}.json", title, {"before": status, "after": counted})
-            return VnfCounters(name=name, element=f"vnf:{site}/{vnf}", directions=directions, status=file)
+        def look(one: tuple[str, str]) -> dict[str, Any]:
+            site, vnf = one
+            return self._counted(context, recorder, *one, before[site][vnf], stream.expected(sites[site]))
 
-        with recorder.until_fault(), ThreadPoolExecutor(len(places) or 1) as pool:
-            vnfs.extend(pool.map(after, places))
+        with recorder.until_fault(), ThreadPoolExecutor() as pool:
+            for (site, vnf), after in zip(meant, pool.map(look, meant), strict=True):
+                name = site if len(before[site]) == 1 else f"{site}/{vnf}"
+                title = f"the statistics VNF of {name} before and after"
+                document = {"before": before[site][vnf], **after}
+                vnfs.append(
+                    VnfCounters(
+                        name=name,
+                        element=f"vnf:{site}/{vnf}",
+                        directions=sites[site],
+                        status=recorder.json(f"{name.replace('/', '-')}.json", title, document),
+                        until=until[site].get(vnf),
+                    )
+                )
         return StatisticsEvidence(stream=stream, vnfs=tuple(vnfs))
 
     def judge(self, evidence: StatisticsEvidence) -> Judgement:
@@ -139,18 +153,21 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         carried = f"both sites counted exactly what they carried, {count_text(packets, 'packet')} from end to end"
         return Judgement(checks, f"{carried}, drawn from seed {stream.seed}")
 
-    def _at_rest(self, context: Context, recorder: Recorder, sites: Sequence[str]) -> Statuses:
-        """Return the statuses at *sites* once no counter moves: what earlier steps sent may still be coming."""
-        seen: list[Statuses] = []
+    def _at_rest(self, context: Context, recorder: Recorder, sites: Sequence[str]) -> tuple[Statuses, Counts]:
+        """Return the statuses at *sites* once no counter moves, and what had come: earlier packets may still do."""
+        seen: list[tuple[Statuses, Counts]] = []
 
         def rests() -> bool:
-            with ThreadPoolExecutor(len(sites)) as pool:
-                found = pool.map(lambda site: context.vnf_statuses(site, KIND) or {KIND: {}}, sites)
-                seen.append(dict(zip(sites, found, strict=True)))
-            return len(seen) > 1 and _all_totals(seen[-1]) == _all_totals(seen[-2])
+            with ThreadPoolExecutor() as pool:
+                statuses = pool.map(lambda site: context.vnf_statuses(site, KIND) or {KIND: {}}, sites)
+                of_sites = dict(zip(sites, statuses, strict=True))
+                counts = pool.map(lambda site: meter_counts(context, site), sites)
+                seen.append((of_sites, dict(zip(sites, counts, strict=True))))
+            return len(seen) > 1 and _all_totals(seen[-1][0]) == _all_totals(seen[-2][0])
 
-        recorder.until("counters at rest", self.within_seconds, rests)
-        return seen[-1]
+        rested = recorder.until("counters at rest", self.within_seconds, rests)
+        # The ports were looked at between the two statuses that are the same; else nothing fits together.
+        return seen[-1][0], seen[-2][1] if rested else {site: {} for site in sites}
 
     def _counted(
         self,
@@ -158,19 +175,24 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         recorder: Recorder,
         site: str,
         vnf: str,
-        name: str,
         before: Mapping[str, Any],
         expected: meters.Totals,
     ) -> dict[str, Any]:
-        """Return the status of *vnf*, called *name*, once its counters rose as *expected*, or the deadline is over."""
+        """Return status and metrics of *vnf* at *site* once its counters rose as *expected*, or time is up."""
         start, seen = meters.totals(before), dict[str, Any]()
 
         def counted() -> bool:
-            seen.clear()
-            seen.update(context.vnf_statuses(site, KIND).get(vnf, {}))
-            return meters.risen(start, meters.totals(seen), expected) == expected
+            seen["after"] = context.vnf_statuses(site, KIND).get(vnf, {})
+            return meters.risen(start, meters.totals(seen["after"]), expected) == expected
 
-        recorder.until(f"counters of {name}", self.within_seconds, counted)
+        def told_alike() -> bool:
+            if "metrics" in seen:
+                counted()
+            seen["metrics"] = context.vnf_texts(site, KIND, METRICS).get(vnf, "")
+            return not meters.differing(seen["metrics"], seen["after"])
+
+        recorder.until(f"counters of {site}/{vnf}", self.within_seconds, counted)
+        recorder.until(f"metrics of {site}/{vnf}", self.within_seconds, told_alike)
         return seen
 
     def live_command(self, context: Context) -> str:
@@ -178,8 +200,8 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         return f"lso exec {context.lab.id} {node} -- /vnf/metrics"
 
 
-def _all_totals(statuses: Statuses) -> dict[tuple[str, str], meters.Totals]:
-    return {(site, vnf): meters.totals(status) for site, own in statuses.items() for vnf, status in own.items()}
+def _all_totals(statuses: Statuses) -> dict[tuple[str, str], Any]:
+    return {(site, vnf): meters.at_rest(status) for site, own in statuses.items() for vnf, status in own.items()}
 
 
 def _flow_counts(result: StreamResult) -> tuple[FlowCount, ...]:
@@ -212,6 +234,13 @@ def _counter_checks(vnf: VnfCounters, expected: meters.Totals) -> Iterator[Check
     yield equal(f"{vnf.name}: counts beyond the direction's total", beyond, [], element=vnf.element)
     lost = status["after"].get("lost")
     yield equal(f"{vnf.name}: packets that it lost count of", lost, 0, element=vnf.element)
+    if vnf.until:
+        yield from meters.port_checks(vnf.name, status["before"], vnf.until, vnf.element)
+    if "metrics" in status:
+        differing = meters.differing(status["metrics"], status["after"])[:_SHOWN]
+        yield equal(
+            f"{vnf.name}: samples of {METRICS} that are not those of the status", differing, [], element=vnf.element
+        )
 
 
 def _text(count: Count) -> str:

@@ -30,6 +30,9 @@ class Count:
     def __add__(self, other: Count) -> Count:
         return Count(self.packets + other.packets, self.bytes + other.bytes)
 
+    def __sub__(self, other: Count) -> Count:
+        return Count(self.packets - other.packets, self.bytes - other.bytes)
+
 
 @dataclass(frozen=True)
 class FlowCounters:

@@ -3,6 +3,7 @@
 from testbed.traffic.iperf import iperf3, received_bytes
 from testbed.traffic.ping import PingResult, parse_ping, ping
 from testbed.traffic.result import Interval, NoTraffic, TrafficError, TrafficResult, parse_iperf3
+from testbed.traffic.transfer import Transfer, transfer
 
 __all__ = [
     "Interval",
@@ -10,9 +11,11 @@ __all__ = [
     "PingResult",
     "TrafficError",
     "TrafficResult",
+    "Transfer",
     "iperf3",
     "parse_iperf3",
     "parse_ping",
     "ping",
     "received_bytes",
+    "transfer",
 ]

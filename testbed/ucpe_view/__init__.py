@@ -1,7 +1,7 @@
 """Inspect a uCPE out of band, without the interfaces that the orchestrator uses."""
 
 from testbed.ucpe_view.container_access import ContainerAccess, ViewError
-from testbed.ucpe_view.counters import PortCount, SwitchCount, beside_rules, came, count, taken_by_kernel
+from testbed.ucpe_view.counters import PortCount, SwitchCount, beside_rules, count, port_counts, taken_by_kernel
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
 from testbed.ucpe_view.snapshot import Snapshot, apart, differences, together
 from testbed.ucpe_view.switch import Port, Trace, parse_trace
@@ -22,11 +22,11 @@ __all__ = [
     "Vnf",
     "apart",
     "beside_rules",
-    "came",
     "count",
     "differences",
     "parse_flows",
     "parse_trace",
+    "port_counts",
     "taken_by_kernel",
     "together",
 ]

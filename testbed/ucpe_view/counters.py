@@ -23,13 +23,15 @@ _SAMPLES = ("mirrors", "netflow", "sflow", "ipfix")
 class PortCount:
     """How many packets *came* to a port of the switch and how many *left* by it; what offload has formed is one.
 
-    Of these *lost_coming* found no room in the switch's queue, *lost_leaving* none behind the port.
+    Of these *lost_coming* found no room in the switch's queue, *lost_leaving* none behind the port; *left_bytes* are
+    the octets of all others that left, with their Ethernet headers.
     """
 
     came: int = 0
     left: int = 0
     lost_coming: int = 0
     lost_leaving: int = 0
+    left_bytes: int = 0
 
     def __sub__(self, earlier: PortCount) -> PortCount:
         return PortCount(
@@ -37,6 +39,7 @@ class PortCount:
             self.left - earlier.left,
             self.lost_coming - earlier.lost_coming,
             self.lost_leaving - earlier.lost_leaving,
+            self.left_bytes - earlier.left_bytes,
         )
 
 
@@ -69,9 +72,9 @@ def count(view: UcpeView) -> SwitchCount:
     return SwitchCount(now, tuple(rules), received, looked_up - matched, settled)
 
 
-def came(view: UcpeView) -> dict[str, int]:
-    """Return how many packets have come to each port of the bridge until now, cheaply."""
-    return {name: port.came for name, port in _parsed(view, "", _internal(view)).items()}
+def port_counts(view: UcpeView) -> dict[str, PortCount]:
+    """Return the counts of each port of the bridge until now, cheaply: without *lost_coming*."""
+    return _parsed(view, "", _internal(view))
 
 
 def _internal(view: UcpeView) -> dict[str, bool]:
@@ -107,9 +110,9 @@ def parse_ports(devices: str, sockets: str, ports: Mapping[str, bool]) -> dict[s
         received, not_received, sent, not_sent = row[1], row[3], row[9], row[11]
         if name.strip() in ports:
             found[name.strip()] = (
-                PortCount(sent + not_sent, received + not_received, not_sent, not_received)
+                PortCount(sent + not_sent, received + not_received, not_sent, not_received, row[0])
                 if ports[name.strip()]
-                else PortCount(received, sent + not_sent, full.get(name.strip(), 0), not_sent)
+                else PortCount(received, sent + not_sent, full.get(name.strip(), 0), not_sent, row[8])
             )
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from breaking import BRIDGE, OFCTL, access, assert_fails, assert_passes, await_path, nft, port, rules
+from breaking import BRIDGE, OFCTL, access, assert_fails, assert_passes, await_path, nft, port, program, rules
 from breaking import judge_one as judged_one
 from scapy.layers.inet import IP, fragment
 from scapy.layers.l2 import Ether
@@ -210,6 +210,60 @@ def test_packets_to_a_vnf_that_has_ended(context: Context, judged: Callable[[], 
     packets(context, 400)
     await_path(context)
     assert_fails(judged(), "statistics: packets missing")
+
+
+# --- statistics ---
+
+TOTAL = "statistics: counted {} of what it was given"
+
+
+@pytest.mark.parametrize(
+    ("lie", "told"),
+    [
+        ('.directions["lan-to-wan"].packets += 1', TOTAL.format("lan-to-wan")),
+        ('.flows |= map(if .direction == "wan-to-lan" then .source_port += 1 else . end)', "left tunnels with more"),
+    ],
+)
+def test_a_status_lies_by_a_constant(context: Context, judged: Callable[[], StepResult], lie: str, told: str) -> None:
+    sender = context.host("b1")
+    probes = wire.make(context, "b1", "a1", protocol="udp", destination_port=UDP_PORT, count=5)
+    send(sender.namespace, sender.interface, [item.frame for item in probes.frames], 0.0005)
+    with program(context, SITE, "statistics", "status", f"#!/bin/sh\n/vnf/status.real | jq -c '{lie}'\n"):
+        assert_fails(judged(), told)
+    assert_passes(judged())
+
+
+def test_a_meter_that_cannot_keep_up(context: Context, judged: Callable[[], StepResult], tmp_path: Path) -> None:
+    load = {"from_": "a1", "to": "b1", "seconds": 1}
+    slow = "insert rule ip flowstat count iifname meter1 limit rate over 2000/second drop"
+    with nft(context, SITE, "statistics", slow):
+        assert_passes(judged_one(context, tmp_path / "tcp", "traffic.tcp", **load, at_least_mbit=1))
+        assert_fails(judged(), TOTAL.format("lan-to-wan"))
+
+
+TWINS = f"""table netdev twins {{
+  chain leaving {{
+    type filter hook ingress device "gro1" priority -10
+    udp dport {UDP_PORT} numgen inc mod 2 vmap {{ 0 : drop, 1 : goto twin }}
+  }}
+  chain twin {{
+    dup to "LAN"
+  }}
+}}"""
+
+
+def test_a_gateway_drops_one_packet_and_doubles_another(context: Context, judged: Callable[[], StepResult]) -> None:
+    """Behind its interface ``gro1`` there is nothing but its port to the LAN."""
+    gateway = access(context, "site-b", "ipsec")
+    lan = gateway.run(["nft", "list", "ruleset"]).partition('device "gro1"')[2].partition('fwd to "')[2].split('"')[0]
+    gateway.run(["nft", "-f", "-"], input=TWINS.replace("LAN", lan))
+    try:
+        packets(context)
+        await_path(context)  # behind them
+    finally:
+        gateway.run(["nft", "delete", "table", "netdev", "twins"])
+    failed = assert_fails(judged(), "site-b: flows that left tunnels with more than went into them")
+    assert len(failed) == 1, "by number nothing is missing"
 
 
 # --- nothing is wrong with what is busy or odd ---

@@ -96,3 +96,12 @@ def test_echo_requests_are_dropped_one_way(context: Context, judged: Judge) -> N
     with rules(context, "site-b", "priority=200,in_port=lan0,icmp,actions=drop"):
         assert_fails(judged("ping", **ENDS, count=2), "a1 to b1: lost")
     assert_passes(judged("ping", **ENDS, count=2))
+
+
+def test_a_middle_changes_data_and_mends_their_checksum(context: Context, judged: Judge) -> None:
+    # iperf3's own messages are shorter: it notices when they are changed.
+    change = "insert rule inet firewall forward meta l4proto tcp meta length > 9000 @th,1024,8 set 0x58"
+    with nft(context, "site-a", "firewall", change):
+        failed = assert_fails(judged("traffic.tcp", **TCP), "data from a1 to b1")
+        assert all(check.name.startswith("data from") for check in failed), "iperf3 does not look at its data"
+    assert_passes(judged("traffic.tcp", **TCP))

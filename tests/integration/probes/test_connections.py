@@ -10,6 +10,7 @@ import pytest
 
 from testbed.packets import PacketError, answer, answering, connect, listening
 from testbed.packets.connection import COMPLETED, REFUSED, TIMED_OUT
+from testbed.traffic import TrafficError, Transfer, transfer
 
 PORT = 7000
 BLACK_HOLE = "192.0.2.9"
@@ -64,3 +65,31 @@ def test_datagrams_come_back(segment: Any) -> None:
             for size in (0, 20, 1400, 3000):
                 client.sendto(b"x" * size, (segment.b.address, port))
                 assert client.recvfrom(65535) == (answer(b"x" * size), (segment.b.address, port))
+
+
+def _transfer(segment: Any, address: str = "", seconds: float = 5.0) -> Transfer:
+    end, ways = (address or segment.b.address, PORT), {"there": b"forth" * 50_000, "back": b"back" * 50_000}
+    return transfer(segment.a.namespace, segment.b.namespace, end, **ways, deadline=seconds)
+
+
+def test_a_transfer_tells_what_came_at_both_ends(segment: Any) -> None:
+    for _ in range(2):  # the port is free again at once
+        assert _transfer(segment) == Transfer(b"forth" * 50_000, b"back" * 50_000)
+
+
+def test_a_transfer_that_is_cut_short(segment: Any) -> None:
+    rules = "table ip cut { chain in { type filter hook input priority 0; tcp dport 7000 @th,1024,8 0x6f %s; }; }"
+    for verdict, trouble in (("drop", "timed out"), ("reject with tcp reset", "reset by peer")):
+        segment.b.namespace.run(["nft", "-f", "-"], input=rules % verdict)
+        try:
+            done = _transfer(segment, seconds=0.5)
+            assert trouble in done.trouble
+            assert len(done.there) < 250_000
+            assert done.back == b""
+        finally:
+            segment.b.namespace.run(["nft", "delete", "table", "ip", "cut"])
+
+
+def test_a_transfer_to_an_address_that_is_not_the_hosts_is_trouble(segment: Any) -> None:
+    with pytest.raises(TrafficError, match="cannot listen on"):
+        _transfer(segment, BLACK_HOLE)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from reports.model import Verdict
 from scenarios.network import meters
+from scenarios.network.meters import Flow, MeterCount
 from testbed.packets import Count, FlowKey
+from testbed.ucpe_view import PortCount
 
 
 def _status(udp: int, tcp: int, **more: Any) -> dict[str, Any]:
@@ -55,3 +60,127 @@ def test_flows_may_be_forgotten_but_not_invented() -> None:
     invented = _status(1, 1)
     invented["flows"].append(invented["flows"][0] | {"source": "c", "packets": 1})
     assert meters.overstated(invented) == ["flows lan-to-wan: 3 of 2"]
+
+
+def _holds(counted: tuple[int, int], packets: int, octets: int, **more: Any) -> bool:
+    """Tell whether a VNF may have counted so many packets and bytes when its LAN port was given *packets* of *octets*.
+
+    Seven frames of ARP are among them.
+    """
+    directions = {"lan-to-wan": dict(zip(("packets", "bytes"), counted, strict=True)), "wan-to-lan": NOTHING}
+    status = _status(0, 0, directions=directions, protocols=[], other={"lan-to-wan": ARP, "wan-to-lan": NOTHING}) | more
+    given = {"lan-to-wan": PortCount(left=packets + 7, left_bytes=octets + 7 * 42), "wan-to-lan": PortCount()}
+    checks = meters.port_checks("site", status, MeterCount(before={}, given=given, kernel=0), "vnf:site/meter")
+    return all(check.verdict is Verdict.PASSED for check in checks if "of what it was given" in check.name)
+
+
+NOTHING = {"packets": 0, "bytes": 0}
+ARP = {"packets": 7, "bytes": 7 * 28}
+
+
+@pytest.mark.parametrize(
+    ("counted", "packets", "octets", "holds"),
+    [
+        ((10, 1000), 10, 1140, True),
+        ((0, 0), 0, 0, True),
+        ((9, 1000), 10, 1140, False),
+        ((11, 1000), 10, 1140, False),
+        ((10, 999), 10, 1140, False),
+        ((10, 1001), 10, 1140, False),
+        ((100 + 10, 100 * 1400 + 1000), 20, 10 * (13480 + 52 + 14) + 1140, True),  # a hundred segments in ten pieces
+        ((99 + 10, 99 * 1400 + 1000), 20, 10 * (13480 + 52 + 14) + 1140, True),  # too near to what other headers make
+        ((95 + 10, 95 * 1400 + 1000), 20, 10 * (13480 + 52 + 14) + 1140, False),
+        ((105 + 10, 105 * 1400 + 1000), 20, 10 * (13480 + 52 + 14) + 1140, False),
+    ],
+)
+def test_a_meter_counts_what_its_ports_were_given(
+    counted: tuple[int, int], packets: int, octets: int, holds: bool
+) -> None:
+    assert _holds(counted, packets, octets) is holds
+
+
+def test_frames_that_are_not_told_by_direction_are_no_mistake() -> None:
+    assert _holds((9, 900), 10, 1140, foreign={"packets": 1, "bytes": 100})
+    assert not _holds((9, 900), 10, 1140, foreign={"packets": 2, "bytes": 100})
+    assert not _holds((9, 900), 10, 1140)
+
+
+def test_what_a_meter_counted_before_does_not_matter() -> None:
+    status = _status(3, 4)
+    given = {way: PortCount() for way in meters.WAYS}
+    checks = [*meters.port_checks("site", status, MeterCount(before=status, given=given, kernel=0), "")]
+    assert [check.verdict for check in checks] == [Verdict.PASSED] * 4
+
+
+@pytest.mark.parametrize(("remembers", "listed", "verdict"), [(True, 7, "passed"), (True, 6, "failed"), (False, 6, "")])
+def test_flows_make_up_the_total_unless_some_were_forgotten(remembers: bool, listed: int, verdict: str) -> None:
+    given = {"lan-to-wan": PortCount(left=7, left_bytes=700 + 98), "wan-to-lan": PortCount()}
+    flow = _status(1, 1)["flows"][0] | {"packets": listed}
+    status, until = _status(3, 4, flows=[flow]), MeterCount(before={}, given=given, kernel=0, remembers=remembers)
+    checks = {check.name: check.verdict for check in meters.port_checks("site", status, until, "")}
+    assert checks.get("site: packets of all flows", "") == verdict
+
+
+def test_protocols_make_up_their_direction() -> None:
+    given = {"lan-to-wan": PortCount(left=14, left_bytes=700 + 7 * 42 + 98), "wan-to-lan": PortCount()}
+    status = _status(3, 4, other={"lan-to-wan": ARP, "wan-to-lan": NOTHING})
+    del status["protocols"][0]
+    checks = meters.port_checks("site", status, MeterCount(before={}, given=given, kernel=0), "")
+    failed = [check for check in checks if check.verdict is Verdict.FAILED]
+    assert [(check.name, check.measured) for check in failed] == [("site: packets lan-to-wan of all protocols", "4")]
+
+
+def _flow(protocol: str, port: int = 7) -> Flow:
+    return protocol, "a", "b", port, port
+
+
+@pytest.mark.parametrize(
+    ("sent", "came", "names"),
+    [
+        ({_flow("udp"): Count(5, 500)}, {_flow("udp"): Count(5, 500)}, []),
+        ({_flow("udp"): Count(5, 500)}, {_flow("udp"): Count(4, 400)}, []),
+        ({_flow("udp"): Count(5, 500)}, {_flow("udp"): Count(6, 500)}, ["udp a:7 → b:7"]),
+        ({}, {_flow("udp"): Count(1, 30)}, ["udp a:7 → b:7"]),
+        ({_flow("tcp"): Count(5, 5000)}, {_flow("tcp"): Count(6, 5052)}, []),  # cut anew
+        ({_flow("tcp"): Count(5, 5000)}, {_flow("tcp"): Count(6, 6400)}, ["tcp a:7 → b:7"]),
+        ({_flow("icmp", 0): Count(1, 2028)}, {_flow("icmp", 0): Count(2, 2048)}, []),  # in fragments
+        ({_flow("icmp", 0): Count(2, 168)}, {_flow("icmp", 0): Count(3, 252)}, ["icmp a → b"]),
+        ({_flow("udp"): Count(2, 4000)}, {_flow("udp"): Count(2, 2800), _flow("udp", 0): Count(2, 1240)}, []),
+        (
+            {_flow("udp"): Count(2, 4000)},
+            {_flow("udp"): Count(3, 4200), _flow("udp", 0): Count(2, 1240)},
+            ["udp a → b"],
+        ),
+    ],
+)
+def test_no_flow_grows_on_its_way(sent: dict[Flow, Count], came: dict[Flow, Count], names: list[str]) -> None:
+    assert [told.split(": ")[0] for told in meters.multiplied(sent, came)] == [f"flow {name}" for name in names]
+
+
+def test_a_meter_that_has_forgotten_flows_is_known_by_its_total() -> None:
+    assert not meters.forgot(_status(3, 4))
+    assert meters.forgot(_status(3, 4, flows=[]))
+
+
+METRICS = """# HELP lso_vnf_packets_total IP packets seen, by direction.
+lso_vnf_packets_total{direction="lan-to-wan"} 3
+lso_vnf_packets_total{direction="wan-to-lan"} 0
+lso_vnf_protocol_packets_total{protocol="udp",direction="lan-to-wan"} 3.0
+lso_vnf_flows 1
+lso_vnf_lost_packets_total 0
+vendors_own 7 1700000000
+"""
+
+
+def test_metrics_are_held_against_the_status() -> None:
+    protocol = {"direction": "lan-to-wan", "protocol": "udp", "packets": 3, "bytes": 300}
+    status = _status(3, 0, protocols=[protocol], flows=[{}], lost=0)
+    assert meters.differing(METRICS, status) == []
+    assert meters.differing(METRICS.replace("3.0", "4"), status) == [
+        'lso_vnf_protocol_packets_total{direction="lan-to-wan",protocol="udp"} 4, by the status 3'
+    ]
+    assert meters.differing(METRICS.replace("udp", "tcp"), status) == [
+        'lso_vnf_protocol_packets_total{direction="lan-to-wan",protocol="tcp"} 3, by the status none',
+        'lso_vnf_protocol_packets_total{direction="lan-to-wan",protocol="udp"} is missing, by the status 3',
+    ]
+    assert meters.differing("", status) == []

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from testbed.ucpe_view import PortCount, UcpeView, ViewError, Vnf, beside_rules, came, count, taken_by_kernel
+from testbed.ucpe_view import PortCount, UcpeView, ViewError, Vnf, beside_rules, count, port_counts, taken_by_kernel
 
 DEVICES = """Inter-|   Receive | Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
@@ -59,9 +59,12 @@ def ucpe(**changed: str) -> UcpeView:
 
 def test_an_internal_port_counts_from_the_other_end() -> None:
     counted = count(ucpe())
-    assert counted.ports == {"lan0": PortCount(3023, 3425, 44, 2), "7ba55146-00000l": PortCount(907, 705, 7, 5)}
-    assert came(ucpe()) == {"lan0": 3023, "7ba55146-00000l": 907}
-    assert PortCount(5, 4, 3, 2) - PortCount(1, 1, 1, 1) == PortCount(4, 3, 2, 1)
+    assert counted.ports == {
+        "lan0": PortCount(3023, 3425, 44, 2, 225942),
+        "7ba55146-00000l": PortCount(907, 705, 7, 5, 18666),
+    }
+    assert {name: port.came for name, port in port_counts(ucpe()).items()} == {"lan0": 3023, "7ba55146-00000l": 907}
+    assert PortCount(5, 4, 3, 2, 9) - PortCount(1, 1, 1, 1, 1) == PortCount(4, 3, 2, 1, 8)
 
 
 @pytest.mark.parametrize(
