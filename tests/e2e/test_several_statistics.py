@@ -41,7 +41,7 @@ def test_the_second_of_two_statistics_vnfs_is_judged(tmp_path: Path) -> None:
     (tmp_path / "two-statistics.yaml").write_text(template, encoding="utf-8")
 
     @contextmanager
-    def served(inventory: Path, database: Path) -> Iterator[str]:
+    def served(inventory: Path, database: Path, _products: object) -> Iterator[str]:
         enrolled, engine = load_inventory(inventory), open_engine(str(database))
         url = f"sqlite:///{tmp_path}/orchestrator.db"
         made = partial(Orchestrator, store=url, catalogue=Catalogue([tmp_path]))
