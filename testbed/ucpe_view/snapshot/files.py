@@ -37,6 +37,7 @@ CONTENT_NOT_COMPARED: dict[str, str] = {
     "/var/lib/docker/volumes/metadata.db": "volumes, which are compared by themselves",
     "/var/lib/docker/containerd/daemon/io.containerd.metadata.v1.bolt/meta.db": "processes of containers, as above",
     "/var/lib/docker/image/overlay2/repositories.json": "names of images, which are compared by themselves",
+    "/var/lib/docker/image/overlay2/imagedb/metadata/sha256/*/lastUpdated": "when an image was given a name, as above",
 }
 """Files whose content moves by itself or is compared elsewhere, and why; that they are there is compared."""
 
