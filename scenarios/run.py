@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from scenarios.own_steps import at_the_end, before_removal
 from scenarios.session import ApiStarter, new_lab, open_face, order
 from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
-from scenarios.steps.step import run_step
+from scenarios.steps.step import BegunStep
 from scenarios.steps.verb import Verb
 from testbed import doctor
 from testbed.images import build
@@ -68,6 +69,7 @@ class _Run:
     clock: Clock = field(init=False)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     steps: list[StepResult] = field(default_factory=list)
+    watching: list[BegunStep] = field(default_factory=list)
     context: Context | None = None
     error: str = ""
     ending: Ending = "complete"
@@ -93,7 +95,7 @@ class _Run:
             self.context = Context(self.loaded.scenario, lab, face, self.clock, audit, management, engines=engines)
             with self.clock.phase("order"):
                 self._order(self.context)
-            with self.clock.phase("steps"):
+            with self.clock.phase("steps"), self._abandoned_at_the_end():
                 self._steps(self.context)
 
     def _order(self, context: Context) -> None:
@@ -118,19 +120,30 @@ class _Run:
                 with self.clock.phase("stop the lab"):
                     lab.stop()
 
+    @contextmanager
+    def _abandoned_at_the_end(self) -> Iterator[None]:
+        """End what still watches when the block has ended, which is then for an interruption or an error."""
+        try:
+            yield
+        finally:
+            for begun in self.watching:
+                begun.abandon()
+
     def _steps(self, context: Context) -> None:
         blocked_by = ""
         to_ask = list(before_removal(self.loaded.scenario))
         for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
+            self._finish_watching(context, beside=verb.beside)
             if verb.removes and to_ask:
                 self._own_steps(context, to_ask, blocked_by)
                 to_ask = []
                 self._keep_state(context, state.BEFORE_REMOVAL)
-            verdict = self._step(context, step, verb, blocked_by)
-            if verdict.is_bad and verb.gate:
+            result = self._step(context, step, verb, blocked_by)
+            if result and result.verdict.is_bad and verb.gate:
                 blocked_by = step.id
             if step.id == self.options.until:
                 break
+        self._finish_watching(context)
         self._keep_state(context, state.AT_THE_END)
         self._own_steps(context, [*to_ask, *at_the_end(self.loaded.scenario)], blocked_by)
 
@@ -143,14 +156,29 @@ class _Run:
             plans = self.options.plans
             state.dump(context, self.directory / STATE / moment, lambda: plans(context.lab.folder / DATABASE))
 
-    def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str = "") -> Verdict:
+    def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str = "") -> StepResult | None:
+        """Return the result of the step, None while it watches on: where nobody wants to look at once."""
         self.listener.on_step_started(step.id, step.title or verb.verb)
-        result = run_step(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
+        begun = BegunStep(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
+        self.watching.append(begun)
+        watches = not (begun.result or verb.gate or self.options.pause)
+        return None if watches else self._finish(context, begun)
+
+    def _finish_watching(self, context: Context, *, beside: bool = False) -> None:
+        """Finish the steps that watch; where the next one may run *beside* them, only those that need not wait."""
+        for begun in [*self.watching]:
+            if not beside or begun.until <= time.monotonic():
+                self.listener.on_step_started(begun.step.id, begun.title)
+                self._finish(context, begun)
+
+    def _finish(self, context: Context, begun: BegunStep) -> StepResult:
+        result = begun.finish()
+        self.watching.remove(begun)
         self.steps.append(result)
         self.listener.on_step_finished(result)
         if result.verdict.is_bad and self.options.pause:
             self.options.pause(context.lab.id, result)
-        return result.verdict
+        return result
 
     def result(self) -> RunResult:
         """Return everything that is known now as the result of the run."""
@@ -171,7 +199,7 @@ class _Run:
             lab_kept=bool(self.lab_id) and self.options.keep,
             ending=self.ending,
             phases=tuple(self.clock.phases),
-            steps=(*self.steps, *self._not_reached()),
+            steps=tuple(sorted([*self.steps, *self._not_reached()], key=lambda step: step.started_seconds)),
             timings=tuple(self._timings(seconds)),
             engines=picture.engines(capabilities, self.context.engines if self.context else {}),
             topology=picture.topology(scenario, self.context),
@@ -184,8 +212,10 @@ class _Run:
         """Yield the steps that an interruption left without a verdict, the one under way first."""
         if self.ending != "interrupted":
             return
-        judged = len(self.steps)
-        for step, verb in list(zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True))[judged:]:
+        judged, begun = {step.id for step in self.steps}, {one.step.id: one.started for one in self.watching}
+        for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
+            if step.id in judged:
+                continue
             yield StepResult(
                 id=step.id,
                 verb=verb.verb,
@@ -193,7 +223,7 @@ class _Run:
                 reference=step.reference,
                 verdict=Verdict.SKIPPED,
                 message="the run was interrupted before this step had a verdict",
-                started_seconds=round(self.clock.now(), 3),
+                started_seconds=round(begun.get(step.id, self.clock.now()), 3),
             )
 
     def _timings(self, seconds: float) -> Iterator[Timing]:

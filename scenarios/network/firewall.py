@@ -29,12 +29,15 @@ DEFAULT = "default"
 KIND = "firewall"
 SPACING_SECONDS = 0.0005
 LOOK_SECONDS = 0.5
+COUNTED_WITHIN = 0.1
+"""Seconds after which a rule has counted a packet that was captured at the firewall's port."""
 
 
 class Guard(Evidence):
     """The firewall of *site* (*vnf* in the picture): what was captured at its two ports, and what its rules counted.
 
-    *counted* has the packets by the rule's id, before and after.
+    *before* and *after* have the packets by the rule's id. *after* was asked for and told at the *asked* moments, in
+    seconds since the epoch; None where that was when all had been captured.
     """
 
     site: str
@@ -43,6 +46,7 @@ class Guard(Evidence):
     wan: wire.CaptureFile
     before: dict[str, int]
     after: dict[str, int]
+    asked: tuple[float, float] | None = None
 
     def rose(self, *rules: str) -> int:
         """Return how many packets more *rules* have counted, each taken once."""
@@ -66,7 +70,6 @@ class Post:
     wan: wire.Point
     namespace: Namespace
     next_port: str
-    before: dict[str, int]
 
     def inject(self, context: Context, frames: Sequence[bytes]) -> None:
         """Send *frames* to the firewall's WAN side as the next VNF of the chain would do."""
@@ -124,32 +127,53 @@ class FirewallVerb(PathVerb):
             )
         return near, far
 
+    def counted(self, context: Context, posts: Iterable[Post]) -> dict[str, dict[str, int]]:
+        """Return what the rules of the firewalls at *posts* have counted until now, by site.
+
+        Where captures run already, what others send is either captured or not counted.
+        """
+        sites = [post.site for post in posts]
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            return dict(zip(sites, pool.map(lambda site: by_rule(context.vnf_status(site, KIND)), sites), strict=True))
+
     def left(self, since: float) -> float:
         """Return how many of the *within_seconds* after the moment *since* are left, one look's time at least."""
         return max(LOOK_SECONDS, since + self.within_seconds - time.monotonic())
 
     def guards(
-        self, context: Context, recorder: Recorder, posts: Iterable[Post], least: Mapping[str, int], since: float
+        self,
+        context: Context,
+        recorder: Recorder,
+        posts: Iterable[Post],
+        before: Mapping[str, dict[str, int]],
+        least: Mapping[str, int],
+        since: float,
     ) -> tuple[Guard, ...]:
-        """Return what the firewalls at *posts* saw, once they counted *least* by site, or in time after *since*."""
+        """Return what the firewalls at *posts* saw, once they counted *least* more than *before*.
 
-        def counted_all(post: Post) -> dict[str, Any] | None:
-            status = context.vnf_status(post.site, KIND)
-            rules = {self.rule, DEFAULT}
-            rose = sum(packets_of(by_rule(status), rule) - packets_of(post.before, rule) for rule in rules)
-            return status if rose >= least[post.site] else None
+        Both are by site. Ends in time after *since*, too.
+        """
 
         def one(post: Post) -> Guard:
-            counted = recorder.until(f"counted at {post.site}", self.left(since), lambda: counted_all(post))
-            status = counted or context.vnf_status(post.site, KIND)
+            told: list[tuple[float, dict[str, Any]]] = []
+
+            def counted_all() -> bool:
+                told.append((time.time(), context.vnf_status(post.site, KIND)))
+                now, earlier = by_rule(told[-1][1]), before[post.site]
+                rose = sum(packets_of(now, rule) - packets_of(earlier, rule) for rule in {self.rule, DEFAULT})
+                return rose >= least[post.site]
+
+            recorder.until(f"counted at {post.site}", self.left(since), counted_all)
+            (asked, status), answered = told[-1], time.time()
             recorder.json(f"firewall-{post.site}.json", f"the firewall of {post.site} with its counters", status)
             return Guard(
                 site=post.site,
                 vnf=context.vnf_element(post.site, KIND),
                 lan=post.lan.result,
                 wan=post.wan.result,
-                before=post.before,
+                before=before[post.site],
                 after=by_rule(status),
+                asked=(asked, answered),
             )
 
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -169,7 +193,6 @@ def _post(context: Context, recorder: Recorder, site: str) -> Post:
         wan=wire.port_point(context, recorder, site, wan.port, f"{site} {wan.label}"),
         namespace=context.lab.ucpes[site].namespace,
         next_port=behind.port,
-        before=by_rule(context.vnf_status(site, KIND)),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import math
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from scenarios.network.wire import CaptureFile
 from scenarios.steps.evidence import Evidence
@@ -109,12 +111,16 @@ def of_connection(capture: CaptureFile, key: Key) -> list[Frame]:
     return [seen for seen in read_frames(capture.file) if (packet := ipv4_of(seen.data)) and key_of(packet) == key]
 
 
-def stopped_others(ports: Sequence[CaptureFile], packets: Sequence[Packet]) -> int:
-    """Return how many frames, none of *packets* nor of ARP, were at one of two *ports* more often than at the other."""
+def stopped_others(ports: Sequence[CaptureFile], packets: Sequence[Packet], until: float = math.inf) -> int:
+    """Return how many frames, none of *packets* nor of ARP, were at one of two *ports* more often than at the other.
+
+    Looks at those that were captured before the moment *until*, in seconds since the epoch.
+    """
     own = {mark for packet in packets for frame in packet.frames for mark in marks(frame)}
     balance = Counter[bytes]()
     here, there = (_signed(port, sign) for port, sign in zip(ports, (1, -1), strict=True))
-    for _, sign, data in heapq.merge(here, there):  # in time, so that only what is between the ports is held
+    # In time, so that only what is between the ports is held.
+    for _, sign, data in takewhile(lambda seen: seen[0] < until, heapq.merge(here, there)):
         if data[12:14] != _ARP and own.isdisjoint(marks(data)):
             balance[data] += sign
             if not balance[data]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 
@@ -9,7 +10,7 @@ from reports.model import Check
 from reports.text import count_text
 from scenarios.network import marks, wire
 from scenarios.network.drawn.forbidden import Forbidden
-from scenarios.network.firewall import DEFAULT, FirewallVerb, Guard
+from scenarios.network.firewall import COUNTED_WITHIN, DEFAULT, FirewallVerb, Guard
 from scenarios.network.marks import Packet, frames_of, sightings
 from scenarios.steps.checks import check, equal
 from scenarios.steps.evidence import Evidence
@@ -132,13 +133,14 @@ def _counter_checks(
     """Yield the checks of the counters; *judged* are the packets that the rule decides about."""
     guard, every = tried.guard, [*tried.from_lan, *tried.from_wan]
     own = _attempt_keys(evidence, verb.destination_port) if evidence else set()
-    opened = sum(len(marks.of_connection(guard.lan, key)) for key in own)
-    others = marks.stopped_others((guard.lan, guard.wan), every) - opened
-    opening = sum(packet.opens for packet in judged) + opened
-    least, most = len(every) + opened, len(frames_of(every)) + opened + max(0, others)
+    asked, answered = guard.asked or (math.inf, math.inf)
+    opened = [frame.timestamp for key in own for frame in marks.of_connection(guard.lan, key)]
+    opened_least, opened_most = (sum(one < end for one in opened) for end in (asked - COUNTED_WITHIN, answered))
+    others = marks.stopped_others((guard.lan, guard.wan), every, answered) - opened_most
+    least, most = len(every) + opened_least, len(frames_of(every)) + opened_most + max(0, others)
     if verb.rule != DEFAULT:
-        name = f"packets counted by rule {verb.rule!r}"
-        yield guard.counter_check(name, opening, len(frames_of(judged)) + opened, verb.rule)
+        name, opening = f"packets counted by rule {verb.rule!r}", sum(packet.opens for packet in judged)
+        yield guard.counter_check(name, opening + opened_least, len(frames_of(judged)) + opened_most, verb.rule)
         yield guard.counter_check(
             f"packets counted by rule {verb.rule!r} and the default", least, most, verb.rule, DEFAULT
         )

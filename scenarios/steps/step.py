@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from reports.model import StepResult, Verdict
@@ -12,7 +12,7 @@ from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.observation import FILE_NAME, EndedVnf, Observation, judge
 from scenarios.steps.recorder import NetworkFault, Recorder
-from scenarios.steps.verb import Verb
+from scenarios.steps.verb import Verb, Watching
 from testbed.errors import ProbeError
 
 
@@ -21,20 +21,55 @@ def run_step(context: Context, step: Step, verb: Verb, folder: Path, blocked_by:
 
     *blocked_by* is the id of a gate that did not pass: only verbs that run always are judged behind it.
     """
-    started = context.clock.now()
+    return BegunStep(context, step, verb, folder, blocked_by).finish()
+
+
+class BegunStep:
+    """What :func:`run_step` runs, until it has a *result* or only watches from then on: then others may run beside it.
+
+    At the moment *until* of the monotonic clock it will have watched for long enough.
+    """
+
+    def __init__(self, context: Context, step: Step, verb: Verb, folder: Path, blocked_by: str = "") -> None:
+        self.step, self.title = step, step.title or verb.verb
+        self.started = context.clock.now()
+        self.result: StepResult | None = None
+        self.until = 0.0
+        self._run = _run(context, self, verb, folder, blocked_by)
+        self._go_on()
+
+    def finish(self) -> StepResult:
+        """Return the result, once it has watched for long enough."""
+        while self.result is None:
+            self._go_on()
+        return self.result
+
+    def abandon(self) -> None:
+        """End what still watches, without a result. Safe to repeat."""
+        self._run.close()
+
+    def _go_on(self) -> None:
+        try:
+            self.until = next(self._run)
+        except StopIteration as end:
+            self.result = end.value
+
+
+def _run(context: Context, begun: BegunStep, verb: Verb, folder: Path, blocked_by: str) -> Watching[StepResult]:
+    step = begun.step
     recorder, judgement = Recorder(folder), Judgement()
     skipped = _reason_to_skip(context, step, verb, blocked_by)
     if not skipped:
-        judgement = _observe_and_judge(context, verb, recorder)
+        judgement = yield from _observe_and_judge(context, verb, recorder)
     return StepResult(
         id=step.id,
         verb=verb.verb,
-        title=step.title or verb.verb,
+        title=begun.title,
         reference=step.reference,
         verdict=Verdict.SKIPPED if skipped else judgement.verdict,
         message=skipped or judgement.message,
-        started_seconds=round(started, 3),
-        duration_seconds=round(context.clock.now() - started, 3),
+        started_seconds=round(begun.started, 3),
+        duration_seconds=round(context.clock.now() - begun.started, 3),
         checks=tuple(judgement.checks),
         evidence=tuple(recorder.evidence),
         waits=tuple(recorder.waits),
@@ -54,10 +89,10 @@ def _reason_to_skip(context: Context, step: Step, verb: Verb, blocked_by: str) -
     return ""
 
 
-def _observe_and_judge(context: Context, verb: Verb, recorder: Recorder) -> Judgement:
+def _observe_and_judge(context: Context, verb: Verb, recorder: Recorder) -> Watching[Judgement]:
     """Return the judgement of what *verb* observes; trouble of the test-bed is an error, never a network's failure."""
     try:
-        observation = _observe(context, verb, recorder)
+        observation = yield from _observe(context, verb, recorder)
         judgement = judge(verb, observation)
         if judgement.verdict is Verdict.FAILED:
             observation = observation.model_copy(update={"ended": tuple(_ended_vnfs(context))})
@@ -71,12 +106,13 @@ def _observe_and_judge(context: Context, verb: Verb, recorder: Recorder) -> Judg
     return judgement
 
 
-def _observe(context: Context, verb: Verb, recorder: Recorder) -> Observation:
+def _observe(context: Context, verb: Verb, recorder: Recorder) -> Watching[Observation]:
     evidence = None
     if verb.removes:
         context.audit.remember(context)
     with recorder.until_fault():
-        evidence = verb.observe(context, recorder)
+        observed = verb.observe(context, recorder)
+        evidence = (yield from observed) if isinstance(observed, Generator) else observed
     observation = Observation.of(verb, evidence, recorder.fault)
     title = "what the step observed: its checks follow from this and the files that it names"
     recorder.text(FILE_NAME, title, observation.text(), "application/json")

@@ -6,9 +6,9 @@ A verb is a model of its parameters that *observes*, which acts on the network a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
+
+T = TypeVar("T")
 
 
 class _Names:
@@ -37,6 +39,10 @@ Known = Mapping[str, Collection[str]]
 
 REGISTRY: dict[str, type[Verb]] = {}
 
+Watching = Generator[float, None, T]
+"""What returns a *T* and yields where it only watches from then on: the moment of the monotonic clock when it will have
+seen enough. Gone on with before that, it waits."""
+
 
 class Verb(Strict):
     """Base of all verbs. Subclasses say ``class X(Verb, name="group.verb")`` and what they prove in their docstring."""
@@ -52,6 +58,8 @@ class Verb(Strict):
     """Whether the service is gone behind the step."""
     looks_back: ClassVar[bool] = False
     """Whether the step judges what was captured since the order."""
+    beside: ClassVar[bool] = False
+    """Whether the step may run while earlier ones watch: neither its packets nor theirs change what the other sees."""
 
     def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -59,8 +67,10 @@ class Verb(Strict):
             cls.verb = name
             REGISTRY[name] = cls
 
-    def observe(self, context: Context, recorder: Recorder) -> Evidence:
+    def observe(self, context: Context, recorder: Recorder) -> Evidence | Watching[Evidence]:
         """Act on the network and return what was seen; documents and captures go to *recorder* as files.
+
+        A verb that has nothing more to do than to watch for some time may yield there, see :data:`Watching`.
 
         Raises ``NetworkFault`` when the network lacks what is needed to go on; all else is the test-bed's trouble.
         """

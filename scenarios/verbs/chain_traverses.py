@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -102,6 +103,7 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
     *Example*: ``{verb: chain.traverses, with: {from: a1, to: b1, destination_port: 9003}}``
     """
 
+    beside: ClassVar[bool] = True
     packets: int = Field(default=10, ge=1, le=200)
     within_seconds: float = Field(
         default=3, gt=0, description="how long the last packet may take to arrive and be counted"

@@ -78,6 +78,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
 
         conversation = None
         with captures([point.capture for point in points]), ExitStack() as stack:
+            before = self.counted(context, (near, far))
             if self.protocol != "icmp":
                 service = [(str(self.protocol), self.destination_port)]
                 stack.enter_context(answering(target.namespace, target.ip, service))
@@ -93,7 +94,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
                 send_error()  # not before both firewalls know the packet that it is about
             recorder.until("the ICMP error at the sender", self.left(last), _arrived(sender, error), pause=LOOK_SECONDS)
             least = dict.fromkeys((near.site, far.site), len(packets) + (conversation is not None))
-            near_guard, far_guard = self.guards(context, recorder, (near, far), least, last)
+            near_guard, far_guard = self.guards(context, recorder, (near, far), before, least, last)
         for point in points:
             recorder.file(point.capture.path, f"capture at {point.name}; probes of seed {seed}", wire.PCAP)
         chain = context.scenario.service.chain

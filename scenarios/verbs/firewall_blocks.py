@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from functools import partial
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,6 +22,7 @@ from scenarios.network.stopped import WATCHED_SECONDS, Attempt, BlocksEvidence, 
 from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
+from scenarios.steps.verb import Watching
 from testbed.capture import captures, seen_so_far
 from testbed.host.kernel import has_ipv6
 from testbed.packets import Connection, connect, listening, send
@@ -54,6 +54,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
     *Example*: ``{verb: firewall.blocks, with: {from: a1, to: b1, protocol: tcp, destination_port: 23, rule:
     telnet}}``"""
 
+    beside: ClassVar[bool] = True
     control_protocol: Literal["tcp", "udp", "icmp"] = "icmp"
     control_port: int = Field(default=0, ge=0, le=65535, description="an allowed port for the control packet")
 
@@ -63,7 +64,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
             raise ValueError(f"a control packet of {self.control_protocol} needs a control_port")
         return self
 
-    def observe(self, context: Context, recorder: Recorder) -> BlocksEvidence:
+    def observe(self, context: Context, recorder: Recorder) -> Watching[BlocksEvidence]:
         seed = new_seed(self.seed)
         near, far = self.posts(context, recorder)
         maker, routers = Maker.of(context, seed, self.rule), context.scenario.service.chain.count(marks.ROUTED)
@@ -79,21 +80,23 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
         control, port = self._control(context), maker.port("tcp")
         receiver = wire.host_point(context, recorder, self.to)
         points = [near.lan, near.wan, far.lan, far.wan, receiver]
-        with captures([point.capture for point in points]), ExitStack() as stack:
-            target = context.host(self.to)
-            ports = [(name, number) for name, number in self._ports() if name != "icmp"]
-            stack.enter_context(listening(target.namespace, target.ip, ports))
-            attempt = stack.enter_context(ThreadPoolExecutor(max_workers=1)).submit(self._attempt, context, port)
-            for host, post in ((self.from_, near), (self.to, far)):
-                sides = zip(sent[post.site], forbidden[post.site], strict=True)
-                self._send(context, host, post, *(_frames(*side) for side in sides))
-            last = time.monotonic()
-            self._send_control(context, recorder, control, receiver)
-            recorder.until(
-                "time for what comes late", max(0.0, last + WATCHED_SECONDS - time.monotonic()), lambda: None
-            )
-            least = {site: len(out) + len(back) for site, (out, back) in sent.items()}
-            guards = self.guards(context, recorder, (near, far), least, last)
+        target = context.host(self.to)
+        ports = [(name, number) for name, number in self._ports() if name != "icmp"]
+        with captures([point.capture for point in points]), ThreadPoolExecutor(max_workers=1) as pool:
+            before = self.counted(context, (near, far))
+            with listening(target.namespace, target.ip, ports):
+                attempt = pool.submit(self._attempt, context, port)
+                for host, post in ((self.from_, near), (self.to, far)):
+                    sides = zip(sent[post.site], forbidden[post.site], strict=True)
+                    self._send(context, host, post, *(_frames(*side) for side in sides))
+                last = time.monotonic()
+                self._send_control(context, recorder, control, receiver)
+                least = {site: len(out) + len(back) for site, (out, back) in sent.items()}
+                guards = self.guards(context, recorder, (near, far), before, least, last)
+            # What comes late is captured; other steps may need the ports.
+            enough = last + WATCHED_SECONDS
+            yield enough
+            recorder.until("time for what comes late", max(0.0, enough - time.monotonic()), lambda: None)
             tried = attempt.result()
             watched = time.monotonic() - last
         for point in points:

@@ -7,7 +7,7 @@ nothing is said of those ports, nor by any later flow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -40,17 +40,24 @@ class Allowed:
         """Return a destination port of each protocol, the named one of UDP."""
         return [(kind, self.named if kind == "udp" else ports[0]) for kind, ports in self.ports.items()]
 
-    def draw(self, rng: Random, count: int) -> list[tuple[Kind, int, int]]:
+    def draw(
+        self, rng: Random, count: int, taken: Collection[tuple[str, int]] = frozenset()
+    ) -> list[tuple[Kind, int, int]]:
         """Return protocol, source port (or ICMP identifier) and destination port of *count* flows, all different.
 
-        Each protocol has its share of them, and the named port half of those of UDP, or one more.
+        Each protocol has its share of them, and the named port half of those of UDP, or one more. Where a protocol's
+        source port is *taken*, the next one does.
         """
         kinds = [list(self.ports)[number % len(self.ports)] for number in range(count)]
         udp = [number for number, kind in enumerate(kinds) if kind == "udp"]
         places = [
             self.named if number in udp[::2] else rng.choice(self.ports[kind]) for number, kind in enumerate(kinds)
         ]
-        flows = list(zip(kinds, rng.sample(SOURCE_PORTS, count), places, strict=True))
+        sources = rng.sample(SOURCE_PORTS, count)
+        for number, kind in enumerate(kinds):
+            while (kind, sources[number]) in taken or sources[number] in sources[:number]:
+                sources[number] = max(SOURCE_PORTS.start, (sources[number] + 1) % SOURCE_PORTS.stop)
+        flows = list(zip(kinds, sources, places, strict=True))
         rng.shuffle(flows)
         return flows
 

@@ -75,7 +75,8 @@ def draw(context: Context, source: str, target: str, *, seed: int, count: int, u
         "source": sender.ip,
         "destination": receiver.ip,
     }
-    flows = Allowed.by(context.scenario, udp_port).draw(rng, count)
+    # An earlier step that still watches must not take one of these for an answer to its packets.
+    flows = Allowed.by(context.scenario, udp_port).draw(rng, count, context.source_ports)
 
     def one(kind: Kind, source_port: int, port: int, share: float) -> bytes:
         content = rng.randbytes(round(share * (context.scenario.service.mtu - HEADERS[kind])))

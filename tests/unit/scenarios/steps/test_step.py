@@ -1,0 +1,107 @@
+"""A step whose observation goes on while others run: when it has its result, what is in it, and how it is given up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from reports.model import Verdict
+from scenarios.file.format import Step
+from scenarios.steps.checks import Judgement, check
+from scenarios.steps.clock import Clock
+from scenarios.steps.context import Context
+from scenarios.steps.evidence import Evidence
+from scenarios.steps.observation import FILE_NAME
+from scenarios.steps.recorder import NetworkFault, Recorder
+from scenarios.steps.step import BegunStep, run_step
+from scenarios.steps.verb import Verb, Watching
+
+WATCHED_SECONDS = 0.2
+STEP = Step.model_validate({"id": "W-1", "verb": "watch"})
+
+
+class Watched(Evidence):
+    """For how long it was watched, and how many other things had happened by its end."""
+
+    seconds: float
+    happened: int
+
+
+@dataclass
+class World:
+    """What a step needs of its context, and what happens in it."""
+
+    clock: Clock = field(default_factory=lambda: Clock(lambda _name: None))
+    engines: dict[str, str] = field(default_factory=dict)
+    chains: dict[str, Any] = field(default_factory=dict)
+    happened: int = 0
+    ended: bool = False
+
+
+class Watch(Verb):
+    """Watch for :data:`WATCHED_SECONDS`; a *fault* comes then."""
+
+    verb = "watch"
+    fault: bool = False
+
+    def observe(self, context: Context, recorder: Recorder) -> Watching[Watched]:
+        world, began = cast(World, context), time.monotonic()
+        try:
+            yield began + WATCHED_SECONDS
+            recorder.until("enough", max(0, began + WATCHED_SECONDS - time.monotonic()), lambda: None)
+            if self.fault:
+                raise NetworkFault("the end", "quiet", "noise")
+        finally:
+            world.ended = True
+        return Watched(seconds=time.monotonic() - began, happened=world.happened)
+
+    def judge(self, evidence: Watched) -> Judgement:
+        enough = evidence.seconds >= WATCHED_SECONDS
+        return Judgement([check("seconds", enough, expected=WATCHED_SECONDS, measured=evidence.seconds)], "watched")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    yield World()
+
+
+def begun(world: World, folder: Path, **parameters: bool) -> BegunStep:
+    return BegunStep(cast(Context, world), STEP, Watch(**parameters), folder)
+
+
+def test_a_step_by_itself_watches_to_its_end(world: World, tmp_path: Path) -> None:
+    result = run_step(cast(Context, world), STEP, Watch(), tmp_path)
+    assert (result.verdict, result.message) == (Verdict.PASSED, "watched")
+    assert result.duration_seconds >= WATCHED_SECONDS
+
+
+def test_others_run_while_a_step_watches(world: World, tmp_path: Path) -> None:
+    step = begun(world, tmp_path)
+    assert step.result is None
+    assert 0 < step.until - time.monotonic() <= WATCHED_SECONDS
+    assert not (tmp_path / FILE_NAME).exists()
+    world.happened = 3
+    result = step.finish()
+    assert result is step.finish()
+    assert result.verdict is Verdict.PASSED
+    assert result.duration_seconds >= WATCHED_SECONDS
+    assert '"happened": 3' in (tmp_path / FILE_NAME).read_text(encoding="utf-8")
+
+
+def test_a_fault_at_the_end_is_a_check_that_does_not_hold(world: World, tmp_path: Path) -> None:
+    result = begun(world, tmp_path, fault=True).finish()
+    assert (result.verdict, [check.name for check in result.checks]) == (Verdict.FAILED, ["the end"])
+
+
+def test_what_is_abandoned_ends_and_has_no_result(world: World, tmp_path: Path) -> None:
+    step = begun(world, tmp_path)
+    step.abandon()
+    assert world.ended
+    assert step.result is None
+    assert not list(tmp_path.iterdir())
+    step.abandon()
