@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.model import RunResult
+from reports.model import RunResult, StepResult
 from scenarios.load import LoadedScenario
 from scenarios.run import ESTABLISHED, WHOLE_RUN
 
@@ -13,15 +13,18 @@ ROUNDING_SECONDS = 0.01
 
 def impossible_times(loaded: LoadedScenario, result: RunResult) -> Iterator[str]:
     """Yield which times of *result*, a run of *loaded*, contradict each other or the scenario's goals."""
-    end, before = 0.0, "the run"
-    for step in result.steps:
-        if step.started_seconds < end - ROUNDING_SECONDS:
-            yield f"{step.id} began {step.started_seconds:g} s after the start, when {before} had not ended"
+    verbs = {step.id: verb for step, verb in zip(loaded.scenario.steps, loaded.verbs, strict=True)}
+    for number, step in enumerate(result.steps):
+        beside = step.id in verbs and verbs[step.id].beside
+        for before in result.steps[:number]:
+            watches = beside and before.id in verbs and verbs[before.id].watches()
+            free = before.started_seconds if watches else _end(before)
+            if step.started_seconds < free - ROUNDING_SECONDS:
+                yield f"{step.id} began {step.started_seconds:g} s after the start, when {before.id} had not ended"
         if any(wait.needed_seconds > step.duration_seconds + ROUNDING_SECONDS for wait in step.waits):
             yield f"{step.id} waited longer than it lasted"
-        end, before = step.started_seconds + step.duration_seconds, step.id
-    if end > result.duration_seconds + ROUNDING_SECONDS:
-        yield f"{before} ended {end:g} s after the start of a run of {result.duration_seconds:g} s"
+        if _end(step) > result.duration_seconds + ROUNDING_SECONDS:
+            yield f"{step.id} ended {_end(step):g} s after the start of a run of {result.duration_seconds:g} s"
     goals = loaded.scenario.goals
     wanted = {ESTABLISHED: goals.established_seconds, WHOLE_RUN: goals.run_seconds}
     for timing in result.timings:
@@ -30,3 +33,7 @@ def impossible_times(loaded: LoadedScenario, result: RunResult) -> Iterator[str]
         whole = timing.name == WHOLE_RUN
         if timing.seconds > result.duration_seconds or (whole and timing.seconds != result.duration_seconds):
             yield f"{timing.name!r} took {timing.seconds:g} s in a run of {result.duration_seconds:g} s"
+
+
+def _end(step: StepResult) -> float:
+    return step.started_seconds + step.duration_seconds

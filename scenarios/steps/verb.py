@@ -7,6 +7,7 @@ A verb is a model of its parameters that *observes*, which acts on the network a
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping
+from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
 
@@ -83,6 +84,11 @@ class Verb(Strict):
     def series(self, evidence: Path) -> list[Series]:
         """Return the series that follow from the files in the folder *evidence*, and from nothing else."""
         return []
+
+    @classmethod
+    def watches(cls) -> bool:
+        """Tell whether steps of the verb go on while others run beside them."""
+        return isgeneratorfunction(cls.observe)
 
     @classmethod
     def evidence_type(cls) -> type[Evidence]:
