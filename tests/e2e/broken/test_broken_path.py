@@ -95,6 +95,7 @@ def test_a_policer_holds_tcp_below_its_bound(context: Context, judged: Judge) ->
 def test_echo_requests_are_dropped_one_way(context: Context, judged: Judge) -> None:
     with rules(context, "site-b", "priority=200,in_port=lan0,icmp,actions=drop"):
         assert_fails(judged("ping", **ENDS, count=2), "a1 to b1: lost")
+    await_path(context)
     assert_passes(judged("ping", **ENDS, count=2))
 
 
