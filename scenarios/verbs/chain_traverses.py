@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import ClassVar
 
@@ -47,6 +48,21 @@ class Site(Evidence):
     rules: tuple[FlowEntry, ...] = ()
 
 
+@dataclass(frozen=True)
+class Crossing:
+    """What was seen of packets at a site, *routers* behind the sender: its *stops*, and what was *due* there.
+
+    *name* is that of its checks; *lost* are those of what an underlay lost on the way there.
+    """
+
+    name: str
+    site: Site
+    routers: int
+    stops: Sequence[Stop]
+    due: Sequence[wire.Probe]
+    lost: Sequence[Check] = ()
+
+
 class Way(Evidence):
     """Packets that were sent one way, the two sites that they cross, and what arrived at the far *host*.
 
@@ -59,20 +75,21 @@ class Way(Evidence):
     host: wire.CaptureFile
     ordered: bool
 
-    def crossed(self) -> list[tuple[str, Site, list[Stop], Sequence[wire.Probe]]]:
-        """Return for both sites their label, what was seen at their ports, and what had to pass these."""
+    @cached_property
+    def crossings(self) -> tuple[Crossing, Crossing]:
+        """What was seen at both sites, the near one first; the captures are read for it."""
         near, far = (_stops(site, self.probes) for site in (self.near, self.far))
         host = Stop.of(self.host, self.probes.target, f"site:{self.far.name}", self.probes.frames)
-        sent = self.probes.frames, _due(self.probes, far)[0]
+        due, lost = _due(self.probes, far)
         label = f"{self.probes.source}→{self.probes.target} at "
-        return [
-            (f"{label}{self.near.name}", self.near, near, sent[0]),
-            (f"{label}{self.far.name}", self.far, [*far, host], sent[1]),
-        ]
+        return (
+            Crossing(f"{label}{self.near.name}", self.near, 0, near, self.probes.frames),
+            Crossing(f"{label}{self.far.name}", self.far, ROUTERS, [*far, host], due, lost),
+        )
 
     def overtaken(self) -> list[list[str]]:
         """Return for both sites the ports where packets had overtaken others, though the way keeps them in order."""
-        near, far = (overtaken(stops, sent) for _, _, stops, sent in self.crossed())
+        near, far = (overtaken(site.stops, site.due) for site in self.crossings)
         return [near, far if self.ordered else []]
 
 
@@ -221,19 +238,21 @@ def _due(probes: Mixture, far: Sequence[Stop]) -> tuple[tuple[wire.Probe, ...], 
 
 
 def _way_checks(way: Way, service_id: str) -> Iterator[Check]:
-    yield from _due(way.probes, _stops(way.far, way.probes))[1]
-    for name, site, stops, sent in way.crossed():
-        yield from passed(name, stops, sent, 0 if site is way.near else ROUTERS)
+    for crossing in way.crossings:
+        yield from crossing.lost
+    for crossing in way.crossings:
+        name, site = crossing.name, crossing.site
+        yield from passed(name, crossing.stops, crossing.due, crossing.routers)
         for entry in site.hops:
             if not entry.hop.clear:
                 yield _hidden(name, site, entry, way.probes.recognisable)
-        yield from _rule_checks(name, site, service_id, len(sent))
+        yield from _rule_checks(name, site, service_id, len(crossing.due))
 
 
 def _order_checks(tries: Sequence[Way]) -> Iterator[Check]:
     """Yield for both sites the check that in one of *tries*, all of the same way, no packet overtook another."""
-    for site, found in zip(tries[0].crossed(), zip(*(way.overtaken() for way in tries), strict=True), strict=True):
-        yield equal(f"{site[0]}: ports where packets have overtaken others", min(found, key=len), [])
+    for crossing, found in zip(tries[0].crossings, zip(*(way.overtaken() for way in tries), strict=True), strict=True):
+        yield equal(f"{crossing.name}: ports where packets have overtaken others", min(found, key=len), [])
 
 
 def _hidden(way: str, site: Site, entry: HopCapture, frames: Sequence[wire.Probe]) -> Check:
