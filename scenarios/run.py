@@ -23,7 +23,7 @@ from scenarios.own_steps import at_the_end, before_removal
 from scenarios.session import ApiStarter, new_lab, open_face, order
 from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
-from scenarios.steps.step import BegunStep
+from scenarios.steps.step import RunningStep
 from scenarios.steps.verb import Verb
 from testbed import doctor
 from testbed.images import build
@@ -69,7 +69,7 @@ class _Run:
     clock: Clock = field(init=False)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     steps: list[StepResult] = field(default_factory=list)
-    watching: list[BegunStep] = field(default_factory=list)
+    watching: list[RunningStep] = field(default_factory=list)
     context: Context | None = None
     error: str = ""
     ending: Ending = "complete"
@@ -126,8 +126,8 @@ class _Run:
         try:
             yield
         finally:
-            for begun in self.watching:
-                begun.abandon()
+            for running in self.watching:
+                running.abandon()
 
     def _steps(self, context: Context) -> None:
         blocked_by = ""
@@ -159,21 +159,22 @@ class _Run:
     def _step(self, context: Context, step: Step, verb: Verb, blocked_by: str = "") -> StepResult | None:
         """Return the result of the step, None while it watches on: where nobody wants to look at once."""
         self.listener.on_step_started(step.id, step.title or verb.verb)
-        begun = BegunStep(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
-        self.watching.append(begun)
-        watches = not (begun.result or verb.gate or self.options.pause)
-        return None if watches else self._finish(context, begun)
+        running = RunningStep(context, step, verb, self.directory / "evidence" / step.id, blocked_by)
+        self.watching.append(running)
+        running.go_on()
+        watches = not (running.result or verb.gate or self.options.pause)
+        return None if watches else self._finish(context, running)
 
     def _finish_watching(self, context: Context, *, beside: bool = False) -> None:
         """Finish the steps that watch; where the next one may run *beside* them, only those that need not wait."""
-        for begun in [*self.watching]:
-            if not beside or begun.until <= time.monotonic():
-                self.listener.on_step_started(begun.step.id, begun.title)
-                self._finish(context, begun)
+        for running in [*self.watching]:
+            if not beside or running.until <= time.monotonic():
+                self.listener.on_step_started(running.step.id, running.title)
+                self._finish(context, running)
 
-    def _finish(self, context: Context, begun: BegunStep) -> StepResult:
-        result = begun.finish()
-        self.watching.remove(begun)
+    def _finish(self, context: Context, running: RunningStep) -> StepResult:
+        result = running.finish()
+        self.watching.remove(running)
         self.steps.append(result)
         self.listener.on_step_finished(result)
         if result.verdict.is_bad and self.options.pause:

@@ -21,13 +21,14 @@ def run_step(context: Context, step: Step, verb: Verb, folder: Path, blocked_by:
 
     *blocked_by* is the id of a gate that did not pass: only verbs that run always are judged behind it.
     """
-    return BegunStep(context, step, verb, folder, blocked_by).finish()
+    return RunningStep(context, step, verb, folder, blocked_by).finish()
 
 
-class BegunStep:
-    """What :func:`run_step` runs, until it has a *result* or only watches from then on: then others may run beside it.
+class RunningStep:
+    """What :func:`run_step` runs; where it only watches from some point on, others may run beside it.
 
-    At the moment *until* of the monotonic clock it will have watched for long enough.
+    It has its *result* when it has ended. At the moment *until* of the monotonic clock it will have watched for long
+    enough.
     """
 
     def __init__(self, context: Context, step: Step, verb: Verb, folder: Path, blocked_by: str = "") -> None:
@@ -36,27 +37,27 @@ class BegunStep:
         self.result: StepResult | None = None
         self.until = 0.0
         self._run = _run(context, self, verb, folder, blocked_by)
-        self._go_on()
+
+    def go_on(self) -> None:
+        """Run until it has a result, or until there is nothing to do but to watch."""
+        try:
+            self.until = next(self._run)
+        except StopIteration as end:
+            self.result = end.value
 
     def finish(self) -> StepResult:
         """Return the result, once it has watched for long enough."""
         while self.result is None:
-            self._go_on()
+            self.go_on()
         return self.result
 
     def abandon(self) -> None:
         """End what still watches, without a result. Safe to repeat."""
         self._run.close()
 
-    def _go_on(self) -> None:
-        try:
-            self.until = next(self._run)
-        except StopIteration as end:
-            self.result = end.value
 
-
-def _run(context: Context, begun: BegunStep, verb: Verb, folder: Path, blocked_by: str) -> Watching[StepResult]:
-    step = begun.step
+def _run(context: Context, running: RunningStep, verb: Verb, folder: Path, blocked_by: str) -> Watching[StepResult]:
+    step = running.step
     recorder, judgement = Recorder(folder), Judgement()
     skipped = _reason_to_skip(context, step, verb, blocked_by)
     if not skipped:
@@ -64,12 +65,12 @@ def _run(context: Context, begun: BegunStep, verb: Verb, folder: Path, blocked_b
     return StepResult(
         id=step.id,
         verb=verb.verb,
-        title=begun.title,
+        title=running.title,
         reference=step.reference,
         verdict=Verdict.SKIPPED if skipped else judgement.verdict,
         message=skipped or judgement.message,
-        started_seconds=round(begun.started, 3),
-        duration_seconds=round(context.clock.now() - begun.started, 3),
+        started_seconds=round(running.started, 3),
+        duration_seconds=round(context.clock.now() - running.started, 3),
         checks=tuple(judgement.checks),
         evidence=tuple(recorder.evidence),
         waits=tuple(recorder.waits),

@@ -18,7 +18,7 @@ from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.observation import FILE_NAME
 from scenarios.steps.recorder import NetworkFault, Recorder
-from scenarios.steps.step import BegunStep, run_step
+from scenarios.steps.step import RunningStep, run_step
 from scenarios.steps.verb import Verb, Watching
 
 WATCHED_SECONDS = 0.2
@@ -70,8 +70,10 @@ def world() -> Iterator[World]:
     yield World()
 
 
-def begun(world: World, folder: Path, **parameters: bool) -> BegunStep:
-    return BegunStep(cast(Context, world), STEP, Watch(**parameters), folder)
+def begun(world: World, folder: Path, **parameters: bool) -> RunningStep:
+    step = RunningStep(cast(Context, world), STEP, Watch(**parameters), folder)
+    step.go_on()
+    return step
 
 
 def test_a_step_by_itself_watches_to_its_end(world: World, tmp_path: Path) -> None:
