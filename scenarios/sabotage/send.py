@@ -1,6 +1,7 @@
-"""Sends a packet that anybody can read, again and again: ``send.py INTERFACE KIND SOURCE DESTINATION``.
+"""Sends a packet again and again: ``send.py INTERFACE KIND SOURCE DESTINATION``.
 
-It runs in the network namespace of a node, until it is ended.
+Anybody can read it, but for a ``copy``, which is of an ESP packet that a gateway has sent. It runs in the network
+namespace of a node, until it is ended.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
+from testbed.esp import esp_of, ipv4_of
+
+ALL_PROTOCOLS = 3
 TEXT = b"a text that everybody on the way can read"
-INTERVAL_SECONDS = 0.05
+INTERVAL_SECONDS = 0.01
+FIRST_COPIES = 100  # more than the gateway itself sends until it is asked how many
 HIDDEN = bytes(octet ^ 0x5A for octet in TEXT)
 
 
@@ -29,13 +34,29 @@ def packet(kind: str, source: str, destination: str) -> Packet:
     return IP(src=source, dst=destination) / (inner if kind == "disguised" else inner / TEXT)
 
 
+def crafted(kind: str, source: str, destination: str) -> bytes:
+    """Return the frame with the packet of that kind."""
+    return bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / packet(kind, source, destination))
+
+
+def heard(raw: socket.socket, source: str, destination: str) -> bytes:
+    """Return the next frame with ESP between the two addresses."""
+    while True:
+        frame = raw.recv(65_536)
+        esp = esp_of(found) if (found := ipv4_of(frame)) else None
+        if esp and (esp.source, esp.destination) == (source, destination):
+            return frame
+
+
 def main() -> None:
     """Send until this process is ended."""
-    interface, kind, source, destination = sys.argv[1:]
-    frame = bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / packet(kind, source, destination))
+    interface, kind, *ends = sys.argv[1:]
+    copies = kind == "copy"
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
-        raw.bind((interface, 0))
-        raw.send(frame)
+        raw.bind((interface, ALL_PROTOCOLS if copies else 0))
+        frame = heard(raw, *ends) if copies else crafted(kind, *ends)
+        for _ in range(FIRST_COPIES if copies else 1):
+            raw.send(frame)
         print("sending", flush=True)
         while True:
             time.sleep(INTERVAL_SECONDS)
