@@ -155,12 +155,11 @@ def meter_counts(context: Context, site: str) -> dict[str, meters.MeterCount]:
     for vnf in view.vnfs(context.service_id):
         if len(given.get(vnf.name, ())) == len(meters.WAYS):
             was = of_vnf(earlier.vnfs, vnf.name)
-            kernel, before = taken_by_kernel(vnf), dict[str, Any]()
-            if was:
-                kernel, before = kernel - was.kernel, was.status
-            before = was.status if was else {}
             found[vnf.name] = meters.MeterCount(
-                before=before, given=given[vnf.name], kernel=kernel, remembers=_remembers(context, vnf)
+                before=was.status if was else {},
+                given=given[vnf.name],
+                kernel=taken_by_kernel(vnf) - (was.kernel if was else 0),
+                remembers=_remembers(context, vnf),
             )
     return found
 

@@ -157,7 +157,7 @@ class TrafficVerb(PathVerb):
         seed = new_seed(None)
         there, back = _drawn(seed, OCTETS)
         source, target = context.host(self.from_), context.host(self.to)
-        port = secrets.choice([self.port, secrets.choice([self.port, *ports(context.scenario, "tcp")])])
+        port = secrets.choice([self.port, *ports(context.scenario, "tcp")])
         end = target.ip, port
         done = transfer(source.namespace, target.namespace, end, there=there, back=back, deadline=seconds)
         came = {"there": Carried.of(done.there), "back": Carried.of(done.back)}

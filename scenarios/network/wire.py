@@ -318,7 +318,10 @@ def exchange_all(
             host = context.host(item.source)
             frames = [entry.frame for entry in item.frames * item.copies]
             send(host.namespace, host.interface, frames, spacing)
-        arrived = lambda: all(_has_last(point, sent) for point, sent in arrivals)  # noqa: E731  (said once, here)
+
+        def arrived() -> bool:
+            return all(_has_last(point, sent) for point, sent in arrivals)
+
         recorder.until(last, within_seconds, arrived, pause=LOOK_SECONDS)
     for point in points:
         recorder.file(point.capture.path, f"capture at {point.name}", PCAP)

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -22,6 +21,7 @@ from testbed.host.namespace import Namespace
 from testbed.host.process import OBSERVER
 from testbed.labels import LAB_VARIABLE
 from testbed.nodes.node import PATH
+from testbed.polling import poll
 
 SCRIPT_SECONDS = 30.0
 BEGIN_SECONDS = 10.0
@@ -82,14 +82,18 @@ def _undone(context: Context, actions: Sequence[Placed]) -> Iterator[list[Placed
 
 def _await_effect(context: Context, placed: Placed) -> None:
     """Raise :class:`SabotageFailed` unless the network gets as broken as it is told to be."""
-    end = time.monotonic() + EFFECT_SECONDS
-    while True:
+    failures = list[SabotageFailed]()
+
+    def broken() -> bool:
         try:
-            return _run(context, placed, placed.action.effect)
+            _run(context, placed, placed.action.effect)
         except SabotageFailed as failed:
-            if time.monotonic() > end:
-                raise SabotageFailed(f"without effect: {failed}") from failed
-        time.sleep(PAUSE_SECONDS)
+            failures.append(failed)
+            return False
+        return True
+
+    if not poll(broken, EFFECT_SECONDS, PAUSE_SECONDS):
+        raise SabotageFailed(f"without effect: {failures[-1]}") from failures[-1]
 
 
 def _run(context: Context, placed: Placed, script: str) -> None:

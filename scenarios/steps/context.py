@@ -158,9 +158,8 @@ class Context:
 
         Raises ``NetworkFault`` when one does not keep the contract, or has ended.
         """
-        own = (vnf for vnf in self.view(site).vnfs(self.service_id) if vnf.kind == kind)
         try:
-            return {vnf.name: vnf.access.run([program]) for vnf in own}
+            return {vnf.name: vnf.access.run([program]) for vnf in self.view(site).vnfs(self.service_id, kind)}
         except (ViewError, Ended) as error:
             raise NetworkFault(f"{site}: {program} of the {kind} VNFs", "text", str(error)) from error
 
