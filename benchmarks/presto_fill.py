@@ -23,7 +23,7 @@ from presto.persistence.tables import ServiceRow, open_engine
 
 _MOMENTS = {"requestedStartDate": "2026-03-02T08:00:00Z", "requestedCompletionDate": "2026-03-02T08:05:00Z"}
 _SWVC = TypeAdapter(Swvc)
-_AT_ONCE = 8
+_CONCURRENT = 8
 _LOOK_EVERY = 0.25
 """Seconds between looks at an order; each costs the server as much as a tenth of an order."""
 _GROUP = 1000
@@ -86,7 +86,7 @@ def _rows(number: int, moment: datetime, requested: list[Any]) -> tuple[dict[str
 
 async def cycle(url: str, server: Process, count: int, sites: int) -> list[Reading]:
     """Carry out `count` orders, adding and deleting by turns on the same sites; a reading after each fortieth."""
-    bodies = list(orders(1, sites))[:_AT_ONCE]
+    bodies = list(orders(1, sites))[:_CONCURRENT]
     family = server.family()
     start, cpu = time.monotonic(), sum(process.cpu() for process in family)
     done, readings = 0, list[Reading]()

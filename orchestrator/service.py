@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 _WORST_FIRST = (Result.INCONSISTENT, Result.ROLLED_BACK, Result.APPLIED, Result.REMOVED, Result.UNCHANGED)
 
 
-CHANGED_AT_ONCE, LOOKED_AT_AT_ONCE = 8, 8
+CONCURRENT_CHANGES, CONCURRENT_LOOKS = 8, 8
 """uCPEs that are changed, and looked at, at the same time; the others wait for their turn, which no deadline counts."""
 
 
@@ -70,8 +70,8 @@ class Orchestrator:
         connect: Connect = connected,
         *,
         ended: Ended = ended_containers,
-        changed: int = CHANGED_AT_ONCE,
-        looked_at: int = LOOKED_AT_AT_ONCE,
+        changed: int = CONCURRENT_CHANGES,
+        looked_at: int = CONCURRENT_LOOKS,
     ) -> None:
         self._changing, self._looking = asyncio.Semaphore(changed), asyncio.Semaphore(looked_at)
         self._inventory = inventory

@@ -11,7 +11,7 @@ from scenarios.steps.context import Context
 CERTAINTY = 1e-6
 """A run in a million loses more by chance than is allowed here."""
 
-MOST_DELAY_MS, LEAST_RATE_MBIT = 50, 2
+MAX_DELAY_MS, MIN_RATE_MBIT = 50, 2
 """With which TCP still carries 100 kB in a moment."""
 
 
@@ -36,8 +36,8 @@ def slows_tcp(context: Context, source: str, target: str) -> bool:
     return any(
         entry.loss_percent
         or entry.jitter_ms
-        or entry.delay_ms > MOST_DELAY_MS
-        or (entry.rate_mbit or LEAST_RATE_MBIT) < LEAST_RATE_MBIT
+        or entry.delay_ms > MAX_DELAY_MS
+        or (entry.rate_mbit or MIN_RATE_MBIT) < MIN_RATE_MBIT
         for entry in between
     )
 

@@ -16,7 +16,7 @@ LAN_TO_WAN, WAN_TO_LAN = "lan-to-wan", "wan-to-lan"
 WAYS = LAN_TO_WAN, WAN_TO_LAN
 PORTLESS = "icmp"
 ETHERNET = 14  # octets of the header
-LEAST_HEADERS, MOST_HEADERS = 28, 100
+MIN_HEADERS, MAX_HEADERS = 28, 100
 """Octets of headers of a segment: UDP on IPv4, and TCP with 40 octets of options on IPv6."""
 FRAGMENT_HEADER = 20
 
@@ -104,7 +104,7 @@ def port_checks(name: str, now: Mapping[str, Any], until: MeterCount, element: s
         packets = sum(until.given[way].left - until.given[way].lost_leaving for way in some)
         octets = sum(until.given[way].left_bytes for way in some) - ETHERNET * packets
         segments, headers = counted.packets - packets, counted.bytes - octets
-        holds = LEAST_HEADERS * segments <= headers <= MOST_HEADERS * segments
+        holds = MIN_HEADERS * segments <= headers <= MAX_HEADERS * segments
         if lost or any(until.given[way].lost_leaving for way in some):
             holds = segments >= -lost
         way = " and ".join(some)
@@ -213,7 +213,7 @@ def multiplied(sent: Mapping[Flow, Count], came: Mapping[Flow, Count]) -> list[s
 def _may_be_cut(sent: Count, came: Count, protocol: str, *, whole: bool) -> bool:
     """Tell whether what was *sent* can have become what *came*, or more; datagrams that are *whole* were not cut."""
     more = max(0, came.packets - sent.packets)
-    headers = MOST_HEADERS if protocol == "tcp" else FRAGMENT_HEADER
+    headers = MAX_HEADERS if protocol == "tcp" else FRAGMENT_HEADER
     return came.bytes <= sent.bytes + headers * more and not (whole and protocol != "tcp" and more)
 
 

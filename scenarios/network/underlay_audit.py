@@ -157,7 +157,7 @@ class _KeyExchange:
 
     def __init__(self, known: Collection[IkeSpis] | None) -> None:
         self._known = known
-        self._said: dict[tuple[object, ...], bytes] = {}
+        self._messages: dict[tuple[object, ...], bytes] = {}
 
     def has(self, packet: bytes) -> bool:
         """Tell whether *packet* is an IKEv2 message of such an SA, or one that an SA begins with.
@@ -169,7 +169,9 @@ class _KeyExchange:
             return message is not None
         spis = message.initiator_spi, message.responder_spi
         began = message.exchange == IKE_AUTH or self._known is None or spis in self._known
-        return began and self._said.setdefault((spis, packet[12:20], message.number), message.octets) == message.octets
+        return (
+            began and self._messages.setdefault((spis, packet[12:20], message.number), message.octets) == message.octets
+        )
 
 
 def traffic(frames: Iterable[bytes], addresses: Sequence[str], known: Collection[IkeSpis] | None = None) -> LinkTraffic:

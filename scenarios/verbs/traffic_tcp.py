@@ -12,7 +12,7 @@ from scenarios.steps.checks import Judgement, check
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
 
-PATIENCE_SECONDS = 20
+TRANSFER_SECONDS = 20
 """How long a connection may take for its data beyond twice the time that they need at the least rate."""
 
 
@@ -44,7 +44,7 @@ class TrafficTcp(TrafficVerb, name="traffic.tcp"):
         evidence = super().observe(context, recorder)
         if self.judge(evidence).verdict.is_bad:  # a path that is wrong already may make this last
             return evidence
-        seconds = PATIENCE_SECONDS + 4 * OCTETS * 8 / (self.at_least_mbit * 1e6)
+        seconds = TRANSFER_SECONDS + 4 * OCTETS * 8 / (self.at_least_mbit * 1e6)
         return evidence.model_copy(update={"content": self.compared(context, seconds)})
 
     def judge_measured(self, measured: Measured) -> Judgement:

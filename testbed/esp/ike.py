@@ -15,7 +15,7 @@ _GENERIC = struct.Struct("!BBH")
 _VERSION, _INITIATOR, _HIGHER_VERSION, _RESPONSE, _CRITICAL = 0x20, 0x08, 0x10, 0x20, 0x80
 _SA, _KEY_EXCHANGE, _CERTIFICATE_REQUEST, _NONCE, _NOTIFY, _VENDOR_ID = 33, 34, 38, 40, 41, 43
 _SEALED, _SEALED_FRAGMENT = 46, 53  # RFC 7296, 3.14; RFC 7383, 2.5
-_LEAST_SEALED = 20
+_MIN_SEALED = 20
 """Octets of an initialisation vector, a pad length and a check value, of the shortest that are in use."""
 
 _UNENCRYPTED = {_SA, _KEY_EXCHANGE, _CERTIFICATE_REQUEST, _NONCE, _NOTIFY, _VENDOR_ID}
@@ -75,7 +75,7 @@ def _is_sealed(kind: int, body: bytes) -> bool:
         if not 1 <= part <= parts:
             return False
         content = content[4:]
-    return length == len(body) and not critical & ~_CRITICAL and len(content) >= _LEAST_SEALED
+    return length == len(body) and not critical & ~_CRITICAL and len(content) >= _MIN_SEALED
 
 
 def _payloads_fit(kind: int, body: bytes) -> bool:

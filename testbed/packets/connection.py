@@ -34,13 +34,13 @@ def connect(
     data: bytes,
     deadline: float,
     meanwhile: Callable[[], None] = lambda: None,
-    most_seconds: float = float("inf"),
+    total_seconds: float = float("inf"),
 ) -> Connection:
     """Connect *source* in *namespace* to *target*, send *data*, wait for as many octets, and close.
 
     *meanwhile* is called once, while the connection is open and all has come back. No step takes longer than
-    *deadline* seconds, and all of *data* there and back no longer than *most_seconds*. Raises :class:`PacketError` when
-    the source cannot be used.
+    *deadline* seconds, and all of *data* there and back no longer than *total_seconds*. Raises :class:`PacketError`
+    when the source cannot be used.
     """
     with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
         try:
@@ -52,7 +52,7 @@ def connect(
         try:
             client.connect(target)
             established = True
-            end = time.monotonic() + most_seconds
+            end = time.monotonic() + total_seconds
             for begin in range(0, len(data), _PART):
                 client.sendall(data[begin : begin + _PART])
                 wanted = min(begin + _PART, len(data))

@@ -34,9 +34,9 @@ def test_much_data_comes_back_in_time_or_not_at_all(segment: Any) -> None:
     data = bytes(range(256)) * 600
     ends = (segment.a.address, 0), (segment.b.address, PORT)
     with answering(segment.b.namespace, segment.b.address, [("tcp", PORT)]):
-        done = connect(segment.a.namespace, *ends, data, 2, most_seconds=20)
+        done = connect(segment.a.namespace, *ends, data, 2, total_seconds=20)
         assert (done.ended, done.received == answer(data)) == (COMPLETED, True)
-        late = connect(segment.a.namespace, *ends, data, 2, most_seconds=0)
+        late = connect(segment.a.namespace, *ends, data, 2, total_seconds=0)
         assert (late.ended, late.established) == (TIMED_OUT, True)
         assert 0 < len(late.received) < len(data)
 
