@@ -63,13 +63,18 @@ def read(path: Path, verbs: dict[str, type[Verb]]) -> tuple[Verb, Observation]:
 
 
 def judge(verb: Verb, observation: Observation) -> Judgement:
-    """Return what follows from *observation* alone; evidence that cannot be judged is an error of the test-bed."""
+    """Return what follows from *observation* alone; evidence that cannot be judged is an error of the test-bed.
+
+    What was seen to be wrong is wrong, also where that is not all there is to know.
+    """
     try:
         judged = Judgement() if observation.evidence is None else verb.judge(observation.evidence)
     except Exception as error:  # noqa: BLE001  (one step's trouble must not take the other steps' proof away)
         return Judgement(error=error)
     checks = [*judged.checks, *([observation.fault] if observation.fault else [])]
-    return Judgement([*checks, *_ended(observation.ended, checks)], judged.summary)
+    checks += _ended(observation.ended, checks)
+    failed = any(check.verdict.is_bad for check in checks)
+    return Judgement(checks, judged.summary, None if failed else judged.error)
 
 
 def _ended(vnfs: Sequence[EndedVnf], checks: Sequence[Check]) -> list[Check]:

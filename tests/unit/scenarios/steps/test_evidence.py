@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from reports.model import Verdict
+from scenarios.steps.checks import check
 from scenarios.steps.observation import FILE_NAME, judge, read
 from scenarios.verbs import REGISTRY
 
@@ -71,6 +72,35 @@ def test_a_damaged_capture_is_an_error(case: Path, damage: str, tmp_path: Path) 
     judged = judge(*read(copy / FILE_NAME, REGISTRY))
     assert judged.verdict is Verdict.ERROR, judged.message
     assert type(judged.error).__name__ == ("FileNotFoundError" if damage == "gone" else "TruncatedCapture")
+
+
+UNSURE: dict[str, Callable[[Any, Path], None]] = {
+    "chain.conserved": lambda evidence, _folder: evidence["sites"][0]["now"]["switch"].update(settled=False),
+    "ipsec.as_ordered": lambda _evidence, folder: _forget(folder / "histories.json"),
+    "management.explained": lambda evidence, _folder: evidence["links"][0].update(whole=False),
+    "underlay.explained": lambda evidence, _folder: evidence["links"][0].update(whole=False),
+}
+"""What makes of evidence without a fault one that is not all there is to know."""
+
+
+@pytest.mark.parametrize("name", UNSURE)
+@pytest.mark.parametrize("fault", [False, True])
+def test_what_is_not_all_proves_nothing_but_what_is_wrong(name: str, fault: bool, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.parent.name == name and case.name.startswith("passed"))
+    file = shutil.copytree(case, tmp_path / "copy") / FILE_NAME
+    document = json.loads(file.read_text(encoding="utf-8"))
+    UNSURE[name](document["evidence"], file.parent)
+    if fault:
+        document["fault"] = check("the end", False, expected="all", measured="less").model_dump(mode="json")
+    file.write_text(json.dumps(document), encoding="utf-8")
+    judged = judge(*read(file, REGISTRY))
+    assert judged.verdict is (Verdict.FAILED if fault else Verdict.ERROR)
+    assert judged.message
+
+
+def _forget(file: Path) -> None:
+    told = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({site: {**history, "complete": False} for site, history in told.items()}), "utf-8")
 
 
 @every_verb
