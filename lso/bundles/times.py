@@ -14,13 +14,14 @@ ROUNDING_SECONDS = 0.01
 def impossible_times(loaded: LoadedScenario, result: RunResult) -> Iterator[str]:
     """Yield which times of *result*, a run of *loaded*, contradict each other or the scenario's goals."""
     verbs = {step.id: verb for step, verb in zip(loaded.scenario.steps, loaded.verbs, strict=True)}
-    for number, step in enumerate(result.steps):
-        beside = step.id in verbs and verbs[step.id].beside
-        for before in result.steps[:number]:
-            watches = beside and before.id in verbs and verbs[before.id].watches()
-            free = before.started_seconds if watches else _end(before)
-            if step.started_seconds < free - ROUNDING_SECONDS:
-                yield f"{step.id} began {step.started_seconds:g} s after the start, when {before.id} had not ended"
+    free = free_beside = (0.0, "")  # since when steps may begin, those that run beside one that watches, and for whom
+    for step in result.steps:
+        since, before = free_beside if step.id in verbs and verbs[step.id].beside else free
+        if step.started_seconds < since - ROUNDING_SECONDS:
+            yield f"{step.id} began {step.started_seconds:g} s after the start, when {before} had not ended"
+        watches = step.id in verbs and verbs[step.id].watches()
+        free = max(free, (_end(step), step.id))
+        free_beside = max(free_beside, (step.started_seconds if watches else _end(step), step.id))
         if any(wait.needed_seconds > step.duration_seconds + ROUNDING_SECONDS for wait in step.waits):
             yield f"{step.id} waited longer than it lasted"
         if _end(step) > result.duration_seconds + ROUNDING_SECONDS:
