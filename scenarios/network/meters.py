@@ -21,7 +21,7 @@ MIN_HEADERS, MAX_HEADERS = 28, 100
 FRAGMENT_HEADER = 20
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? +(\S+)", re.MULTILINE)
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
+_LABEL = re.compile(r'\b(\w+)="([^"]*)"')
 
 Totals = dict[str, Count]
 Flow = tuple[str, str, str, int, int]
@@ -201,12 +201,19 @@ def multiplied(sent: Mapping[Flow, Count], came: Mapping[Flow, Count]) -> list[s
     for flow, count in came.items():
         if flow[:3] not in parts and not _may_be_cut(sent.get(flow, nothing), count, flow[0], whole=True):
             found.append(f"{flow_name(*flow[:3], *flow[3:])}: {_more(sent.get(flow, nothing), count)}")
+    before_all, after_all = _between_ends(sent), _between_ends(came)
     for ends in sorted(parts):
-        before, after = (
-            sum((count for flow, count in each.items() if flow[:3] == ends), nothing) for each in (sent, came)
-        )
+        before, after = before_all.get(ends, nothing), after_all[ends]
         if not _may_be_cut(before, after, ends[0], whole=False):
             found.append(f"{flow_name(*ends)}: {_more(before, after)}")
+    return found
+
+
+def _between_ends(flows: Mapping[Flow, Count]) -> dict[tuple[str, str, str], Count]:
+    """Return how much of each protocol went from each source to each destination."""
+    found: dict[tuple[str, str, str], Count] = {}
+    for flow, count in flows.items():
+        found[flow[:3]] = found.get(flow[:3], Count()) + count
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scenarios.network.chain import wan_port
@@ -48,9 +49,7 @@ SHELL = {"PATH", "HOME", "PWD", "IFS"}
 _USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _LITERAL = re.compile(r"\\.|'[^']*'|(?<![^\s;&|(])#[^\n]*", re.DOTALL)
-_HERE_DOCUMENT = re.compile(
-    r"<<-?\s*(?P<quote>['\"\\]?)(?P<word>\w+)['\"]?[^\n]*\n(?P<body>.*?)^\s*(?P=word)$", re.DOTALL | re.MULTILINE
-)
+_HERE_DOCUMENT = re.compile(r"<<-?[ \t]*(?P<quote>['\"\\]?)(?P<word>\w++)")
 
 
 def used(*scripts: str) -> set[str]:
@@ -65,28 +64,49 @@ def expanded(*scripts: str) -> set[str]:
 
 def _expanding(script: str) -> Iterator[str]:
     """Yield the parts of *script* that the shell expands. Quotes in a here-document are letters."""
-    end = 0
-    for found in _HERE_DOCUMENT.finditer(script):
-        yield _unquoted(script[end : found.start("body")])
-        yield "" if found["quote"] else _ESCAPED.sub(" ", found["body"])
-        end = found.end()
-    yield _unquoted(script[end:])
+    lines, at, plain = script.split("\n"), 0, list[str]()
+    places: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        places.setdefault(line.lstrip(), []).append(number)
+    while at < len(lines):
+        plain.append(lines[at])
+        at += 1
+        if document := _document(lines[at - 1], at, places):
+            quoted, end = document
+            yield _unquoted("\n".join(plain))
+            yield "" if quoted else _ESCAPED.sub(" ", "\n".join(lines[at:end]))
+            at, plain = end + 1, []
+    yield _unquoted("\n".join(plain))
+
+
+def _document(line: str, number: int, places: Mapping[str, Sequence[int]]) -> tuple[bool, int] | None:
+    """Return of the here-document that begins behind *line* whether its word is quoted, and the line that ends it.
+
+    *number* is that of its first line, *places* has the numbers of all lines by what they are.
+    """
+    for found in _HERE_DOCUMENT.finditer(line):
+        ends = places.get(found["word"], ())
+        if (place := bisect_left(ends, number)) < len(ends):
+            return bool(found["quote"]), ends[place]
+    return None
 
 
 def _unquoted(script: str) -> str:
     """Return *script* without its literal parts. A command in double quotes has quotes of its own: "$(one 'two')"."""
-    left, inside, at = "", [""], 0
+    left, inside, at = list[str](), [""], 0
     while at < len(script):
         here, quoted = script[at], inside[-1] == '"'
         if literal := (_ESCAPED if quoted else _LITERAL).match(script, at):
-            left, at = left + " ", literal.end()
+            left.append(" ")
+            at = literal.end()
             continue
         if (here == '"' and quoted) or (here == ")" and inside[-1] == "("):
             inside.pop()
         elif here == '"' or (here == "(" and (not quoted or script[at - 1] == "$")):
             inside.append(here)
-        left, at = left + here, at + 1
-    return left
+        left.append(here)
+        at += 1
+    return "".join(left)
 
 
 def hosts_of(verb: Verb) -> tuple[str, str] | None:

@@ -47,7 +47,7 @@ def ike_of(octets: bytes) -> IkeMessage | None:
     if len(octets) < _HEADER.size:
         return None
     initiator, responder, first, version, exchange, flags, number, length = _HEADER.unpack_from(octets)
-    body = octets[_HEADER.size :]
+    body = memoryview(octets)[_HEADER.size :]  # its parts are no copies
     if version != _VERSION or length != len(octets) or flags & ~(_INITIATOR | _HIGHER_VERSION | _RESPONSE):
         return None
     fragment = 0
@@ -64,7 +64,7 @@ def ike_of(octets: bytes) -> IkeMessage | None:
     return IkeMessage(initiator.hex(), responder.hex(), exchange, (flags, number, fragment), octets)
 
 
-def _is_sealed(kind: int, body: bytes) -> bool:
+def _is_sealed(kind: int, body: memoryview) -> bool:
     """Tell whether *body* is one encrypted payload, or a fragment of one."""
     if kind not in (_SEALED, _SEALED_FRAGMENT) or len(body) < _GENERIC.size:
         return False
@@ -78,7 +78,7 @@ def _is_sealed(kind: int, body: bytes) -> bool:
     return length == len(body) and not critical & ~_CRITICAL and len(content) >= _MIN_SEALED
 
 
-def _payloads_fit(kind: int, body: bytes) -> bool:
+def _payloads_fit(kind: int, body: memoryview) -> bool:
     """Tell whether *body* is a chain of unencrypted payloads, the first of *kind*, each as long as its content."""
     while kind:
         if kind not in _UNENCRYPTED or len(body) < _GENERIC.size:
@@ -91,7 +91,7 @@ def _payloads_fit(kind: int, body: bytes) -> bool:
     return not body
 
 
-def _fits(kind: int, content: bytes) -> bool:
+def _fits(kind: int, content: memoryview) -> bool:
     """Tell whether an unencrypted payload of *kind* has the length that its content must have."""
     if kind == _SA:
         return all(_proposals_fit(content))
@@ -106,22 +106,22 @@ def _fits(kind: int, content: bytes) -> bool:
     return True
 
 
-def _proposals_fit(content: bytes) -> Iterator[bool]:
+def _proposals_fit(content: memoryview) -> Iterator[bool]:
     """Yield of each proposal (3.3.1) and its transforms (3.3.2) whether it fits; one that does not is the last."""
     while content:
         more, _, length = _GENERIC.unpack_from(content) if len(content) >= 8 else (0, 0, 0)
         body = content[8 : max(length, 8)]
         fits = 8 <= length <= len(content) and (more == 2) == (len(content) > length) and not content[6]
         yield fits and _transforms_fit(content[7], body)
-        content = content[length:] if fits else b""
+        content = content[length:] if fits else content[:0]
 
 
-def _transforms_fit(count: int, content: bytes) -> bool:
+def _transforms_fit(count: int, content: memoryview) -> bool:
     while content and count:
         length = int.from_bytes(content[2:4], "big")
         if length not in (8, 12) or length > len(content) or content[1] or content[5]:
             return False
-        if length == 12 and content[8:10] != b"\x80\x0e":  # the length of a key, the one attribute that there is
+        if length == 12 and bytes(content[8:10]) != b"\x80\x0e":  # the length of a key, the one attribute that there is
             return False
         count, content = count - 1, content[length:]
     return not content and not count

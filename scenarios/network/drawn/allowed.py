@@ -49,14 +49,13 @@ class Allowed:
         source port is *taken*, the next one does.
         """
         kinds = [list(self.ports)[number % len(self.ports)] for number in range(count)]
-        udp = [number for number, kind in enumerate(kinds) if kind == "udp"]
-        places = [
-            self.named if number in udp[::2] else rng.choice(self.ports[kind]) for number, kind in enumerate(kinds)
-        ]
-        sources = rng.sample(SOURCE_PORTS, count)
+        named = {*[number for number, kind in enumerate(kinds) if kind == "udp"][::2]}
+        places = [self.named if number in named else rng.choice(self.ports[kind]) for number, kind in enumerate(kinds)]
+        sources, used = rng.sample(SOURCE_PORTS, count), set[int]()
         for number, kind in enumerate(kinds):
-            while (kind, sources[number]) in taken or sources[number] in sources[:number]:
+            while (kind, sources[number]) in taken or sources[number] in used:
                 sources[number] = max(SOURCE_PORTS.start, (sources[number] + 1) % SOURCE_PORTS.stop)
+            used.add(sources[number])
         flows = list(zip(kinds, sources, places, strict=True))
         rng.shuffle(flows)
         return flows

@@ -16,11 +16,14 @@ Snapshot = dict[str, Part]
 def part(items: Iterable[tuple[str, Mapping[str, Any]]]) -> Part:
     """Return *items* as a part in order of their names; equal names are told apart by a number behind the first."""
     found: Part = {}
+    numbers: dict[str, int] = {}
     for name, details in sorted(items, key=lambda item: (item[0], json.dumps(item[1], sort_keys=True))):
-        number, title = 1, name
+        number = numbers.get(name, 1)
+        title = name if number == 1 else f"{name} ({number})"
         while title in found:
             number += 1
             title = f"{name} ({number})"
+        numbers[name] = number
         found[title] = dict(details)
     return found
 
