@@ -28,7 +28,7 @@ def replaced(context: Context, site: str, kind: str, number: int, carry: Pass) -
     ports = {port["role"]: links[port["mac"]] for port in json.loads(vnf.run(["cat", INTENT]))["ports"]}
     taken = vnf.namespace.packet_socket(ports["lan"])  # sees what comes in before the rule below drops it
     sent = vnf.namespace.packet_socket(ports["wan"])
-    taken.settimeout(0.1)  # longer than packets are apart
+    taken.settimeout(0.5)  # much longer than packets are apart, also on a busy machine
 
     def packets() -> list[bytes]:
         found: list[bytes] = []
