@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from reports.model import Check
@@ -70,8 +72,8 @@ def overstated(status: Mapping[str, Any]) -> list[str]:
     found = []
     for way, total in status.get("directions", {}).items():
         for name in ("protocols", "flows"):
-            listed = sum(int(entry["packets"]) for entry in status.get(name, []) if entry["direction"] == way)
-            if listed > int(total["packets"]):
+            listed = sum(_number(entry["packets"]) for entry in status.get(name, []) if entry["direction"] == way)
+            if listed > _number(total["packets"]):
                 found.append(f"{name} {way}: {listed} of {total['packets']}")
     return found
 
@@ -96,7 +98,7 @@ def port_checks(name: str, now: Mapping[str, Any], until: MeterCount, element: s
     so many octets more tell how many. What a VNF says itself that it has lost count of may be missing.
     """
     before = until.before
-    lost = max(0, until.kernel) + int(now.get("lost", 0)) - int(before.get("lost", 0))
+    lost = max(0, until.kernel) + _number(now.get("lost", 0)) - _number(before.get("lost", 0))
     foreign = _risen_entry(before, now, "foreign")
     ways = [WAYS] if foreign.packets else [(way,) for way in WAYS]  # foreign frames are counted without their direction
     for some in ways if "other" in now else ():
@@ -130,12 +132,25 @@ def at_rest(status: Mapping[str, Any]) -> tuple[Totals, Any, Any]:
     return totals(status), status.get("other"), status.get("foreign")
 
 
-def samples(text: str) -> dict[str, int]:
-    """Return the samples in a text of Prometheus, each by its name with its labels in the order of their names."""
-    found = {}
+def samples(text: str) -> dict[str, float]:
+    """Return the samples in a text of Prometheus, each by its name with its labels in the order of their names.
+
+    What is no number, or is told twice, is not a number.
+    """
+    found: dict[str, float] = {}
     for name, labels, value in _SAMPLE.findall(text):
-        found[_sample(name, **dict(_LABEL.findall(labels)))] = int(float(value))
+        sample = _sample(name, **dict(_LABEL.findall(labels)))
+        found[sample] = _value(value) if sample not in found else math.nan
     return found
+
+
+def _value(text: str) -> float:
+    """Return the number in *text*; whole ones have all their digits."""
+    with suppress(ValueError):
+        return int(text)
+    with suppress(ValueError):
+        return int(number) if (number := float(text)).is_integer() else number
+    return math.nan
 
 
 def as_samples(status: Mapping[str, Any]) -> dict[str, int]:
@@ -235,12 +250,12 @@ def _risen_entry(before: Mapping[str, Any], now: Mapping[str, Any], name: str) -
 
 def _in_flows(status: Mapping[str, Any]) -> int:
     """Return how many packets a *status* has in flows, and for lack of room in none."""
-    found = sum(int(entry["packets"]) for entry in status.get("flows", []))
-    return found + int(status.get("untracked", {}).get("packets", 0))
+    found = sum(_number(entry["packets"]) for entry in status.get("flows", []))
+    return found + _number(status.get("untracked", {}).get("packets", 0))
 
 
 def _in_all(status: Mapping[str, Any]) -> int:
-    return sum(int(entry["packets"]) for entry in status.get("directions", {}).values())
+    return sum(_number(entry["packets"]) for entry in status.get("directions", {}).values())
 
 
 def _passed(before: Mapping[str, Any], now: Mapping[str, Any], way: str) -> Count:
@@ -260,4 +275,11 @@ def flow_name(protocol: str, source: str, destination: str, *ports: int) -> str:
 
 
 def _count(entry: Mapping[str, Any]) -> Count:
-    return Count(int(entry["packets"]), int(entry["bytes"]))
+    return Count(_number(entry["packets"]), _number(entry["bytes"]))
+
+
+def _number(value: Any) -> int:
+    """Return *value* as a VNF told it. Raises ValueError for what counts nothing: of others the sum may be right."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no number of packets or bytes")
+    return value

@@ -184,3 +184,30 @@ def test_metrics_are_held_against_the_status() -> None:
         'lso_vnf_protocol_packets_total{direction="lan-to-wan",protocol="udp"} is missing, by the status 3',
     ]
     assert meters.differing("", status) == []
+
+
+@pytest.mark.parametrize("number", [2.9, -2, "2", True, float("nan"), None])
+def test_what_is_no_whole_number_of_packets_is_not_taken_for_one(number: Any) -> None:
+    status = _status(2, 0)
+    status["flows"][0]["packets"] = number
+    with pytest.raises(ValueError, match="is no number of packets or bytes"):
+        meters.totals(status)
+    with pytest.raises(ValueError, match="is no number of packets or bytes"):
+        meters.overstated(status)
+
+
+@pytest.mark.parametrize(
+    ("told", "holds"),
+    [
+        ("7", True),
+        ("7.0", True),
+        ("7e0 1700000000", True),
+        ("7.9", False),
+        ("NaN", False),
+        ("+Inf", False),
+        ("seven", False),
+        ("7\nlso_vnf_lost_packets_total 8\nlso_vnf_lost_packets_total 7", False),
+    ],
+)
+def test_samples_are_compared_as_they_are_told(told: str, holds: bool) -> None:
+    assert (meters.differing(f"lso_vnf_lost_packets_total {told}\n", {"lost": 7}) == []) is holds

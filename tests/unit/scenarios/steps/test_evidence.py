@@ -98,6 +98,17 @@ def test_what_is_not_all_proves_nothing_but_what_is_wrong(name: str, fault: bool
     assert judged.message
 
 
+@pytest.mark.parametrize(
+    "history", [{}, {"silent": "its security associations"}, {"ike": [], "children": []}], ids=["{}", "silent", "cut"]
+)
+def test_a_gateway_that_tells_no_history_has_not_shown_what_stood(history: dict[str, Any], tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.parent.name == "ipsec.as_ordered" and case.name.startswith("passed"))
+    copy = shutil.copytree(case, tmp_path / "copy")
+    told = json.loads((copy / "histories.json").read_text(encoding="utf-8"))
+    (copy / "histories.json").write_text(json.dumps(dict.fromkeys(told, history)), encoding="utf-8")
+    assert judge(*read(copy / FILE_NAME, REGISTRY)).verdict is Verdict.FAILED
+
+
 def _forget(file: Path) -> None:
     told = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({site: {**history, "complete": False} for site, history in told.items()}), "utf-8")
