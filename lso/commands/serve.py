@@ -78,7 +78,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--product",
         metavar="UCPE:KIND=NAME",
-        type=_product,
         action="append",
         default=[],
         help="the product that serves a kind of VNF on a uCPE, in place of the template's; may be repeated",
@@ -186,22 +185,21 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _product(text: str) -> tuple[str, str, str]:
-    """The uCPE, the kind of VNF and the name of the product."""
-    where, _, name = text.partition("=")
-    ucpe, _, kind = where.rpartition(":")
-    if not (ucpe and kind and name):
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not as in site-a:firewall=NAME")
-    return ucpe, kind, name
-
-
-def _products(given: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
-    """Raises UsageError where two products are given for one place."""
+def _products(given: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The names of products by uCPE and kind of VNF. Raises UsageError with all that is wrong with their form."""
     products: dict[str, dict[str, str]] = {}
-    for ucpe, kind, name in given:
-        if kind in products.setdefault(ucpe, {}):
-            raise UsageError(f"--product {ucpe}:{kind} is given twice")
-        products[ucpe][kind] = name
+    faults: list[str] = []
+    for text in given:
+        where, _, name = text.partition("=")
+        ucpe, _, kind = where.rpartition(":")
+        if not (ucpe and kind and name):
+            faults.append(f"--product {text[:60]!r} is not as in site-a:firewall=NAME")
+        elif kind in products.setdefault(ucpe, {}):
+            faults.append(f"--product {ucpe}:{kind} is given twice")
+        else:
+            products[ucpe][kind] = name
+    if faults:
+        raise UsageError("\n".join(faults))
     return products
 
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from common.database import DatabaseError
 from orchestrator.inventory import Inventory, load_inventory
-from orchestrator.model import StoreError
+from orchestrator.model import RequestError, StoreError, UnknownProduct, UnknownUcpe
 from orchestrator.process.parent import OrchestratorProcess
 from orchestrator.service import Orchestrator
 from orchestrator.store import Store as OrchestratorStore
@@ -77,9 +77,9 @@ def build_app(
 
     `database` is a SQLAlchemy URL or the path of a SQLite file. Its tables are made, or upgraded to what this version
     needs; `say` is told.
-    Raises InventoryError when the inventory is wrong, UnknownTemplate, UnknownProduct or UnknownUcpe when the settings
-    name what there is not, StoreError when the database cannot be used (all of orchestrator.model), AccessWrong when
-    the clients file or the signing key is wrong.
+    Raises InventoryError when the inventory is wrong, RequestError when the settings name what there is not, StoreError
+    when the database cannot be used (all of orchestrator.model), AccessWrong when the clients file or the signing key
+    is wrong.
     """
     enrolled, settings, access = load_inventory(inventory), settings or Settings(), access or Access()
     _check(settings, enrolled)
@@ -97,13 +97,30 @@ def build_app(
 
 
 def _check(settings: Settings, inventory: Inventory) -> None:
-    """That there is all that the settings name. Raises UnknownTemplate, UnknownProduct, UnknownUcpe."""
-    catalogue = Catalogue()
-    catalogue.template(settings.template)
+    """That there is all that the settings name. Raises RequestError with all that there is not."""
+    catalogue, faults = Catalogue(), list[str]()
+    try:
+        catalogue.template(settings.template)
+    except RequestError as error:
+        faults.append(str(error))
     for ucpe, products in settings.products.items():
+        faults += _product_faults(catalogue, inventory, ucpe, products)
+    if faults:
+        raise RequestError("\n".join(faults))
+
+
+def _product_faults(
+    catalogue: Catalogue, inventory: Inventory, ucpe: str, products: Mapping[str, str]
+) -> Iterator[str]:
+    try:
         inventory.ucpe(ucpe)
-        for kind, name in products.items():
+    except UnknownUcpe as error:
+        yield str(error)
+    for kind, name in products.items():
+        try:
             catalogue.product(kind, name)
+        except UnknownProduct as error:
+            yield f"{ucpe}:{kind}: {error}"
 
 
 def _open(database: str, say: Callable[[str], object]) -> Engine:

@@ -111,8 +111,8 @@ def test_a_template_that_there_is_not(lso: Any, inventory: str, tmp_path: Path) 
     [
         ("site-00001:firewall=nope", "there is no product nope (known: "),
         ("site-a:firewall=nope", "uCPE site-a is not in the inventory (known: site-00001, site-00002)"),
-        ("firewall=nope", "argument --product: 'firewall=nope' is not as in site-a:firewall=NAME"),
-        ("site-00001:firewall", "argument --product: 'site-00001:firewall' is not as in site-a:firewall=NAME"),
+        ("firewall=nope", "--product 'firewall=nope' is not as in site-a:firewall=NAME"),
+        ("site-00001:firewall", "--product 'site-00001:firewall' is not as in site-a:firewall=NAME"),
     ],
 )
 def test_a_product_that_there_is_not(lso: Any, inventory: str, product: str, told: str) -> None:
@@ -125,6 +125,35 @@ def test_a_product_that_is_chosen_twice(lso: Any, inventory: str) -> None:
     twice = ["--product", "site-00001:firewall=a", "--product", "site-00001:firewall=b"]
     ran = lso("serve", "--inventory", inventory, *twice, "--port", "0")
     assert (ran.code, ran.err) == (2, "lso: --product site-00001:firewall is given twice\n")
+
+
+@pytest.mark.parametrize(
+    ("products", "told"),
+    [
+        (
+            ["x", "site-00001:firewall=", "site-00001:ipsec=a", "site-00001:ipsec=b"],
+            ["'x' is not as in", "'site-00001:firewall=' is not as in", "site-00001:ipsec is given twice"],
+        ),
+        (
+            ["site-a:firewall=nope", "site-00001:firewall=nftable", "site-00002:ipsec=iptables"],
+            [
+                "uCPE site-a is not in the inventory",
+                "site-a:firewall: there is no product nope",
+                "site-00001:firewall: there is no product nftable (did you mean nftables?)",
+                "site-00002:ipsec: iptables is a product of the kind firewall, not ipsec",
+            ],
+        ),
+    ],
+)
+def test_all_that_is_wrong_with_products_is_told_at_once(
+    lso: Any, inventory: str, products: list[str], told: list[str]
+) -> None:
+    given = [word for product in products for word in ("--product", product)]
+    ran = lso("serve", "--inventory", inventory, *given, "--port", "0")
+    assert (ran.code, ran.out) == (2, "")
+    lines = ran.err.splitlines()
+    assert len(lines) == len(told), ran.err
+    assert all(text in line for text, line in zip(told, lines, strict=True)), ran.err
 
 
 _PORT = "the port in its URL is no number from 1 to 65535 (postgresql+psycopg://USER:PASSWORD@HOST:PORT/NAME)"
