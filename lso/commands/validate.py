@@ -13,7 +13,9 @@ from lso.scenario_files import load
 from orchestrator.tosca import validate
 from reports.text import count_text
 from scenarios.file.errors import ScenarioError
+from scenarios.file.source import read
 from scenarios.find import find, folders
+from scenarios.load import FILE_NAME
 from scenarios.prove.catalogue import CATALOGUE, load_catalogue, load_sabotage
 
 HELP = "check scenario files, sabotages and site templates"
@@ -46,12 +48,23 @@ def run(options: argparse.Namespace) -> int:
 def _below(path: Path) -> Iterator[object]:
     """Yield what is wrong with the file *path*, or with the scenarios and the sabotages below the folder *path*."""
     sabotages = [folder for folder in folders(path) if any("sabotage" in _keys(file) for file in folder.glob("*.yaml"))]
+    scenarios = find(path)
+    if not sabotages and scenarios == [path] and not (path / FILE_NAME).exists():
+        sabotages = [folder for folder in folders(path) if any(map(_unreadable, folder.glob("*.yaml")))]
     for folder in sabotages:
         yield from _catalogue_findings(folder)
-    scenarios = find(path)
     if scenarios != [path] or not sabotages:
         for found in scenarios:
             yield from _findings(found)
+
+
+def _unreadable(file: Path) -> bool:
+    """Whether nothing can be told of what *file* is meant to be, as where a quotation mark is missing."""
+    try:
+        read(file)
+    except ScenarioError:
+        return True
+    return False
 
 
 def _catalogue_findings(folder: Path) -> tuple[object, ...]:

@@ -45,6 +45,17 @@ def test_a_folder_of_sabotages_is_validated(lso: Any, tmp_path: Path) -> None:
     assert lso("validate", str(CATALOGUE)).out == "no findings\n"
 
 
+def test_a_folder_whose_sabotages_are_no_yaml_is_validated(lso: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "first.yaml").write_text('sabotage: first\ntitle: "it has no end\n', encoding="utf-8")
+    (tmp_path / "mine" / "second.yaml").write_bytes(b"sabotage: second\ntitle: \xff\n")
+    for given in (tmp_path / "mine", tmp_path):
+        ran = lso("validate", str(given))
+        assert (ran.code, ran.out) == (2, "2 findings\n")
+        assert f"{tmp_path / 'mine' / 'first.yaml'}:3:1: sabotage: this is not YAML" in ran.err
+        assert f"{tmp_path / 'mine' / 'second.yaml'}:2:1: sabotage: this is not UTF-8 text" in ran.err
+
+
 def test_sabotages_of_ones_own_alone_and_by_pattern(tmp_path: Path) -> None:
     for name in ("mine-a", "mine-b"):
         content = (CATALOGUE / "vnf-paused.yaml").read_text(encoding="utf-8").replace("vnf-paused", name)
