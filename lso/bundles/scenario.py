@@ -53,7 +53,12 @@ def mismatches(loaded: LoadedScenario, folder: Path, result: RunResult) -> Itera
     ran = [name for name in there if name in known]
     if ran != wanted[: len(ran)]:
         yield f"the scenario has the steps {', '.join(wanted)}; the result has {', '.join(ran) or 'none'}"
-    for step, _ in own_steps(loaded.scenario):
+    own = [step for step, _ in own_steps(loaded.scenario)]
+    usual = known | {step.id for step in own}
+    for name in there:
+        if name not in usual:
+            yield f"the result has the step {name}, which no such run has"
+    for step in own:
         if step.id not in there and result.ending == "complete" and not result.error:
             yield f"the result lacks the step {step.id}, which every such run has"
     verdict = Verdict.ERROR if result.error else Verdict.worst(step.verdict for step in result.steps)

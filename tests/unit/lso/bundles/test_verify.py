@@ -99,6 +99,10 @@ EDITS: dict[str, tuple[Change, str]] = {
         "the result has 'more' passed (expected , measured ); the evidence leads to none",
     ),
     "a step less": (lambda result: result["steps"].pop(1), "the result has S-1, S-3, S-4"),
+    "a step of another scenario": (
+        lambda result: result["steps"].append(result["steps"][1] | {"id": "X-1"}),
+        "the result has the step X-1, which no such run has",
+    ),
     "the last step less": (lambda result: result["steps"].pop(), "lacks the step management, which every such run"),
     "steps in another order": (lambda result: result["steps"].reverse(), "the result has S-4, S-3, S-2, S-1"),
     "a step more": (
