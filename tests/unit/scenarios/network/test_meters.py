@@ -62,15 +62,25 @@ def test_flows_may_be_forgotten_but_not_invented() -> None:
     assert meters.overstated(invented) == ["flows lan-to-wan: 3 of 2"]
 
 
-def _holds(counted: tuple[int, int], packets: int, octets: int, **more: Any) -> bool:
+def _holds(
+    counted: tuple[int, int],
+    packets: int,
+    octets: int,
+    *,
+    before: dict[str, Any] = {},  # noqa: B006  (only read)
+    kernel: int = 0,
+    lost_leaving: int = 0,
+    **more: Any,
+) -> bool:
     """Tell whether a VNF may have counted so many packets and bytes when its LAN port was given *packets* of *octets*.
 
     Seven frames of ARP are among them.
     """
     directions = {"lan-to-wan": dict(zip(("packets", "bytes"), counted, strict=True)), "wan-to-lan": NOTHING}
     status = _status(0, 0, directions=directions, protocols=[], other={"lan-to-wan": ARP, "wan-to-lan": NOTHING}) | more
-    given = {"lan-to-wan": PortCount(left=packets + 7, left_bytes=octets + 7 * 42), "wan-to-lan": PortCount()}
-    checks = meters.port_checks("site", status, MeterCount(before={}, given=given, kernel=0), "vnf:site/meter")
+    lan = PortCount(left=packets + 7, left_bytes=octets + 7 * 42, lost_leaving=lost_leaving)
+    until = MeterCount(before=before, given={"lan-to-wan": lan, "wan-to-lan": PortCount()}, kernel=kernel)
+    checks = meters.port_checks("site", status, until, "vnf:site/meter")
     return all(check.verdict is Verdict.PASSED for check in checks if "of what it was given" in check.name)
 
 
@@ -103,6 +113,44 @@ def test_frames_that_are_not_told_by_direction_are_no_mistake() -> None:
     assert _holds((9, 900), 10, 1140, foreign={"packets": 1, "bytes": 100})
     assert not _holds((9, 900), 10, 1140, foreign={"packets": 2, "bytes": 100})
     assert not _holds((9, 900), 10, 1140)
+
+
+@pytest.mark.parametrize(
+    ("counted", "lost_before", "lost", "kernel", "holds"),
+    [
+        ((9, 900), 0, 1, 0, True),
+        ((9, 900), 4, 5, 0, True),
+        ((8, 800), 4, 5, 0, False),
+        ((8, 800), 0, 1, 1, True),
+        ((7, 700), 0, 1, 1, False),
+        ((9, 900), 0, 1, -1, True),
+    ],
+)
+def test_what_a_meter_or_its_kernel_lost_may_be_missing(
+    counted: tuple[int, int], lost_before: int, lost: int, kernel: int, holds: bool
+) -> None:
+    assert _holds(counted, 10, 1140, before={"lost": lost_before}, kernel=kernel, lost=lost) is holds
+
+
+def test_what_found_no_room_behind_the_port_was_not_given() -> None:
+    assert _holds((9, 900), 10, 1140, lost_leaving=1)
+    assert not _holds((8, 800), 10, 1140, lost_leaving=1)
+
+
+def test_a_meter_that_does_not_tell_of_other_frames_is_not_asked() -> None:
+    status = {name: entry for name, entry in _status(3, 4).items() if name != "other"}
+    given = {way: PortCount() for way in meters.WAYS}
+    checks = meters.port_checks("site", status, MeterCount(before={}, given=given, kernel=0), "")
+    assert [check.name for check in checks] == [f"site: packets {way} of all protocols" for way in meters.WAYS]
+
+
+@pytest.mark.parametrize("part", ["other", "foreign", "untracked"])
+def test_a_meter_is_at_rest_when_nothing_rises(part: str) -> None:
+    before, after = (
+        _status(1, 1, **{part: {"lan-to-wan": one, **one}}) for one in (NOTHING, {"packets": 1, "bytes": 28})
+    )
+    assert meters.at_rest(before) == meters.at_rest(before)
+    assert meters.at_rest(before) != meters.at_rest(after)
 
 
 def test_what_a_meter_counted_before_does_not_matter() -> None:
@@ -160,6 +208,12 @@ def test_no_flow_grows_on_its_way(sent: dict[Flow, Count], came: dict[Flow, Coun
 def test_a_meter_that_has_forgotten_flows_is_known_by_its_total() -> None:
     assert not meters.forgot(_status(3, 4))
     assert meters.forgot(_status(3, 4, flows=[]))
+    flow = _status(3, 4)["flows"][0]
+    without_room = _status(3, 4, flows=[flow], untracked={"packets": 4, "bytes": 400})
+    assert meters.forgot(without_room)
+    until = MeterCount(before={}, given={way: PortCount() for way in meters.WAYS}, kernel=0, remembers=True)
+    *_, flows = meters.port_checks("site", without_room, until, "")
+    assert (flows.name, flows.verdict) == ("site: packets of all flows", Verdict.PASSED)
 
 
 METRICS = """# HELP lso_vnf_packets_total IP packets seen, by direction.
@@ -184,6 +238,9 @@ def test_metrics_are_held_against_the_status() -> None:
         'lso_vnf_protocol_packets_total{direction="lan-to-wan",protocol="udp"} is missing, by the status 3',
     ]
     assert meters.differing("", status) == []
+    assert meters.differing("lso_vnf_foreign_frames_total 1", {**status, "foreign": {"packets": 3, "bytes": 0}}) == [
+        "lso_vnf_foreign_frames_total 1, by the status 3"
+    ]
 
 
 @pytest.mark.parametrize("number", [2.9, -2, "2", True, float("nan"), None])

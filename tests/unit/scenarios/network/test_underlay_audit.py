@@ -78,9 +78,17 @@ def asks(**changes: Any) -> Packet:
 
 NOBODY = str(IPv4Address(0))
 MAC_A, MAC_B = "06:00:00:00:00:01", "06:00:00:00:00:02"
-LINK = IPv6(src="fe80::1", dst="ff02::1", hlim=255)
+
+
+def link(**changes: Any) -> Packet:
+    """IPv6 from one end of a link to all of it."""
+    return IPv6(**{"src": "fe80::1", "dst": "ff02::1", "hlim": 255, **changes})
+
+
+LINK = link()
 GROUPS = IPv6(src="fe80::1", dst="ff02::16", hlim=1) / IPv6ExtHdrHopByHop(options=RouterAlert())
 SOLICITED = ICMPv6MLDMultAddrRec(dst="ff02::1:ff00:1")
+SOLICITATION = ICMPv6ND_NS(tgt="fe80::2")
 TEXT = b"a text of 8 octets and more"
 
 
@@ -100,6 +108,7 @@ TEXT = b"a text of 8 octets and more"
         pytest.param(asks(hwsrc="61:20:74:65:78:74"), False, 0, id="arp-of-another-mac"),
         pytest.param(asks(hwdst="61:20:74:65:78:74"), False, 0, id="arp-for-a-mac"),
         pytest.param(asks(op=3), False, 0, id="rarp"),
+        pytest.param(asks(hwtype=6), False, 0, id="arp-of-another-kind-of-link"),
         pytest.param(BETWEEN / Raw(b"\1" * 40), False, 0, id="no-protocol"),
         pytest.param(IP(src=A, dst=B, proto=50) / Raw(b"\1" * 40), True, 0, id="esp"),
         pytest.param(IP(src=A, dst=HOST, proto=50) / Raw(b"\1" * 40), False, 0, id="esp-to-a-host"),
@@ -110,6 +119,7 @@ TEXT = b"a text of 8 octets and more"
         pytest.param(udp(4500, b"\1" * 40), True, 0, id="esp-in-udp"),
         pytest.param(udp(4500, b"\1\2\3"), False, 0, id="too-short-for-esp"),
         pytest.param(udp(4500, b"\xff"), True, 0, id="keepalive"),
+        pytest.param(BETWEEN / UDP(sport=40000, dport=4500) / Raw(b"\1" * 40), False, 0, id="esp-from-another-port"),
         pytest.param(udp(500, ike(34, 33, INIT)), True, 1, id="ike-init"),
         pytest.param(udp(500, ike(34, 43, payload(0, TEXT))), True, 1, id="ike-vendor"),
         pytest.param(udp(500, ike(34, 33, INIT + TEXT)), False, 0, id="ike-init-with-a-text"),
@@ -174,6 +184,35 @@ TEXT = b"a text of 8 octets and more"
             IPv6(src="fd00::1", dst="ff02::1", hlim=255) / ICMPv6ND_NS(), False, 0, id="solicitation-from-afar"
         ),
         pytest.param(IPv6(src="::7", dst="ff02::1", hlim=255) / ICMPv6ND_NS(), False, 0, id="nearly-unspecified"),
+        pytest.param(link(version=5) / SOLICITATION, False, 0, id="solicitation-of-another-version"),
+        pytest.param(
+            link(plen=24) / SOLICITATION / ICMPv6NDOptSrcLLAddr(lladdr=MAC_A), False, 0, id="option-behind-ipv6"
+        ),
+        pytest.param(link(dst="2001:db8::1") / SOLICITATION, False, 0, id="solicitation-to-afar"),
+        pytest.param(link(hlim=254) / SOLICITATION, False, 0, id="solicitation-that-was-forwarded"),
+        pytest.param(LINK / ICMPv6ND_NS(tgt="fe80::2", code=1), False, 0, id="solicitation-with-a-code"),
+        pytest.param(
+            LINK / SOLICITATION / (ICMPv6NDOptSrcLLAddr(lladdr=MAC_A) / ICMPv6NDOptSrcLLAddr(lladdr=MAC_A)),
+            False,
+            0,
+            id="an-option-twice",
+        ),
+        pytest.param(LINK / SOLICITATION / Raw(b"\x0e\1non"), False, 0, id="half-an-option"),
+        pytest.param(
+            link(dst="ff02::16", hlim=2) / IPv6ExtHdrHopByHop(options=RouterAlert()) / ICMPv6MLQuery2(),
+            False,
+            0,
+            id="query-that-was-forwarded",
+        ),
+        pytest.param(GROUPS / ICMPv6MLReport(mladdr="ff02::1:ff00:1", code=1), False, 0, id="listener-with-a-code"),
+        pytest.param(GROUPS / ICMPv6MLReport(mladdr="ff02::1:ff00:1") / Raw(TEXT), False, 0, id="listener-and-a-text"),
+        pytest.param(
+            GROUPS / ICMPv6MLReport2(records=[SOLICITED], records_number=0), False, 0, id="listener-not-counted"
+        ),
+        pytest.param(
+            GROUPS / ICMPv6MLReport2(records=[ICMPv6MLDMultAddrRec(dst="ff05::1")]), False, 0, id="group-of-the-site"
+        ),
+        pytest.param(GROUPS / ICMPv6MLQuery2(sources=["fe80::9"]), False, 0, id="query-of-a-source"),
         pytest.param(LINK / ICMPv6EchoRequest(), False, 0, id="ipv6-echo"),
     ],
 )

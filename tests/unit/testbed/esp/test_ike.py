@@ -100,6 +100,7 @@ BOTH = proposals(CIPHER, GROUP, more=2) + proposals(CIPHER, GROUP)
         pytest.param(init(33, BOTH[:6]), False, id="proposal-too-short"),
         pytest.param(sealed(payload(bytes(20))), True, id="shortest-sealed"),
         pytest.param(sealed(payload(bytes(19))), False, id="sealed-too-short"),
+        pytest.param(sealed(payload(bytes(20)) + bytes(1)), False, id="octet-behind-what-is-sealed"),
         pytest.param(sealed(payload(bytes(20), critical=0x40)), False, id="reserved-bit-of-what-is-sealed"),
         pytest.param(sealed(payload(bytes(20)), exchange=33), False, id="exchange-that-there-is-not"),
         pytest.param(sealed(payload(bytes(20)), spis=NONE + OTHER), False, id="sealed-of-nobody"),
