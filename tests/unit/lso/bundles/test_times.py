@@ -21,6 +21,10 @@ POC = Path(__file__).parents[4] / "scenarios" / "poc-two-sites"
         ({"POC-09": (1, 3), "POC-11": (3, 1)}, ["POC-11 began 3 s after the start, when POC-09 had not ended"]),
         ({"POC-10": (1, 3), "POC-11": (3, 1)}, ["POC-11 began 3 s after the start, when POC-10 had not ended"]),
         ({"POC-07": (1, 3), "POC-08": (3, 1)}, ["POC-08 began 3 s after the start, when POC-07 had not ended"]),
+        (
+            {"POC-08": (1, 5), "POC-09": (2, 1), "POC-11": (4, 1)},
+            ["POC-11 began 4 s after the start, when POC-08 had not ended"],
+        ),
         ({"POC-08": (2, 3), "POC-09": (1, 3)}, ["POC-09 began 1 s after the start, when POC-08 had not ended"]),
         ({"POC-08": (8, 3)}, ["POC-08 ended 11 s after the start of a run of 10 s"]),
     ],
