@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -44,10 +44,11 @@ class World:
 
 
 class Watch(Verb):
-    """Watch for :data:`WATCHED_SECONDS`; a *fault* comes then."""
+    """Watch for :data:`WATCHED_SECONDS`; a *fault* of the network or *trouble* of the test-bed comes then."""
 
     verb = "watch"
     fault: bool = False
+    trouble: bool = False
 
     def observe(self, context: Context, recorder: Recorder) -> Watching[Watched]:
         world, began = cast(World, context), time.monotonic()
@@ -56,6 +57,8 @@ class Watch(Verb):
             recorder.until("enough", max(0, began + WATCHED_SECONDS - time.monotonic()), lambda: None)
             if self.fault:
                 raise NetworkFault("the end", "quiet", "noise")
+            if self.trouble:
+                raise OSError("no room")
         finally:
             world.ended = True
         return Watched(seconds=time.monotonic() - began, happened=world.happened)
@@ -63,6 +66,13 @@ class Watch(Verb):
     def judge(self, evidence: Watched) -> Judgement:
         enough = evidence.seconds >= WATCHED_SECONDS
         return Judgement([check("seconds", enough, expected=WATCHED_SECONDS, measured=evidence.seconds)], "watched")
+
+
+class WatchAlways(Watch):
+    """Watch behind a gate that did not pass, too."""
+
+    verb = "watch-always"
+    always: ClassVar[bool] = True
 
 
 @pytest.fixture
@@ -98,6 +108,31 @@ def test_others_run_while_a_step_watches(world: World, tmp_path: Path) -> None:
 def test_a_fault_at_the_end_is_a_check_that_does_not_hold(world: World, tmp_path: Path) -> None:
     result = begun(world, tmp_path, fault=True).finish()
     assert (result.verdict, [check.name for check in result.checks]) == (Verdict.FAILED, ["the end"])
+
+
+def test_trouble_at_the_end_is_an_error_whose_trace_is_kept(world: World, tmp_path: Path) -> None:
+    result = begun(world, tmp_path, trouble=True).finish()
+    assert (result.verdict, result.checks) == (Verdict.ERROR, ())
+    assert "OSError: no room" in (tmp_path / "trouble.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("verb", "engine", "blocked_by", "reason"),
+    [
+        (Watch(), "kernel", "", ""),
+        (Watch(), "other", "", "needs the esp engine 'kernel'; this machine has 'other'"),
+        (Watch(), "kernel", "G-1", "G-1 did not pass, so there is nothing to judge"),
+        (WatchAlways(), "kernel", "G-1", ""),
+    ],
+)
+def test_a_step_that_is_skipped_observes_nothing(
+    world: World, tmp_path: Path, verb: Verb, engine: str, blocked_by: str, reason: str
+) -> None:
+    world.engines["esp"] = engine
+    step = STEP.model_copy(update={"require": {"esp": "kernel"}})
+    result = run_step(cast(Context, world), step, verb, tmp_path, blocked_by)
+    assert result.verdict is (Verdict.SKIPPED if reason else Verdict.PASSED)
+    assert (result.message, world.ended) == (reason or "watched", not reason)
 
 
 def test_what_is_abandoned_ends_and_has_no_result(world: World, tmp_path: Path) -> None:
