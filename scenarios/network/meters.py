@@ -173,13 +173,16 @@ def as_samples(status: Mapping[str, Any]) -> dict[str, int]:
 
 
 def differing(text: str, status: Mapping[str, Any]) -> list[str]:
-    """Return the samples in a *text* of Prometheus that are not those of a *status*, of the metrics that both have."""
+    """Return the samples in a *text* of Prometheus that are not those of a *status*, of the metrics that this makes.
+
+    A product's own metrics are its own affair.
+    """
     told, wanted = samples(text), as_samples(status)
-    shared = {name.partition("{")[0] for name in told} & {name.partition("{")[0] for name in wanted}
+    metrics = {name.partition("{")[0] for name in wanted}
     return [
         f"{name} {told.get(name, 'is missing')}, by the status {wanted.get(name, 'none')}"
         for name in sorted(told | wanted)
-        if name.partition("{")[0] in shared and told.get(name) != wanted.get(name)
+        if name.partition("{")[0] in metrics and told.get(name) != wanted.get(name)
     ]
 
 
