@@ -22,6 +22,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.measured import Figure, machine, show
+from common.findings import nearest
 from scenarios.network.conserved import flow_of, sightings
 from scenarios.network.marks import stopped_others
 from scenarios.network.underlay_audit import traffic
@@ -190,7 +191,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=400_000, help="how many frames the capture has")
     options = parser.parse_args()
     if unknown := set(options.judgements) - set(JUDGEMENTS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(JUDGEMENTS)}")
+        parser.error("; ".join(f"there is no {name}. {nearest(name, JUDGEMENTS)}" for name in sorted(unknown)))
     print(machine())
     with tempfile.TemporaryDirectory(prefix="lso-bench-") as folder:
         first, path = Path(folder, "first.pcap"), Path(folder, "frames.pcap")

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measured import Figure, machine, show
+from common.findings import nearest
 from orchestrator.service import Orchestrator
 from orchestrator.southbound.memory import MemorySouthbound
 from orchestrator.southbound.memory_inventory import memory_inventory
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--sites", type=int, default=1000)
     options = parser.parse_args()
     if unknown := set(options.shapes) - set(GOALS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(GOALS)}")
+        parser.error("; ".join(f"there is no {name}. {nearest(name, GOALS)}" for name in sorted(unknown)))
     print(machine())
     for shape in options.shapes or GOALS:
         with tempfile.TemporaryDirectory(prefix="lso-bench-") as folder:

@@ -30,6 +30,7 @@ from typing import Any
 from benchmarks import presto_fill
 from benchmarks.load import INVENTORY, ORDERING, Ask, Connection, Sample, closed_loop, open_loop, orders, posting
 from benchmarks.measured import Figure, Process, machine, show
+from common.findings import nearest
 
 ROOT = Path(__file__).parent.parent
 Measure = Callable[[argparse.Namespace], Coroutine[Any, Any, list[Figure]]]
@@ -203,7 +204,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
     if unknown := set(options.what) - set(MEASURES):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; known: {', '.join(MEASURES)}")
+        parser.error("; ".join(f"there is no {name}. {nearest(name, MEASURES)}" for name in sorted(unknown)))
     results: dict[str, Any] = {"machine": machine(), "figures": []}
     print(results["machine"])
     for name in options.what or MEASURES:

@@ -1,11 +1,14 @@
-"""What is wrong with a request: one finding for each thing, and all of them at once.
+"""What is wrong, one value for each thing and all of them at once, and hints for words that nobody knows.
 
-A finding points into the core model (`("end_points", 1, "uni")`); each face turns that into its own notation.
+`Fault` is of a document or of values. `FileFinding` is a fault at its line of a file, for who wrote it. `Finding` is of
+a request, for who sent it: it points into the core model (`("end_points", 1, "uni")`), and each face turns that into
+its own notation.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +28,10 @@ _LONGEST_WORD = 100
 _LONGEST_TEXT = 2000
 """Characters of a sentence: it may repeat what was sent, which is as long as a body, and so may the next thousand."""
 
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
 Path = tuple[str | int, ...]
+"""A place inside a document: keys and list indices from the top."""
 Told = TypeVar("Told")
 
 
@@ -79,6 +85,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a document: where, what, and what to do, unless that follows from what is wrong."""
+
+    path: Path
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return _sentence(format_path(self.path), self.message, self.hint)
+
+
+@dataclass(frozen=True)
 class FileFinding:
     """One thing that is wrong with a file, or with values that were given beside it. It never shows a secret value.
 
@@ -91,7 +109,7 @@ class FileFinding:
     column: int | None
     path: str
     message: str
-    hint: str | None = None
+    hint: str = ""
 
     @property
     def order(self) -> tuple[bool, str, int, int]:
@@ -100,8 +118,7 @@ class FileFinding:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        text = f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
-        return f"{text} ({self.hint})" if self.hint else text
+        return f"{place}: {_sentence(self.path, self.message, self.hint)}"
 
 
 class Rejected(Exception):
@@ -146,15 +163,34 @@ def pointer(path: Path) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def format_path(path: Path) -> str:
+    """A path as people write it: `node_types[lso.vnf.Example].properties.rules[0]`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int) or not _PLAIN_KEY.fullmatch(part):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def _sentence(place: str, message: str, hint: str) -> str:
+    text = f"{place}: {message}" if place else message
+    return f"{text} ({hint.rstrip('.')})" if hint else text
+
+
 def nearest(word: str, known: Iterable[str], lead: str = "Known") -> str:
-    """A hint for an unknown word: the nearest known one, or the first of them when none is near."""
-    names = tuple(known)
-    if close := closest(word, names):
+    """A hint for an unknown word: the nearest known one, or the first of them when none is near.
+
+    They are told in the order in which they are given; those of a set, which has none, in alphabetical order.
+    """
+    names = tuple(sorted(known) if isinstance(known, set | frozenset) else known)
+    if close := _closest(word, names):
         return f'Did you mean "{close}"?'
-    return f"{lead}: {listed(names) or 'none'}."
+    return f"{lead}: {_listed(names) or 'none'}."
 
 
-def closest(word: str, known: tuple[str, ...]) -> str | None:
+def _closest(word: str, known: tuple[str, ...]) -> str | None:
     """The known word nearest to an unknown one, in a time that does not grow with how many there are."""
     _, by_folded, ordered = _prepared(known)
     folded = word[: _LONGEST_WORD + 1].casefold()
@@ -167,7 +203,7 @@ def closest(word: str, known: tuple[str, ...]) -> str | None:
     return by_folded[close[0]] if close else None
 
 
-def listed(known: tuple[str, ...]) -> str:
+def _listed(known: tuple[str, ...]) -> str:
     """The first of these words, each once, and how many more there are."""
     names, _, _ = _prepared(known)
     return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

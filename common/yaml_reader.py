@@ -16,8 +16,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-Path = tuple[str | int, ...]
-"""A place inside a document: keys and list indices from the top."""
+from common.findings import Fault, FileFinding, Path, format_path
 
 _LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 Scalar = str | int | float | bool | None
@@ -49,36 +48,55 @@ class FaultReason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with a document, at *line* and *column* (from 1) and *path*."""
+class YamlFault(Fault):
+    """One thing that is wrong with the YAML of a document, at *line* and *column* (from 1)."""
 
-    line: int
-    column: int
-    path: Path
-    message: str
-    hint: str = ""
+    line: int = 1
+    column: int = 1
     reason: FaultReason | None = None
 
 
 @dataclass(frozen=True)
-class Parsed:
-    """What was read: plain data, where each value stands, and what is wrong; *complete* tells whether data is all."""
+class Document:
+    """A YAML file: its name in messages, its plain data, where each value stands (line and column from 1), its faults.
 
+    *complete* tells whether the data is all that stands in it.
+    """
+
+    name: str
     data: Any
     marks: dict[Path, tuple[int, int]] = field(repr=False)
-    faults: tuple[Fault, ...]
-    complete: bool
+    faults: tuple[YamlFault, ...] = ()
+    complete: bool = True
+
+    @property
+    def findings(self) -> tuple[FileFinding, ...]:
+        """What is wrong with the YAML."""
+        return tuple(
+            FileFinding(self.name, fault.line, fault.column, format_path(fault.path), fault.message, fault.hint)
+            for fault in self.faults
+        )
+
+    def finding(self, fault: Fault) -> FileFinding:
+        """A fault at its place, or at the nearest one around it that stands in the file."""
+        return FileFinding(self.name, *self.mark(fault.path), format_path(fault.path), fault.message, fault.hint)
+
+    def mark(self, path: Path) -> tuple[int, int]:
+        """The place of that value, or of the nearest one around it."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        return self.marks.get(path, (1, 1))
 
 
 class _Stop(Exception):
     """Reading cannot go on; what is wrong has been noted."""
 
 
-def read_yaml(content: bytes, limits: Limits | None = None) -> Parsed:
+def read_yaml(content: bytes, limits: Limits | None = None, name: str = "") -> Document:
     """Read one YAML document with everything that is wrong with it; never raises."""
     reader = _Reader(limits or Limits())
     try:
-        return Parsed(reader.read(content), reader.marks, tuple(reader.faults), complete=True)
+        return Document(name, reader.read(content), reader.marks, tuple(reader.faults))
     except UnicodeDecodeError as error:
         reader.note((content[: error.start].count(b"\n") + 1, 1), (), "this is not UTF-8 text")
     except yaml.reader.ReaderError as error:
@@ -88,7 +106,7 @@ def read_yaml(content: bytes, limits: Limits | None = None) -> Parsed:
         reader.note((mark.line + 1, mark.column + 1) if mark else (1, 1), (), f"this is not YAML: {error.problem}")
     except _Stop:
         pass
-    return Parsed(None, reader.marks, tuple(reader.faults), complete=False)
+    return Document(name, None, reader.marks, tuple(reader.faults), complete=False)
 
 
 class _Reader:
@@ -97,7 +115,7 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.marks: dict[Path, tuple[int, int]] = {}
-        self.faults: list[Fault] = []
+        self.faults: list[YamlFault] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._values = 0
 
@@ -186,7 +204,7 @@ class _Reader:
         self, place: tuple[int, int], path: Path, message: str, hint: str = "", reason: FaultReason | None = None
     ) -> None:
         """Note what is wrong and go on."""
-        self.faults.append(Fault(*place, path, message, hint, reason))
+        self.faults.append(YamlFault(path, message, hint, *place, reason))
 
     def _stop(self, place: tuple[int, int], path: Path, message: str) -> NoReturn:
         self.note(place, path, message)

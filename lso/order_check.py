@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from common.findings import Fault
 from common.json_text import BodyTooBig
 from lso.order_places import in_the_order, in_the_rpc, place
 from orchestrator.inventory import Inventory
@@ -16,7 +17,6 @@ from orchestrator.model import UnknownProduct
 from orchestrator.tosca import Catalogue
 from presto.restconf import refusals as restconf
 from presto.web.limits import LARGEST_BODY
-from scenarios.file.findings import Fault
 from scenarios.file.format import Application, Policy, Scenario, Service
 from scenarios.ordering.order import create_input
 from scenarios.ordering.order_items import add_items, criterion_fault
@@ -39,7 +39,7 @@ def order_faults(scenario: Scenario) -> Iterator[Fault]:
     try:
         yield from faults(scenario.service, known)
     except BodyTooBig as error:
-        yield ("service",), str(error), "order less with one service"
+        yield Fault(("service",), str(error), "order less with one service")
 
 
 def _product_faults(scenario: Scenario) -> Iterator[Fault]:
@@ -49,7 +49,7 @@ def _product_faults(scenario: Scenario) -> Iterator[Fault]:
             try:
                 catalogue.product(kind, name)
             except UnknownProduct as error:
-                yield ("products", site, kind), error.message, error.hint
+                yield Fault(("products", site, kind), error.message, error.hint)
 
 
 def _by_rpc(service: Service, known: Inventory) -> Iterator[Fault]:
@@ -57,7 +57,7 @@ def _by_rpc(service: Service, known: Inventory) -> Iterator[Fault]:
     places = in_the_rpc(service)
     for finding in restconf.refusals(_content({"input": create_input(service, unis)}), known):
         rule = f" [{finding.rule}]" if finding.rule else ""
-        yield place(finding.path, places), f"{finding.message}{rule}", finding.hint
+        yield Fault(place(finding.path, places), f"{finding.message}{rule}", finding.hint)
 
 
 def _by_ordering(service: Service, known: Inventory) -> Iterator[Fault]:
@@ -66,7 +66,7 @@ def _by_ordering(service: Service, known: Inventory) -> Iterator[Fault]:
     service = _writable(service)
     places = in_the_order(service)
     for problem in mef.refusals(_content(order_body(add_items(service))), known):
-        yield place(problem.path, places), problem.body()["reason"], problem.hint
+        yield Fault(place(problem.path, places), problem.body()["reason"], problem.hint)
 
 
 def _writable(service: Service) -> Service:

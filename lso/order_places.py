@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import count
 
+from common.findings import Path
 from scenarios.file.format import Service
-from scenarios.file.source import Path_
 from scenarios.ordering.order_items import MEMBERS
 
-Places = dict[Path_, Path_]
-SERVICE: Path_ = ("service",)
-END_POINTS: Path_ = ("service", "endpoints")
-MAPPINGS: Path_ = ("service", "mappings")
-_ATTRIBUTES: Path_ = ("input", "swvc-service-attributes")
-_CONFIGURATION: Path_ = ("service", "serviceConfiguration")
+Places = dict[Path, Path]
+SERVICE: Path = ("service",)
+END_POINTS: Path = ("service", "endpoints")
+MAPPINGS: Path = ("service", "mappings")
+_ATTRIBUTES: Path = ("input", "swvc-service-attributes")
+_CONFIGURATION: Path = ("service", "serviceConfiguration")
 
 
-def place(path: Path_, places: Places) -> Path_:
+def place(path: Path, places: Places) -> Path:
     """Return the place of the longest part of *path* that is known."""
     return next(places[path[:length]] for length in range(len(path), -1, -1) if path[:length] in places)
 
@@ -51,16 +51,16 @@ def in_the_order(service: Service) -> Places:
     places |= {(item, next(number)): (*END_POINTS, index, "site") for index in range(len(service.endpoints))}
     places |= _in_the_swvc((item, next(number), *_CONFIGURATION), service)
     for index, point in enumerate(service.endpoints):
-        here: Path_ = (item, next(number))
-        there: Path_ = (*END_POINTS, index)
+        here: Path = (item, next(number))
+        there: Path = (*END_POINTS, index)
         places[here] = (*there, "site")
         for entry, (application, overridden) in enumerate(_mapped(service, point.overrides)):
-            base: Path_ = (*there, "overrides") if overridden else MAPPINGS
+            base: Path = (*there, "overrides") if overridden else MAPPINGS
             places[(*here, *_CONFIGURATION, "policyMap", entry)] = (*base, application)
     return places
 
 
-def _in_the_swvc(here: Path_, service: Service) -> Places:
+def _in_the_swvc(here: Path, service: Service) -> Places:
     places = {
         here: SERVICE,
         (*here, "swVcIdentifier"): (*SERVICE, "name"),
@@ -86,5 +86,5 @@ def _mapped(service: Service, overrides: Iterable[str]) -> Iterator[tuple[str, b
             yield application.id, application.id in overrides
 
 
-def _numbered(here: Path_, there: Path_, names: Iterable[str]) -> Places:
+def _numbered(here: Path, there: Path, names: Iterable[str]) -> Places:
     return {(*here, number): (*there, name) for number, name in enumerate(names)}

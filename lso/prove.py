@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from common.findings import nearest
 from lso.api import api_server
 from lso.exits import ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.lasting import lasting
@@ -32,7 +33,7 @@ def sabotages(options: argparse.Namespace) -> tuple[LoadedSabotage, ...]:
     known = [one.id for one in catalogue]
     for wanted in options.only:
         if not fnmatch.filter(known, wanted):
-            raise UsageError(f"--only {wanted}: no such sabotage; there are {', '.join(known)}")
+            raise UsageError(f"--only {wanted}: no such sabotage. {nearest(wanted, known)}")
     chosen = {name for wanted in options.only or ["*"] for name in fnmatch.filter(known, wanted)}
     return tuple(one for one in catalogue if one.id in chosen)
 

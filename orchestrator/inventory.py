@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from common.findings import Fault, nearest
 from common.json_text import whole_number
 from orchestrator.model import InventoryError, UnknownUcpe
 
@@ -162,8 +163,8 @@ class Inventory(_Model):
         """The uCPE of that id; raises UnknownUcpe."""
         if found := self._ucpes_by_id.get(ucpe_id):
             return found
-        known = ", ".join(ucpe.id for ucpe in self.ucpes) or "none"
-        raise UnknownUcpe(f"uCPE {ucpe_id} is not in the inventory (known: {known})")
+        hint = nearest(ucpe_id, (ucpe.id for ucpe in self.ucpes))
+        raise UnknownUcpe(str(Fault((), f"uCPE {ucpe_id} is not in the inventory", hint)))
 
     def uni(self, id_or_name: str) -> Uni | None:
         """The UNI of that id, or else the first of that name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from common.findings import FileFinding
+from common.findings import Fault, FileFinding
 
 # --- requests --------------------------------------------------------------------------------------------------------
 
@@ -264,7 +264,7 @@ class UnknownProduct(RequestError):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return str(Fault((), self.message, self.hint))
 
 
 class UnknownUcpe(RequestError):

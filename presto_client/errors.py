@@ -11,7 +11,10 @@ import httpx
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: `path` is where the server points to in what was sent, as it wrote it."""
+    """One thing that is wrong: `path` is where the server points to in what was sent, as it wrote it.
+
+    It is no `common.findings.Finding`: its code and its place are texts of the API that was asked, of any version.
+    """
 
     code: str
     reason: str

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.findings import Fault, FileFinding, nearest
+from common.yaml_reader import Document
 from scenarios.file.checking import checked
-from scenarios.file.errors import ScenarioError, ScenarioFinding, nearest
-from scenarios.file.findings import Fault, Findings
+from scenarios.file.errors import ScenarioError
+from scenarios.file.findings import Findings
 from scenarios.file.format import Scenario, Topology
-from scenarios.file.source import Source, read
+from scenarios.file.source import read
 from scenarios.references import references
 from scenarios.steps.verb import Verb
 from scenarios.verbs import REGISTRY
@@ -39,7 +41,7 @@ def load(path: Path, check_order: OrderCheck = lambda _scenario: ()) -> LoadedSc
     file = path / FILE_NAME if path.is_dir() else path
     if file is not path and not file.exists():
         hint = "give a scenario file or its folder"
-        raise ScenarioError([ScenarioFinding(str(path), 1, 1, "", f"the folder has no {FILE_NAME}", hint)])
+        raise ScenarioError([FileFinding(str(path), 1, 1, "", f"the folder has no {FILE_NAME}", hint)])
     source = read(file)
     findings = Findings(source)
     scenario = checked(findings, Scenario, source.data, ())
@@ -52,7 +54,7 @@ def load(path: Path, check_order: OrderCheck = lambda _scenario: ()) -> LoadedSc
     return LoadedScenario(file, digest, scenario, tuple(step for _, step in steps))
 
 
-def _steps(source: Source, findings: Findings) -> Iterator[tuple[int, Verb]]:
+def _steps(source: Document, findings: Findings) -> Iterator[tuple[int, Verb]]:
     """Yield each step's verb with its parameters; what is wrong with them goes into *findings*."""
     steps = source.data.get("steps") if isinstance(source.data, dict) else None
     for index, step in enumerate(steps if isinstance(steps, list) else []):
@@ -62,7 +64,7 @@ def _steps(source: Source, findings: Findings) -> Iterator[tuple[int, Verb]]:
         if verb := REGISTRY.get(name):
             yield index, checked(findings, verb, step.get("with") or {}, ("steps", index, "with"))
         else:
-            findings.add([(("steps", index, "verb"), f"unknown verb {step['verb']!r}", nearest(name, REGISTRY))])
+            findings.add([Fault(("steps", index, "verb"), f"unknown verb {step['verb']!r}", nearest(name, REGISTRY))])
 
 
 def _order_faults(scenario: Scenario, findings: Findings, check: OrderCheck) -> Iterator[Fault]:
@@ -81,8 +83,9 @@ def _order_faults(scenario: Scenario, findings: Findings, check: OrderCheck) -> 
     topology = Topology.model_construct(underlays=underlays, sites=sound)
     points = scenario.service.endpoints
     named = not any(findings.touch(("service", key)) for key in ("applications", "policies"))
-    for path, message, hint in check(scenario.model_copy(update={"topology": topology})):
+    for fault in check(scenario.model_copy(update={"topology": topology})):
+        path = fault.path
         if not named and {"mappings", "overrides"} & set(path):
             continue  # the names that they are compared with may not be those of the file
         if path[:2] != ("service", "endpoints") or len(path) < 3 or points[int(path[2])].site in sound:
-            yield path, message, hint
+            yield fault

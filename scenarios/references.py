@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from scenarios.file.errors import nearest
-from scenarios.file.findings import Fault
+from common.findings import Fault, Path, nearest
 from scenarios.file.format import BLOCK, Scenario, Service, Step
-from scenarios.file.source import Path_
 from scenarios.ordering.order_items import criterion_fault
 from scenarios.steps.verb import Verb
 from testbed.spec.check import spec_findings
@@ -31,7 +30,7 @@ def references(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> Iterato
     """
     for fault in spec_findings(scenario.lab_spec()):
         if scenario.topology.underlays or fault.path[-1:] != ("underlay",):
-            yield ("topology", *fault.path), fault.message, fault.hint
+            yield replace(fault, path=("topology", *fault.path))
     yield from _service(scenario)
     yield from _products(scenario)
     if scenario.service.face == "mef-ordering":
@@ -40,8 +39,8 @@ def references(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> Iterato
     for index, step in enumerate(scenario.steps):
         yield from _engines(index, step)
     for index, verb in steps:
-        for key, message, hint in verb.faults(scenario):
-            yield ("steps", index, "with", *key), message, hint
+        for fault in verb.faults(scenario):
+            yield replace(fault, path=("steps", index, "with", *fault.path))
     yield from _impossible_steps(scenario, steps)
 
 
@@ -51,11 +50,11 @@ def _service(scenario: Scenario) -> Iterator[Fault]:
     yield from _mappings(("service", "mappings"), service, service.mappings)
     for index, kind in enumerate(service.chain):
         if kind not in KINDS:
-            yield ("service", "chain", index), f"no kind of VNF {kind!r}", nearest(kind, KINDS)
+            yield Fault(("service", "chain", index), f"no kind of VNF {kind!r}", nearest(kind, KINDS))
     for index, point in enumerate(service.endpoints):
-        place: Path_ = ("service", "endpoints", index)
+        place: Path = ("service", "endpoints", index)
         if sites and point.site not in sites:
-            yield (*place, "site"), f"no site {point.site!r}", nearest(point.site, sites)
+            yield Fault((*place, "site"), f"no site {point.site!r}", nearest(point.site, sites))
         yield from _mappings((*place, "overrides"), service, point.overrides)
 
 
@@ -65,14 +64,14 @@ def _products(scenario: Scenario) -> Iterator[Fault]:
     sites = {point.site for point in service.endpoints}
     for site, products in scenario.products.items():
         if scenario.topology.sites and site not in scenario.topology.sites:
-            yield ("products", site), f"no site {site!r}", nearest(site, scenario.topology.sites)
+            yield Fault(("products", site), f"no site {site!r}", nearest(site, scenario.topology.sites))
         elif all(sites) and site not in sites:
-            yield ("products", site), f"the service has no end point at {site!r}", nearest(site, sites)
+            yield Fault(("products", site), f"the service has no end point at {site!r}", nearest(site, sites))
         for kind in products:
             if kind not in KINDS:
-                yield ("products", site, kind), f"no kind of VNF {kind!r}", nearest(kind, KINDS)
+                yield Fault(("products", site, kind), f"no kind of VNF {kind!r}", nearest(kind, KINDS))
             elif kind not in chain and set(chain) <= set(KINDS):
-                yield ("products", site, kind), f"service.chain has no {kind} VNF", nearest(kind, chain)
+                yield Fault(("products", site, kind), f"service.chain has no {kind} VNF", nearest(kind, chain))
 
 
 def _impossible_steps(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> Iterator[Fault]:
@@ -81,13 +80,13 @@ def _impossible_steps(scenario: Scenario, steps: Sequence[tuple[int, Verb]]) -> 
     for index, verb in steps:
         place = ("steps", index, "verb")
         if verb.asks and verb.asks not in chain and set(chain) <= set(KINDS):
-            yield place, f"{verb.verb} asks the {verb.asks} VNF, and service.chain has none", ""
+            yield Fault(place, f"{verb.verb} asks the {verb.asks} VNF, and service.chain has none")
         if removed and not verb.removes:
-            yield place, f"{removed} has removed the service by then", "remove it in the last step"
+            yield Fault(place, f"{removed} has removed the service by then", "remove it in the last step")
         removed = removed or (scenario.steps[index].id if verb.removes else "")
 
 
-def _mappings(place: Path_, service: Service, mappings: dict[str, str]) -> Iterator[Fault]:
+def _mappings(place: Path, service: Service, mappings: dict[str, str]) -> Iterator[Fault]:
     """Yield applications and policies that the service does not have, where the names of all of them are known."""
     applications = dict.fromkeys(entry.id for entry in service.applications)
     policies = dict.fromkeys(entry.id for entry in service.policies)
@@ -98,16 +97,16 @@ def _mappings(place: Path_, service: Service, mappings: dict[str, str]) -> Itera
     for application, policy in mappings.items():
         here = (*place, application)
         if known(applications) and application not in applications:
-            yield here, f"no application {application!r}", nearest(application, applications)
+            yield Fault(here, f"no application {application!r}", nearest(application, applications))
         if known(policies) and policy not in (*BLOCK, *policies):
-            yield here, f"no policy {policy!r}", nearest(policy, {*BLOCK, *policies})
+            yield Fault(here, f"no policy {policy!r}", nearest(policy, {*BLOCK, *policies}))
 
 
-def _twice(place: Path_, key: str, values: Iterable[str]) -> Iterator[Fault]:
+def _twice(place: Path, key: str, values: Iterable[str]) -> Iterator[Fault]:
     seen: dict[str, int] = {}
     for index, value in enumerate(values):
         if value in seen:
-            yield (*place, index, key), f"the {key} {value!r} stands at {place[-1]}[{seen[value]}] already", ""
+            yield Fault((*place, index, key), f"the {key} {value!r} stands at {place[-1]}[{seen[value]}] already")
         seen.setdefault(value, index)
 
 
@@ -116,13 +115,13 @@ def _engines(index: int, step: Step) -> Iterator[Fault]:
     for capability, engine in step.require.items():
         if engine not in ENGINES.get(capability, (engine,)):
             place = ("steps", index, "require", capability)
-            yield place, f"no {capability} engine {engine!r}", nearest(engine, ENGINES[capability])
+            yield Fault(place, f"no {capability} engine {engine!r}", nearest(engine, ENGINES[capability]))
 
 
 def _payloads(service: Service) -> Iterator[Fault]:
     """Yield what the payloads of the ordering API have no member for."""
     if service.mtu != Service.model_fields["mtu"].default:
-        yield ("service", "mtu"), "an MTU cannot be ordered through this face", "leave it out"
+        yield Fault(("service", "mtu"), "an MTU cannot be ordered through this face", "leave it out")
     lists = {
         "applications": [application.criteria for application in service.applications],
         "policies": [policy.criteria for policy in service.policies],
@@ -131,4 +130,4 @@ def _payloads(service: Service) -> Iterator[Fault]:
         for index, criteria in enumerate(entries):
             for name, value in criteria.items():
                 if fault := criterion_fault(key, name, value):
-                    yield ("service", key, index, "criteria", name), fault, ""
+                    yield Fault(("service", key, index, "criteria", name), fault)

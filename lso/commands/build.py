@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from common.findings import nearest
 from lso.exits import PASSED, UsageError
 from reports.text import count_text
 from testbed.images.build import build
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     if options.reference:
         known = digests()
         if options.reference not in known:
-            raise UsageError(f"there is no image {options.reference}; there are {', '.join(known)}")
+            raise UsageError(f"there is no image {options.reference}. {nearest(options.reference, known)}")
         print(reference(options.reference))
         return PASSED
     built = build(_show)

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from common.findings import FileFinding, nearest
 from lso.api import api_server
 from lso.bundles.after_run import after_run
 from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
@@ -29,7 +30,7 @@ from reports.console import Console
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
 from reports.write import new_folder, prepare, write_report
-from scenarios.file.errors import ScenarioError, ScenarioFinding
+from scenarios.file.errors import ScenarioError
 from scenarios.find import find
 from scenarios.load import LoadedScenario
 from scenarios.prove.sabotage import LoadedSabotage
@@ -111,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
 def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:
     """Return the scenarios, or None after all findings of all files were printed."""
     scenarios: list[LoadedScenario] = []
-    findings: list[ScenarioFinding] = []
+    findings: list[FileFinding] = []
     for path in [found for given in paths for found in find(given)]:
         try:
             scenarios.append(load(path))
@@ -136,7 +137,7 @@ def _catalogue(options: argparse.Namespace) -> tuple[LoadedSabotage, ...] | None
         return None
 
 
-def _tell(findings: Sequence[ScenarioFinding]) -> None:
+def _tell(findings: Sequence[FileFinding]) -> None:
     for finding in findings:
         print(finding, file=sys.stderr)
     if findings:
@@ -146,7 +147,7 @@ def _tell(findings: Sequence[ScenarioFinding]) -> None:
 def _check_until(step: str | None, scenarios: Sequence[LoadedScenario]) -> None:
     known = [entry.id for scenario in scenarios for entry in scenario.scenario.steps]
     if step is not None and step not in known:
-        raise UsageError(f"--until {step}: no such step; there are {', '.join(known)}")
+        raise UsageError(f"--until {step}: no such step. {nearest(step, known)}")
 
 
 def _run_one(options: argparse.Namespace, scenario: LoadedScenario, directory: Path) -> RunResult:

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from common.findings import FileFinding
 from common.json_text import whole_number
-from common.yaml_reader import FaultReason, read_yaml
-from orchestrator.tosca.documents.document import Document, fault_finding, read_document
+from common.yaml_reader import Document, FaultReason, read_yaml
+from orchestrator.tosca.documents.document import read_document
 from orchestrator.tosca.documents.report import Place, Report
 from presto_client import Finding as ServerFinding
 
@@ -41,7 +41,7 @@ class OrderFile:
         """What the server finds, at the lines and columns it is about; what is missing, at what surrounds it."""
         report = Report()
         for finding in findings:
-            report.add(Place(self.document, self._path(finding.path)), finding.reason, finding.hint or None)
+            report.add(Place(self.document, self._path(finding.path)), finding.reason, finding.hint)
         return report.findings
 
     def _path(self, pointer: str) -> tuple[str | int, ...]:
@@ -107,9 +107,9 @@ def _json(name: str, content: bytes) -> Document:
         if _is_yaml(name, content):
             return _yaml(name, content)
         raise BadFile([FileFinding(name, error.lineno, error.colno, "", f"this is not JSON: {error.msg}")]) from None
-    parsed = read_yaml(content.replace(b"\t", b" "))
+    parsed = read_yaml(content.replace(b"\t", b" "), name=name)
     if any(fault.reason is FaultReason.DUPLICATE_KEY for fault in parsed.faults):
-        raise BadFile(fault_finding(name, fault) for fault in parsed.faults)
+        raise BadFile(parsed.findings)
     return Document(name, data, parsed.marks if parsed.complete else {})
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.findings import FileFinding
+from common.findings import Fault, FileFinding, nearest
 from orchestrator.intent import SiteIntent
 from orchestrator.model import TemplateError, UnknownProduct, UnknownTemplate
-from orchestrator.tosca.documents.report import Report, nearest
+from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.documents.sources import Root
 from orchestrator.tosca.products import VnfProduct, read_products
 from orchestrator.tosca.schema.values import secrets_in
@@ -53,8 +53,7 @@ class Catalogue:
             path = root.folder / f"{name}.yaml"
             if path.parent == root.folder and path.is_file():
                 return self.read(path, products)
-        hint = nearest(name, self.names())
-        raise UnknownTemplate(f"there is no template {name}" + (f" ({hint})" if hint else ""))
+        raise UnknownTemplate(str(Fault((), f"there is no template {name}", nearest(name, self.names()))))
 
     def products(self) -> tuple[VnfProduct, ...]:
         """The VNF products whose descriptors are in the folders of VNFs, by node type; raises TemplateError."""
@@ -64,11 +63,11 @@ class Catalogue:
         """The product of that name, which must be of that kind; raises UnknownProduct."""
         products = {product.name: product for product in self.products()}
         if name not in products:
-            raise UnknownProduct(f"there is no product {name}", nearest(name, products) or "")
+            raise UnknownProduct(f"there is no product {name}", nearest(name, products))
         if products[name].kind != kind:
             of_kind = [other for other, product in products.items() if product.kind == kind]
             message = f"{name} is a product of the kind {products[name].kind}, not {kind}"
-            raise UnknownProduct(message, nearest(name, of_kind) or "")
+            raise UnknownProduct(message, nearest(name, of_kind))
         return products[name]
 
     def compile(self, name: str, inputs: Mapping[str, Any], products: Mapping[str, str] = NO_CHOICE) -> SiteIntent:
@@ -146,6 +145,5 @@ def _without_secrets(
         return text
 
     return tuple(
-        replace(item, path=blot(item.path), message=blot(item.message), hint=item.hint and blot(item.hint))
-        for item in findings
+        replace(item, path=blot(item.path), message=blot(item.message), hint=blot(item.hint)) for item in findings
     )

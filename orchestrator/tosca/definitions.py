@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from common.findings import nearest
+from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.functions import function_in
 from orchestrator.tosca.schema.constraints import ANY, BadConstraint, parse_constraint
 from orchestrator.tosca.schema.types import ROOTS, Definition, Schema, Types

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from common.findings import nearest
+from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.schema.types import Field, Types
 from orchestrator.tosca.schema.values import UNKNOWN, check_field
 
@@ -107,7 +108,7 @@ class Evaluator:
             return UNKNOWN
         name, *inside = path
         if name not in owner.fields:
-            hint = nearest(name, owner.fields) if isinstance(name, str) else None
+            hint = nearest(name, owner.fields) if isinstance(name, str) else ""
             return self._wrong(place, f"{owner.name} has no property {_plain(name)}", hint)
         if (owner.name, name) in self._under_way:
             return self._wrong(place, f"{owner.name}.{name} is defined by itself")
@@ -164,7 +165,7 @@ class Evaluator:
             value = value[step]
         return value
 
-    def _wrong(self, place: Place, message: str, hint: str | None = None) -> Any:
+    def _wrong(self, place: Place, message: str, hint: str = "") -> Any:
         self._report.add(place, message, hint)
         return UNKNOWN
 

@@ -7,9 +7,8 @@ from copy import deepcopy
 from threading import Lock
 from typing import Any
 
-from common.findings import FileFinding
-from orchestrator.tosca.documents.document import Document
-from orchestrator.tosca.documents.report import Path, format_path
+from common.findings import Fault, FileFinding, Path
+from common.yaml_reader import Document
 from orchestrator.tosca.functions import FUNCTIONS
 from orchestrator.tosca.schema.types import ROOTS, Types
 from orchestrator.tosca.shape import VERSION
@@ -107,10 +106,7 @@ def _primitive(types: Types, name: str) -> str | None:
 
 def _finding(document: Document, message: str) -> FileFinding:
     path = _place(document, _QUOTED.findall(message))
-    line, column = document.mark(path)
-    return FileFinding(
-        document.name, line, column, format_path(path), " ".join(message.split()), "found by tosca-parser"
-    )
+    return document.finding(Fault(path, " ".join(message.split()), "found by tosca-parser"))
 
 
 def _place(document: Document, names: list[str]) -> Path:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from common.findings import FileFinding
+from common.yaml_reader import Document
 from orchestrator.model import TemplateError
 from orchestrator.plan.build import CONTRACT
 from orchestrator.tosca.chain import VNF
-from orchestrator.tosca.documents.document import Document
 from orchestrator.tosca.documents.report import Place, Report
 from orchestrator.tosca.documents.sources import Root, read_sources
 from orchestrator.tosca.schema.types import Types

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.findings import nearest
 from orchestrator.tosca.definitions import check_reference
-from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.schema.types import Field, Types
 from orchestrator.tosca.shape import check_keys, sections
 
@@ -165,7 +166,7 @@ class _Reader:
         else:
             known = [*self._templates, *self._types.names("relationship_types")]
             message = f"there is no relationship template or type {named if isinstance(named, str) else show(named)}"
-            self._report.add(place, message, nearest(named, known) if isinstance(named, str) else None)
+            self._report.add(place, message, nearest(named, known) if isinstance(named, str) else "")
             return None
         self._check_type(found, definition, place)
         return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from orchestrator.tosca.documents.document import Document
-from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from common.findings import nearest
+from common.yaml_reader import Document
+from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.schema.types import ROOTS
 
 VERSION = "tosca_simple_yaml_1_3"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.findings import FileFinding
+from common.findings import FileFinding, nearest
 from orchestrator.tosca.chain import VNF, order_chain
 from orchestrator.tosca.definitions import check_definitions
-from orchestrator.tosca.documents.report import Place, Report, nearest
+from orchestrator.tosca.documents.report import Place, Report
 from orchestrator.tosca.documents.sources import Root, Sources, read_sources, unchanged
 from orchestrator.tosca.functions import Evaluator, Node
 from orchestrator.tosca.parser import parser_findings

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.yaml_reader import Document
 from orchestrator.tosca.definitions import check_artifact, check_field_definition, check_reference
-from orchestrator.tosca.documents.document import Document
 from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.functions import Node
 from orchestrator.tosca.relationships import Link, PropertySet, read_links, read_relationship_templates

@@ -9,17 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from common.findings import FileFinding, nearest
+from common.findings import Fault, FileFinding, nearest
+from common.yaml_reader import Document
 from orchestrator.inventory import Inventory
-from orchestrator.tosca.documents.document import Document, read_document
-from orchestrator.tosca.documents.report import Place, Report
+from orchestrator.tosca.documents.document import read_document
+from orchestrator.tosca.documents.report import Report
 from presto.auth.config import Client, ClientsFile
 from presto.auth.errors import ClientsWrong
 from presto.auth.scopes import Catalogue
 from presto.persistence.tenancy import Assignments
-
-Wrong = tuple[tuple[str | int, ...], str, str]
-"""Where in the file, what is wrong, and what to do."""
 
 _TEXTS: Mapping[str, str] = {
     "missing": "this is missing",
@@ -51,11 +49,10 @@ class Clients:
         """Whether everything that the file names is there. Raises ClientsWrong with all that is not."""
         report = Report()
         for found in (self._unknown_names(), self._unknown_scopes(catalogue), self._unknown_unis(inventory)):
-            for path, message, hint in found:
-                report.add(Place(self.document, path), message, hint.rstrip(".") or None)
+            report.extend(map(self.document.finding, found))
         _raise(report)
 
-    def _unknown_unis(self, inventory: Inventory) -> Iterator[Wrong]:
+    def _unknown_unis(self, inventory: Inventory) -> Iterator[Fault]:
         owners: dict[str, str] = {}
         for tenant, values in self.file.tenants.items():
             for number, name in enumerate(values.unis):
@@ -63,33 +60,35 @@ class Clients:
                 uni = inventory.uni(name)
                 if uni is None:
                     hint = nearest(name, (uni.name for uni in inventory.unis[:50]), "UNIs")
-                    yield here, f'there is no UNI "{name[:60]}"', hint
+                    yield Fault(here, f'there is no UNI "{name[:60]}"', hint)
                 elif owners.setdefault(uni.id, tenant) != tenant:
-                    yield here, f"UNI {uni.name} belongs to tenant {owners[uni.id]} already", ""
+                    yield Fault(here, f"UNI {uni.name} belongs to tenant {owners[uni.id]} already")
 
-    def _unknown_names(self) -> Iterator[Wrong]:
+    def _unknown_names(self) -> Iterator[Fault]:
         ids = [client.id for client in self.file.clients]
         issuers = [issuer.issuer for issuer in self.file.issuers]
         for number, client in enumerate(self.file.clients):
             here = ("clients", number)
             if client.id in ids[:number]:
-                yield (*here, "id"), f"client {client.id} is there twice", ""
+                yield Fault((*here, "id"), f"client {client.id} is there twice")
             if client.tenant and client.tenant not in self.file.tenants:
                 hint = nearest(client.tenant, self.file.tenants, "Tenants")
-                yield (*here, "tenant"), f'there is no tenant "{client.tenant}" under tenants', hint
+                yield Fault((*here, "tenant"), f'there is no tenant "{client.tenant}" under tenants', hint)
             if client.issuer and client.issuer not in issuers:
                 hint = nearest(client.issuer, issuers, "Issuers")
-                yield (*here, "issuer"), f'there is no issuer "{client.issuer[:60]}" under issuers', hint
+                yield Fault((*here, "issuer"), f'there is no issuer "{client.issuer[:60]}" under issuers', hint)
         for number, issuer in enumerate(issuers):
             if issuer in [*issuers[:number], self.file.issuer]:
-                yield ("issuers", number, "issuer"), f"issuer {issuer} is there twice", ""
+                yield Fault(("issuers", number, "issuer"), f"issuer {issuer} is there twice")
 
-    def _unknown_scopes(self, catalogue: Catalogue) -> Iterator[Wrong]:
+    def _unknown_scopes(self, catalogue: Catalogue) -> Iterator[Fault]:
         for number, client in enumerate(self.file.clients):
             for position, scope in enumerate(client.scopes):
                 if scope not in catalogue.scopes:
                     hint = nearest(scope, sorted(catalogue.scopes), "Scopes")
-                    yield ("clients", number, "scopes", position), f'no operation has the scope "{scope[:60]}"', hint
+                    yield Fault(
+                        ("clients", number, "scopes", position), f'no operation has the scope "{scope[:60]}"', hint
+                    )
 
 
 def read_clients(path: Path) -> Clients:
@@ -118,9 +117,7 @@ def read_clients(path: Path) -> Clients:
 def _finding(document: Document, detail: Any) -> FileFinding:
     path = tuple(part for part in detail["loc"] if part not in {"str", "dict[str,any]", "[key]"})
     text = _TEXTS.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
-    line, column = document.mark(path)
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return FileFinding(document.name, line, column, place, text[:1].lower() + text[1:])
+    return document.finding(Fault(path, text[:1].lower() + text[1:]))
 
 
 def _raise(report: Report) -> None:

@@ -21,7 +21,10 @@ Code422 = Literal[
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a body: `path` leads to it, `rule` is what it breaks (`W100 R7`)."""
+    """One thing that is wrong with a body: `path` leads to it, `rule` is what it breaks (`W100 R7`).
+
+    It is what `common.findings.Finding` is for the core, with a code of the published error type in place of the tag.
+    """
 
     code: Code422
     path: Path

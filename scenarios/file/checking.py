@@ -8,12 +8,11 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from common.findings import Fault, Path, nearest
 from common.forms import model_in
-from scenarios.file.errors import nearest
-from scenarios.file.findings import Fault, Findings
+from scenarios.file.findings import Findings
 from scenarios.file.format import Strict
 from scenarios.file.partial import partial
-from scenarios.file.source import Path_
 
 _LONGEST_SHOWN = 80
 _WORDS = {
@@ -29,7 +28,7 @@ _WORDS = {
 Checked = TypeVar("Checked", bound=Strict)
 
 
-def checked(findings: Findings, model: type[Checked], data: Any, base: Path_) -> Checked:
+def checked(findings: Findings, model: type[Checked], data: Any, base: Path) -> Checked:
     """Return *data* as a *model*; what is wrong with it is a finding, and empty in what is returned."""
     try:
         return model.model_validate(data)
@@ -38,18 +37,18 @@ def checked(findings: Findings, model: type[Checked], data: Any, base: Path_) ->
         return cast("Checked", partial(model, data))
 
 
-def _faults(error: ValidationError, model: type[BaseModel], base: Path_) -> Iterator[Fault]:
+def _faults(error: ValidationError, model: type[BaseModel], base: Path) -> Iterator[Fault]:
     for detail in error.errors(include_url=False):
         inner = tuple(part for part in detail["loc"] if part != "[key]")
         kind, path = detail["type"], (*base, *inner)
         if kind == "extra_forbidden":
             known = _known_keys(model, inner[:-1])
-            yield path, f"unknown key {inner[-1]!r}", nearest(str(inner[-1]), known)
+            yield Fault(path, f"unknown key {inner[-1]!r}", nearest(str(inner[-1]), known))
         elif kind == "missing":
-            yield path, "is missing", ""
+            yield Fault(path, "is missing")
         else:
             words = _WORDS[kind].format(**detail.get("ctx", {})) if kind in _WORDS else _sentence(detail["msg"])
-            yield path, words, _given(detail["input"])
+            yield Fault(path, words, _given(detail["input"]))
 
 
 def _sentence(message: str) -> str:
@@ -66,7 +65,7 @@ def _given(value: object) -> str:
     return f"the file has {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + '…'}"
 
 
-def _known_keys(model: type[BaseModel], path: Path_) -> set[str]:
+def _known_keys(model: type[BaseModel], path: Path) -> set[str]:
     """Return the keys that *model* knows at *path*."""
     for part in path:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}

@@ -11,9 +11,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from common.findings import Fault, nearest
 from reports.model import Check
-from scenarios.file.errors import nearest
-from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario
 from scenarios.network import chain, wire
 from scenarios.network.crafted import Flow, Way
@@ -107,7 +106,7 @@ class FirewallVerb(PathVerb):
         yield from super().impossible(scenario)
         rules = [DEFAULT, *(application.id for application in scenario.service.applications)]
         if self.rule not in rules:
-            yield ("rule",), f"no application {self.rule!r} in the service", nearest(self.rule, rules)
+            yield Fault(("rule",), f"no application {self.rule!r} in the service", nearest(self.rule, rules))
 
     @property
     def flow(self) -> Flow:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from common.findings import Fault, FileFinding, nearest
 from scenarios.file.checking import checked
-from scenarios.file.errors import ScenarioError, ScenarioFinding, nearest
-from scenarios.file.findings import Fault, Findings
+from scenarios.file.errors import ScenarioError
+from scenarios.file.findings import Findings
 from scenarios.file.source import read
 from scenarios.prove import variables
 from scenarios.prove.sabotage import PARTS, ROLES, UNDERLAY, LoadedSabotage, Noticing, Sabotage, spelled_out
@@ -22,7 +23,7 @@ PLACES = (*ROLES, *(f"{role}/{part}" for role in ROLES for part in (*PARTS, *KIN
 def load_catalogue(folders: Sequence[Path] = (CATALOGUE,)) -> tuple[LoadedSabotage, ...]:
     """Return the sabotages in *folders*, by file name; raises ``ScenarioError`` with all that is wrong with any."""
     loaded: dict[str, LoadedSabotage] = {}
-    wrong: list[ScenarioFinding] = []
+    wrong: list[FileFinding] = []
     for path in [path for folder in folders for path in _files(folder, wrong)]:
         try:
             one = load_sabotage(path)
@@ -31,7 +32,7 @@ def load_catalogue(folders: Sequence[Path] = (CATALOGUE,)) -> tuple[LoadedSabota
             continue
         if first := loaded.get(one.id):
             message = f"{one.id!r} is the id of {first.file}, too"
-            wrong.append(ScenarioFinding(str(path), 1, 1, "sabotage", message, "each has an id of its own"))
+            wrong.append(FileFinding(str(path), 1, 1, "sabotage", message, "each has an id of its own"))
         loaded[one.id] = one
     if wrong:
         raise ScenarioError(wrong)
@@ -43,7 +44,7 @@ def load_sabotage(path: Path) -> LoadedSabotage:
     try:
         source = read(path)
     except ScenarioError as error:
-        raise ScenarioError(replace(one, path=one.path or "sabotage", hint=None) for one in error.findings) from error
+        raise ScenarioError(replace(one, path=one.path or "sabotage", hint="") for one in error.findings) from error
     findings = Findings(source)
     sabotage = checked(findings, Sabotage, spelled_out(source.data), ())
     findings.add(_faults(sabotage, path))
@@ -52,17 +53,17 @@ def load_sabotage(path: Path) -> LoadedSabotage:
     return LoadedSabotage(file=path, sabotage=sabotage)
 
 
-def _files(folder: Path, wrong: list[ScenarioFinding]) -> list[Path]:
+def _files(folder: Path, wrong: list[FileFinding]) -> list[Path]:
     found = sorted(folder.glob("*.yaml"))
     if not found:
         why = "holds no sabotage" if folder.is_dir() else "is no folder"
-        wrong.append(ScenarioFinding(str(folder), 1, 1, "sabotage", why, "a sabotage is a file ID.yaml"))
+        wrong.append(FileFinding(str(folder), 1, 1, "sabotage", why, "a sabotage is a file ID.yaml"))
     return found
 
 
 def _faults(sabotage: Sabotage, path: Path) -> Iterator[Fault]:
     if sabotage.sabotage != path.stem:
-        yield (
+        yield Fault(
             ("sabotage",),
             f"the file of {sabotage.sabotage!r} is called {path.name}",
             f"call it {sabotage.sabotage}.yaml",
@@ -71,11 +72,11 @@ def _faults(sabotage: Sabotage, path: Path) -> Iterator[Fault]:
         yield from _noticing_faults(("must_notice", index), noticing, removed=sabotage.when == "removed")
     for kind in sabotage.requires.vendors:
         if kind not in KINDS:
-            yield ("requires", "vendors", kind), f"no kind of VNF {kind!r}", nearest(kind, KINDS)
+            yield Fault(("requires", "vendors", kind), f"no kind of VNF {kind!r}", nearest(kind, KINDS))
     for capability, engine in sabotage.requires.engines.items():
         if engine not in ENGINES[capability]:
             place = ("requires", "engines", capability)
-            yield place, f"no {capability} engine {engine!r}", nearest(engine, ENGINES[capability])
+            yield Fault(place, f"no {capability} engine {engine!r}", nearest(engine, ENGINES[capability]))
     yield from _action_faults(sabotage)
 
 
@@ -83,27 +84,29 @@ def _action_faults(sabotage: Sabotage) -> Iterator[Fault]:
     names = {*variables.NAMES, *_step_names(sabotage.must_notice)}
     for index, action in enumerate(sabotage.actions):
         if action.where not in PLACES:
-            yield ("actions", index, "where"), f"no place {action.where!r}", nearest(action.where, PLACES)
+            yield Fault(("actions", index, "where"), f"no place {action.where!r}", nearest(action.where, PLACES))
         if action.do and not action.undo and not sabotage.lasting:
-            yield ("actions", index), "what is done has to be undone", "give its undo; `lasting: true` is for traces"
+            yield Fault(
+                ("actions", index), "what is done has to be undone", "give its undo; `lasting: true` is for traces"
+            )
         for key in ("do", "undo", "background", "effect"):
             for name in sorted(variables.expanded(getattr(action, key)) - names):
-                hint = f"{nearest(name, names)} (a script's own variables are in lower case)"
-                yield ("actions", index, key), f"no variable ${name}", hint
+                hint = f"{nearest(name, names)} A script's own variables are in lower case."
+                yield Fault(("actions", index, key), f"no variable ${name}", hint)
 
 
 def _noticing_faults(place: tuple[str | int, ...], noticing: Noticing, *, removed: bool) -> Iterator[Fault]:
     verb = REGISTRY.get(noticing.verb)
     if verb is None:
-        yield (*place, "verb"), f"unknown verb {noticing.verb!r}", nearest(noticing.verb, REGISTRY)
+        yield Fault((*place, "verb"), f"unknown verb {noticing.verb!r}", nearest(noticing.verb, REGISTRY))
         return
     if removed != verb.removes:
         told = "does not judge a removal" if removed else "removes the service"
-        yield (*place, "verb"), f"{verb.verb} {told}", "`when: removed` is for verbs that remove the service"
+        yield Fault((*place, "verb"), f"{verb.verb} {told}", "`when: removed` is for verbs that remove the service")
     known = {field.alias or name for name, field in verb.model_fields.items()}
     for key in noticing.with_:
         if key not in known:
-            yield (*place, "with", key), f"{verb.verb} has no parameter {key!r}", nearest(key, known)
+            yield Fault((*place, "with", key), f"{verb.verb} has no parameter {key!r}", nearest(key, known))
 
 
 def _step_names(must_notice: Iterable[Noticing]) -> set[str]:

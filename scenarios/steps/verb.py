@@ -13,9 +13,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
 
 from pydantic import Field
 
+from common.findings import Fault, nearest
 from reports.model import Series
-from scenarios.file.errors import nearest
-from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario, Strict
 from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
@@ -105,7 +104,7 @@ class Verb(Strict):
         return []
 
     def faults(self, scenario: Scenario) -> Iterator[Fault]:
-        """Yield path, message and hint for each parameter that cannot be right in *scenario*."""
+        """Yield a fault for each parameter that cannot be right in *scenario*."""
         unknown = list(self.unknown_names(scenario))
         yield from unknown
         sites = [point.site for point in scenario.service.endpoints]
@@ -117,7 +116,7 @@ class Verb(Strict):
         yield from ()
 
     def unknown_names(self, scenario: Scenario) -> Iterator[Fault]:
-        """Yield path, message and hint for each parameter that names no site or host of *scenario*."""
+        """Yield a fault for each parameter that names no site or host of *scenario*."""
         sites = scenario.topology.sites
         # Without the names of one site's hosts nothing is said of any: what is not known may be there.
         whole = all(site.hosts for site in sites.values())
@@ -149,14 +148,14 @@ class PathVerb(Verb):
             return  # the hosts of a site could not be read
         for key, host in (("from", source), ("to", target)):
             if sites[host] not in served:
-                yield (key,), f"host {host!r} is at {sites[host]}, which is no end point of the service", ""
+                yield Fault((key,), f"host {host!r} is at {sites[host]}, which is no end point of the service")
         if sites[source] == sites[target]:
             message = f"hosts {source!r} and {target!r} are on one LAN: what they send does not cross the service"
-            yield ("to",), message, "name a host of another site"
+            yield Fault(("to",), message, "name a host of another site")
 
 
 def _unknown(
     path: tuple[str | int, ...], value: object, what: str, known: Mapping[str, Collection[str]]
 ) -> Iterator[Fault]:
     if isinstance(value, str) and known[what] and value not in known[what]:
-        yield path, f"no {what} {value!r} in the topology", nearest(value, known[what])
+        yield Fault(path, f"no {what} {value!r} in the topology", nearest(value, known[what]))

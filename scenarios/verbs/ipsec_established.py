@@ -8,9 +8,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from common.findings import Fault, nearest
 from reports.model import Check, tunnel_element
-from scenarios.file.errors import nearest
-from scenarios.file.findings import Fault
 from scenarios.file.format import Scenario
 from scenarios.network import chain, tunnels
 from scenarios.network.associations import demands_encryption, encrypts
@@ -69,11 +68,11 @@ class IpsecEstablished(Verb, name="ipsec.established"):
         served = [point.site for point in scenario.service.endpoints]
         for index, site in enumerate(self.between):
             if site not in served:
-                yield ("between", index), f"{site!r} is no end point of the service", nearest(site, served)
+                yield Fault(("between", index), f"{site!r} is no end point of the service", nearest(site, served))
             if site in self.between[:index]:
-                yield ("between", index), f"{site!r} stands twice", ""
+                yield Fault(("between", index), f"{site!r} stands twice")
         if len(self.between or served) < 2:
-            yield ("between",), "a tunnel has two ends", "name two sites or more"
+            yield Fault(("between",), "a tunnel has two ends", "name two sites or more")
 
     def observe(self, context: Context, recorder: Recorder) -> SecurityAssociations:
         sites = self.between or context.service_sites()

@@ -16,8 +16,8 @@ from mininet.link import Link, OVSLink, TCIntf
 from mininet.log import warn
 from mininet.node import OVSSwitch
 
+from common.findings import nearest
 from testbed.containernet import impairment_bridge, names
-from testbed.containernet.containers.parameters import nearest
 from testbed.containernet.factories import is_class, unwrapped
 from testbed.containernet.links import check_shaping, per_cent
 from testbed.containernet.plan import Plan, network_of, run_line
@@ -212,7 +212,7 @@ class PlannedLink:
 def _no_parameter(option: str, known: set[str]) -> str:
     if option in inspect.signature(TCIntf.config).parameters:
         return "has no effect on a plain link: use TCLink"
-    return f"is no parameter of an interface{nearest(option, known)}"
+    return f"is no parameter of an interface. {nearest(option, known)}"
 
 
 def check_ends(where: str, params: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mininet.node import Node
 
-from testbed.containernet.containers.parameters import nearest
+from common.findings import nearest
 from testbed.containernet.impairment_bridge import TIME
 from testbed.host import kernel
 
@@ -32,7 +32,7 @@ def ends(nodes: Mapping[str, Any], node1: Any, node2: Any) -> list[Any]:
     found = [nodes.get(node) if isinstance(node, str) else node for node in (node1, node2)]
     for wanted, node in zip((node1, node2), found, strict=True):
         if not isinstance(node, Node):
-            hint = nearest(wanted, nodes) if isinstance(wanted, str) else ""
+            hint = f". {nearest(wanted, nodes)}" if isinstance(wanted, str) else ""
             raise ValueError(f"{link_name(node1, node2)}: there is no node {wanted}{hint}")
     return found
 

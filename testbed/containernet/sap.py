@@ -12,7 +12,8 @@ from typing import Any
 
 from mininet.node import OVSBridge, OVSSwitch, Switch
 
-from testbed.containernet.containers.parameters import nearest, refuse
+from common.findings import nearest
+from testbed.containernet.containers.parameters import refuse
 from testbed.containernet.plan import Plan
 
 
@@ -50,7 +51,9 @@ class ExternalAccess:
         Raises ``ParameterError`` for an address that is none, and for words that a switch does not take.
         """
         known = {word for cls in (OVSSwitch, Switch) for word in inspect.signature(cls.__init__).parameters} - {"self"}
-        findings = [f"{word} is no parameter of a switch{nearest(word, known)}" for word in params if word not in known]
+        findings = [
+            f"{word} is no parameter of a switch. {nearest(word, known)}" for word in params if word not in known
+        ]
         try:
             ipaddress.IPv4Interface(sapIP)
         except ValueError as error:
@@ -68,10 +71,7 @@ class ExternalAccess:
     def removeExtSAP(self, sapName: str) -> None:
         """Remove an access point, its links and its rules. Raises ``ValueError`` when there is none of that name."""
         if sapName not in self.SAPswitches:
-            known = ", ".join(self.SAPswitches) or "none"
-            raise ValueError(
-                f"there is no access point {sapName}{nearest(sapName, self.SAPswitches)}; there are: {known}"
-            )
+            raise ValueError(f"there is no access point {sapName}. {nearest(sapName, self.SAPswitches)}")
         network: Any = self
         switch = self.SAPswitches.pop(sapName)
         self.removeSAPNAT(switch)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from common.findings import nearest
 from testbed.esp.wire import EspPacket
 
 _ENCRYPTION = {  # names of IKE transforms, without key length: scapy's name, octets of key with salt or nonce
@@ -138,7 +139,7 @@ def _known(names: Iterable[str], given: str, what: str) -> str:
     base, _, length = upper.rpartition("_")
     if base in names and length.isdecimal():
         return base
-    raise ValueError(f"unknown {what} algorithm {given!r}; known: {', '.join(sorted(names))}")
+    raise ValueError(f"unknown {what} algorithm {given!r}. {nearest(upper, names)}")
 
 
 def _key(entry: Mapping[str, Any], name: str, sizes: set[int]) -> bytes | None:

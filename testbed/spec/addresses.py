@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from common.findings import closest
-from testbed.spec.finding import SpecFinding
+from common.findings import Fault, nearest
 from testbed.spec.model import LabSpec, SiteSpec
 
 Path = tuple[str, ...]
@@ -23,7 +22,7 @@ _SPECIAL = {
 }
 
 
-def address_findings(spec: LabSpec) -> Iterator[SpecFinding]:
+def address_findings(spec: LabSpec) -> Iterator[Fault]:
     """Yield the faults of the lab's networks and of the addresses in them."""
     given = {("underlays", underlay.name, "prefix"): underlay.prefix for underlay in spec.underlays}
     given |= {("sites", site.name, "lan"): site.lan_prefix for site in spec.sites}
@@ -32,7 +31,7 @@ def address_findings(spec: LabSpec) -> Iterator[SpecFinding]:
         try:
             networks[path] = IPv4Network(prefix)
         except ValueError as error:
-            yield SpecFinding(path, f"{prefix!r} is no IPv4 network: {error}")
+            yield Fault(path, f"{prefix!r} is no IPv4 network: {error}")
         else:
             yield from _unfit(path, networks[path])
     yield from _overlaps(networks)
@@ -41,16 +40,16 @@ def address_findings(spec: LabSpec) -> Iterator[SpecFinding]:
     yield from _wan(spec, networks)
 
 
-def _unfit(path: Path, network: IPv4Network) -> Iterator[SpecFinding]:
+def _unfit(path: Path, network: IPv4Network) -> Iterator[Fault]:
     for block, use in _SPECIAL.items():
         if network.overlaps(block):
-            yield SpecFinding(path, f"{network} cannot be used: {block} is {use}")
+            yield Fault(path, f"{network} cannot be used: {block} is {use}")
             return
     if network.prefixlen > SMALLEST:
-        yield SpecFinding(path, f"{network} has no room for two addresses", f"/{SMALLEST} is the smallest")
+        yield Fault(path, f"{network} has no room for two addresses", f"/{SMALLEST} is the smallest")
 
 
-def _overlaps(networks: Networks) -> Iterator[SpecFinding]:
+def _overlaps(networks: Networks) -> Iterator[Fault]:
     """Yield each network that meets another one, at the later of the two."""
     places = {path: place for place, path in enumerate(networks)}
     outer: Path | None = None
@@ -61,10 +60,10 @@ def _overlaps(networks: Networks) -> Iterator[SpecFinding]:
         earlier, later = sorted((outer, path), key=places.__getitem__)
         of = f"the prefix of underlay {earlier[1]}" if earlier[0] == "underlays" else f"the LAN of {earlier[1]}"
         hint = "give every LAN and every underlay a network of its own"
-        yield SpecFinding(later, f"{networks[later]} overlaps {networks[earlier]}, {of}", hint)
+        yield Fault(later, f"{networks[later]} overlaps {networks[earlier]}, {of}", hint)
 
 
-def _lan(site: SiteSpec, network: IPv4Network | None) -> Iterator[SpecFinding]:
+def _lan(site: SiteSpec, network: IPv4Network | None) -> Iterator[Fault]:
     if network is None:
         return
     taken: dict[IPv4Address, str] = {}
@@ -74,18 +73,18 @@ def _lan(site: SiteSpec, network: IPv4Network | None) -> Iterator[SpecFinding]:
         yield from _address(path, text, network, f"the LAN {network}", taken, what)
 
 
-def _wan(spec: LabSpec, networks: Networks) -> Iterator[SpecFinding]:
+def _wan(spec: LabSpec, networks: Networks) -> Iterator[Fault]:
     taken: dict[str, dict[IPv4Address, str]] = {underlay.name: {} for underlay in spec.underlays}
     for site in spec.sites:
         joined: dict[str, str] = {}
         for wan in site.wan:
             path = ("sites", site.name, "wan", wan.port)
             if wan.underlay not in taken:
-                yield SpecFinding((*path, "underlay"), f"no underlay {wan.underlay!r}", _nearest(wan.underlay, taken))
+                yield Fault((*path, "underlay"), f"no underlay {wan.underlay!r}", nearest(wan.underlay, taken))
                 continue
             if wan.underlay in joined:
                 message = f"port {joined[wan.underlay]} is on underlay {wan.underlay!r} already"
-                yield SpecFinding((*path, "underlay"), message, "a site has one port on each underlay")
+                yield Fault((*path, "underlay"), message, "a site has one port on each underlay")
             joined.setdefault(wan.underlay, wan.port)
             if network := networks.get(("underlays", wan.underlay, "prefix")):
                 where, what = f"{network} of underlay {wan.underlay}", f"{wan.port} of {site.name}"
@@ -94,24 +93,18 @@ def _wan(spec: LabSpec, networks: Networks) -> Iterator[SpecFinding]:
 
 def _address(
     path: Path, text: str, network: IPv4Network, where: str, taken: dict[IPv4Address, str], what: str
-) -> Iterator[SpecFinding]:
+) -> Iterator[Fault]:
     """Yield why the address *text* cannot be *what* has in *network*; *taken* gathers who has which address."""
     try:
         address = IPv4Interface(text).ip
     except ValueError:
-        yield SpecFinding(path, f"{text!r} is no IPv4 address")
+        yield Fault(path, f"{text!r} is no IPv4 address")
         return
     if address not in network:
-        yield SpecFinding(path, f"{address} is outside {where}")
+        yield Fault(path, f"{address} is outside {where}")
     elif network.prefixlen <= SMALLEST and address in (network.network_address, network.broadcast_address):
         kind = "network itself" if address == network.network_address else "broadcast"
-        yield SpecFinding(path, f"{address} is the address of the {kind} in {where}", "give one between the two")
+        yield Fault(path, f"{address} is the address of the {kind} in {where}", "give one between the two")
     elif address in taken:
-        yield SpecFinding(path, f"{address} is given twice: it is that of {taken[address]}")
+        yield Fault(path, f"{address} is given twice: it is that of {taken[address]}")
     taken.setdefault(address, what)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = tuple(sorted(known))
-    close = closest(name, names)
-    return f"did you mean {close!r}?" if close else f"known here: {', '.join(names)}"

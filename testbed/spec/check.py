@@ -5,8 +5,8 @@ Whatever would fail later belongs here: names that the machine has taken, and ad
 
 from __future__ import annotations
 
+from common.findings import Fault
 from testbed.spec.addresses import address_findings
-from testbed.spec.finding import SpecFinding
 from testbed.spec.model import LabSpec
 from testbed.spec.names import name_findings
 
@@ -14,12 +14,12 @@ from testbed.spec.names import name_findings
 class SpecError(ValueError):
     """A lab that cannot exist; ``findings`` has every fault."""
 
-    def __init__(self, findings: tuple[SpecFinding, ...]) -> None:
+    def __init__(self, findings: tuple[Fault, ...]) -> None:
         super().__init__("; ".join(map(str, findings)))
         self.findings = findings
 
 
-def spec_findings(spec: LabSpec) -> tuple[SpecFinding, ...]:
+def spec_findings(spec: LabSpec) -> tuple[Fault, ...]:
     """Return every fault of *spec*, names first."""
     return (*name_findings(spec), *address_findings(spec))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from common.findings import Fault
 from testbed.nodes.ucpe import BRIDGE, LAN_PORT, MANAGEMENT
-from testbed.spec.finding import SpecFinding
 from testbed.spec.model import LabSpec, SiteSpec
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -30,18 +30,18 @@ _TAKEN_PORTS = {
 }
 
 
-def name_findings(spec: LabSpec) -> Iterator[SpecFinding]:
+def name_findings(spec: LabSpec) -> Iterator[Fault]:
     """Yield the faults of the names of the lab and its parts."""
     if not NAME.fullmatch(spec.name):
-        yield SpecFinding((), _no_name(spec.name))
+        yield Fault((), _no_name(spec.name))
     if len(spec.sites) > MAX_SITES:
-        yield SpecFinding(("sites",), f"a lab has at most {MAX_SITES} sites, not {len(spec.sites)}")
+        yield Fault(("sites",), f"a lab has at most {MAX_SITES} sites, not {len(spec.sites)}")
     yield from _node_names(spec)
     for site in spec.sites:
         yield from _ports(site)
 
 
-def _node_names(spec: LabSpec) -> Iterator[SpecFinding]:
+def _node_names(spec: LabSpec) -> Iterator[Fault]:
     """A node is found by its name alone, so underlays, sites and hosts share one set of names."""
     parts = [(("underlays", underlay.name), "an underlay") for underlay in spec.underlays]
     parts += [(("sites", site.name), "a site") for site in spec.sites]
@@ -50,25 +50,25 @@ def _node_names(spec: LabSpec) -> Iterator[SpecFinding]:
     for path, what in [*parts, *((path, f"a host of {site}") for path, site in hosts)]:
         name = path[-1]
         if not NAME.fullmatch(name):
-            yield SpecFinding(path, _no_name(name))
+            yield Fault(path, _no_name(name))
         elif name in taken:
-            yield SpecFinding(path, f"the name {name!r} is taken: it is {taken[name]}", "give it another name")
+            yield Fault(path, f"the name {name!r} is taken: it is {taken[name]}", "give it another name")
         taken.setdefault(name, what)
 
 
-def _ports(site: SiteSpec) -> Iterator[SpecFinding]:
+def _ports(site: SiteSpec) -> Iterator[Fault]:
     seen: set[str] = set()
     for wan in site.wan:
         path, port = ("sites", site.name, "wan", wan.port), wan.port
         if not NAME.fullmatch(port):
-            yield SpecFinding(path, _no_name(port))
+            yield Fault(path, _no_name(port))
         elif len(port) > INTERFACE_LENGTH:
             message = f"a port has a name of at most {INTERFACE_LENGTH} characters, {port!r} has {len(port)}"
-            yield SpecFinding(path, message)
+            yield Fault(path, message)
         elif taken := _taken(port):
-            yield SpecFinding(path, f"the name {port!r} is taken: it is {taken}", "call the port wan0")
+            yield Fault(path, f"the name {port!r} is taken: it is {taken}", "call the port wan0")
         if port in seen:
-            yield SpecFinding(path, f"the port {port!r} is given twice")
+            yield Fault(path, f"the port {port!r} is given twice")
         seen.add(port)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from common.findings import FileFinding
-from orchestrator.tosca.documents.document import MAX_BYTES, Document, read_document
+from common.yaml_reader import Document
+from orchestrator.tosca.documents.document import MAX_BYTES, read_document
 from orchestrator.tosca.documents.report import Place, Report
 
 MAX_FILES = 64

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.tosca.documents.report import nearest, show
+from common.findings import nearest
+from orchestrator.tosca.documents.report import show
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Constraint:
 class BadConstraint(ValueError):
     """The clause itself is wrong; `hint` may say what was meant."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from orchestrator.tosca.documents.document import Document
+from common.yaml_reader import Document
 from orchestrator.tosca.documents.report import Place, Report
 from orchestrator.tosca.schema.constraints import BadConstraint, Constraint, parse_constraint
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from orchestrator.tosca.documents.report import Place, Report, nearest, show
+from common.findings import nearest
+from orchestrator.tosca.documents.report import Place, Report, show
 from orchestrator.tosca.schema.constraints import violated
 from orchestrator.tosca.schema.formats import SECRET, format_error
 from orchestrator.tosca.schema.types import Field, Schema, Types
@@ -140,9 +141,9 @@ def _quoted(schema: Schema, value: Any) -> str:
     return "the secret" if SECRET in schema.lineage else show(value)
 
 
-def _quote_hint(schema: Schema, value: Any) -> str | None:
+def _quote_hint(schema: Schema, value: Any) -> str:
     scalar = isinstance(value, int | float) and SECRET not in schema.lineage
-    return "put it in quotes" if schema.primitive == "string" and scalar else None
+    return "put it in quotes" if schema.primitive == "string" and scalar else ""
 
 
 def _direct(value: Any) -> list[Any]:

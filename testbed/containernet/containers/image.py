@@ -10,7 +10,7 @@ import docker
 from docker.errors import APIError, BuildError, ImageNotFound, NotFound
 from mininet.log import debug, info
 
-from testbed.containernet.containers.parameters import nearest
+from common.findings import nearest
 from testbed.host.engine import EngineError, engine
 
 SHELLS = (["/bin/bash"], ["bash"], ["/bin/sh"], ["sh"], ["/bin/ash"], ["ash"])
@@ -20,7 +20,7 @@ def findings(reference: str | None, building: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the name of an image and the parameters of its build."""
     known = set(inspect.signature(docker.APIClient.build).parameters) - {"self"}
     unknown = sorted(option for option in building if option not in known)
-    found = [f"build_params: {option} is no parameter of a build{nearest(option, known)}" for option in unknown]
+    found = [f"build_params: {option} is no parameter of a build. {nearest(option, known)}" for option in unknown]
     if building and not (building.get("path") or building.get("fileobj")):
         found.append("build_params: path names no folder with a Dockerfile")
     if not building and not reference:

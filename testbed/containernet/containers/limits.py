@@ -9,7 +9,8 @@ from typing import Any
 
 from docker.errors import APIError
 
-from testbed.containernet.containers.parameters import LIMITS, REFUSED, nearest, refuse
+from common.findings import nearest
+from testbed.containernet.containers.parameters import LIMITS, REFUSED, refuse
 from testbed.containernet.plan import Plan
 from testbed.host.engine import EngineError, engine
 from testbed.host.process import Process
@@ -90,8 +91,8 @@ class Limited:
         place = group / f"{resource}.{param}"
         if not place.exists():
             known = [each.name for each in group.glob(f"{resource}.*")]
-            hint = nearest(place.name, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
-            raise EngineError(f"{self.name}: this kernel's control groups have no {place.name}{hint}")
+            hint = nearest(place.name, sorted(known))
+            raise EngineError(f"{self.name}: this kernel's control groups have no {place.name}. {hint}")
         return place
 
 
@@ -100,7 +101,7 @@ def _instead(option: str) -> str:
         return "; change cpu_quota and cpu_period"
     if option in REFUSED:
         return f": {REFUSED[option]}"
-    return nearest(option, LIMITS) or f"; there are {', '.join(LIMITS)}"
+    return f". {nearest(option, LIMITS)}"
 
 
 def _control_group(listed: str, resource: str) -> Path:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from common.findings import closest
+from common.findings import nearest
 from testbed.containernet.containers.values import (
     count,
     devices,
@@ -126,12 +126,6 @@ def refuse(name: str, findings: Iterable[str]) -> None:
         raise ParameterError("\n".join(f"{name}: {finding}" for finding in found))
 
 
-def nearest(option: str, known: Iterable[str]) -> str:
-    """Return a hint to the known option that is most like *option*; empty when none is."""
-    found = closest(option, tuple(known))
-    return f"; did you mean {found}?" if found else ""
-
-
 def options_of(cls: type, base: type) -> set[str]:
     """Return the options that classes between *cls* and *base* take for themselves, in ``__init__`` or ``config``."""
     own = cls.__mro__[: cls.__mro__.index(base)]
@@ -144,7 +138,7 @@ def _unknown(option: str, known: Iterable[str]) -> str | None:
         return None
     if option in REFUSED:
         return f"{option} is not supported: {REFUSED[option]}"
-    return f"{option} is no parameter of a container{nearest(option, known)}"
+    return f"{option} is no parameter of a container. {nearest(option, known)}"
 
 
 def _contradictions(given: Mapping[str, Any]) -> Iterable[str]:

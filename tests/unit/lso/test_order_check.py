@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from common.findings import FileFinding
 from lso.api import api_server
 from lso.order_check import ENGINES
 from lso.scenario_files import load
-from scenarios.file.errors import ScenarioError, ScenarioFinding
+from scenarios.file.errors import ScenarioError
 from scenarios.load import load as load_unordered
 from scenarios.ordering.presto_client import PrestoError
 from scenarios.session import open_face
@@ -250,9 +251,9 @@ def test_an_order_larger_than_a_body_is_a_finding(tmp_path: Path) -> None:
 
 # The line behind the good file → line and path of the finding, and its words
 PRODUCTS = {
-    "products: {site-a: {firewall: nftable}}": "there is no product nftable did you mean nftables?",
+    "products: {site-a: {firewall: nftable}}": 'there is no product nftable Did you mean "nftables"?',
     "products: {site-a: {firewall: strongswan}}": "strongswan is a product of the kind ipsec, not firewall",
-    "products: {site-a: {firewal: nftables}}": "no kind of VNF 'firewal' did you mean 'firewall'?",
+    "products: {site-a: {firewal: nftables}}": "no kind of VNF 'firewal' Did you mean \"firewall\"?",
     "products: {site-d: {firewall: nftables}}": "no site 'site-d'",
     "products: {site-c: {firewall: nftables}}": "the service has no end point at 'site-c'",
     "products: {site-a: {firewall: 7}}": "text is wanted",
@@ -297,7 +298,7 @@ def _changed(text: str, changes: dict[str, str]) -> str:
     return text
 
 
-def _findings(file: Path) -> list[ScenarioFinding]:
+def _findings(file: Path) -> list[FileFinding]:
     with pytest.raises(ScenarioError) as error:
         load(file)
     return [replace(finding, file="") for finding in error.value.findings]

@@ -22,9 +22,9 @@ POC = str(Path(__file__).parents[3] / "scenarios" / "poc-two-sites")
         (["--sabotages", "x"], "lso: --only, --sabotages and --no-catalogue are for --prove"),
         (["--no-catalogue"], "lso: --only, --sabotages and --no-catalogue are for --prove"),
         (["--prove", "--no-catalogue"], "lso: --no-catalogue is for --sabotages DIR"),
-        (["--prove", "--only", "x-*"], "lso: --only x-*: no such sabotage; there are "),
+        (["--prove", "--only", "x-*"], "lso: --only x-*: no such sabotage. Known: "),
         (["--prove", "--keep"], "lso: --keep, --until, --pause-on-failure and --bundle do not go with --prove"),
-        (["--prove", "--only", "x"], "lso: --only x: no such sabotage; there are "),
+        (["--prove", "--only", "x"], "lso: --only x: no such sabotage. Known: "),
         (["--prove", "--sabotages", "nowhere"], "nowhere:1:1: sabotage: is no folder"),
     ],
 )

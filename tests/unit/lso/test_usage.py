@@ -102,15 +102,15 @@ def inventory(tmp_path: Path) -> str:
 def test_a_template_that_there_is_not(lso: Any, inventory: str, tmp_path: Path) -> None:
     ran = lso("serve", "--inventory", inventory, "--template", "nope", "--port", "0")
     known = "gateway-site, poc-site, statistics-first-site"
-    assert (ran.code, ran.out, ran.err) == (2, "", f"lso: there is no template nope (known: {known})\n")
+    assert (ran.code, ran.out, ran.err) == (2, "", f"lso: there is no template nope (Known: {known})\n")
     assert [path.name for path in tmp_path.iterdir()] == ["inventory.json"], "nothing was begun"
 
 
 @pytest.mark.parametrize(
     ("product", "told"),
     [
-        ("site-00001:firewall=nope", "there is no product nope (known: "),
-        ("site-a:firewall=nope", "uCPE site-a is not in the inventory (known: site-00001, site-00002)"),
+        ("site-00001:firewall=nope", "there is no product nope (Known: "),
+        ("site-a:firewall=nope", 'uCPE site-a is not in the inventory (Did you mean "site-00002"?)'),
         ("firewall=nope", "--product 'firewall=nope' is not as in site-a:firewall=NAME"),
         ("site-00001:firewall", "--product 'site-00001:firewall' is not as in site-a:firewall=NAME"),
     ],
@@ -139,7 +139,7 @@ def test_a_product_that_is_chosen_twice(lso: Any, inventory: str) -> None:
             [
                 "uCPE site-a is not in the inventory",
                 "site-a:firewall: there is no product nope",
-                "site-00001:firewall: there is no product nftable (did you mean nftables?)",
+                'site-00001:firewall: there is no product nftable (Did you mean "nftables"?)',
                 "site-00002:ipsec: iptables is a product of the kind firewall, not ipsec",
             ],
         ),

@@ -59,7 +59,7 @@ def test_a_right_one(tmp_path: Path) -> None:
 
 
 def test_unknown_ucpe(tmp_path: Path) -> None:
-    with pytest.raises(UnknownUcpe, match=r"uCPE site-z is not in the inventory \(known: site-a\)"):
+    with pytest.raises(UnknownUcpe, match=r"uCPE site-z is not in the inventory \(Did you mean \"site-a\"\?\)"):
         load_inventory(write(tmp_path, values())).ucpe("site-z")
 
 

@@ -52,9 +52,9 @@ def test_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("~", "a mapping is wanted, as in `key: value`\n    the file has null"),
-        ("true", "a mapping is wanted, as in `key: value`\n    the file has true"),
-        ("x" * 10_000, "a mapping is wanted, as in `key: value`\n    the file has 'xxx"),
+        ("~", "a mapping is wanted, as in `key: value` (the file has null"),
+        ("true", "a mapping is wanted, as in `key: value` (the file has true"),
+        ("x" * 10_000, "a mapping is wanted, as in `key: value` (the file has 'xxx"),
     ],
     ids=["nothing", "literal", "long"],
 )

@@ -170,7 +170,7 @@ def test_findings_of_inputs_come_all_at_once(site_inputs: SiteInputs) -> None:
 
 
 def test_unknown_template() -> None:
-    with pytest.raises(UnknownTemplate, match=r"there is no template poc-sit \(did you mean poc-site\?\)"):
+    with pytest.raises(UnknownTemplate, match=r'there is no template poc-sit \(Did you mean "poc-site"\?\)'):
         CATALOGUE.template("poc-sit")
     for name in ("../types/lso_types", "/etc/passwd", "", "x\0y"):
         with pytest.raises(UnknownTemplate):

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import orchestrator
+from common.yaml_reader import Document
 from orchestrator.tosca.catalogue import Catalogue
-from orchestrator.tosca.documents.document import Document, read_document
+from orchestrator.tosca.documents.document import read_document
 from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.parser import parser_findings
 from orchestrator.tosca.schema.types import Types

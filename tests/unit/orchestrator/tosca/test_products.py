@@ -98,9 +98,9 @@ topology_template:
 @pytest.mark.parametrize(
     ("kind", "name", "message", "hint"),
     [
-        ("firewall", "wal", "there is no product wal", "did you mean wall?"),
-        ("ipsec", "wall", "wall is a product of the kind firewall, not ipsec", "known: "),
-        ("firewall", "../wall", "there is no product ../wall", "did you mean wall?"),
+        ("firewall", "wal", "there is no product wal", 'Did you mean "wall"?'),
+        ("ipsec", "wall", "wall is a product of the kind firewall, not ipsec", "Known: "),
+        ("firewall", "../wall", "there is no product ../wall", 'Did you mean "wall"?'),
     ],
 )
 def test_products_that_there_are_not(

@@ -146,7 +146,7 @@ async def test_partial_failure_keeps_what_works_and_names_the_rest(
     [
         (UcpeUnreachable("site-a", "docker", "connection refused"), "site-a: docker: connection refused"),
         (
-            TemplateError((FileFinding("poc-site.yaml", 3, 1, "inputs", "bad", None),)),
+            TemplateError((FileFinding("poc-site.yaml", 3, 1, "inputs", "bad"),)),
             "poc-site.yaml:3:1: inputs: bad",
         ),
         (ZeroDivisionError("secret of the inside"), "internal error (ZeroDivisionError); see the server's log"),

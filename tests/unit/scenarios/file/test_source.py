@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from common.findings import Fault
 from scenarios.file.errors import ScenarioError
 from scenarios.file.findings import Findings
-from scenarios.file.source import dotted, parse
+from scenarios.file.source import parse
 
 FAULTS = {
     "syntax": (b"a: [1, 2", "2:1", "this is not YAML"),
@@ -37,8 +38,4 @@ def test_words_stay_words() -> None:
 def test_marks_are_those_of_keys_and_items() -> None:
     source = parse(b"steps:\n  - id: A\n    with: {from: a1}\n", "f.yaml")
     assert source.marks["steps", 0, "with", "from"] == (3, 12)
-    assert source.finding(("steps", 0, "with", "absent"), "m").line == 3
-
-
-def test_dotted() -> None:
-    assert dotted(("steps", 2, "with", "between", 0)) == "steps[2].with.between[0]"
+    assert source.finding(Fault(("steps", 0, "with", "absent"), "m")).line == 3

@@ -80,8 +80,8 @@ def test_both_ends_of_a_link_are_nodes_of_the_network() -> None:
     nodes = {"h1": h1, "switch-1": s1}
     assert ends(nodes, "h1", s1) == [h1, s1]
     for other, said in (
-        ("nosuch", "link h1 to nosuch: there is no node nosuch"),
-        ("swich-1", "link h1 to swich-1: there is no node swich-1; did you mean switch-1?"),
+        ("nosuch", "link h1 to nosuch: there is no node nosuch. Known: h1, switch-1."),
+        ("swich-1", 'link h1 to swich-1: there is no node swich-1. Did you mean "switch-1"?'),
         (None, "link h1 to None: there is no node None"),
     ):
         with pytest.raises(ValueError) as refused:

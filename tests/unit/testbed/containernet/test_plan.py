@@ -50,8 +50,8 @@ def test_naming_an_interface_only_writes_its_commands_down(monkeypatch: pytest.M
     ("cls", "options", "said"),
     [
         (Intf, {"delay": "1ms"}, ["delay has no effect on a plain link: use TCLink"]),
-        (Intf, {"ipp": "10.0.0.1/8"}, ["ipp is no parameter of an interface; did you mean ip?"]),
-        (TCIntf, {"max_queue": 10}, ["max_queue is no parameter of an interface; did you mean max_queue_size?"]),
+        (Intf, {"ipp": "10.0.0.1/8"}, ['ipp is no parameter of an interface. Did you mean "ip"?']),
+        (TCIntf, {"max_queue": 10}, ['max_queue is no parameter of an interface. Did you mean "max_queue_size"?']),
         (TCIntf, {"bw": 10, "ip": "10.0.0.1/8"}, []),
         (type("Own", (Intf,), {"config": lambda self, colour="red", **_params: None}), {"colour": "blue"}, []),
     ],

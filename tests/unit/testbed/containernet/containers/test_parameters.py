@@ -25,8 +25,8 @@ def name(cls: type[Docker] = Docker, **given: Any) -> Docker:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"enviroment": {"A": "b"}}, "d1: enviroment is no parameter of a container; did you mean environment?"),
-        ({"mem_limits": 1}, "d1: mem_limits is no parameter of a container; did you mean mem_limit?"),
+        ({"enviroment": {"A": "b"}}, 'd1: enviroment is no parameter of a container. Did you mean "environment"?'),
+        ({"mem_limits": 1}, 'd1: mem_limits is no parameter of a container. Did you mean "mem_limit"?'),
         ({"colour": 1}, "d1: colour is no parameter of a container"),
         ({"privileged": True}, "d1: privileged is not supported: name the capabilities that it needs in cap_add"),
         ({"cpu": 0.5}, "d1: cpu is not supported: it is a word of CPULimitedHost: use cpus, or cpu_quota"),
@@ -107,7 +107,7 @@ def test_words_of_ones_own_class_are_known() -> None:
             return super().config(**params)
 
     assert vars(name(Tagged, colour="blue", vlan=7))["colour"] == "blue"
-    with pytest.raises(ParameterError, match="vlam is no parameter of a container; did you mean vlan"):
+    with pytest.raises(ParameterError, match=r'vlam is no parameter of a container\. Did you mean "vlan"'):
         name(Tagged, vlam=7)
 
 
