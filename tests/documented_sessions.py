@@ -12,7 +12,7 @@ ELSEWHERE = {
     ".venv/bin/pre-commit install": "writes into the clone; test_habits.py has the file that it reads",
     ".venv/bin/pytest tests/": "they run beside this one",
     "LSO_RECORD_EVIDENCE=/tmp/cases": "as above; what it recorded is in tests/unit/scenarios/evidence",
-    "make test-vm": "needs an hour of one core: by hand, before a release; its parts are in tests/vm",
+    "make test-vm": "needs an hour of one core: by hand, before a release; its parts are in tests/unit/testbed/vm",
     "testbed/vm/run.sh": "as make test-vm",
     "vagrant": "needs hardware virtualisation; it runs setup.sh, as this run did",
     "LSO_EXAMPLES=300": "the same tests run with 10 examples, in tests/integration/presto",

@@ -6,13 +6,15 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, PACKAGES = CONFIGURATION["project"], CONFIGURATION["tool"]["importlinter"]["root_packages"]
 WANTED = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
 
 
@@ -50,3 +52,16 @@ def test_links_of_the_pages_at_the_top_lead_somewhere(name: str) -> None:
 def test_the_hooks_of_a_commit_are_as_their_program_wants_them() -> None:
     program = Path(sys.executable).with_name("pre-commit")
     subprocess.run([program, "validate-config", ROOT / ".pre-commit-config.yaml"], check=True)
+
+
+def test_unit_tests_mirror_the_sources() -> None:
+    """Where a module is, one knows where its tests are: `tests/unit` has folders that the sources have."""
+    unit = ROOT / "tests" / "unit"
+    folders = {file.parent.relative_to(unit) for file in unit.rglob("test_*.py")}
+    assert sorted(str(folder) for folder in folders if not (ROOT / folder).is_dir()) == []
+
+
+def test_no_folder_has_more_than_twenty_modules() -> None:
+    sources = [ROOT / package for package in PACKAGES]
+    modules = Counter(file.parent.relative_to(ROOT) for source in sources for file in source.rglob("*.py"))
+    assert {str(folder): count for folder, count in modules.items() if count > 20} == {}

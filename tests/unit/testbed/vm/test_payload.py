@@ -11,7 +11,7 @@ import pytest
 from testbed.vm.distribution import DISTRIBUTIONS
 from testbed.vm.payload import copy_project, pack, requirements, wheels_command
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_requirements_are_those_of_an_editable_install_with_its_tools() -> None:

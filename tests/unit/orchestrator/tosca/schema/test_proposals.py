@@ -11,7 +11,7 @@ import pytest
 from orchestrator.tosca.schema.formats import format_error
 from orchestrator.tosca.schema.proposals import ESP_PATTERN, IKE_PATTERN, esp_error, ike_error, sealed
 
-SCHEMA = json.loads((Path(__file__).parents[4] / "vnfs" / "contract" / "ipsec-intent.schema.json").read_text())["$defs"]
+SCHEMA = json.loads((Path(__file__).parents[5] / "vnfs" / "contract" / "ipsec-intent.schema.json").read_text())["$defs"]
 
 
 def test_the_contract_has_the_same_patterns() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lso.__main__ import main
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 URL = "postgresql+psycopg://lso:xyzzy@127.0.0.1:9/lso"
 UNREACHABLE = "cannot open the database"
 

@@ -13,7 +13,7 @@ from lso.__main__ import main
 from lso.bundles.keys import PUBLIC_NAME, pem, state_folder
 from lso.exits import BAD_INPUT, FAILED, PASSED
 
-from ...bundled import recorded_run
+from ....bundled import recorded_run
 
 
 @pytest.fixture
@@ -96,6 +96,6 @@ def test_what_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str], argume
 def test_a_run_whose_bundle_cannot_be_is_not_started(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
-    (folder / "scenarios").symlink_to(Path(__file__).parents[3] / "scenarios")
+    (folder / "scenarios").symlink_to(Path(__file__).parents[4] / "scenarios")
     assert main(["run", *arguments]) == BAD_INPUT
     assert words in capsys.readouterr().err

@@ -11,7 +11,7 @@ from testbed.vm.disk import OVERLAY, digest, disk_file, packages_of, tree_comman
 from testbed.vm.distribution import DISTRIBUTIONS
 from testbed.vm.errors import VmError
 
-SETUP = Path(__file__).resolve().parents[2] / "setup.sh"
+SETUP = Path(__file__).resolve().parents[4] / "setup.sh"
 
 
 def test_the_list_of_setup_is_found() -> None:

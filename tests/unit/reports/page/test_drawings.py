@@ -14,7 +14,7 @@ from reports.page.picture import Picture, impairment_text, picture
 from reports.page.timeline import bars
 from reports.page.wide import wide_drawing
 
-from .report_samples import SAMPLES, a_run, a_step, sample
+from ..report_samples import SAMPLES, a_run, a_step, sample
 
 Draw = Callable[[Picture], Markup]
 DRAWINGS: tuple[Draw, ...] = (wide_drawing, narrow_drawing)

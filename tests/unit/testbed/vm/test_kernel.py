@@ -10,7 +10,7 @@ import pytest
 from testbed.vm import kernel
 from testbed.vm.kernel import CONFIG, kernel_file, missing_options
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 FAMILIES = {"inet": "INET", "ip": "IPV4", "ip6": "IPV6", "netdev": "NETDEV", "bridge": "BRIDGE", "arp": "ARP"}
 
 
@@ -50,7 +50,7 @@ def test_another_configuration_is_another_kernel(tmp_path: Path, monkeypatch: py
 def test_progress_counts_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     now = [0.0]
-    monkeypatch.setattr(kernel.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("testbed.vm.kernel.time.monotonic", lambda: now[0])
     progress = kernel._Progress(said.append)
     for second, line in enumerate(["  CC      mm/a.o", "  LD      mm/built-in.o", "", "  CC      net/core/b.o"], 28):
         now[0] = second

@@ -12,8 +12,8 @@ from reports.page import render_html
 from reports.page.render import headline
 from reports.text import printable
 
-from .page_reader import PageReader
-from .report_samples import SAMPLES, a_run, a_step, sample
+from ..page_reader import PageReader
+from ..report_samples import SAMPLES, a_run, a_step, sample
 
 LINK_ATTRIBUTES = (
     "href",

@@ -18,7 +18,7 @@ from lso.exits import BAD_INPUT, UsageError
 from lso.lasting import lasting
 from reports.write import new_folder, prepare
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 POC = str(ROOT / "scenarios" / "poc-two-sites")
 OTHER_RUN = """
 import sys, time
