@@ -22,8 +22,7 @@ ELSEWHERE = {
     "python -m benchmarks": "minutes on a machine of its own; the server and the load are those of test_storm.py",
     "chromium": "it makes a picture anew; test_page_in_a_browser.py opens pages where there is a browser",
     "docker exec -i gateway /vnf/probe": "tests/integration/vnfs/test_probe.py",
-    "lso serve --inventory inventory.json --database": "needs a standing PostgreSQL; tests/conftest.py has one",
-    "lso serve --inventory /etc/lso/inventory.json --database postgresql": "as above",
+    "lso serve --inventory /etc/lso/inventory.json --database postgresql": "the same is on docs/presto-persistence.md",
     "lso serve --lab poc-two-sites-123456 --auth clients.yaml --host": "needs that address; test_access.py has TLS",
     ".venv/bin/lso run scenarios/poc-two-sites": "tests/e2e/test_endurance.py, several times in a row",
     "lso run scenarios/poc-two-sites": "as above",
@@ -93,6 +92,14 @@ openssl genpkey -algorithm ed25519 -out key.pem && openssl pkey -in key.pem -pub
 """A run, and a key to sign it with."""
 MEASURED = "the sites in memory have no tunnels, whose state and delay could be told"
 
+SERVING = """
+SERVE() { lso serve --port 8181 "$@" >serve.txt 2>&1 & SERVER=$!
+    for try in $(seq 300); do grep -q ^serving serve.txt && break; sleep 0.1; done
+    cat serve.txt; grep -q ^serving serve.txt; }
+STOP() { kill -INT $SERVER; wait $SERVER; SERVER=; }
+"""
+"""A server that is there as soon as it says so, and its end."""
+
 IN_MEMORY = {
     "docs/presto-api.md": Session(
         RESTCONF,
@@ -125,7 +132,9 @@ IN_MEMORY = {
         },
         codes={"curl -sN": 124},
     ),
-    "docs/presto-persistence.md": Session(),
+    "docs/presto-persistence.md": Session(
+        SERVING, {"lso serve ": "SERVE --port 0 ", "/run/postgresql'": "/run/postgresql'; STOP"}
+    ),
     "docs/presto-security.md": Session(
         changes={
             " --role operate --tenant acme --uni site-a-lan0 --uni site-b-lan0": SECRET,
@@ -145,15 +154,13 @@ IN_MEMORY = {
 }
 """Pages and helps whose commands need no lab; a server over uCPEs in memory runs."""
 
-STARTING = """
-UP() { lso up "$@" | tee up.txt; LAB=$(sed -n 's/^lab \\([^ ]*\\) is up.*/\\1/p' up.txt); [ "$LAB" ]; }
+STARTING = (
+    SERVING
+    + """UP() { lso up "$@" | tee up.txt; LAB=$(sed -n 's/^lab \\([^ ]*\\) is up.*/\\1/p' up.txt); [ "$LAB" ]; }
 DOWN() { lso down $LAB && LAB=; }
-SERVE() { lso serve "$@" --port 8181 >serve.txt 2>&1 & SERVER=$!
-    for try in $(seq 300); do grep -q ^serving serve.txt && break; sleep 0.1; done
-    cat serve.txt; grep -q ^serving serve.txt; }
-STOP() { kill -INT $SERVER; wait $SERVER; SERVER=; }
 trap '[ -z "${SERVER:-}" ] || STOP; [ -z "${LAB:-}" ] || DOWN' EXIT
 """
+)
 """A lab and a server that are gone with the shell."""
 SHORT = """python - <<'END'
 from pathlib import Path

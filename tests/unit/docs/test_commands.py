@@ -24,6 +24,7 @@ from ...documented_sessions import ELSEWHERE, IN_A_LAB, IN_MEMORY
 from ...ports import free_port
 
 NAMES = [*PAGES, *(module.name for module in pkgutil.iter_modules(verbs.__path__))]
+POSTGRESQL = "postgresql+psycopg://lso@/lso?host=/run/postgresql"
 PROGRAMS = re.compile(r"(\$ |(\./|\.venv/|LSO_\w+=|(make|lso|docker|curl|pytest|python3?|vagrant|testbed/\S+|sudo) ))")
 
 
@@ -113,9 +114,12 @@ def first_block(page: str, language: str) -> str:
 
 
 @pytest.mark.parametrize("name", IN_MEMORY)
-def test_commands_do_what_is_shown(tmp_path: Path, server: str, name: str) -> None:
+def test_commands_do_what_is_shown(tmp_path: Path, server: str, name: str, request: pytest.FixtureRequest) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
     prepare(folder, name)
-    wrong = run(name, IN_MEMORY[name], folder, {"8181": server, "8189": str(free_port())})
+    names = {"8181": server, "8189": str(free_port())}
+    if any(POSTGRESQL in command.text for command in commands_of(name)):
+        names[POSTGRESQL] = request.getfixturevalue("postgresql_server").new_database()
+    wrong = run(name, IN_MEMORY[name], folder, names)
     assert not wrong, "\n\n".join(wrong)
