@@ -34,6 +34,12 @@ def label_findings(labels: Mapping[str, str], kind: str) -> tuple[str, ...]:
     return (*wrong, *(f"label {name} is missing" for name in names if not labels.get(name)))
 
 
+def schema_findings(status: Mapping[str, Any], kind: str) -> tuple[str, ...]:
+    """Return what is wrong with the form of a status of a VNF of *kind*, each with its place."""
+    some = {name: value[:_LOOKED_AT] if isinstance(value, list) else value for name, value in status.items()}
+    return tuple(sorted(f"{_place(e.instance_path)}: {e.message[:200]}" for e in _validator(kind).iter_errors(some)))
+
+
 def status_findings(
     status: Mapping[str, Any], kind: str, labels: Mapping[str, str], intent_sha256: str
 ) -> tuple[str, ...]:
@@ -42,8 +48,7 @@ def status_findings(
     *labels* are those of its image, whose vendor and version the status has to repeat; *intent_sha256* is the digest
     of the intent as it was handed over.
     """
-    some = {name: value[:_LOOKED_AT] if isinstance(value, list) else value for name, value in status.items()}
-    found = sorted(f"{_place(e.instance_path)}: {e.message[:200]}" for e in _validator(kind).iter_errors(some))
+    found = list(schema_findings(status, kind))
     expected = {"intent_sha256": intent_sha256, "ready": True}
     expected |= {name: labels[f"lso.vnf.{name}"] for name in ("vendor", "version") if f"lso.vnf.{name}" in labels}
     found += [

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "chromium": "it makes a picture anew; test_page_in_a_browser.py opens pages where there is a browser",
     "docker exec -i gateway /vnf/probe": "tests/integration/vnfs/test_probe.py",
     "lso serve --inventory /etc/lso/inventory.json --database postgresql": "the same is on docs/presto-persistence.md",
+    "lso vnf check": "tests/integration/vnfs/test_check.py",
     "lso serve --lab poc-two-sites-123456 --auth clients.yaml --host": "needs that address; test_access.py has TLS",
     ".venv/bin/lso run scenarios/poc-two-sites": "tests/e2e/test_endurance.py, several times in a row",
     "lso run scenarios/poc-two-sites": "as above",
@@ -146,6 +147,7 @@ IN_MEMORY = {
     "docs/bundles.md": Session(BUNDLED, {"~/.local/state": "$XDG_STATE_HOME"}),
     "docs/reports.md": Session(changes={"/tmp/sample": "sample"}),  # noqa: S108  (what the page says)
     "bundle": Session(BUNDLED),
+    "vnf": Session(),
     "client": Session("openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout >robot.pem"),
     "order": Session(changes={"0b1c7f3e-2f0c-4d0f-9f55-5a4b6ad9c0f1": "$(lso order list --json | jq -r '.[0].id')"}),
     "docs/prove.md": Session(),

@@ -12,7 +12,7 @@ from orchestrator.intent import SiteIntent
 from orchestrator.model import TemplateError, UnknownProduct, UnknownTemplate
 from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.documents.sources import Root
-from orchestrator.tosca.products import VnfProduct, read_products
+from orchestrator.tosca.products import VnfProduct, read_product, read_products
 from orchestrator.tosca.schema.values import secrets_in
 from orchestrator.tosca.site import build_site
 from orchestrator.tosca.template import Template, check_inputs, evaluate, read_template
@@ -69,6 +69,10 @@ class Catalogue:
             message = f"{name} is a product of the kind {products[name].kind}, not {kind}"
             raise UnknownProduct(message, nearest(name, of_kind))
         return products[name]
+
+    def describe(self, descriptor: Path) -> VnfProduct:
+        """The product that *descriptor* is of, wherever it is; raises TemplateError with what is wrong with it."""
+        return read_product(descriptor, (Root.of(descriptor.parent, descriptor.parent), *self._roots))
 
     def compile(self, name: str, inputs: Mapping[str, Any], products: Mapping[str, str] = NO_CHOICE) -> SiteIntent:
         """Fill a template with inputs; *products*, kind → name, take the places of its own.

@@ -48,6 +48,16 @@ def read_products(folders: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterato
             yield from _read(path, roots)
 
 
+def read_product(path: Path, roots: tuple[Root, ...]) -> VnfProduct:
+    """The one product that the descriptor *path* is of; raises TemplateError."""
+    found = list(_read(path, roots))
+    if len(found) != 1:
+        message = f"it has {len(found)} node types that are VNFs, not one"
+        hint = "derive one from lso.nodes.vnf.Firewall, lso.nodes.vnf.Statistics or lso.nodes.vnf.IPsec"
+        raise TemplateError((FileFinding(str(path), None, None, "node_types", message, hint),))
+    return found[0]
+
+
 def _read(path: Path, roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
     report = Report()
     sources = read_sources(path, roots, report)

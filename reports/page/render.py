@@ -67,9 +67,11 @@ def headline(result: RunResult) -> str:
     if result.ending != "complete":
         return _ended_early(result)
     if result.verdict is Verdict.ERROR:
-        return "The test-bed had an error, so this run does not judge the network under test."
+        return f"The test-bed had an error, so this run does not judge the {result.subject} under test."
     if result.verdict is Verdict.FAILED:
-        return f"{counts[Verdict.FAILED]} of {count_text(total, 'step')} failed: the network under test is wrong."
+        return (
+            f"{counts[Verdict.FAILED]} of {count_text(total, 'step')} failed: the {result.subject} under test is wrong."
+        )
     if result.verdict is Verdict.SKIPPED:
         return "Nothing was judged: no step of this run could be carried out."
     if counts[Verdict.SKIPPED]:

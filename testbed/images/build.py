@@ -56,6 +56,20 @@ def build(progress: Listener = silent) -> tuple[Built, ...]:
         return _build(clock)
 
 
+def build_product(recipe: Recipe, progress: Listener = silent) -> str:
+    """Build the one image of *recipe*, and the base below it, where they are missing; return its reference.
+
+    Raises :class:`BuildError`.
+    """
+    clock, base = Clock(progress), base_image.digest()
+    digest = recipe.digest(base)
+    if not (_exists(recipe.name, digest) and _exists(base_image.NAME, base)):
+        with _only_one(clock):
+            _ensure_base(base, clock)
+            _lane([recipe], base, clock)
+    return recipes.tagged(recipe.name, digest)
+
+
 def identities() -> dict[str, str]:
     """Return the reference of each image of this checkout → the id that the engine gave it, for the built ones."""
     found = {}
@@ -70,11 +84,7 @@ def identities() -> dict[str, str]:
 
 def _build(clock: Clock) -> tuple[Built, ...]:
     base = recipes.digests()[base_image.NAME]
-    reference = recipes.reference(base_image.NAME)
-    results = [
-        _ensure(base_image.NAME, base, lambda: base_image.make(reference, clock, {DIGEST: base}), clock),
-    ]
-    engine().images.get(reference).tag(base_image.NAME)  # for scripts and Dockerfiles that are written by hand
+    results = [_ensure_base(base, clock)]
     ucpe, *vnfs = recipes.recipes()
     # Two lanes: the products begin with the same layer, which the second of them finds in the cache.
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -83,6 +93,13 @@ def _build(clock: Clock) -> tuple[Built, ...]:
         results += lane.result()
     store.fill(clock)
     return tuple(results)
+
+
+def _ensure_base(base: str, clock: Clock) -> Built:
+    reference = recipes.tagged(base_image.NAME, base)
+    made = _ensure(base_image.NAME, base, lambda: base_image.make(reference, clock, {DIGEST: base}), clock)
+    engine().images.get(reference).tag(base_image.NAME)  # for scripts and Dockerfiles that are written by hand
+    return made
 
 
 def _lane(images: Sequence[Recipe], base: str, clock: Clock) -> list[Built]:

@@ -19,18 +19,22 @@ from testbed.images import base_image
 PROJECT = Path(__file__).resolve().parents[2]
 UCPE = "lso/ucpe"
 VNF = "lso/vnf-"
-LEFT_OUT = ("__pycache__", "descriptor.yaml", "README.md", "firewall-cases.yaml")  # of no use inside an image
+LEFT_OUT = (".git", "__pycache__", "descriptor.yaml", "README.md", "firewall-cases.yaml")  # of no use inside an image
 TAG_DIGITS = 16
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one image is built: *context* is the folder that ``COPY`` sees, *files* are what it may copy from there."""
+    """How one image is built: *context* is the folder that ``COPY`` sees, *files* are what it may copy from there.
+
+    *beside* is a folder whose files ``COPY`` sees as if it lay in *context*: that of a product from elsewhere.
+    """
 
     name: str
     context: Path
     dockerfile: str
     files: tuple[Path, ...]
+    beside: Path | None = None
 
     def digest(self, base: str) -> str:
         """Return the digest of content, names and executable bits, on top of the image with digest *base*."""
@@ -38,7 +42,7 @@ class Recipe:
         for path in self.files:
             content = path.read_bytes()
             runs = bool(path.stat().st_mode & 0o100)
-            total.update(f"{path.relative_to(self.context)}\0{runs}\0{len(content)}\0".encode())
+            total.update(f"{self._place(path)}\0{runs}\0{len(content)}\0".encode())
             total.update(content)
         return total.hexdigest()
 
@@ -47,7 +51,7 @@ class Recipe:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for path in self.files:
-                member = tar.gettarinfo(str(path), str(path.relative_to(self.context)))
+                member = tar.gettarinfo(str(path), str(self._place(path)))
                 member.mode = 0o755 if member.mode & 0o100 else 0o644
                 member.uid = member.gid = 0
                 member.uname = member.gname = ""
@@ -57,20 +61,28 @@ class Recipe:
         buffer.seek(0)
         return buffer
 
+    def _place(self, path: Path) -> Path:
+        inside = self.beside and path.is_relative_to(self.beside)
+        return path.relative_to(self.beside.parent if self.beside and inside else self.context)
+
 
 def recipes(project: Path = PROJECT) -> tuple[Recipe, ...]:
     """Return the recipes of the uCPE and of all VNF products found in *project*, the uCPE first."""
     ucpe = project / "testbed" / "images" / "ucpe"
-    vnfs = project / "vnfs"
-    products = sorted(path.parent for path in vnfs.glob("*/Dockerfile"))
-    shared = [path for path in _files(vnfs) if vnfs / path.relative_to(vnfs).parts[0] not in products]
+    products = sorted(path.parent for path in (project / "vnfs").glob("*/Dockerfile"))
     return (
         Recipe(UCPE, ucpe, "Dockerfile", tuple(_files(ucpe))),
-        *(
-            Recipe(f"{VNF}{product.name}", vnfs, f"{product.name}/Dockerfile", (*shared, *_files(product)))
-            for product in products
-        ),
+        *(recipe_of(product, project) for product in products),
     )
+
+
+def recipe_of(product: Path, project: Path = PROJECT) -> Recipe:
+    """Return the recipe of the product in that folder, which sees what the products of *project* share."""
+    product, vnfs = product.resolve(), (project / "vnfs").resolve()
+    products = {path.parent for path in vnfs.glob("*/Dockerfile")}
+    shared = [path for path in _files(vnfs) if vnfs / path.relative_to(vnfs).parts[0] not in products]
+    files, dockerfile = (*shared, *_files(product)), f"{product.name}/Dockerfile"
+    return Recipe(f"{VNF}{product.name}", vnfs, dockerfile, files, None if product.parent == vnfs else product)
 
 
 def tagged(name: str, digest: str) -> str:

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from ...integration.vnfs import firewall_cases
-from ...integration.vnfs.firewall_cases import cases
+from lso.vnf.firewall import cases as table
+from lso.vnf.firewall.cases import cases
+
 from .test_contract import accepts, changed
 
 
@@ -24,7 +25,7 @@ def test_every_intent_of_the_table_is_one_of_the_contract() -> None:
 
 
 def test_packets_have_what_their_lines_say() -> None:
-    sent = firewall_cases._sent("lan udp p>53 vlan=7 ttl=9 tos=184 size=60", "foreign", 20000)
+    sent = table.sent("lan udp p>53 vlan=7 ttl=9 tos=184 size=60", "foreign", 20000)
     (frame,) = sent.frames
     assert (frame[:6].hex(), len(frame)) == ("810000070800", 66)
     assert (frame[7], frame[14], frame[26:28], frame[28:30]) == (184, 9, b"\x4e\x20", b"\x00\x35")
@@ -33,4 +34,4 @@ def test_packets_have_what_their_lines_say() -> None:
 @pytest.mark.parametrize("line", ["lan udp p>53 tll=9", "lan udq p>53", "lan udp p"])
 def test_a_line_that_says_nothing_is_an_error(line: str) -> None:
     with pytest.raises((AssertionError, KeyError, ValueError, IndexError)):
-        firewall_cases._sent(line, "default", 20000)
+        table.sent(line, "default", 20000)

@@ -1,11 +1,10 @@
-"""The cases of ``vnfs/contract/firewall-cases.yaml``: what its lines mean as frames, and what must become of them."""
+"""The cases of ``vnfs/contract/firewall-cases.yaml``: what their lines mean as frames, and what must become of them."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,7 +13,9 @@ from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NS, 
 from scapy.layers.l2 import ARP
 from scapy.packet import Packet, Raw
 
-FILE = Path(__file__).parents[3] / "vnfs" / "contract" / "firewall-cases.yaml"
+from testbed.images.recipes import PROJECT
+
+FILE = PROJECT / "vnfs" / "contract" / "firewall-cases.yaml"
 ADDRESSES = {"lan": ("10.1.0.10", "fd00:1::10"), "wan": ("10.2.0.10", "fd00:2::10")}
 OTHER = {"lan": "wan", "wan": "lan"}
 FIRST_PORT, PORTS = 20000, 50
@@ -61,29 +62,26 @@ def cases() -> tuple[Case, ...]:
 
 def _case(number: int, entry: dict[str, Any]) -> Case:
     unknown = entry.keys() - {"case", "default", "rules", "packets"}
-    assert not unknown, f"{entry['case']}: {unknown}"
+    if unknown:
+        raise ValueError(f"{entry['case']}: {unknown}")
     lines = [pair for packet in entry["packets"] for pair in packet.items()]
     firewall = {"default": entry.get("default", "deny"), "rules": entry.get("rules", [])}
-    known = {
-        "default",
-        "established",
-        "passes",
-        "dropped",
-        "foreign",
-        "held",
-        *(one["id"] for one in firewall["rules"]),
-    }
-    assert {outcome for _, outcome in lines} <= known, entry["case"]
-    packets = tuple(_sent(line, outcome, FIRST_PORT + PORTS * number) for line, outcome in lines)
+    named = {"default", "established", "passes", "dropped", "foreign", "held"}
+    unknown = {outcome for _, outcome in lines} - named - {rule["id"] for rule in firewall["rules"]}
+    if unknown:
+        raise ValueError(f"{entry['case']}: {unknown}")
+    packets = tuple(sent(line, outcome, FIRST_PORT + PORTS * number) for line, outcome in lines)
     return Case(entry["case"], firewall, packets)
 
 
-def _sent(line: str, outcome: str, own: int) -> Sent:
+def sent(line: str, outcome: str, own: int) -> Sent:
+    """What *line* says as frames; *own* is the port that `p` stands for. Raises ValueError, KeyError, IndexError."""
     side, *words = line.split()
     options = dict(word.split("=", 1) for word in words if "=" in word)
     plain = [word for word in words if "=" not in word]
     frames = tuple(_frames(side, plain, options, own))
-    assert not options.keys() - {"mac"}, f"{line}: {options}"
+    if options.keys() - {"mac"}:
+        raise ValueError(f"{line}: {options}")
     return Sent(line, side, frames, options.get("mac"), outcome)
 
 
@@ -129,7 +127,8 @@ def _packet(side: str, words: list[str], options: dict[str, str], own: int) -> P
     )  # fmt: skip
     packet = header / _layer(kind, rest, own, destination)
     missing = size - len(packet) if size else 16 if kind not in {"tcp", "tcp6", "nd"} else 0
-    assert missing >= 0, (words, size)
+    if missing < 0:
+        raise ValueError(f"{' '.join(words)}: more than {size} octets")
     return type(packet)(
         bytes(packet / Raw(bytes(number % 251 for number in range(missing)))) if missing else bytes(packet)
     )

@@ -1,0 +1,26 @@
+"""Bring a product: begin with a folder that builds, hold it against the VNF contract, put it into a catalogue.
+
+A product is a container image and a descriptor; it needs no change of this program. docs/add-a-vnf.md shows the way.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from lso.verbs import add_package
+
+HELP = "bring a product: begin, check, add to a catalogue"
+EXAMPLES = """examples:
+  lso vnf new firewall acme                      a folder that builds and works
+  lso vnf check acme --html check.html
+  lso vnf check nftables --only image,apply      some checks of a product of this checkout"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs of products; each is a file of this package."""
+    add_package(parser, __name__, __path__, "vnf_verb")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb that was asked for and return its exit code."""
+    return int(options.vnf_verb(options))

@@ -1,0 +1,112 @@
+"""Hold a product against the VNF contract, with real containers, packets and crashes on this machine.
+
+PRODUCT is a folder with a Dockerfile and a descriptor.yaml, which is built, the name of a product of this checkout,
+or an image of the Docker Engine. Exit code: 0 passed, 1 findings, 2 bad input, 3 test-bed error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.findings import nearest
+from lso.exits import ERROR, FAILED, PASSED, UsageError, reason
+from lso.lasting import lasting
+from reports.model import RunResult, Verdict
+from testbed.progress import Progress
+
+if TYPE_CHECKING:
+    from lso.vnf.checks import ProductCheck
+
+HELP = "hold a product against the VNF contract"
+EXITS = {Verdict.PASSED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR, Verdict.SKIPPED: PASSED}
+EXAMPLES = """examples:
+  lso vnf check nftables                                     a product of this checkout
+  lso vnf check nftables --html check.html --json check.json --junit check.xml
+  lso vnf check nftables --only image,apply,idempotence"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("product", metavar="PRODUCT", help="a folder, a product of this checkout, or an image")
+    parser.add_argument("--kind", metavar="KIND", help="the kind that it has to be (default: that of its label)")
+    parser.add_argument(
+        "--descriptor", metavar="FILE", type=Path, help="what an image needs (default: NET_ADMIN alone)"
+    )
+    parser.add_argument("--only", metavar="CHECK,…", help="these checks alone")
+    parser.add_argument("--seed", metavar="N", type=int, help="draw again what was drawn by lot, as the report has it")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a report for people, one file")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON")
+    parser.add_argument("--junit", metavar="FILE", type=Path, help="write the result as JUnit XML")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb and return its exit code."""
+    from lso.vnf.checks import checks_of  # noqa: PLC0415  (scapy costs a third of a second)
+    from lso.vnf.console import CheckConsole  # noqa: PLC0415
+    from lso.vnf.kinds import KINDS  # noqa: PLC0415
+    from lso.vnf.run import run_checks  # noqa: PLC0415
+    from lso.vnf.session import Session  # noqa: PLC0415
+    from lso.vnf.subject import subject  # noqa: PLC0415
+    from testbed.bench import Bench  # noqa: PLC0415
+
+    _writable(options)
+    if options.kind and options.kind not in KINDS:
+        raise UsageError(f"there is no kind {options.kind!r}. {nearest(options.kind, KINDS)}")
+    found = subject(options.product, options.descriptor, _show)
+    name = options.kind or found.labels.get("lso.vnf.kind") or (found.product.kind if found.product else "")
+    if name not in KINDS:
+        label = f"its label lso.vnf.kind is {name!r}" if name else "it has no label lso.vnf.kind"
+        raise UsageError(f"{options.product}: {label}: say by --kind which it is to be, {', '.join(KINDS)}")
+    checks = _chosen(options.only, checks_of(name))
+    seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311  (no secret)
+    with CheckConsole(lasting(sys.stdout)) as console, Bench.opened("vnf-check") as bench:
+        session = Session(found, KINDS[name], bench, seed)
+        result = run_checks(session, checks, console, f"lso vnf check {options.product}")
+        _write(options, result)
+        console.end(result, options.html)
+    return EXITS[result.verdict]
+
+
+def _chosen(only: str | None, checks: Sequence[ProductCheck]) -> Sequence[ProductCheck]:
+    """Return the checks that *only* names; raises UsageError with all names that are none."""
+    if only is None:
+        return checks
+    names, known = [name.strip() for name in only.split(",") if name.strip()], [check.id for check in checks]
+    unknown = [f"there is no check {name!r}. {nearest(name, known)}" for name in names if name not in known]
+    if unknown or not names:
+        raise UsageError("\n".join(unknown) or f"--only names no check; there are {', '.join(known)}")
+    return [check for check in checks if check.id in names]
+
+
+def _writable(options: argparse.Namespace) -> None:
+    """Raise UsageError for each file that cannot be written, before anything starts."""
+    faults = []
+    for path in (options.html, options.json, options.junit):
+        if path and not path.parent.is_dir():
+            faults.append(f"{path}: there is no folder {path.parent}")
+        elif path and path.is_dir():
+            faults.append(f"{path}: it is a folder")
+    if faults:
+        raise UsageError("\n".join(faults))
+
+
+def _write(options: argparse.Namespace, result: RunResult) -> None:
+    from reports.junit import junit_xml  # noqa: PLC0415
+    from reports.page import render_html  # noqa: PLC0415
+    from reports.write import replace_file, result_json  # noqa: PLC0415
+
+    for path, render in ((options.html, render_html), (options.json, result_json), (options.junit, junit_xml)):
+        if path:
+            try:
+                replace_file(path, render(result))
+            except OSError as error:
+                raise UsageError(f"{path}: {reason(error)}") from error
+
+
+def _show(progress: Progress) -> None:
+    print(f"[{progress.seconds:5.1f} s] {progress.phase}: {progress.text}", flush=True)

@@ -1,0 +1,48 @@
+"""Every case of the contract's table, on the wire and in the counters."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from lso.vnf.faults import ProductFault, judged
+from lso.vnf.firewall.cases import cases
+from lso.vnf.firewall.wire import Wire
+from lso.vnf.rig import Rig, words
+from lso.vnf.session import Session
+from reports.model import Check
+
+
+@contextlib.contextmanager
+def wire(session: Session) -> Iterator[tuple[Rig, Wire]]:
+    """A wire through the session's product, newly started; afterwards the next check begins with a new one."""
+    rig = session.fresh()
+
+    def apply(firewall: dict[str, Any]) -> None:
+        done = rig.apply(rig.intent(firewall))
+        if done.returncode:
+            raise ProductFault(f"/vnf/apply refuses a good intent with exit code {done.returncode}: {words(done)}")
+
+    apply(dict(session.kind.config))  # one port that comes up after the other: the first frames could be lost
+    if not rig.carries():
+        raise ProductFault("nothing passes, not even what the intent allows")
+    rig.quick = True
+    with Wire.between(rig.hosts, apply, rig.status) as through:
+        through.rules, through.totals = list(session.kind.config["rules"]), through.count()
+        yield rig, through
+    session.drop()
+
+
+def run(session: Session) -> Iterator[Check]:
+    """Send each case; a product that refuses the intent of one is judged by the others too."""
+    with wire(session) as (_, through):
+        for case in cases():
+            try:
+                wrong = through.judge(case)
+            except ProductFault as fault:
+                wrong = [str(fault)]
+                through.rules, through.totals = [], through.count()
+            count = len(case.packets)
+            expected = f"{count} packets as the table says" if count > 1 else "one packet as the table says"
+            yield judged(case.name, not wrong, expected, "; ".join(wrong)[:600] or expected)

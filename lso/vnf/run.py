@@ -1,0 +1,109 @@
+"""Run the checks of a product one after the other, and make a result of what they found."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from docker.errors import DockerException
+from requests import RequestException
+
+from lso.vnf.checks import ProductCheck
+from lso.vnf.faults import ProductFault, judged
+from lso.vnf.session import Session
+from reports.console import Console
+from reports.model import Check, Phase, RunResult, Scenario, StepResult, Verdict
+from testbed.errors import Ended, ProbeError
+from testbed.host.wiring import WiringError
+
+TROUBLE = (OSError, RequestException, DockerException, WiringError, ProbeError, subprocess.SubprocessError)
+"""What the machine does, not the product."""
+_NAMED = 3
+
+
+def run_checks(session: Session, checks: Sequence[ProductCheck], console: Console, command: str) -> RunResult:
+    """Run *checks* on the session's product, and tell the console of each; return the result."""
+    began, at = time.monotonic(), datetime.now(UTC)
+    steps: list[StepResult] = []
+    needed = {check.id for check in checks if check.needed}
+    for check in checks:
+        blocked = next((step.id for step in steps if step.verdict.is_bad and step.id in needed), "")
+        console.on_step_started(check.id, check.title)
+        steps.append(_step(session, check, began, blocked))
+        console.on_step_finished(steps[-1])
+    subject, kind, seconds = session.subject, session.kind.name, time.monotonic() - began
+    return RunResult(
+        run_id=f"{at:%Y%m%d-%H%M%S}-vnf-{subject.name.rpartition('/')[2]}",
+        subject="product",
+        scenario=Scenario(id=f"vnf-contract.{kind}", title=f"{subject.name}, a product of the kind {kind}"),
+        started_at=at,
+        duration_seconds=seconds,
+        verdict=Verdict.worst(step.verdict for step in steps),
+        command=command,
+        phases=(Phase(name="checks", started_seconds=0, duration_seconds=seconds),),
+        steps=tuple(steps),
+        versions={"lso-testbed": version("lso-testbed"), **dict(sorted(subject.labels.items()))},
+        images={subject.image: subject.id},
+        machine={"kernel": platform.release(), "seed": str(session.seed)},
+    )
+
+
+def _step(session: Session, check: ProductCheck, began: float, blocked: str) -> StepResult:
+    started = time.monotonic()
+    step = StepResult(
+        id=check.id, verb=f"vnf.{check.id}", title=check.title, verdict=Verdict.SKIPPED, reference=check.reference,
+        started_seconds=started - began,
+    )  # fmt: skip
+    if blocked:
+        return step.model_copy(update={"message": f"nothing can be said before {blocked!r} passes"})
+    found: list[Check] = []
+    error = ""
+    try:
+        found.extend(check.run(session))
+    except ProductFault as fault:
+        found.append(judged(check.title, False, "done", str(fault)))
+    except (Ended, *TROUBLE) as trouble:
+        fault_of_product = _ended(session)
+        if fault_of_product:
+            found.append(judged(check.title, False, "the container runs", fault_of_product))
+        else:
+            error = _said(trouble)
+    verdict = Verdict.ERROR if error else Verdict.worst(one.verdict for one in found)
+    if verdict is not Verdict.PASSED:
+        session.drop()  # what comes next begins with a product in order
+    return step.model_copy(
+        update={
+            "verdict": verdict,
+            "checks": tuple(found),
+            "message": error or _message(found),
+            "hint": f"{check.hint} ({check.reference})" if verdict is Verdict.FAILED else "",
+            "duration_seconds": time.monotonic() - started,
+        }
+    )
+
+
+def _ended(session: Session) -> str:
+    """What the product did if it was its container that ended."""
+    try:
+        rig = session.current
+        return "" if rig is None or rig.runs() else str(rig.ended())
+    except DockerException:
+        return ""
+
+
+def _said(trouble: Exception) -> str:
+    if isinstance(trouble, subprocess.CalledProcessError):
+        return f"{' '.join(map(str, trouble.cmd))[-120:]}: {str(trouble.stderr or trouble.stdout or trouble).strip()}"
+    return str(trouble)
+
+
+def _message(found: Sequence[Check]) -> str:
+    bad = [one.name for one in found if one.verdict.is_bad]
+    if not bad:
+        return f"{len(found)} of {len(found)} as they should be"
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return f"{len(bad)} of {len(found)} wrong: {', '.join(bad[:_NAMED])}{more}"

@@ -1,0 +1,70 @@
+"""`lso vnf check`: a product made by `lso vnf new` passes, and a fault in it is named; nothing of a check stays."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.host.engine import engine
+from testbed.images.recipes import recipe_of
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def lso(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "lso", "vnf", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A new firewall; its images are removed at the end."""
+    parent = tmp_path_factory.mktemp("products")
+    made = lso("new", "firewall", "acme-test", "--folder", str(parent))
+    assert made.returncode == 0, made.stderr
+    yield parent / "acme-test"
+    for image in engine().images.list(recipe_of(parent / "acme-test").name):
+        engine().images.remove(image.id, force=True)
+
+
+def test_a_new_product_passes(folder: Path) -> None:
+    page = folder.parent / "check.html"
+    ran = lso("check", str(folder), "--only", "image,start,idempotence,change", "--html", str(page))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "passed: 4 checks, no findings" in ran.stdout
+    assert "VNF contract report" in page.read_text()
+
+
+def test_a_fault_is_named(folder: Path) -> None:
+    """Each apply adds a rule to those that are there."""
+    engine_sh = folder / "engine.sh"
+    again = 'ip rule add preference "$((1000 + $(ip rule show | wc -l)))" from 192.0.2.1'
+    engine_sh.write_text(engine_sh.read_text().replace('  set_port "$LAN"', f'  {again}\n  set_port "$LAN"', 1))
+    told = folder.parent / "check.json"
+    ran = lso("check", str(folder), "--only", "start,idempotence", "--json", str(told))
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "failed: 2 checks, 1 finding" in ran.stdout
+    result = json.loads(told.read_text())
+    (step,) = [step for step in result["steps"] if step["verdict"] == "failed"]
+    (finding,) = [check for check in step["checks"] if check["verdict"] == "failed"]
+    assert (step["id"], finding["name"]) == ("idempotence", "packet filters, links, addresses and routes")
+    assert "from 192.0.2.1" in finding["measured"]
+    assert "docs/vnf-contract.md" in step["hint"]
+
+
+def test_bad_input_is_told_before_anything_starts(folder: Path) -> None:
+    for arguments, told in (
+        (["check", "lso/there-is-none:1"], "lso/there-is-none:1: there is no such folder, and no such image"),
+        (
+            ["check", str(folder), "--only", "idempotenc"],
+            """there is no check 'idempotenc'. Did you mean "idempotence"?""",
+        ),
+        (["check", "lso/base"], "it has no label lso.vnf.kind: say by --kind which it is to be"),
+    ):
+        ran = lso(*arguments)
+        assert (ran.returncode, told in ran.stderr) == (2, True), ran.stderr
