@@ -78,3 +78,9 @@ bridge_large() {
   for port in lan wan; do link_between "large-$port" "large-$port-in"; done
   bridge_ports br1 large-lan-in large-wan-in "$@"
 }
+
+kernel_has_esp() {
+  ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1 mode tunnel \
+    aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 128 2>/dev/null &&
+    ip xfrm state delete src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1
+}

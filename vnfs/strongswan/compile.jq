@@ -1,10 +1,5 @@
 # Compiles an ipsec intent to swanctl's configuration, credentials and the gateway's forwarding policy.
-include "contract";
-
-def defaults:
-  {encryption: "required", export_keys: false, ike_proposal: "aes256gcm16-prfsha384-ecp384",
-   esp_proposal: "aes256gcm16-ecp384"} + .
-  | .peers |= map({initiate: true} + .);
+include "ipsec";
 
 # swanctl reads a dot as a path separator.
 def connection_name: gsub("_"; "__") | gsub("\\."; "_d");
@@ -15,10 +10,6 @@ def child_proposal:
   if .encryption == "integrity-only"
   then ["null", "sha256"] + (.esp_proposal | split("-") | map(select(test("^(ecp|modp|curve|x)[0-9]")))) | join("-")
   else .esp_proposal end;
-
-# Seconds of silence after which a peer is asked whether it lives (RFC 7296, section 2.4): of many peers about one each
-# second, or the questions of a large mesh would cost more than its traffic.
-def dead_peer_delay: [10, (.peers | length)] | max;
 
 def connection($ipsec; $dead_peer_delay):
   (.name | connection_name) as $name
@@ -74,41 +65,12 @@ def stale($applied):
        | select($all or $now[.key] != .value or $psk[.key] != $psk_before[.key]) | .key]
   end;
 
-# Ciphers that no tool of the test-bed opens with exported keys.
-def sealed: "gcm(8|12)|ccm|camellia";
-
-# charon finds a key by the identity that a peer shows, so there is one key for each.
-def second_key:
-  reduce to_entries[] as {key: $at, value: {$identity, $psk}} ({keys: {}, at: null};
-    ($identity | ascii_downcase) as $name
-    | if .keys | has($name) | not then .keys[$name] = $psk
-      elif .keys[$name] != $psk and .at == null then .at = $at
-      else . end)
-  | .at;
-
-def checked:
-  (.ipsec.peers | map(.name) | group_by(.) | map(select(length > 1)[0])) as $twice
-  | if $twice != [] then refuse("the peer \($twice[0]) is named twice"; "ipsec.peers") else . end
-  | (if .ipsec.authentication == "psk" then .ipsec.peers | second_key else null end) as $second
-  | if $second != null
-    then refuse("the identity is that of another peer, which has another key"; "ipsec.peers[\($second)].identity")
-    else . end
-  | if .ipsec.export_keys and ((.ipsec.esp_proposal // "") | test(sealed))
-    then refuse("the keys of \(.ipsec.esp_proposal) cannot be exported: nothing opens what it encrypts";
-                "ipsec.esp_proposal") else . end;
-
 def compile($applied):
   checked
-  | (.ports | map({(.role): .}) | add) as $port
   | (.ipsec | defaults) as $ipsec
-  | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
-     lan_addresses: ($port.lan.addresses | join(" ")), wan_addresses: ($port.wan.addresses | join(" ")),
-     gateway_mac: ("06" + $port.lan.mac[2:]),
-     gateway: ($port.wan.gateway // $port.lan.gateway // ""),
+  | gateway
+  + {gateway_mac: ("06" + (gateway.lan_mac[2:])),
      configuration: ($ipsec | configuration),
-     identity: $ipsec.local.identity,
-     certificate: ($ipsec.local.certificate // ""), private_key: ($ipsec.local.private_key // ""),
-     ca_certificate: ($ipsec.local.ca_certificate // ""),
      export_keys: $ipsec.export_keys,
      initiators: ($ipsec.peers | map(select(.initiate).name | connection_name) | join(" ")),
      stale: ($ipsec | stale($applied) | join(" "))};

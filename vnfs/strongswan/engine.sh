@@ -1,16 +1,12 @@
 # The gateway: strongSwan's charon, with ESP in the kernel where it has that, else in charon (kernel-libipsec).
 
+. /vnf/lib/credentials.sh
+
 export SWANCTL_DIR=$RUN/swanctl STRONGSWAN_CONF=$RUN/strongswan.conf
 KEY_LOG=/dev/shm/charon-keys      # a tmpfs; 0600 by the umask
 HISTORY=$STATE/history            # of the security associations, across restarts; see watch.c
 HISTORY_LIMIT=2097152             # bytes
 MERGE_WAIT=500000                 # nanoseconds that a TCP segment waits for the next one of its connection
-
-kernel_has_esp() {
-  ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1 mode tunnel \
-    aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 128 2>/dev/null &&
-    ip xfrm state delete src 127.0.0.1 dst 127.0.0.2 proto esp spi 0x1
-}
 
 # write_settings LEVEL: charon's settings; LEVEL is that of the key log, 4 shows keys, -1 is silent. Retransmission
 # starts fast because at a deployment the peer is about to come up.
@@ -156,25 +152,6 @@ load() {
   swanctl --load-all --clear --noprompt 2>&1
 }
 
-# check_certificate: the certificate must be of this identity, this key and this authority, and valid now; peers refuse
-# another one without a word that would reach this end. (RFC 7296, section 3.5; RFC 4945, section 3.1)
-check_certificate() {
-  site=$RUN/new/x509/site.pem
-  case $identity in
-    *@*) wanted=email:$identity ;;
-    *[!0-9.]*) wanted=DNS:$identity ;;
-    *) wanted=IPAddress:$identity ;;
-  esac
-  names=$(openssl x509 -in "$site" -noout -ext subjectAltName 2>/dev/null | tail -n +2 | tr -d ' ' | tr ',' '\n')
-  printf '%s\n' "$names" | grep -qixF "$wanted" ||
-    bad_intent "the certificate is not of $identity but of $(echo ${names:-nobody})" ipsec.local.certificate
-  [ "$(openssl x509 -in "$site" -noout -pubkey)" = "$(openssl pkey -in "$RUN/new/private/site.pem" -pubout)" ] ||
-    bad_intent "the private key is not that of the certificate" ipsec.local.private_key
-  problem=$(openssl verify -CAfile "$RUN/new/x509ca/ca.pem" -untrusted "$site" "$site" 2>&1) ||
-    bad_intent "the certificate does not hold: $(printf '%s' "$problem" | sed -n 's/^error.*lookup: *//p' | head -n 1)" \
-      ipsec.local.certificate
-}
-
 load_or_keep() {
   rm -rf "$RUN/new"
   printf '%s' "$configuration" | put "$RUN/new/swanctl.conf"
@@ -182,7 +159,7 @@ load_or_keep() {
     printf '%s' "$certificate" | put "$RUN/new/x509/site.pem"
     printf '%s' "$ca_certificate" | put "$RUN/new/x509ca/ca.pem"
     printf '%s' "$private_key" | put "$RUN/new/private/site.pem"
-    check_certificate
+    check_certificate "$RUN/new/x509/site.pem" "$RUN/new/private/site.pem" "$RUN/new/x509ca/ca.pem"
   fi
   if ! error=$(load "$RUN/new"); then
     if [ -d "$RUN/loaded" ]; then load "$RUN/loaded" >/dev/null; fi

@@ -1,4 +1,5 @@
 # The contract's history, from the lines that watch.c notes and those of `swanctl --list-sas --raw`.
+include "ipsec";
 include "compile";
 include "report";
 
