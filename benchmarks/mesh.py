@@ -147,8 +147,9 @@ def main() -> None:
     """Measure each size and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, nargs="+", default=[20], help="2 to 254")
+    sizes = parser.parse_args().sites
     print(machine())
-    for sites in parser.parse_args().sites:
+    for sites in sizes:
         with tempfile.TemporaryDirectory(prefix="lso-bench-") as folder:
             for figure in measure(sites, Path(folder)):
                 print(show(figure), flush=True)
