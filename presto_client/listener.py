@@ -42,7 +42,7 @@ class Listener:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._turn = asyncio.Lock()
 
-    async def take(self, request: Request, event_type: str) -> Response:
+    async def receive(self, request: Request, event_type: str) -> Response:
         """One POST. Raises HttpError when it is not taken."""
         if not request.headers.get("content-type", "").casefold().startswith("application/json"):
             raise HttpError(400, "invalidBody", "The body is not announced as JSON", f"Send Content-Type: {MEDIA}.")
@@ -72,7 +72,7 @@ def create_listener(handler: Handler, verifier: Verifier | None = None) -> Starl
     """The application, at the base paths of both files and at those that the management files name."""
     listener = Listener(handler, verifier)
     routes = [
-        Route(event_path(base, event_type), partial(listener.take, event_type=event_type), methods=["POST"])
+        Route(event_path(base, event_type), partial(listener.receive, event_type=event_type), methods=["POST"])
         for event_type in EVENT_TYPES
         for base in get_args(Base)
     ]

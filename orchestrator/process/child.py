@@ -35,7 +35,7 @@ class _Server:
         self._making = asyncio.Lock()
         self._calls: dict[int, asyncio.Task[None]] = {}
 
-    def take(self, message: Any) -> None:
+    def receive(self, message: Any) -> None:
         """Take up one message, in the event loop."""
         match message:
             case Use(inventory):
@@ -97,7 +97,7 @@ async def _serve(stream: socket.socket, make: Make, incoming: Iterator[Any]) -> 
     def read() -> None:
         try:
             for message in incoming:
-                loop.call_soon_threadsafe(server.take, message)
+                loop.call_soon_threadsafe(server.receive, message)
         finally:  # closed, or cut off in the middle of a message
             os._exit(0)
 

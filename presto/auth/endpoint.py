@@ -68,7 +68,7 @@ class TokenEndpoint:
             return self._issue(client, form, catalogue, self._security.issuer(_base(request)))
         except TokenError as error:
             if error.status == 401:
-                self._security.failures.take(asker)
+                self._security.failures.consume(asker)
             log.warning("token request from %s is refused: %s: %s", address, error.code, error)
             return JSONResponse(
                 {"error": error.code, "error_description": str(error)}, error.status, _NOT_KEPT | error.headers

@@ -60,11 +60,11 @@ class AuthGuard:
         except TokenRefused as refused:
             address = peer(scope)
             log.warning("%s %s from %s is refused: %s", scope["method"], scope["path"][:120], address, refused)
-            wait = self._security.failures.take(f"token {place(address)}")
+            wait = self._security.failures.consume(f"token {place(address)}")
             raise (answers.too_often(wait) if wait else answers.unknown(str(refused))) from None
 
     def _allowed(self, principal: Principal, scope: Scope) -> None:
-        wait = self._security.requests.take(principal.client)
+        wait = self._security.requests.consume(principal.client)
         if wait:
             raise answers.too_often(wait)
         try:

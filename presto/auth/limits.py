@@ -65,7 +65,7 @@ class Buckets:
         level, _ = self._level(key)
         return 0 if level >= 1 else math.ceil((1 - level) / self._rate)
 
-    def take(self, key: str) -> int:
+    def consume(self, key: str) -> int:
         """Take one; returns 0, or how many whole seconds to wait when there is none."""
         wait = self.wait(key)
         if self._rate and not wait:

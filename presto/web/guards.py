@@ -122,7 +122,7 @@ class BodyGuard:
         except ClientDisconnect:
             return None
         finally:
-            exchange.turn.give_back()
+            exchange.turn.release()
         return None
 
 
@@ -149,7 +149,7 @@ class _Exchange:
         self._taken += len(message.get("body", b""))
         self.check(self._taken)
         if self._complete and self._taken > LARGE_BODY:
-            await self.turn.take()
+            await self.turn.acquire()
         return message
 
     async def send(self, message: Message) -> None:
@@ -157,7 +157,7 @@ class _Exchange:
 
         The work is done: a stream, or a client that reads slowly, keeps nobody waiting.
         """
-        self.turn.give_back()
+        self.turn.release()
         if not self._gone:
             await self._send(message)
 
@@ -168,7 +168,7 @@ class Turns:
     def __init__(self) -> None:
         self._turn, self._free = asyncio.Lock(), 0.0
 
-    async def take(self) -> float:
+    async def acquire(self) -> float:
         """Wait for it; returns when it begins, in the loop's time."""
         await self._turn.acquire()
         now = asyncio.get_running_loop().time
@@ -179,7 +179,7 @@ class Turns:
             raise
         return now()
 
-    def give_back(self, begun: float) -> None:
+    def release(self, begun: float) -> None:
         """It is over."""
         now = asyncio.get_running_loop().time()
         self._free = now + min(now - begun, _LONGEST_PAUSE)
@@ -193,17 +193,17 @@ class _Turn:
         self._turns, self._begun, self._over = turns, 0.0, True
         self._had = False
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Wait for it, the first time."""
         if not self._had:
-            self._begun = await self._turns.take()
+            self._begun = await self._turns.acquire()
             self._had, self._over = True, False
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """It is over, if it is not yet."""
         if not self._over:
             self._over = True
-            self._turns.give_back(self._begun)
+            self._turns.release(self._begun)
 
 
 def _too_big(reason: str) -> Refusal:

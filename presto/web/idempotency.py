@@ -105,9 +105,9 @@ class IdempotencyGuard:
 
     def _first(self, keyed: KeyedRequest, body: bytes) -> ASGIApp:
         async def carry_out(scope: Scope, receive: Receive, send: Send) -> None:
-            caught = _Caught()
+            caught = _HeldResponse()
             try:
-                await self._app({**scope, SCOPE: keyed}, _again(body, receive), caught.take)
+                await self._app({**scope, SCOPE: keyed}, _again(body, receive), caught.send)
             except Exception:
                 if caught.status:
                     await _response(caught.answer())(scope, receive, send)
@@ -136,7 +136,7 @@ def _owner(scope: Scope) -> str:
     return principal.client if principal else ""
 
 
-class _Caught:
+class _HeldResponse:
     """A response that is held back until it is kept."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class _Caught:
         self._headers: tuple[tuple[str, str], ...] = ()
         self._body = bytearray()
 
-    async def take(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._headers = tuple(Headers(raw=message.get("headers", [])).items())
