@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common.findings import Fault
 from common.json_text import BodyTooBig
+from lso.input_check import input_faults
 from lso.order_places import in_the_order, in_the_rpc, place
 from orchestrator.inventory import Inventory
 from orchestrator.model import UnknownProduct
@@ -40,6 +41,8 @@ def order_faults(scenario: Scenario) -> Iterator[Fault]:
         yield from faults(scenario.service, known)
     except BodyTooBig as error:
         yield Fault(("service",), str(error), "order less with one service")
+    else:
+        yield from input_faults(scenario, known, LAB)
 
 
 def _product_faults(scenario: Scenario) -> Iterator[Fault]:

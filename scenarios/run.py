@@ -87,7 +87,7 @@ class _Run:
                 management = stack.enter_context(management_audited(lab))
             with self.clock.phase("start the API"):
                 scenario = self.loaded.scenario
-                url = stack.enter_context(self.start_api(lab.inventory, lab.folder / DATABASE, scenario.products))
+                url = stack.enter_context(self.start_api(lab.inventory, lab.folder / DATABASE, scenario))
                 face = stack.enter_context(open_face(scenario, url))
             with self.clock.phase("watch the underlays"):
                 audit = stack.enter_context(audited(self.loaded.scenario, lab))

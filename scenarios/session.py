@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from scenarios.file.format import Products, Scenario
+from scenarios.file.format import Scenario
 from scenarios.network.conservation import note_early, settled_count
 from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
@@ -21,8 +21,8 @@ from testbed.progress import Listener, silent
 from testbed.threads import in_parallel
 from testbed.traffic import ping
 
-ApiStarter = Callable[[Path, Path, Products], AbstractContextManager[str]]
-"""Starts a Presto server on an inventory file with a database file and the products of each site; yields its URL."""
+ApiStarter = Callable[[Path, Path, Scenario], AbstractContextManager[str]]
+"""Starts a Presto server on an inventory file with a database file and what a scenario chooses; yields its URL."""
 
 REACHED_SECONDS = 30.0
 
@@ -60,7 +60,7 @@ def opened(scenario: Scenario, start_api: ApiStarter, clock: Clock) -> Iterator[
         with clock.phase("start the lab"):
             stack.enter_context(lab)
         management = stack.enter_context(management_audited(lab))
-        url = stack.enter_context(start_api(lab.inventory, lab.folder / "presto.db", scenario.products))
+        url = stack.enter_context(start_api(lab.inventory, lab.folder / "presto.db", scenario))
         face = stack.enter_context(open_face(scenario, url))
         audit = stack.enter_context(audited(scenario, lab))
         yield Context(scenario, lab, face, clock, audit, management, engines=dict(lab.engines))

@@ -13,6 +13,7 @@ from scenarios.steps.context import Context
 from testbed.ucpe_view import FlowEntry, UcpeView, Vnf
 
 BEFORE_REMOVAL, AT_THE_END = "before-removal", "end"
+LOG_LINES = 300
 
 Plans = Callable[[Path], Mapping[str, Any]]
 """Returns what shall be on each uCPE, as JSON values without private keys, out of the API's database."""
@@ -59,7 +60,7 @@ def _site(context: Context, site: str) -> Iterator[Dump]:
     view = context.view(site)
     yield from _ucpe(view)
     for vnf in view.vnfs(context.service_id):
-        yield from ((f"{vnf.name}.{name}", make) for name, make in _vnf(vnf))
+        yield from ((f"{vnf.name}.{name}", make) for name, make in (*_vnf(vnf), _log(view, vnf)))
 
 
 def _ucpe(view: UcpeView) -> Iterator[Dump]:
@@ -80,6 +81,11 @@ def _vnf(vnf: Vnf) -> Iterator[Dump]:
     yield "xfrm.txt", lambda: vnf.namespace.run(["ip", "-s", "xfrm", "state"]).stdout
     if vnf.kind == GATEWAY:
         yield "keys.json", lambda: vnf.access.run(["/vnf/keys"])
+
+
+def _log(view: UcpeView, vnf: Vnf) -> Dump:
+    """Return the last lines that the VNF's container has written."""
+    return "log.txt", lambda: view.run(["sh", "-c", f"docker logs --tail {LOG_LINES} {vnf.container.id} 2>&1"])
 
 
 def _json(document: Any) -> str:

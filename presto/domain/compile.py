@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Interface
 from typing import Any
 
@@ -45,23 +46,37 @@ def compile_request(
     ports = tuple(wan_port(service.swvc, inventory, uni.ucpe, underlay) for uni in unis)
     remote = tuple(_remote(uni, port) for uni, port in zip(unis, ports, strict=True))
     reached = peers(service.swvc.end_points)
+    private = inventory.underlay(underlay).type == "private"
     firewalls = all_firewall_rules(service.swvc, tuple(uni.prefix for uni in unis))
     deployments = tuple(
         DeploymentRequest(
             ucpe=uni.ucpe,
             template=settings.template,
-            inputs={
-                **_site(service.swvc, uni, ports[index]),
-                "firewall_rules": firewalls[index],
-                "encryption": encryption(service.swvc.policies, private=inventory.underlay(underlay).type == "private"),
-                **_keys(uni.ucpe, credentials, settings),
-                "peers": _peers(service.swvc, index, reached[index], remote, credentials),
-            },
+            inputs=changed(
+                {
+                    **_site(service.swvc, uni, ports[index]),
+                    "firewall_rules": firewalls[index],
+                    "encryption": encryption(service.swvc.policies, private=private),
+                    **_keys(uni.ucpe, credentials, settings),
+                    "peers": _peers(service.swvc, index, reached[index], remote, credentials),
+                },
+                settings.inputs.get(uni.ucpe, {}),
+            ),
             products=settings.products.get(uni.ucpe, {}),
         )
         for index, uni in enumerate(unis)
     )
     return ServiceRequest(service.id, service.swvc.identifier, deployments)
+
+
+def changed(value: Any, changes: Any) -> Any:
+    """The value with these changes: a mapping changes the members that it names, of a list those of each item."""
+    if not isinstance(changes, Mapping):
+        return changes
+    if isinstance(value, list):
+        return [changed(item, changes) for item in value]
+    members = value if isinstance(value, Mapping) else {}
+    return {**members, **{name: changed(members.get(name), change) for name, change in changes.items()}}
 
 
 def _carrier(swvc: Swvc, inventory: Inventory, unis: tuple[Uni, ...]) -> str:

@@ -25,6 +25,7 @@ StepId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", desc
 LAB_NAME_LENGTH = 24  # the path of a control socket in the lab's folder ends at 107 octets (unix(7))
 ANY_LENGTH = 32
 Products = dict[Name, dict[Name, Annotated[str, Field(min_length=1, max_length=63)]]]
+TemplateInputs = dict[Name, dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Any]]
 Word = Annotated[str, Field(min_length=1, max_length=53)]  # MEF identifiers: 1 to 53 characters
 BLOCK = (
     "block",
@@ -190,6 +191,14 @@ class Scenario(Strict):
     products: Products = Field(
         default_factory=dict,
         description="site to kind of VNF to the product that serves it there, in place of the template's",
+    )
+    authentication: Literal["certificate", "psk"] = Field(
+        default="certificate", description="how gateways prove who they are: X.509 or pre-shared keys"
+    )
+    inputs: TemplateInputs = Field(
+        default_factory=dict,
+        description="site to input of its template to a value in place of the order's: a mapping changes the members"
+        " that it names, of a list those of each item",
     )
     goals: Goals = Field(default_factory=Goals)
     steps: list[Step] = Field(min_length=1)

@@ -76,7 +76,11 @@ def test_what_the_run_was_given(archive: zipfile.ZipFile) -> None:
 
 def test_the_state_before_the_removal_and_at_the_end(archive: zipfile.ZipFile) -> None:
     found = {name for name in archive.namelist() if name.startswith("state/")}
-    vnfs = [f"{vnf}.{file}" for vnf, more in VNFS.items() for file in ("status.json", "nft.txt", "xfrm.txt", *more)]
+    vnfs = [
+        f"{vnf}.{file}"
+        for vnf, more in VNFS.items()
+        for file in ("status.json", "nft.txt", "xfrm.txt", "log.txt", *more)
+    ]
     before = {f"state/before-removal/{site}/{name}" for site in SITES for name in (*UCPE, *vnfs)}
     after = {f"state/end/{site}/{name}" for site in SITES for name in UCPE}
     assert found == before | after | {"state/before-removal/plans.json", "state/end/plans.json"}

@@ -69,8 +69,8 @@ def test_an_order_that_only_the_api_can_refuse_is_bad_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @contextmanager
-    def with_a_locked_uni(inventory: Path, database: Path, products: Any) -> Iterator[str]:
-        with api_server(inventory, database, products) as url:
+    def with_a_locked_uni(inventory: Path, database: Path, scenario: Any) -> Iterator[str]:
+        with api_server(inventory, database, scenario) as url:
             locked = {"input": {"sip-id-or-name": "site-a-lan0", "state": "LOCKED"}}
             httpx.post(f"{url}/restconf/operations/update-service-interface-point", json=locked).raise_for_status()
             yield url

@@ -302,3 +302,29 @@ def _findings(file: Path) -> list[FileFinding]:
     with pytest.raises(ScenarioError) as error:
         load(file)
     return [replace(finding, file="") for finding in error.value.findings]
+
+
+# The line behind the good file → the finding's place, and its words
+INPUTS = {
+    "inputs: {site-a: {ike_proposal: aes256-sha256-modp1024}}": 'inputs.site-a.ike_proposal: "aes256-sha256-modp10',
+    "inputs: {site-a: {peers: {initate: false}}}": "inputs.site-a.peers: peers[0].initate: there is no initate here",
+    "inputs: {site-a: {nothing: 3}}": "inputs.site-a.nothing: the template has no input nothing",
+    "inputs: {site-c: {lan_mtu: 1300}}": "inputs.site-c: the service has no end point at 'site-c'",
+    "authentication: pks": "authentication: input should be 'certificate' or 'psk'",
+    "inputs: {site-a: {ike-proposal: x}}": "inputs.site-a.ike-proposal: string should match pattern",
+}
+
+
+@pytest.mark.parametrize("line", INPUTS)
+def test_inputs_that_cannot_be(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(f"{GOOD}{line}\n", encoding="utf-8")
+    (finding,) = _findings(file)
+    assert finding.line == 37
+    assert f"{finding.path}: {finding.message}".startswith(INPUTS[line])
+
+
+def test_inputs_and_proofs_are_chosen_in_a_line_each(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(f"{GOOD}authentication: psk\ninputs: {{site-b: {{peers: {{psk: other}}}}}}\n", encoding="utf-8")
+    assert load(file).scenario.inputs == {"site-b": {"peers": {"psk": "other"}}}

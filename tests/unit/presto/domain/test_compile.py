@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 from orchestrator.model import ServiceRequest
 from orchestrator.tosca import Catalogue
 from presto.domain import credentials
-from presto.domain.compile import compile_request
+from presto.domain.compile import changed, compile_request
 from presto.domain.criteria import ICMP_TYPE
 from presto.domain.model import Application, Criterion, EndPoint, Policy, PolicyAssignment, Service, State, Swvc
 from presto.domain.policies import encryption
@@ -324,3 +324,14 @@ def validate_firewall(config: dict[str, Any]) -> None:
     intent = {"contract": "1", "kind": "firewall", "name": "firewall", "ports": ports, "firewall": config}
     schema = {"$ref": "urn:lso:vnf-contract:1:firewall-intent"}
     jsonschema.Draft202012Validator(schema, registry=registry).validate(intent)
+
+
+def test_inputs_of_the_operator_change_the_members_that_they_name() -> None:
+    inputs = {"a": 1, "peers": [{"name": "x", "psk": "1"}, {"name": "y", "psk": "2"}], "local": {"b": 1, "c": 2}}
+    changes = {"peers": {"psk": "3"}, "local": {"c": 3}, "new": {"d": 4}}
+    assert changed(inputs, changes) == {
+        "a": 1,
+        "peers": [{"name": "x", "psk": "3"}, {"name": "y", "psk": "3"}],
+        "local": {"b": 1, "c": 3},
+        "new": {"d": 4},
+    }
