@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
@@ -13,9 +14,26 @@ from scenarios.network.chain import GATEWAY
 from scenarios.network.losses import underlays_between
 from scenarios.steps.context import Context
 from testbed.errors import ProbeError
+from testbed.ucpe_view import ViewError
 
 ECHOES = 10
 MAX_PEERS, TIMEOUT_MS = 256, 1000  # of /vnf/probe (vnfs/contract)
+LOG_LINES = 300
+"""The last lines of a log are read, no more."""
+
+_LONGEST_LINE = 200
+_NOTIFIED = re.compile(
+    r"NO_?PROP|AUTH(ENTICATION)?_FAILED|INVALID_KE|INVALID_SYNTAX|INVALID_ID|TS_UNACCEPT|SINGLE_PAIR|NO_ADDITIONAL_SAS"
+    r"|FAILED_CP|UNSUPPORTED_CRITICAL|CERT_EXPIRED|INVALID_SELECTORS|TEMPORARY_FAILURE"
+)
+"""Error types of IKEv2's Notify payload (RFC 7296, section 3.10.1), as products write them."""
+
+_EXPLAINED = re.compile(
+    r"mismatch|no matching|not? (found|trusted|acceptable)|no (acceptable|trusted|shared key|private key|proposal)"
+    r"|untrusted|unacceptable|does not match|not match|expired|revoked|rejected|refused|not confirmed|inacceptable",
+    re.IGNORECASE,
+)
+"""Words in which products say more than the error's type."""
 Status = dict[str, Any]
 Answers = dict[str, dict[str, bool]]
 
@@ -106,3 +124,26 @@ def answers(context: Context, site: str, peers: Sequence[str]) -> dict[str, bool
         return dict.fromkeys(peers, False)
     times = {peer["name"]: peer["round_trips_ms"] for peer in probed["peers"]}
     return {peer: any(time is not None for time in times.get(peer, [])) for peer in peers}
+
+
+def gateway_log(context: Context, site: str) -> str:
+    """Return the last lines that the gateway of *site* has written; empty when there is none or nothing to read."""
+    view = context.view(site)
+    vnf = view.vnf(context.service_id, GATEWAY)
+    if vnf is None:
+        return ""
+    command = f"docker logs --tail {LOG_LINES} {vnf.container.id} 2>&1"
+    try:
+        return view.run(["sh", "-c", command])
+    except ViewError as error:
+        return f"the log cannot be read: {error}"
+
+
+def why_not(log: str) -> str:
+    """Return the line of a gateway's *log* that says why it does not connect: the last that explains it, else the last
+    with an error of IKEv2; empty when no line does."""
+    lines = [line.strip() for line in log.splitlines()]
+    for words in (_EXPLAINED, _NOTIFIED):
+        if found := [line for line in lines if words.search(line)]:
+            return found[-1][:_LONGEST_LINE]
+    return ""

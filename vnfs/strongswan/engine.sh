@@ -33,6 +33,7 @@ charon-systemd {
       path = stderr
       default = 0
       ike = 1
+      cfg = 1
       flush_line = yes
     }
     keys {
