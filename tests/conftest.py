@@ -24,6 +24,8 @@ from .workers import (  # noqa: F401  # hooks
     pytest_xdist_make_scheduler,
 )
 
+os.environ["LSO_CATALOGUE"] = os.devnull  # what somebody has added to this machine is no part of the tests
+
 # A shell without job control starts `pytest &` with both ignored; what the tests start would inherit that.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:

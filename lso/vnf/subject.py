@@ -10,6 +10,7 @@ from pathlib import Path
 
 from docker.errors import DockerException, ImageNotFound
 
+from common.product_folder import product_folder
 from lso.exits import UsageError, reason
 from orchestrator.model import TemplateError
 from orchestrator.tosca.catalogue import Catalogue
@@ -50,9 +51,10 @@ def subject(given: str, descriptor: Path | None, progress: Listener) -> Subject:
     folder = Path(given)
     if folder.is_dir():
         return _of_folder(folder, descriptor, progress)
-    own = recipes.PROJECT / "vnfs" / given.removeprefix(recipes.VNF)
-    if (own / DOCKERFILE).is_file():
-        return _of_folder(own, descriptor, progress)
+    for parent in (recipes.PROJECT / "vnfs", product_folder()):
+        own = parent / given.removeprefix(recipes.VNF)
+        if (own / DESCRIPTOR).is_file():
+            return _of_folder(own, descriptor, progress)
     if "/" in given and not given.startswith("lso/") and folder.parent.is_dir() and not _is_image(given):
         raise UsageError(f"{given}: there is no such folder, and no image of that name")
     return _of_image(given, described(descriptor) if descriptor else None, given)
@@ -68,20 +70,23 @@ def described(path: Path) -> VnfProduct:
 
 def named(folder: Path) -> str:
     """Return the product's name, that of its folder; raises UsageError when no image can be called so."""
-    name = folder.resolve().name
+    name, vnfs = folder.resolve().name, recipes.PROJECT / "vnfs"
     if not NAME.fullmatch(name):
         raise UsageError(f"{folder}: a product's folder has a name of small letters, digits, '.', '_' and '-'")
+    if (vnfs / name).exists() and not (vnfs / name / DOCKERFILE).exists():
+        raise UsageError(f"{folder}: {name!r} is what products share: take another name")
     return name
 
 
 def _of_folder(folder: Path, descriptor: Path | None, progress: Listener) -> Subject:
     name, path = named(folder), descriptor or folder / DESCRIPTOR
-    missing = [file for file in (folder / DOCKERFILE, path) if not file.is_file()]
+    made_of = [] if list(folder.glob(recipes.ARCHIVE)) else [folder / DOCKERFILE]
+    missing = [file for file in (*made_of, path) if not file.is_file()]
     if missing:
         raise UsageError("\n".join(f"{file}: there is no such file; lso vnf new shows one" for file in missing))
     product = described(path)
     try:
-        image = build_product(recipes.recipe_of(folder), progress)
+        image = build_product(recipes.image_of(folder.resolve()), progress)
     except BuildError as error:
         raise UsageError(str(error)) from error
     return _of_image(image, product, name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.findings import Fault, FileFinding, nearest
+from common.product_folder import product_folder
 from orchestrator.intent import SiteIntent
 from orchestrator.model import TemplateError, UnknownProduct, UnknownTemplate
 from orchestrator.tosca.documents.report import Report
@@ -31,12 +32,14 @@ class Catalogue:
     """The package's templates, and those in further folders, which come first when names are equal.
 
     A template may import files from the folders of templates, from the package's types, and from the folders of VNFs,
-    the package's own and further ones; all else on the machine is out of its reach. Several threads may use it.
+    the package's own, the catalogue's (`product_folder`) and further ones; all else on the machine is out of its reach.
+    Several threads may use it.
     """
 
     def __init__(self, folders: Iterable[Path] = (), vnfs: Iterable[Path] = ()) -> None:
         self._folders = (*_roots(folders), Root.of("templates", _PACKAGE / "templates"))
-        self._vnfs = (Root.of("vnfs", _PACKAGE.parent / "vnfs"), *_roots(vnfs))
+        added = Root.of("catalogue", product_folder())
+        self._vnfs = (Root.of("vnfs", _PACKAGE.parent / "vnfs"), added, *_roots(vnfs))
         self._roots = (*self._folders, Root.of("types", _PACKAGE / "types"), *self._vnfs)
         self._read: dict[tuple[Path, Choice], Template] = {}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.findings import FileFinding
+from common.product_folder import products_in
 from common.yaml_reader import Document
 from orchestrator.model import TemplateError
 from orchestrator.plan.build import CONTRACT
@@ -44,8 +45,8 @@ class VnfProduct:
 def read_products(folders: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
     """The products in these folders, by descriptor; raises TemplateError with what is wrong with a descriptor."""
     for root in folders:
-        for path in sorted(root.folder.glob("*/descriptor.yaml")):
-            yield from _read(path, roots)
+        for folder in products_in(root.folder):
+            yield from _read(folder / "descriptor.yaml", roots)
 
 
 def read_product(path: Path, roots: tuple[Root, ...]) -> VnfProduct:

@@ -8,6 +8,7 @@ others wait for it and find its work done.
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 
 from testbed.host.engine import EngineError, engine
 from testbed.images import base_image, recipes, store
-from testbed.images.recipes import Recipe
+from testbed.images.recipes import ImageArchive, Recipe
 from testbed.ownership import lease
 from testbed.progress import Clock, Listener, silent
 
@@ -56,7 +57,7 @@ def build(progress: Listener = silent) -> tuple[Built, ...]:
         return _build(clock)
 
 
-def build_product(recipe: Recipe, progress: Listener = silent) -> str:
+def build_product(recipe: Recipe | ImageArchive, progress: Listener = silent) -> str:
     """Build the one image of *recipe*, and the base below it, where they are missing; return its reference.
 
     Raises :class:`BuildError`.
@@ -85,7 +86,7 @@ def identities() -> dict[str, str]:
 def _build(clock: Clock) -> tuple[Built, ...]:
     base = recipes.digests()[base_image.NAME]
     results = [_ensure_base(base, clock)]
-    ucpe, *vnfs = recipes.recipes()
+    ucpe, *vnfs = recipes.everything()
     # Two lanes: the products begin with the same layer, which the second of them finds in the cache.
     with ThreadPoolExecutor(max_workers=2) as pool:
         lanes = [pool.submit(_lane, lane, base, clock) for lane in ([ucpe], vnfs)]
@@ -102,7 +103,7 @@ def _ensure_base(base: str, clock: Clock) -> Built:
     return made
 
 
-def _lane(images: Sequence[Recipe], base: str, clock: Clock) -> list[Built]:
+def _lane(images: Sequence[Recipe | ImageArchive], base: str, clock: Clock) -> list[Built]:
     return [
         _ensure(recipe.name, digest, lambda r=recipe, d=digest: _run(r, d, base, clock), clock)  # type: ignore[misc]
         for recipe in images
@@ -122,7 +123,32 @@ def _ensure(name: str, digest: str, make: Callable[[], None], clock: Clock) -> B
     return Built(name, True, seconds)
 
 
-def _run(recipe: Recipe, digest: str, base: str, clock: Clock) -> None:
+def _run(recipe: Recipe | ImageArchive, digest: str, base: str, clock: Clock) -> None:
+    if isinstance(recipe, ImageArchive):
+        _load(recipe, digest)
+    else:
+        _from_recipe(recipe, digest, base, clock)
+
+
+def _load(archive: ImageArchive, digest: str) -> None:
+    """Load the image and give it the label and the tag that say what it is made of."""
+    try:
+        with archive.path.open("rb") as file:
+            (loaded,) = engine().images.load(file)
+        engine().images.build(
+            fileobj=io.BytesIO(f"FROM {loaded.id}\n".encode()),
+            tag=recipes.tagged(archive.name, digest),
+            labels={DIGEST: digest},
+            rm=True,
+            forcerm=True,
+        )
+        for tag in loaded.tags:
+            engine().images.remove(tag)
+    except (OSError, ValueError, DockerException) as error:
+        raise BuildError(f"image {archive.name} cannot be loaded from {archive.path}: {error}") from error
+
+
+def _from_recipe(recipe: Recipe, digest: str, base: str, clock: Clock) -> None:
     context = recipe.archive()
     if recipe.digest(base) != digest:
         raise BuildError(f"image {recipe.name}: its files changed while they were read; build again")

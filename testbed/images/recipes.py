@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.product_folder import product_folder, products_in
 from testbed.images import base_image
 
 PROJECT = Path(__file__).resolve().parents[2]
 UCPE = "lso/ucpe"
 VNF = "lso/vnf-"
 LEFT_OUT = (".git", "__pycache__", "descriptor.yaml", "README.md", "firewall-cases.yaml")  # of no use inside an image
+ARCHIVE = "image-*.tar"
+"""In a product's folder, with the SHA-256 digest in its name."""
 TAG_DIGITS = 16
 
 
@@ -66,6 +69,18 @@ class Recipe:
         return path.relative_to(self.beside.parent if self.beside and inside else self.context)
 
 
+@dataclass(frozen=True)
+class ImageArchive:
+    """An image that is there already, in a file that ``docker load`` takes; *path* is named by its content."""
+
+    name: str
+    path: Path
+
+    def digest(self, base: str) -> str:
+        """Return the digest of the content; *base* does not matter."""
+        return hashlib.sha256(f"{self.name}\0{self.path.name}".encode()).hexdigest()
+
+
 def recipes(project: Path = PROJECT) -> tuple[Recipe, ...]:
     """Return the recipes of the uCPE and of all VNF products found in *project*, the uCPE first."""
     ucpe = project / "testbed" / "images" / "ucpe"
@@ -85,6 +100,20 @@ def recipe_of(product: Path, project: Path = PROJECT) -> Recipe:
     return Recipe(f"{VNF}{product.name}", vnfs, dockerfile, files, None if product.parent == vnfs else product)
 
 
+def image_of(product: Path) -> Recipe | ImageArchive:
+    """Return how the image of the product in that folder comes to be: from an archive in it, or by a build."""
+    archives = sorted(product.glob(ARCHIVE))
+    return ImageArchive(f"{VNF}{product.name}", archives[0]) if archives else recipe_of(product)
+
+
+def everything() -> tuple[Recipe | ImageArchive, ...]:
+    """Return what the images of this checkout and of the catalogue's products are made of, the uCPE first."""
+    own = recipes()
+    names = {recipe.name for recipe in own}
+    added = (image_of(folder) for folder in products_in(product_folder()))
+    return (*own, *(image for image in added if image.name not in names))
+
+
 def tagged(name: str, digest: str) -> str:
     """Return the reference of the image *name* whose content has *digest*."""
     return f"{name}:{digest[:TAG_DIGITS]}"
@@ -92,12 +121,12 @@ def tagged(name: str, digest: str) -> str:
 
 @functools.cache
 def digests() -> dict[str, str]:
-    """Return image name → digest of its content for the base, the uCPE and all products of this checkout.
+    """Return image name → digest of its content for the base, the uCPE and all products, those of the catalogue too.
 
     Read once in a process: a run uses the images that it began with, whatever is edited meanwhile.
     """
     base = base_image.digest()
-    return {base_image.NAME: base, **{recipe.name: recipe.digest(base) for recipe in recipes()}}
+    return {base_image.NAME: base, **{recipe.name: recipe.digest(base) for recipe in everything()}}
 
 
 def reference(name: str) -> str:

@@ -141,7 +141,7 @@ def test_findings_have_the_path_that_was_given(folder: Path, given: str, monkeyp
     files = {finding.file for finding in findings}
     assert files == {str(Path(given)), str(Path(given).parent / "sub/part.yaml")}
     hints = [finding.hint for finding in findings if finding.hint and finding.hint.startswith("folders: ")]
-    assert hints == [f"folders: {Path(given).parent}, templates, types, vnfs"]
+    assert hints == [f"folders: {Path(given).parent}, templates, types, vnfs, catalogue"]
 
 
 def test_a_descriptor_of_a_vnf_is_told_by_its_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
