@@ -42,6 +42,8 @@ class Kind:
     other: Mapping[str, Any]
     bad: tuple[Bad, ...]
     addresses: Mapping[str, tuple[str, ...]]
+    gateway: str | None = None
+    """The next hop on the WAN side."""
     executables: tuple[str, ...] = ()
     carries: Callable[[Mapping[str, Host]], bool] | None = None
     secrets: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
@@ -115,4 +117,64 @@ FIREWALL = Kind(
     carries=_syn_crosses,
 )
 
-KINDS = {kind.name: kind for kind in (FIREWALL,)}
+_EXPORT = {"protocol": "ipfix", "collector": LAN, "address": "10.1.0.253/24"}
+_WHERE = "statistics.export"
+
+STATISTICS = Kind(
+    "statistics",
+    {"flow_table_size": 1024, "flow_timeout_seconds": 300, "export": None},
+    {"flow_table_size": 2048, "flow_timeout_seconds": 300, "export": None},
+    (
+        *_ALL,
+        Bad("a flow table without room", "statistics.flow_table_size", 0),
+        Bad("a table's size that is a text", "statistics.flow_table_size", "1024"),
+        Bad("a key that the schema does not have here", "statistics.sampling", 10),
+        Bad("an export protocol that is none", _WHERE, {**_EXPORT, "protocol": "netflow5"}, _WHERE),
+        Bad("a collector by its name", _WHERE, {**_EXPORT, "collector": "collector.example"}, _WHERE),
+    ),
+    {"lan": (), "wan": ()},
+    executables=("/vnf/metrics",),
+    carries=_syn_crosses,
+)  # fmt: skip
+
+_PSK = "a-psk-that-nobody-may-see-4c1f"
+_PEER = {
+    "name": "site-2",
+    "address": "198.51.100.2",
+    "identity": "site-2",
+    "subnets": ["10.2.0.0/24"],
+    "psk": _PSK,
+    "initiate": False,
+}
+_SAME = {**_PEER, "name": "site-3", "address": "198.51.100.3", "psk": "other", "subnets": ["10.3.0.0/24"]}
+_GATEWAY = {
+    "authentication": "psk",
+    "encryption": "required",
+    "export_keys": False,
+    "local": {"address": "198.51.100.1", "identity": "site-1", "subnets": ["10.1.0.0/24"]},
+    "peers": [_PEER],
+}
+IPSEC = Kind(
+    "ipsec",
+    _GATEWAY,
+    {**_GATEWAY, "ike_proposal": "aes256-sha384-prfsha384-ecp384"},
+    (
+        *_ALL,
+        Bad("a proposal that is none", "ipsec.esp_proposal", "rot13"),
+        Bad("a proposal that could be configuration", "ipsec.ike_proposal", "aes256; include /etc/passwd"),
+        Bad("encryption that is none", "ipsec.encryption", "none"),
+        Bad("a peer without a key", "ipsec.peers.0.psk", None),
+        Bad("a peer by its name", "ipsec.peers.0.address", "site-b.example"),
+        Bad("an identity that stands for anybody", "ipsec.peers.0.identity", "0.0.0.0"),  # noqa: S104
+        Bad("an identity of two words", "ipsec.local.identity", "a b"),
+        Bad("no subnet", "ipsec.local.subnets", []),
+        Bad("two keys for one identity", "ipsec.peers", [_PEER, _SAME]),
+        Bad("certificates without one", "ipsec.authentication", "certificate", "ipsec.local"),
+    ),
+    {"lan": ("10.1.0.1/24",), "wan": ("198.51.100.1/24",)},
+    gateway="198.51.100.2",
+    executables=("/vnf/history", "/vnf/keys"),
+    secrets=lambda intent: tuple(peer["psk"] for peer in intent["ipsec"]["peers"]),
+)  # fmt: skip
+
+KINDS = {kind.name: kind for kind in (FIREWALL, STATISTICS, IPSEC)}

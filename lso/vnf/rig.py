@@ -60,10 +60,12 @@ class Rig:
 
     def intent(self, config: Mapping[str, Any] | None = None, mtu: int = MTU) -> dict[str, Any]:
         """Return an intent with *config* as the kind's own part, by default one that uses most of it."""
-        shown = [
+        shown: list[dict[str, Any]] = [
             {"role": side, "mac": port.mac, "mtu": mtu, "addresses": list(self.kind.addresses[side])}
             for side, port in self.ports.items()
         ]
+        if self.kind.gateway:
+            shown[-1]["gateway"] = self.kind.gateway
         own = self.kind.config if config is None else config
         return {"contract": "1", "kind": self.kind.name, "name": "vnf-1", "ports": shown, self.kind.name: own}
 

@@ -136,7 +136,7 @@ def _load(archive: ImageArchive, digest: str) -> None:
         with archive.path.open("rb") as file:
             (loaded,) = engine().images.load(file)
         engine().images.build(
-            fileobj=io.BytesIO(f"FROM {loaded.id}\n".encode()),
+            fileobj=io.BytesIO(f"FROM {loaded.tags[0]}\n".encode()),
             tag=recipes.tagged(archive.name, digest),
             labels={DIGEST: digest},
             rm=True,

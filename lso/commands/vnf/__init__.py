@@ -1,4 +1,4 @@
-"""Bring a product: begin with a folder that builds, hold it against the VNF contract, put it into a catalogue.
+"""Bring a product: begin with a folder that builds, hold it against the VNF contract, add it to a catalogue.
 
 A product is a container image and a descriptor; it needs no change of this program. docs/add-a-vnf.md shows the way.
 """
@@ -13,6 +13,8 @@ HELP = "bring a product: begin, check, add to a catalogue"
 EXAMPLES = """examples:
   lso vnf new firewall acme                      a folder that builds and works
   lso vnf check acme --html check.html
+  lso vnf add acme                               labs and servers find it by its name
+  lso vnf list
   lso vnf check nftables --only image,apply      some checks of a product of this checkout"""
 
 

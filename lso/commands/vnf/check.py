@@ -38,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--descriptor", metavar="FILE", type=Path, help="what an image needs (default: NET_ADMIN alone)"
     )
     parser.add_argument("--only", metavar="CHECK,…", help="these checks alone")
+    parser.add_argument(
+        "--with", dest="reference", metavar="PRODUCT", default="", help="the other end of an IPsec gateway's tunnels"
+    )
     parser.add_argument("--seed", metavar="N", type=int, help="draw again what was drawn by lot, as the report has it")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a report for people, one file")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON")
@@ -65,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     checks = _chosen(options.only, checks_of(name))
     seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311  (no secret)
     with CheckConsole(lasting(sys.stdout)) as console, Bench.opened("vnf-check") as bench:
-        session = Session(found, KINDS[name], bench, seed)
+        session = Session(found, KINDS[name], bench, seed, options.reference)
         result = run_checks(session, checks, console, f"lso vnf check {options.product}")
         _write(options, result)
         console.end(result, options.html)

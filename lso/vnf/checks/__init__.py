@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from lso.vnf.checks import crash, idempotence, image, ports, refusals, resources, restart, secrets, start
 from lso.vnf.firewall import change, every_port, wire_table
+from lso.vnf.ipsec import tunnel
 from lso.vnf.session import Session
+from lso.vnf.statistics import totals
 from reports.model import Check
 
 CONTRACT = "docs/vnf-contract.md"
@@ -92,6 +94,22 @@ BY_KIND: dict[str, tuple[ProductCheck, ...]] = {
         ProductCheck(
             "change", "a change cuts what it forbids, and nothing else", change.run, "firewall",
             "judge open connections by the new rules, and keep the counters of rules that did not change",
+        ),
+    ),
+    "statistics": (
+        ProductCheck(
+            "totals", "every number is exactly that of the packets that were sent", totals.run, "statistics",
+            "count each packet that crosses once, by its IP total length, and drop what cannot be counted",
+        ),
+    ),
+    "ipsec": (
+        ProductCheck(
+            "tunnel", "tunnels with another product come up, carry packets, and only ESP is seen", tunnel.run, "ipsec",
+            "the logs of both sides have the reason: run the check again and look at them with docker logs meanwhile",
+        ),
+        ProductCheck(
+            "leaks", "without an agreed key nothing passes", tunnel.leaks, "ipsec",
+            "let nothing pass between LAN and WAN but through a security association, established or not",
         ),
     ),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,13 +13,15 @@ from typing import Any
 import pytest
 
 from testbed.host.engine import engine
-from testbed.images.recipes import recipe_of
+from testbed.images.recipes import image_of, recipe_of, reference
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def lso(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "lso", "vnf", *arguments], capture_output=True, text=True, check=False)
+def lso(*arguments: str, catalogue: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **({"LSO_CATALOGUE": str(catalogue)} if catalogue else {})}
+    command = [sys.executable, "-m", "lso", "vnf", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +71,26 @@ def test_bad_input_is_told_before_anything_starts(folder: Path) -> None:
     ):
         ran = lso(*arguments)
         assert (ran.returncode, told in ran.stderr) == (2, True), ran.stderr
+
+
+def test_an_image_archive_is_added_and_found(tmp_path: Path) -> None:
+    """What it is called in the archive is not what it is called afterwards."""
+    own = reference("lso/vnf-nftables")
+    before = engine().images.get(own).id
+    with (tmp_path / "acme.tar").open("wb") as file:
+        for chunk in engine().images.get(own).save(named=True):
+            file.write(chunk)
+    catalogue = tmp_path / "catalogue"
+    added = lso("add", str(tmp_path / "acme.tar"), "--name", "acme-archive", "--catalogue", str(catalogue))
+    assert added.returncode == 0, added.stderr
+    assert "added acme-archive: firewall, nftables" in added.stdout
+    image = image_of(catalogue / "acme-archive")
+    try:
+        ran = lso("check", "acme-archive", "--only", "image,start", catalogue=catalogue)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        (made,) = engine().images.list(image.name)
+        assert made.tags == [f"{image.name}:{image.digest('')[:16]}"]
+        assert engine().images.get(own).id == before
+    finally:
+        for left in engine().images.list(image.name):
+            engine().images.remove(left.id, force=True)

@@ -24,7 +24,7 @@ from lso.vnf.state import difference, shape
 from lso.vnf.subject import Subject
 from reports.model import Check, RunResult, Verdict
 
-from ..vnfs.test_contract import PORTS, accepts
+from ...vnfs.test_contract import PORTS, accepts
 
 BEYOND_THE_SCHEMA = {
     "a MAC address that no port has",
@@ -32,6 +32,7 @@ BEYOND_THE_SCHEMA = {
     "two rules with one id",
     "an IPv6 prefix that is none",
     "a range that ends before it starts",
+    "two keys for one identity",
 }
 
 

@@ -1,0 +1,1 @@
+"""What is particular to statistics: exact counts of generated traffic."""
