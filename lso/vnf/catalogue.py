@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lso.exits import UsageError, reason
-from lso.vnf.new import REFERENCES, renamed
+from lso.vnf.new import renamed
+from lso.vnf.references import REFERENCES
 from lso.vnf.subject import DESCRIPTOR, DOCKERFILE, NAME, described, subject
 from orchestrator.tosca.products import VnfProduct
 from orchestrator.vnf_contract import label_findings
 from testbed.host.engine import engine
 from testbed.images.archive import ArchiveError, opened, rewrite
-from testbed.images.recipes import LEFT_OUT, PROJECT, VNF
+from testbed.images.recipes import HIDDEN, PROJECT, VNF
 from testbed.progress import Listener
 
 FILES, OCTETS = 1000, 256 << 20
@@ -140,7 +141,7 @@ def _files(folder: Path) -> list[Path]:
     found: list[Path] = []
     octets = 0
     for path in sorted(folder.rglob("*")):
-        if any(part in LEFT_OUT[:2] for part in path.parts):
+        if any(part in HIDDEN for part in path.parts):
             continue
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise UsageError(f"{path}: it is neither a file nor a folder; a catalogue takes no links")

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from lso.exits import UsageError, reason
+from lso.vnf.references import REFERENCES
 from lso.vnf.subject import NAME
 from testbed.images.recipes import PROJECT
 
-REFERENCES = {"firewall": "nftables", "statistics": "flowstat", "ipsec": "strongswan"}
 VERSION = "0.1.0"
 _SHORTEST, _LONGEST = 2, 40
 

@@ -12,8 +12,7 @@ from lso.vnf.rig import Rig
 
 LISTINGS = (
     ("nft", "-s", "-t", "list", "ruleset"),
-    ("iptables-legacy-save",),
-    ("ip6tables-legacy-save",),
+    *((f"{family}tables-legacy-save",) for family in ("ip", "ip6")),
     ("ip", "-o", "address", "show"),
     ("ip", "-o", "link", "show"),
     ("ip", "rule", "show"),

@@ -20,7 +20,9 @@ from testbed.images import base_image
 PROJECT = Path(__file__).resolve().parents[2]
 UCPE = "lso/ucpe"
 VNF = "lso/vnf-"
-LEFT_OUT = (".git", "__pycache__", "descriptor.yaml", "README.md", "firewall-cases.yaml")  # of no use inside an image
+HIDDEN = (".git", "__pycache__")
+LEFT_OUT = (*HIDDEN, "descriptor.yaml", "README.md", "firewall-cases.yaml", "references.yaml")
+"""Of no use inside an image."""
 ARCHIVE = "image-*.tar"
 """In a product's folder, with the SHA-256 digest in its name."""
 TAG_DIGITS = 16

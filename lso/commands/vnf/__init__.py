@@ -15,7 +15,7 @@ EXAMPLES = """examples:
   lso vnf check acme --html check.html
   lso vnf add acme                               labs and servers find it by its name
   lso vnf list
-  lso vnf check nftables --only image,apply      some checks of a product of this checkout"""
+  lso vnf check acme --only image,apply          some of the checks"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

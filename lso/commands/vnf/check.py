@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 HELP = "hold a product against the VNF contract"
 EXITS = {Verdict.PASSED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR, Verdict.SKIPPED: PASSED}
 EXAMPLES = """examples:
-  lso vnf check nftables                                     a product of this checkout
-  lso vnf check nftables --html check.html --json check.json --junit check.xml
-  lso vnf check nftables --only image,apply,idempotence"""
+  lso vnf check acme                             the product in the folder acme/
+  lso vnf check acme:2.1 --descriptor acme/descriptor.yaml
+  lso vnf check acme --html check.html --json check.json --junit check.xml
+  lso vnf check acme --only image,apply,idempotence"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

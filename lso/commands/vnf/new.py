@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 from lso.exits import PASSED
-from lso.vnf.new import REFERENCES, create
+from lso.vnf.new import create
+from lso.vnf.references import REFERENCES
 
 HELP = "make a folder for a new product"
 EXAMPLES = """examples:

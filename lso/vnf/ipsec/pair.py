@@ -11,6 +11,7 @@ from typing import Any
 
 from lso.vnf.faults import ProductFault
 from lso.vnf.kinds import Kind
+from lso.vnf.references import REFERENCES
 from lso.vnf.rig import BACK_SECONDS, Rig
 from lso.vnf.session import Session
 from lso.vnf.subject import Subject, subject
@@ -20,7 +21,6 @@ from testbed.pki import Authority
 from testbed.polling import poll
 from testbed.progress import silent
 
-REFERENCE = "strongswan"
 PORT = 7777
 ARRIVAL_SECONDS = 2.0
 LAN_MTU = 1400
@@ -191,7 +191,7 @@ def start(session: Session) -> Pair:
     underlay = bench.host()
     underlay.run("ip", "link", "add", "name", "underlay", "type", "bridge")
     underlay.run("ip", "link", "set", "underlay", "up")
-    reference = subject(session.reference or REFERENCE, None, silent)
+    reference = subject(session.reference or REFERENCES[session.kind.name], None, silent)
     product = _gateway(1, session.subject, session.kind, bench, underlay)
     other = _gateway(2, reference, session.kind, bench, underlay)
     return Pair(product, other, underlay, Authority.create("vnf check"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lso.vnf.new import REFERENCES
+from lso.vnf.references import REFERENCES
 from lso.vnf.subject import described
 from testbed.images.recipes import recipe_of
 
