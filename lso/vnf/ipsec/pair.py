@@ -189,6 +189,7 @@ def start(session: Session) -> Pair:
     """Start the product and the other gateway; the session's bench removes both."""
     bench = session.bench
     underlay = bench.host()
+    underlay.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")  # a bridge talks by itself
     underlay.run("ip", "link", "add", "name", "underlay", "type", "bridge")
     underlay.run("ip", "link", "set", "underlay", "up")
     reference = subject(session.reference or REFERENCES[session.kind.name], None, silent)

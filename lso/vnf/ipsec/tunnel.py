@@ -56,11 +56,7 @@ def run(session: Session) -> Iterator[Check]:
 def leaks(session: Session) -> Iterator[Check]:
     """What must not come up, and must let nothing pass in the clear."""
     with pair(session) as both:
-        both.apply(psks=("right", "right"))
-        both.wait_established()
         both.apply(psks=("right", "wrong"))
-        gone = poll(lambda: not both.product.children(), BACK_SECONDS, 0.2)
-        yield judged("a changed key ends the tunnel", bool(gone), "no CHILD SA", "it stands")
         yield from _closed(both, "another key than the peer's")
         both.apply(peers=[])
         yield from _closed(both, "no peer at all")

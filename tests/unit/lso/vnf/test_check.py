@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from lso.vnf.kinds import KINDS, Kind
 from lso.vnf.run import run_checks
 from lso.vnf.session import Session
 from lso.vnf.state import difference, shape
+from lso.vnf.statistics.totals import PACKETS, _drawn, numbers
 from lso.vnf.subject import Subject
 from reports.model import Check, RunResult, Verdict
 
@@ -180,3 +182,38 @@ def test_arguments_that_cannot_be(lso: Any, arguments: list[str], told: str) -> 
     ran = lso("vnf", "check", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert told in ran.err
+
+
+METER: dict[str, Any] = {
+    "directions": {"lan-to-wan": {"packets": 2, "bytes": 99}, "wan-to-lan": {"packets": 0, "bytes": 0}},
+    "protocols": [{"direction": "lan-to-wan", "protocol": "udp", "packets": 2, "bytes": 99}],
+    "flows": [
+        {
+            "direction": "lan-to-wan", "source": "10.1.0.10", "destination": "10.2.0.10", "protocol": "udp",
+            "source_port": 7, "destination_port": 9, "packets": 2, "bytes": 99,
+        }
+    ],
+    "untracked": {"packets": 1, "bytes": 50},
+    "other": {"lan-to-wan": {"packets": 3, "bytes": 90}, "wan-to-lan": {"packets": 0, "bytes": 0}},
+    "foreign": {"packets": 4, "bytes": 200},
+    "lost": 5,
+}  # fmt: skip
+
+
+def test_numbers_of_a_meter_are_told_by_what_they_count() -> None:
+    found = numbers(METER)
+    flow = "flow lan-to-wan udp 10.1.0.10:7 10.2.0.10:9"
+    assert (found["lan-to-wan packets"], found["udp lan-to-wan bytes"], found[f"{flow} packets"]) == (2, 99, 2)
+    assert (found["other lan-to-wan"], found["foreign"], found["lost"], found["untracked packets"]) == (3, 4, 5, 1)
+
+
+def test_a_meter_without_a_number_is_at_fault() -> None:
+    with pytest.raises(ProductFault, match="the status has not the form of its schema: 'directions'"):
+        numbers({})
+
+
+def test_what_is_drawn_by_lot_is_drawn_again_from_its_seed() -> None:
+    seven, same, eight = (_drawn(random.Random(seed)) for seed in (7, 7, 8))  # noqa: S311  (no secret)
+    assert seven == same != eight
+    total = sum(sent.counts[f"{way} packets"] for sent in seven for way in ("lan-to-wan", "wan-to-lan"))
+    assert total == PACKETS
