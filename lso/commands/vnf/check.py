@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 from common.findings import nearest
 from lso.exits import ERROR, FAILED, PASSED, UsageError, reason
 from lso.lasting import lasting
-from reports.model import RunResult, Verdict
 from testbed.progress import Progress
 
 if TYPE_CHECKING:
     from lso.vnf.checks import ProductCheck
+    from reports.model import RunResult
 
 HELP = "hold a product against the VNF contract"
-EXITS = {Verdict.PASSED: PASSED, Verdict.FAILED: FAILED, Verdict.ERROR: ERROR, Verdict.SKIPPED: PASSED}
+EXITS = {"passed": PASSED, "failed": FAILED, "error": ERROR}
+"""By verdict."""
 EXAMPLES = """examples:
   lso vnf check acme                             the product in the folder acme/
   lso vnf check acme:2.1 --descriptor acme/descriptor.yaml

@@ -68,4 +68,4 @@ def test_a_folder_that_is_there_is_left_alone(lso: Any, tmp_path: Path) -> None:
 def test_a_kind_that_is_none(lso: Any) -> None:
     ran = lso("vnf", "new", "router", "acme")
     assert ran.code == 2
-    assert "invalid choice: 'router'" in ran.err
+    assert ran.err == "lso: there is no kind 'router'. Known: firewall, statistics, ipsec.\n"
