@@ -13,6 +13,9 @@ engine_process() {
   PROCESSES="$PROCESSES $!"
 }
 
+# inside COMMAND...: where the engine is; it may have a kernel of its own (see uml/engine.sh).
+inside() { "$@"; }
+
 # bad_intent MESSAGE PATH: the contract's refusal.
 bad_intent() {
   jq -cn --arg error "$1" --arg path "$2" '{$error, $path}' >&2

@@ -1,6 +1,4 @@
-# The contract's keys from either source of them: charon's key log, or `ip xfrm state`.
-
-def hex: scan("0x([0-9a-f]+)")[0];
+# The contract's keys from charon's key log.
 
 # charon logs, thread by thread: the message that it parsed, the algorithms, both sides' keys as hex dumps, and the
 # SAs that it adds. Who *sent* the request of the exchange is the initiator of these keys.
@@ -31,26 +29,3 @@ def from_log($log):
             integrity: $thread.integrity, integrity_key: $thread["integrity " + $side]}] end
       else . end)
   | .sas;
-
-# The kernel names algorithms, and the length of the check value (ICV) stands behind the key, in bits.
-def from_kernel($state):
-  {"cbc(aes)": "AES_CBC", "rfc3686(ctr(aes))": "AES_CTR", "cbc(camellia)": "CAMELLIA_CBC", "cbc(des3_ede)": "3DES",
-   "ecb(cipher_null)": "NULL", "rfc7539esp(chacha20,poly1305)": "CHACHA20_POLY1305",
-   "rfc4543(gcm(aes))": "NULL_AES_GMAC"} as $ciphers
-  | {"rfc4106(gcm(aes))": "AES_GCM", "rfc4309(ccm(aes))": "AES_CCM"} as $with_length
-  | {"hmac(sha256)": "HMAC_SHA2_256", "hmac(sha384)": "HMAC_SHA2_384", "hmac(sha512)": "HMAC_SHA2_512",
-     "hmac(sha1)": "HMAC_SHA1", "hmac(md5)": "HMAC_MD5", "xcbc(aes)": "AES_XCBC", "cmac(aes)": "AES_CMAC"} as $macs
-  | {"hmac(sha1)": 96, "hmac(md5)": 96, "hmac(sha256)": 96} as $usual_bits # of `auth` without a length
-  | $state | [splits("(?m)^(?=src )")] | map(select(contains("proto esp")))
-  | map(capture("^src (?<source>[^ ]+) dst (?<destination>[^ \n]+)\n\\s+proto esp spi 0x(?<spi>[0-9a-f]+)")
-      + ((capture("\\b(?:aead|enc) (?<name>[^ ]+) (?:0x)?(?<key>[0-9a-f]*)(?: (?<bits>[0-9]+))?")
-            // {name: "ecb(cipher_null)", key: "", bits: null})
-         | {encryption: (if $with_length[.name] then "\($with_length[.name])_\((.bits | tonumber) / 8)"
-                         else $ciphers[.name] // .name end), encryption_key: .key})
-      + ((capture("\\bauth(?:-trunc)? (?<name>[^ ]+) 0x(?<key>[0-9a-f]+)(?: (?<bits>[0-9]+))?") // null)
-         | if . == null then {integrity: null, integrity_key: null}
-           else {integrity: (if $macs[.name] then "\($macs[.name])_\(.bits // $usual_bits[.name] // "")" else .name end),
-                 integrity_key: .key} end));
-
-# Only SAs that are installed now; a key log also has those of the past.
-def current($installed): map(.spi |= ("00000000" + .)[-8:] | select(.spi | IN($installed[])));

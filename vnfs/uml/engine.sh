@@ -8,21 +8,19 @@ CALLS=/dev/shm/.uml   # what the guest is asked and answers, each call in a fold
 CALL_SECONDS=25       # that an answer may take
 STOP_SECONDS=3        # that the guest has to end in order
 
+kernel_serves() { kernel_has_esp; } # own.sh may ask for more
+. /vnf/lib/own.sh
+
 if [ $$ = 1 ]; then
   mkdir -p "$RUN"
-  if kernel_has_esp; then echo own; else echo guest; fi >"$RUN/kernel"
+  if kernel_serves; then echo own; else echo guest; fi >"$RUN/kernel"
 fi
 until [ -s "$RUN/kernel" ]; do sleep 0.01; done # process 1 is just starting
 
-. /vnf/lib/own.sh
+[ "$(cat "$RUN/kernel")" != own ] || return 0
 
 # inside FUNCTION [ARGUMENT...]: calls a function of own.sh, or a program, where the engine is: with this standard input,
 # output and exit code.
-if [ "$(cat "$RUN/kernel")" = own ]; then
-  inside() { "$@"; }
-  return 0
-fi
-
 inside() (
   until [ -e "$CALLS/ready" ]; do sleep 0.02; done
   call=$(mktemp -d "$CALLS/call.XXXXXX")

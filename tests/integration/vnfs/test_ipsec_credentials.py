@@ -60,27 +60,3 @@ def test_an_identity_has_one_key(up: Pair, psk: str, code: int) -> None:
     assert result.returncode == code, result.stderr
     if code:
         assert json.loads(result.stderr)["path"] == "ipsec.peers[1].identity"
-
-
-@pytest.mark.parametrize(
-    ("state", "encryption", "integrity"),
-    [
-        ("aead rfc4106(gcm(aes)) 0xab 128", "AES_GCM_16", None),
-        ("aead rfc4106(gcm(aes)) 0xab 96", "AES_GCM_12", None),
-        ("aead rfc4106(gcm(aes)) 0xab 64", "AES_GCM_8", None),
-        ("aead rfc4309(ccm(aes)) 0xab 128", "AES_CCM_16", None),
-        ("aead rfc7539esp(chacha20,poly1305) 0xab 128", "CHACHA20_POLY1305", None),
-        ("aead rfc4543(gcm(aes)) 0xab 128", "NULL_AES_GMAC", None),
-        ("auth-trunc hmac(sha256) 0xcd 128\n\tenc rfc3686(ctr(aes)) 0xab", "AES_CTR", "HMAC_SHA2_256_128"),
-        ("auth-trunc hmac(sha512) 0xcd 256\n\tenc cbc(aes) 0xab", "AES_CBC", "HMAC_SHA2_512_256"),
-        ("auth-trunc hmac(sha1) 0xcd 96\n\tenc cbc(aes) 0xab", "AES_CBC", "HMAC_SHA1_96"),
-        ("auth-trunc hmac(sha256) 0xcd 128\n\tenc ecb(cipher_null) ", "NULL", "HMAC_SHA2_256_128"),
-    ],
-)
-def test_the_kernels_names_of_algorithms(up: Pair, state: str, encryption: str, integrity: str | None) -> None:
-    """The image's own jq reads what `ip xfrm state` prints on a kernel with ESP."""
-    head = "src 198.51.100.1 dst 198.51.100.2\n\tproto esp spi 0xc1234567 reqid 1 mode tunnel\n\t"
-    done = up.a.vnf.exec("jq", "-Rsc", "-L", "/vnf/lib", 'include "keys"; from_kernel(.)', stdin=f"{head}{state}\n")
-    [found] = json.loads(done.stdout)
-    assert (found["encryption"], found["integrity"]) == (encryption, integrity)
-    assert (found["spi"], found["encryption_key"]) == ("c1234567", "" if encryption == "NULL" else "ab")
