@@ -13,6 +13,7 @@ from common.findings import nearest
 from lso.api import api_server
 from lso.exits import ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.lasting import lasting
+from lso.scenario_files import vendors
 from reports.model import Verdict
 from reports.prove import ProveResult, write_prove_report
 from reports.prove.console import ProveConsole
@@ -29,11 +30,11 @@ def sabotages(options: argparse.Namespace) -> tuple[LoadedSabotage, ...]:
     folders = [*([] if options.no_catalogue else [CATALOGUE]), *options.sabotages]
     if not folders:
         raise UsageError("--no-catalogue is for --sabotages DIR, which has those to try")
-    catalogue = load_catalogue(folders)
+    catalogue = load_catalogue(folders, vendors())
     known = [one.id for one in catalogue]
-    for wanted in options.only:
-        if not fnmatch.filter(known, wanted):
-            raise UsageError(f"--only {wanted}: no such sabotage. {nearest(wanted, known)}")
+    if unknown := [wanted for wanted in options.only if not fnmatch.filter(known, wanted)]:
+        told = (f"--only {wanted}: no such sabotage. {nearest(wanted, known)}" for wanted in unknown)
+        raise UsageError("\n".join(told))
     chosen = {name for wanted in options.only or ["*"] for name in fnmatch.filter(known, wanted)}
     return tuple(one for one in catalogue if one.id in chosen)
 

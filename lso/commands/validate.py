@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.yaml_reader import read_yaml
 from lso.exits import BAD_INPUT, PASSED
-from lso.scenario_files import load
+from lso.scenario_files import load, vendors
 from orchestrator.tosca import validate
 from reports.text import count_text
 from scenarios.file.errors import ScenarioError
@@ -71,7 +71,7 @@ def _catalogue_findings(folder: Path) -> tuple[object, ...]:
     """Return what ``lso run --prove --sabotages`` would refuse of *folder*."""
     own = folder.resolve() == CATALOGUE.resolve()
     try:
-        load_catalogue([folder] if own else [CATALOGUE, folder])
+        load_catalogue([folder] if own else [CATALOGUE, folder], vendors())
     except ScenarioError as error:
         return error.findings
     return ()
@@ -82,7 +82,7 @@ def _findings(path: Path) -> tuple[object, ...]:
     if "tosca_definitions_version" in keys:  # a service template (TOSCA 1.3, 3.10.1)
         return validate(path)
     try:
-        load_sabotage(path) if "sabotage" in keys else load(path)
+        load_sabotage(path, vendors()) if "sabotage" in keys else load(path)
     except ScenarioError as error:
         return error.findings
     return ()

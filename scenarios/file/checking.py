@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from common.findings import Fault, Path, nearest
 from common.forms import model_in
@@ -35,6 +36,14 @@ def checked(findings: Findings, model: type[Checked], data: Any, base: Path) -> 
     except ValidationError as error:
         findings.add(_faults(error, model, base))
         return cast("Checked", partial(model, data))
+
+
+def value_faults(field: FieldInfo, value: Any, base: Path) -> Iterator[Fault]:
+    """Yield what is wrong with *value*, which stands at *base*, as one of a model's *field* just as it is written."""
+    try:
+        TypeAdapter(Annotated[field.annotation, field]).validate_python(value, strict=True)
+    except ValidationError as error:
+        yield from _faults(error, BaseModel, base)
 
 
 def _faults(error: ValidationError, model: type[BaseModel], base: Path) -> Iterator[Fault]:

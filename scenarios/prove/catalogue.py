@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from common.findings import Fault, FileFinding, nearest
-from scenarios.file.checking import checked
+from scenarios.file.checking import checked, value_faults
 from scenarios.file.errors import ScenarioError
 from scenarios.file.findings import Findings
 from scenarios.file.source import read
@@ -17,16 +18,20 @@ from scenarios.references import ENGINES, KINDS
 from scenarios.verbs import REGISTRY
 
 CATALOGUE = Path(__file__).parent.parent / "sabotage"
+Vendors = Mapping[str, Collection[str]]
+"""Who has a product of a kind of VNF; nothing is said of kinds that are not in it."""
 PLACES = (*ROLES, *(f"{role}/{part}" for role in ROLES for part in (*PARTS, *KINDS)), UNDERLAY)
 
 
-def load_catalogue(folders: Sequence[Path] = (CATALOGUE,)) -> tuple[LoadedSabotage, ...]:
+def load_catalogue(
+    folders: Sequence[Path] = (CATALOGUE,), vendors: Vendors = MappingProxyType({})
+) -> tuple[LoadedSabotage, ...]:
     """Return the sabotages in *folders*, by file name; raises ``ScenarioError`` with all that is wrong with any."""
     loaded: dict[str, LoadedSabotage] = {}
     wrong: list[FileFinding] = []
     for path in [path for folder in folders for path in _files(folder, wrong)]:
         try:
-            one = load_sabotage(path)
+            one = load_sabotage(path, vendors)
         except ScenarioError as error:
             wrong += error.findings
             continue
@@ -39,7 +44,7 @@ def load_catalogue(folders: Sequence[Path] = (CATALOGUE,)) -> tuple[LoadedSabota
     return tuple(loaded.values())
 
 
-def load_sabotage(path: Path) -> LoadedSabotage:
+def load_sabotage(path: Path, vendors: Vendors = MappingProxyType({})) -> LoadedSabotage:
     """Return the sabotage in the file *path*; raises ``ScenarioError`` with all that is wrong with it."""
     try:
         source = read(path)
@@ -47,7 +52,7 @@ def load_sabotage(path: Path) -> LoadedSabotage:
         raise ScenarioError(replace(one, path=one.path or "sabotage", hint="") for one in error.findings) from error
     findings = Findings(source)
     sabotage = checked(findings, Sabotage, spelled_out(source.data), ())
-    findings.add(_faults(sabotage, path))
+    findings.add(_faults(sabotage, path, vendors))
     if findings.all:
         raise ScenarioError(findings.all)
     return LoadedSabotage(file=path, sabotage=sabotage)
@@ -61,7 +66,7 @@ def _files(folder: Path, wrong: list[FileFinding]) -> list[Path]:
     return found
 
 
-def _faults(sabotage: Sabotage, path: Path) -> Iterator[Fault]:
+def _faults(sabotage: Sabotage, path: Path, vendors: Vendors) -> Iterator[Fault]:
     if sabotage.sabotage != path.stem:
         yield Fault(
             ("sabotage",),
@@ -70,9 +75,11 @@ def _faults(sabotage: Sabotage, path: Path) -> Iterator[Fault]:
         )
     for index, noticing in enumerate(sabotage.must_notice):
         yield from _noticing_faults(("must_notice", index), noticing, removed=sabotage.when == "removed")
-    for kind in sabotage.requires.vendors:
+    for kind, vendor in sabotage.requires.vendors.items():
         if kind not in KINDS:
             yield Fault(("requires", "vendors", kind), f"no kind of VNF {kind!r}", nearest(kind, KINDS))
+        elif kind in vendors and vendor not in vendors[kind]:
+            yield Fault(("requires", "vendors", kind), f"no {kind} VNF of {vendor!r}", nearest(vendor, vendors[kind]))
     for capability, engine in sabotage.requires.engines.items():
         if engine not in ENGINES[capability]:
             place = ("requires", "engines", capability)
@@ -103,10 +110,14 @@ def _noticing_faults(place: tuple[str | int, ...], noticing: Noticing, *, remove
     if removed != verb.removes:
         told = "does not judge a removal" if removed else "removes the service"
         yield Fault((*place, "verb"), f"{verb.verb} {told}", "`when: removed` is for verbs that remove the service")
-    known = {field.alias or name for name, field in verb.model_fields.items()}
-    for key in noticing.with_:
+    known = {field.alias or name: field for name, field in verb.model_fields.items()}
+    for key, value in noticing.with_.items():
         if key not in known:
             yield Fault((*place, "with", key), f"{verb.verb} has no parameter {key!r}", nearest(key, known))
+            continue
+        choices = enumerate(value) if isinstance(value, list) else ((None, value),)
+        for index, one in choices:
+            yield from value_faults(known[key], one, (*place, "with", key, *(() if index is None else (index,))))
 
 
 def _step_names(must_notice: Iterable[Noticing]) -> set[str]:

@@ -25,6 +25,10 @@ POC = str(Path(__file__).parents[3] / "scenarios" / "poc-two-sites")
         (["--prove", "--only", "x-*"], "lso: --only x-*: no such sabotage. Known: "),
         (["--prove", "--keep"], "lso: --keep, --until, --pause-on-failure and --bundle do not go with --prove"),
         (["--prove", "--only", "x"], "lso: --only x: no such sabotage. Known: "),
+        (
+            ["--prove", "--only", "left-mte", "--only", "left-*", "--only", "vnf-pause"],
+            'lso: --only left-mte: no such sabotage. Did you mean "left-meter"?\n--only vnf-pause: no such sabotage. Did',
+        ),
         (["--prove", "--sabotages", "nowhere"], "nowhere:1:1: sabotage: is no folder"),
     ],
 )
@@ -43,6 +47,34 @@ def test_a_folder_of_sabotages_is_validated(lso: Any, tmp_path: Path) -> None:
     assert f"{tmp_path / 'vnf-paused.yaml'}:1:1: sabotage: 'vnf-paused' is the id of {CATALOGUE}" in ran.err
     assert ran.out == "5 findings\n"
     assert lso("validate", str(CATALOGUE)).out == "no findings\n"
+
+
+WRONG_VALUES = """\
+sabotage: mine
+title: mine
+broken: all of it
+must_notice:
+  - {verb: firewall.allows, with: {protocol: [tcp, tpc], destination_port: "80", packets: 0, rule: web}}
+requires: {vendors: {firewall: nftable, ipsec: strongswan}}
+actions: [{where: near, do: "true", undo: "true"}]
+"""
+
+
+def test_values_that_no_step_and_no_product_has(lso: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(WRONG_VALUES, encoding="utf-8")
+    file = tmp_path / "mine.yaml"
+    wrong = [
+        f"{file}:5:52: must_notice[0].with.protocol[1]: input should be 'tcp', 'udp' or 'icmp' (the file has 'tpc')",
+        f"{file}:5:58: must_notice[0].with.destination_port: input should be a valid integer (the file has '80')",
+        f"{file}:5:82: must_notice[0].with.packets: input should be greater than or equal to 1 (the file has 0)",
+        f"{file}:6:22: requires.vendors.firewall: no firewall VNF of 'nftable' (Did you mean \"nftables\"?)",
+    ]
+    for ran in (
+        lso("run", POC, "--prove", "--sabotages", str(tmp_path)),
+        lso("validate", str(tmp_path)),
+        lso("validate", str(file)),
+    ):
+        assert (ran.code, ran.err.splitlines()[: len(wrong)]) == (2, wrong)
 
 
 def test_a_folder_whose_sabotages_are_no_yaml_is_validated(lso: Any, tmp_path: Path) -> None:
