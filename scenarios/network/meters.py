@@ -21,6 +21,8 @@ ETHERNET = 14  # octets of the header
 MIN_HEADERS, MAX_HEADERS = 28, 100
 """Octets of headers of a segment: UDP on IPv4, and TCP with 40 octets of options on IPv6."""
 FRAGMENT_HEADER = 20
+LARGEST_FRAME = 65535 + ETHERNET
+"""Octets of what offload forms."""
 
 _SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? +(\S+)", re.MULTILINE)
 _LABEL = re.compile(r'\b(\w+)="([^"]*)"')
@@ -95,7 +97,8 @@ def port_checks(name: str, now: Mapping[str, Any], until: MeterCount, element: s
     """Yield the checks that a VNF with the status *now* has counted all that its ports were given, and no more.
 
     What offload formed is one packet at the port. The VNF counts its segments, and each of them has headers of its own:
-    so many octets more tell how many. What a VNF says itself that it has lost count of may be missing.
+    so many octets more tell how many. What a VNF says itself that it has lost count of may be missing, one packet of
+    the port for each, and no more may be counted for that.
     """
     before = until.before
     lost = max(0, until.kernel) + _number(now.get("lost", 0)) - _number(before.get("lost", 0))
@@ -106,9 +109,11 @@ def port_checks(name: str, now: Mapping[str, Any], until: MeterCount, element: s
         packets = sum(until.given[way].left - until.given[way].lost_leaving for way in some)
         octets = sum(until.given[way].left_bytes for way in some) - ETHERNET * packets
         segments, headers = counted.packets - packets, counted.bytes - octets
-        holds = MIN_HEADERS * segments <= headers <= MAX_HEADERS * segments
-        if lost or any(until.given[way].lost_leaving for way in some):
-            holds = segments >= -lost
+        gone = sum(until.given[way].lost_leaving for way in some)
+        missing = min(lost, packets)
+        made = segments + missing  # by offload, where as many are missing as may be
+        least = MIN_HEADERS * made - LARGEST_FRAME * (missing + gone)
+        holds = made >= 0 and least <= headers <= MAX_HEADERS * made
         way = " and ".join(some)
         told, at_port = (
             f"{counted.packets:,} packets, {counted.bytes:,} bytes",

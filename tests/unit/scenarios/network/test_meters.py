@@ -124,6 +124,10 @@ def test_frames_that_are_not_told_by_direction_are_no_mistake() -> None:
         ((8, 800), 0, 1, 1, True),
         ((7, 700), 0, 1, 1, False),
         ((9, 900), 0, 1, -1, True),
+        ((11, 1500), 0, 1, 0, False),  # one invented, and one that is said to be lost
+        ((10, 1500), 0, 1, 0, False),
+        ((11, 1100), 0, 1, 1, True),  # a segment more of what offload formed: so it is without losses too
+        ((40, 9000), 0, 10**6, 0, False),
     ],
 )
 def test_what_a_meter_or_its_kernel_lost_may_be_missing(
@@ -135,6 +139,7 @@ def test_what_a_meter_or_its_kernel_lost_may_be_missing(
 def test_what_found_no_room_behind_the_port_was_not_given() -> None:
     assert _holds((9, 900), 10, 1140, lost_leaving=1)
     assert not _holds((8, 800), 10, 1140, lost_leaving=1)
+    assert not _holds((10, 1300), 10, 1140, lost_leaving=1)
 
 
 def test_a_meter_that_does_not_tell_of_other_frames_is_not_asked() -> None:
