@@ -125,6 +125,8 @@ def _silence_checks(verb: FirewallVerb, evidence: BlocksEvidence) -> Iterator[Ch
         (key,) = own
         left = len(marks.of_connection(evidence.near.guard.wan, key))
         yield equal("packets of the connection behind the near firewall", left, 0, element=vnf)
+    elif verb.protocol == "tcp":
+        yield equal("connection of two sockets", "not tried", TIMED_OUT)
 
 
 def _counter_checks(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -13,19 +12,16 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from reports.model import Check, Series
-from scenarios.network.drawn.allowed import ports
-from scenarios.network.drawn.mixture import new_seed
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import PathVerb
-from testbed.traffic import NoTraffic, TrafficResult, iperf3, received_bytes, transfer
+from testbed.errors import ProbeError
+from testbed.traffic import NoTraffic, TrafficResult, iperf3, received_bytes
 from testbed.traffic.result import Protocol, parse_iperf3
 
 MEASURED_NAME = "iperf3.json"
-OCTETS = 1 << 17
-"""Of data that are compared, each way."""
 
 
 class IperfEnd(Evidence):
@@ -88,15 +84,31 @@ class Content(Evidence):
     trouble: str = ""
 
 
+class Datagrams(Evidence):
+    """*count* datagrams to *port* and as many back, *octets* each, drawn from *seed*: what came *there* and *back*.
+
+    Of each one the first half of its SHA-256 in hexadecimal. *trouble* is what ended it early, if anything.
+    """
+
+    port: int
+    seed: int
+    octets: int
+    count: int
+    there: tuple[str, ...]
+    back: tuple[str, ...]
+    trouble: str = ""
+
+
 class TrafficEvidence(Evidence):
     """What was *measured*, None when the path carried nothing, for the *reason* that iperf3 gave.
 
-    *content* is None where no data were compared.
+    *content* and *datagrams* are None where no such data were compared.
     """
 
     measured: Measured | None = None
     reason: str = ""
     content: Content | None = None
+    datagrams: Datagrams | None = None
 
 
 class TrafficVerb(PathVerb):
@@ -115,6 +127,14 @@ class TrafficVerb(PathVerb):
         """Return the checks of traffic that flowed."""
         raise TypeError(f"{type(self).__name__} is a base, not a verb")
 
+    def compared(self, context: Context, evidence: TrafficEvidence) -> TrafficEvidence:
+        """Return *evidence* with data that were sent beside what was measured, and what became of them."""
+        raise TypeError(f"{type(self).__name__} is a base, not a verb")
+
+    def content_checks(self, evidence: TrafficEvidence) -> Iterator[Check]:
+        """Yield the checks that data arrived as they were sent, none where none were sent."""
+        raise TypeError(f"{type(self).__name__} is a base, not a verb")
+
     def bound(self) -> float | None:
         """Return the rate in Mbit/s that the report draws as the least that is wanted, None without one."""
         return None
@@ -129,13 +149,19 @@ class TrafficVerb(PathVerb):
             return TrafficEvidence(reason=str(nothing))
         recorder.json(MEASURED_NAME, "what iperf3 measured", result.raw)
         link_bytes = received_bytes(target.namespace, target.interface) - before
-        return TrafficEvidence(measured=_measured(result, link_bytes))
+        evidence = TrafficEvidence(measured=_measured(result, link_bytes))
+        if any(one.verdict.is_bad for one in self.judge(evidence).checks):  # on such a path more would last
+            return evidence
+        return self.compared(context, evidence)
 
     def judge(self, evidence: TrafficEvidence) -> Judgement:
         if evidence.measured:
             judged = self.judge_measured(evidence.measured)
             checks = [*judged.checks, *self._who_served(evidence.measured)]
-            return Judgement([*checks, *self._content_checks(evidence.content)], judged.summary)
+            compared = [*self.content_checks(evidence)]
+            if not compared and not any(one.verdict.is_bad for one in checks):
+                return Judgement(checks, error=ProbeError("nobody compared the data that arrive with those sent"))
+            return Judgement([*checks, *compared], judged.summary)
         told = evidence.reason
         return Judgement(
             [check("traffic flows", False, expected="a connection that lasts", measured=told, message=told)]
@@ -152,28 +178,6 @@ class TrafficVerb(PathVerb):
         name, holds = f"bytes at the interface of {self.to}", measured.link_bytes >= server.bytes
         yield check(name, holds, expected=f"≥ {server.bytes}", measured=measured.link_bytes)
 
-    def compared(self, context: Context, seconds: float) -> Content:
-        """Return what becomes of data in a connection between the hosts that takes *seconds* at most."""
-        seed = new_seed(None)
-        there, back = _drawn(seed, OCTETS)
-        source, target = context.host(self.from_), context.host(self.to)
-        port = secrets.choice([self.port, *ports(context.scenario, "tcp")])
-        end = target.ip, port
-        done = transfer(source.namespace, target.namespace, end, there=there, back=back, deadline=seconds)
-        came = {"there": Carried.of(done.there), "back": Carried.of(done.back)}
-        return Content(port=port, seed=seed, octets=OCTETS, trouble=done.trouble, **came)
-
-    def _content_checks(self, content: Content | None) -> Iterator[Check]:
-        """Yield the checks that data arrived as they were sent."""
-        if not content:
-            return
-        ways = (self.from_, self.to, content.there), (self.to, self.from_, content.back)
-        for data, (source, target, came) in zip(_drawn(content.seed, content.octets), ways, strict=True):
-            name, sent = f"data from {source} to {target} over port {content.port}", Carried.of(data)
-            told = f"{name}, drawn from seed {content.seed}: {came} came of {sent}"
-            message = f"{told}: {content.trouble or 'somebody changed them'}"
-            yield check(name, came == sent, expected=sent, measured=came, message=message)
-
     def series(self, evidence: Path) -> list[Series]:
         """Return the rate over time, where traffic flowed."""
         file = evidence / MEASURED_NAME
@@ -187,7 +191,7 @@ class TrafficVerb(PathVerb):
         return [Series(name=name, unit="Mbit/s", x_seconds=times, y=rates, lower_bound=self.bound())]
 
 
-def _drawn(seed: int, octets: int) -> tuple[bytes, bytes]:
+def drawn_data(seed: int, octets: int) -> tuple[bytes, bytes]:
     """Return the data that are sent there, and those that are sent back."""
     rng = Random(f"{seed} data")  # noqa: S311  (it must be possible to draw the same again)
     return rng.randbytes(octets), rng.randbytes(octets)

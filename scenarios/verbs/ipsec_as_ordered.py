@@ -52,10 +52,10 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
     Each run ends with this step by itself, behind the removal of the service too; a scenario may have it earlier.
 
     *Expected results*: each IKE SA and CHILD SA that a gateway has ever had is with the gateway of another site of the
-    service; all between two sites have the same algorithms, those of ESP are *encryption* where that is given, and
-    encrypt where the order demands it; each CHILD SA protects the whole LANs of its two sites, and nothing else. New
-    keys and new associations of the same kind (RFC 7296, section 2.8) are as ordered, with a group of the ordered
-    proposals.
+    service. Between two sites there were some of both; all have the same algorithms, those of ESP are *encryption*
+    where that is given, and encrypt where the order demands it; each CHILD SA protects the whole LANs of its two sites,
+    and nothing else. New keys and new associations of the same kind (RFC 7296, section 2.8) are as ordered, with a
+    group of the ordered proposals.
 
     What a gateway would set up or take, whether it stands or not, has one CHILD SA for the whole LANs with each other
     site, and nothing else. It takes the identity that the other gateway has shown, and none but that. Both authenticate
@@ -122,6 +122,8 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
         """Yield the checks of all associations between two sites that ever stood."""
         element, name = tunnel_element(left, right), f"{left} – {right}"
         ike, children = (list(_between(left, right, told, kind)) for kind in ("ike", "children"))
+        stood = [word for word, found in (("IKE SA", ike), ("CHILD SA", children)) if found]
+        yield equal(f"{name}: associations that have stood", stood, ["IKE SA", "CHILD SA"], element=element)
         for kind, found in (("IKE", ike), ("ESP", children)):
             used = sorted(set(map(algorithms, found)))
             same = len(used) <= 1

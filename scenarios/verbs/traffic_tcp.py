@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
 
+from reports.model import Check
 from reports.text import count_text
-from scenarios.network.traffic import OCTETS, Measured, TrafficEvidence, TrafficVerb
+from scenarios.network.drawn.allowed import ports
+from scenarios.network.drawn.mixture import new_seed
+from scenarios.network.traffic import Carried, Content, Measured, TrafficEvidence, TrafficVerb, drawn_data
 from scenarios.steps.checks import Judgement, check
 from scenarios.steps.context import Context
-from scenarios.steps.recorder import Recorder
+from testbed.traffic import transfer
 
+OCTETS = 1 << 17
+"""Of data that are compared, each way."""
 TRANSFER_SECONDS = 20
 """How long a connection may take for its data beyond twice the time that they need at the least rate."""
 
@@ -40,12 +47,27 @@ class TrafficTcp(TrafficVerb, name="traffic.tcp"):
     def bound(self) -> float:
         return self.at_least_mbit
 
-    def observe(self, context: Context, recorder: Recorder) -> TrafficEvidence:
-        evidence = super().observe(context, recorder)
-        if self.judge(evidence).verdict.is_bad:  # a path that is wrong already may make this last
-            return evidence
+    def compared(self, context: Context, evidence: TrafficEvidence) -> TrafficEvidence:
         seconds = TRANSFER_SECONDS + 4 * OCTETS * 8 / (self.at_least_mbit * 1e6)
-        return evidence.model_copy(update={"content": self.compared(context, seconds)})
+        seed = new_seed(None)
+        there, back = drawn_data(seed, OCTETS)
+        source, target = context.host(self.from_), context.host(self.to)
+        port = secrets.choice([self.port, *ports(context.scenario, "tcp")])
+        end = target.ip, port
+        done = transfer(source.namespace, target.namespace, end, there=there, back=back, deadline=seconds)
+        came = {"there": Carried.of(done.there), "back": Carried.of(done.back)}
+        content = Content(port=port, seed=seed, octets=OCTETS, trouble=done.trouble, **came)
+        return evidence.model_copy(update={"content": content})
+
+    def content_checks(self, evidence: TrafficEvidence) -> Iterator[Check]:
+        if not (content := evidence.content):
+            return
+        ways = (self.from_, self.to, content.there), (self.to, self.from_, content.back)
+        for data, (source, target, came) in zip(drawn_data(content.seed, content.octets), ways, strict=True):
+            name, sent = f"data from {source} to {target} over port {content.port}", Carried.of(data)
+            told = f"{name}, drawn from seed {content.seed}: {came} came of {sent}"
+            message = f"{told}: {content.trouble or 'somebody changed them'}"
+            yield check(name, came == sent, expected=sent, measured=came, message=message)
 
     def judge_measured(self, measured: Measured) -> Judgement:
         rate = measured.bits_per_second / 1e6

@@ -11,7 +11,7 @@ import pytest
 from testbed.impairment import Impairer
 from testbed.labels import LAB_VARIABLE
 from testbed.spec.model import Impairment
-from testbed.traffic import NoTraffic, TrafficError, iperf3, ping
+from testbed.traffic import NoTraffic, TrafficError, exchange, iperf3, ping
 from testbed.traffic.iperf import streams, udp_sent
 
 MARK = "test-traffic"
@@ -116,3 +116,30 @@ def test_ping_measures_and_respects_the_path_mtu(segment: Any) -> None:
     assert ping(segment.a.namespace, "203.0.113.1", count=1).sent == 0
     with pytest.raises(TrafficError, match="ping failed"):
         ping(segment.a.namespace, "no address at all", count=1)
+
+
+def test_datagrams_there_and_back_are_those_of_the_exchange_alone(segment: Any) -> None:
+    client, server, address = _ends(segment)
+    there, back = ([name + bytes([number]) * 1000 for number in range(32)] for name in (b"there", b"back"))
+    with client.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.connect((address, 5300))
+        stranger.send(b"of something else")
+        done = exchange(client, server, (address, 5300), there=there, back=back, deadline=10)
+    assert (list(done.there), list(done.back), done.trouble) == (there, back, "")
+
+
+def test_an_exchange_on_a_path_that_is_cut_ends_in_time(segment: Any) -> None:
+    segment.b.namespace.run(["ip", "link", "set", segment.b.interface, "down"])
+    try:
+        done = exchange(*_ends(segment)[:2], (segment.b.address, 5301), there=[b"a"], back=[b"b"], deadline=0.5)
+    finally:
+        segment.b.namespace.run(["ip", "link", "set", segment.b.interface, "up"])
+    assert (done.there, done.back) == ((), ())
+
+
+def test_an_exchange_needs_a_port_of_its_own(segment: Any) -> None:
+    client, server, address = _ends(segment)
+    with server.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((address, 5302))
+        with pytest.raises(TrafficError, match=f"cannot listen on {address}:5302"):
+            exchange(client, server, (address, 5302), there=[b"a"], back=[], deadline=1)

@@ -78,6 +78,8 @@ UNSURE: dict[str, Callable[[Any, Path], None]] = {
     "chain.conserved": lambda evidence, _folder: evidence["sites"][0]["now"]["switch"].update(settled=False),
     "ipsec.as_ordered": lambda _evidence, folder: _forget(folder / "histories.json"),
     "management.explained": lambda evidence, _folder: evidence["links"][0].update(whole=False),
+    "traffic.tcp": lambda evidence, _folder: evidence.update(content=None),
+    "traffic.udp": lambda evidence, _folder: evidence.update(datagrams=None),
     "underlay.explained": lambda evidence, _folder: evidence["links"][0].update(whole=False),
 }
 """What makes of evidence without a fault one that is not all there is to know."""
@@ -99,7 +101,14 @@ def test_what_is_not_all_proves_nothing_but_what_is_wrong(name: str, fault: bool
 
 
 @pytest.mark.parametrize(
-    "history", [{}, {"silent": "its security associations"}, {"ike": [], "children": []}], ids=["{}", "silent", "cut"]
+    "history",
+    [
+        {},
+        {"silent": "its security associations"},
+        {"ike": [], "children": []},
+        {"ike": [], "children": [], "complete": True},
+    ],
+    ids=["{}", "silent", "cut", "nothing stood"],
 )
 def test_a_gateway_that_tells_no_history_has_not_shown_what_stood(history: dict[str, Any], tmp_path: Path) -> None:
     case = next(case for case in CASES if case.parent.name == "ipsec.as_ordered" and case.name.startswith("passed"))
@@ -107,6 +116,16 @@ def test_a_gateway_that_tells_no_history_has_not_shown_what_stood(history: dict[
     told = json.loads((copy / "histories.json").read_text(encoding="utf-8"))
     (copy / "histories.json").write_text(json.dumps(dict.fromkeys(told, history)), encoding="utf-8")
     assert judge(*read(copy / FILE_NAME, REGISTRY)).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(("name", "part"), [("firewall.allows", "conversation"), ("firewall.blocks", "attempt")])
+def test_a_connection_that_nobody_tried_has_not_been_seen(name: str, part: str, tmp_path: Path) -> None:
+    file = shutil.copytree(EVIDENCE / name / "passed", tmp_path / "copy") / FILE_NAME
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["evidence"][part] = None
+    file.write_text(json.dumps(document), encoding="utf-8")
+    failed = [one.name for one in judge(*read(file, REGISTRY)).checks if one.verdict is Verdict.FAILED]
+    assert "connection of two sockets" in failed
 
 
 def _forget(file: Path) -> None:
