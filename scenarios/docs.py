@@ -94,7 +94,7 @@ def _type(entry: dict[str, Any]) -> str:
         for word, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"))
         if word in entry
     ]
-    return " ".join([str(entry.get("type", "")), *bounds])
+    return " ".join([str(entry.get("type", "object")), *bounds])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,14 @@ from orchestrator.southbound.rules import Rule
 
 _ZERO = {"packets": 0, "bytes": 0}
 _NOTHING_SEEN: Mapping[str, Mapping[str, Any]] = {
-    "firewall": {"engine": {}, "rules": [], "established": _ZERO, "default": _ZERO, "connections": 0},
+    "firewall": {
+        "engine": {},
+        "rules": [],
+        "established": _ZERO,
+        "default": _ZERO,
+        "connections": 0,
+        "timeouts": {key: [] for key in ("tcp_opening", "tcp_established", "tcp_closing", "udp", "udp_stream", "icmp")},
+    },
     "statistics": {
         "engine": {},
         "directions": {"lan-to-wan": _ZERO, "wan-to-lan": _ZERO},

@@ -13,10 +13,10 @@ from pydantic import Field, model_validator
 
 from common.findings import Fault, nearest
 from reports.model import Check
-from scenarios.file.format import Scenario
+from scenarios.file.format import Scenario, Strict
 from scenarios.network import chain, wire
 from scenarios.network.crafted import Flow, Way
-from scenarios.steps.checks import check
+from scenarios.steps.checks import check, equal, words
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
@@ -32,11 +32,22 @@ COUNTED_WITHIN = 0.1
 """Seconds after which a rule has counted a packet that was captured at the firewall's port."""
 
 
+class StateTimeouts(Strict):
+    """Seconds without a packet after which a firewall forgets a connection; those of the VNF contract."""
+
+    tcp_opening: int = Field(default=240, ge=1)
+    tcp_established: int = Field(default=7440, ge=1)
+    tcp_closing: int = Field(default=240, ge=1)
+    udp: int = Field(default=120, ge=1)
+    udp_stream: int = Field(default=300, ge=1)
+    icmp: int = Field(default=30, ge=1)
+
+
 class Guard(Evidence):
     """The firewall of *site* (*vnf* in the picture): what was captured at its two ports, and what its rules counted.
 
     *before* and *after* have the packets by the rule's id. *after* was asked for and told at the *asked* moments, in
-    seconds since the epoch; None where that was when all had been captured.
+    seconds since the epoch; None where that was when all had been captured. *timeouts* are those in force, as it says.
     """
 
     site: str
@@ -46,6 +57,7 @@ class Guard(Evidence):
     before: dict[str, int]
     after: dict[str, int]
     asked: tuple[float, float] | None = None
+    timeouts: dict[str, Any] = Field(default={})
 
     def rose(self, *rules: str) -> int:
         """Return how many packets more *rules* have counted, each taken once."""
@@ -58,6 +70,16 @@ class Guard(Evidence):
         return check(
             f"{name} at {self.site}", least <= rose <= most, expected=expected, measured=rose, element=self.vnf
         )
+
+    def timeout_check(self, declared: StateTimeouts) -> Check:
+        """Return the check that states of connections end when it is *declared*, and no state at another time."""
+        wrong = [
+            f"{name} {words(self.timeouts.get(name))}, not {seconds}"
+            for name, seconds in declared.model_dump().items()
+            if self.timeouts.get(name) != [seconds]
+        ]
+        name = f"time-outs of the firewall of {self.site}, in seconds, beside the declared ones"
+        return equal(name, wrong, [], element=self.vnf)
 
 
 @dataclass(frozen=True)
@@ -174,6 +196,7 @@ class FirewallVerb(PathVerb):
                 before=before[post.site],
                 after=by_rule(status),
                 asked=(asked, answered),
+                timeouts=status.get("timeouts", {}),
             )
 
         with ThreadPoolExecutor(max_workers=2) as pool:

@@ -12,7 +12,7 @@ from reports.text import count_text
 from scenarios.network import losses, marks, passed, wire
 from scenarios.network.crafted import Maker, Way
 from scenarios.network.drawn.mixture import new_seed
-from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, lan_way, wan_way
+from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, StateTimeouts, lan_way, wan_way
 from scenarios.network.marks import Packet, frames_of
 from scenarios.network.passed import AllowsEvidence, Conversation
 from scenarios.steps.checks import Judgement
@@ -41,11 +41,12 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
     *Expected results*: each packet is captured exactly once at both ports of both firewalls and at the receiver, in
     time, and is what was sent, octet by octet, but for TTL, header checksum and MAC addresses behind the gateways;
     its answer and the ICMP error come to the sender; the connection ends as it should; the rule's counter rose by
-    exactly the packets at both sites. Of all this, as many may be missing as the underlay declares to lose.
+    exactly the packets at both sites. Of all this, as many may be missing as the underlay declares to lose. The
+    time-outs that the firewalls say to be in force, of half-open, established and other states, are the declared ones.
 
     *Fails when* the rule is missing, is shadowed by an earlier one, does not hold for some source ports or data, does
-    not count, or delays, changes or multiplies packets; when it stops a connection at some size or rate; or when
-    related ICMP errors are dropped.
+    not count, or delays, changes or multiplies packets; when it stops a connection at some size or rate; when
+    related ICMP errors are dropped; or when a firewall forgets connections earlier or later than it should.
 
     *Example*: ``{verb: firewall.allows, with: {from: a1, to: b1, protocol: tcp, destination_port: 80, rule: web}}``
     """
@@ -54,6 +55,9 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
         default=1,
         gt=0,
         description="how long a packet may take from the near firewall to the receiver, beyond the underlay",
+    )
+    timeouts: StateTimeouts = Field(
+        default=StateTimeouts(), description="seconds without a packet after which states of each kind must end"
     )
 
     def observe(self, context: Context, recorder: Recorder) -> AllowsEvidence:
@@ -130,8 +134,9 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
         sent = count_text(len(evidence.packets), "packet")
         loss = ", but for declared loss" if evidence.allowed_losses else ""
         summary = f"{self.what()}: all {sent} passed unchanged{loss}, counted by rule {self.rule!r}"
-        checks = passed.checks(self, evidence, self.delay_seconds_at_most)
-        return Judgement([*checks], f"{summary}; seed {evidence.seed}")
+        checks = [*passed.checks(self, evidence, self.delay_seconds_at_most)]
+        checks += [guard.timeout_check(self.timeouts) for guard in (evidence.near, evidence.far)]
+        return Judgement(checks, f"{summary}; seed {evidence.seed}")
 
 
 def _arrived(point: wire.Point, packet: Packet) -> Callable[[], bool]:

@@ -6,6 +6,7 @@
 #
 # What counts stands in chains of its own, one rule each, that a change leaves alone (engine.sh): `established`,
 # `default`, `dropped`, and one for each rule of the intent, named by all that the rule says.
+include "conntrack";
 include "firewall";
 
 # Which type of ICMP answers which (RFC 792, RFC 950).
@@ -109,6 +110,7 @@ def compile($applied):
   checked
   | (.ports | map({(.role): .}) | add) as $port
   | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
+     timeouts: settings, timeouts_before: ($applied | settings),
      bridge_mac: ("06" + $port.lan.mac[2:]), large_mac: ("0a" + $port.lan.mac[2:]),
      foreign: (foreign | bytecode), large: (large([$port[].mtu] | min) | bytecode),
      rules4: table(false), rules6: table(true)};

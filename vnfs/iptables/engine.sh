@@ -1,6 +1,8 @@
 # The firewall: a bridge whose IPv4 and IPv6 packets pass the tables of xtables; classifiers of tc take out what is not IP
 # or ARP where it comes in.
 
+. /vnf/lib/conntrack.sh
+
 engine_start() { :; }
 engine_stop() { :; }
 engine_runs() {
@@ -13,10 +15,11 @@ engine_runs() {
 
 engine_apply() {
   bridge_large "$large_mac" nf_call_iptables 1
-  # Both are tried before one is taken over: then neither is refused.
+  # All is tried before anything is taken over: then nothing is refused.
   for option in --test ''; do
     changed iptables "$rules4" | refused iptables $option
     changed ip6tables "$rules6" | refused ip6tables $option
+    keep_timeouts
   done
   link_between foreign foreign-end
   classify "$LAN" large-lan
@@ -69,4 +72,5 @@ engine_facts() {
   frames=/sys/class/net/foreign/statistics
   [ ! -e $frames ] || echo "{\"chain\": \"foreign\", \"packets\": $(cat $frames/tx_packets), \"bytes\": $(cat $frames/tx_bytes)}"
   cat /proc/sys/net/netfilter/nf_conntrack_count 2>/dev/null || echo 0
+  timeouts_in_force
 }

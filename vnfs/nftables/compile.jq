@@ -4,6 +4,7 @@
 # allowed connection is marked with the generation of the rules that allowed it; packets with the current mark pass
 # at once. After a change every open connection is judged anew by its next packet: what is still allowed goes on,
 # what is not is cut.
+include "conntrack";
 include "firewall";
 include "transparent";
 
@@ -104,5 +105,6 @@ def compile($applied):
   checked
   | (.ports | map({(.role): .}) | add) as $port
   | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
+     timeouts: settings, timeouts_before: ($applied | settings),
      bridge_mac: ("06" + $port.lan.mac[2:]), large_mac: ("0a" + $port.lan.mac[2:]),
      ruleset: ruleset($applied; [$port[].mtu] | min)};

@@ -1,4 +1,7 @@
-# The firewall's part of the status, from `nft -j list counters` of both tables and the number of tracked connections.
+# The firewall's part of the status, from `nft -j list counters` of both tables, the number of tracked connections, and
+# time-outs.
+include "conntrack";
+
 def report($applied):
   ([.[:2][].nftables[].counter | select(.) | {(.name): {packets, bytes}}] | add // {}) as $counters
   | {packets: 0, bytes: 0} as $none
@@ -9,4 +12,5 @@ def report($applied):
      established: ($counters.established // $none),
      default: {packets: ($default.packets + $foreign.packets), bytes: ($default.bytes + $foreign.bytes)},
      $foreign,
-     connections: .[2]};
+     connections: .[2],
+     timeouts: (.[3].timeouts | in_force)};

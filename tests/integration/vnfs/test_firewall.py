@@ -19,7 +19,7 @@ from scapy.packet import Packet, Raw
 
 from .products import products
 
-LAN, WAN = "10.1.0.10", "10.2.0.10"
+LAN, WAN, NOBODY = "10.1.0.10", "10.2.0.10", "10.2.0.99"
 
 
 def rule(name: str, action: str = "allow", **match: Any) -> dict[str, Any]:
@@ -159,6 +159,69 @@ def test_a_change_cuts_what_is_no_longer_allowed_and_nothing_else(wire: Wire) ->
         assert carries(near80, far80)
 
 
+DEFAULTS = {"tcp_opening": 240, "tcp_established": 7440, "tcp_closing": 240, "udp": 120, "udp_stream": 300, "icmp": 30}
+
+
+def told(**timeouts: int) -> dict[str, list[int]]:
+    """The time-outs of a status, with the defaults of the contract."""
+    return {name: [seconds] for name, seconds in (DEFAULTS | timeouts).items()}
+
+
+def test_states_end_when_it_is_declared(wire: Wire) -> None:
+    rules = [WEB, rule("echo", protocol="udp", destination_ports=["7"]), rule("ping", protocol="icmp")]
+
+    def declare(**timeouts: int) -> None:
+        firewall = {"default": "deny", "rules": rules, "timeouts": timeouts}
+        wire.vnf.applied({**wire.intent, "firewall": firewall})
+        assert wire.vnf.status()["timeouts"] == told(**timeouts)
+
+    def idle() -> None:
+        time.sleep(1.2)  # what is tested
+
+    there, back = IP(src=LAN, dst=NOBODY), IP(src=NOBODY, dst=LAN)  # who is nobody does not answer by itself
+    exchanges = [
+        (there / TCP(sport=40600, dport=8000, flags="S"), back / TCP(sport=8000, dport=40600, flags="SA")),
+        (there / UDP(sport=40600, dport=7), back / UDP(sport=7, dport=40600)),
+        (there / ICMP(type=8, id=600), back / ICMP(type=0, id=600)),
+    ]
+    declare(tcp_opening=1, udp=1, icmp=1)
+    with connection(wire.wan, wire.lan, WAN, 80) as (near, far):
+        for opening, answer in exchanges:
+            assert wire.crosses(opening)
+            assert wire.crosses(answer, "wan-to-lan")
+        idle()
+        assert not any(wire.crosses(answer, "wan-to-lan") for _, answer in exchanges)
+        assert carries(far, near), "an established connection has a time-out of its own"
+        declare(tcp_established=1)
+        assert carries(near, far)
+        idle()
+        assert not carries(far, near)
+
+
+def test_a_time_out_that_was_changed_behind_the_firewall_is_told_and_undone(wire: Wire) -> None:
+    wire.apply(WEB)
+    wire.vnf.inside("nfct", "timeout", "default-set", "inet", "tcp", "close", "9", "retrans", "8")
+    expected = told() | {"tcp_opening": [8, 240], "tcp_established": [8, 7440], "tcp_closing": [8, 9, 240]}
+    assert wire.vnf.status()["timeouts"] == expected
+    wire.apply(WEB)
+    assert wire.vnf.status()["timeouts"] == told()
+
+
+def test_time_outs_that_the_kernel_does_not_take_are_refused(wire: Wire) -> None:
+    wire.apply(WEB)
+    program = wire.vnf.inside("sh", "-c", "command -v nfct").strip()
+    wire.vnf.inside("mv", program, f"{program}.away")
+    try:
+        firewall = {"default": "deny", "rules": [], "timeouts": {"udp": 7}}
+        refused = wire.vnf.apply({**wire.intent, "firewall": firewall})
+        assert (refused.returncode, json.loads(refused.stderr)["path"]) == (2, "firewall.timeouts")
+        assert wire.vnf.status()["timeouts"] == told()
+        assert set(wire.counters()) == {"web"}
+        wire.apply()
+    finally:
+        wire.vnf.inside("mv", f"{program}.away", program)
+
+
 def test_counters_count_and_survive_a_change(wire: Wire) -> None:
     echo = rule("echo", protocol="udp", destination_ports=["7"])
     wire.apply(echo, rule("nine", "deny", protocol="udp", destination_ports=["9"]))
@@ -184,6 +247,7 @@ def test_counters_count_and_survive_a_change(wire: Wire) -> None:
             "firewall.rules[0].source_ports[0]",
         ),
         ({"default": "deny", "rules": [], "extra": 1}, "firewall.extra"),
+        ({"default": "deny", "rules": [], "timeouts": {"udp": 0}}, "firewall.timeouts.udp"),
         ({"default": "deny", "rules": [rule("a", source=["fd00:::1"])]}, "firewall.rules[0].source[0]"),
     ],
 )

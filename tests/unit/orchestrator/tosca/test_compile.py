@@ -89,7 +89,10 @@ def test_defaults_reach_into_nested_values(site_inputs: SiteInputs) -> None:
     assert firewall.config == {
         "default": "deny",
         "rules": [{"id": "a", "action": "deny", "direction": "both", "protocol": "any"}],
-    }
+        "timeouts": {
+            "tcp_opening": 240, "tcp_established": 7440, "tcp_closing": 240, "udp": 120, "udp_stream": 300, "icmp": 30,
+        },
+    }  # fmt: skip
     assert statistics.config["export"] == {
         "protocol": "ipfix",
         "collector": "10.1.0.10",
