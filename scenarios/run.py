@@ -209,12 +209,18 @@ class _Run:
             machine=picture.machine(),
         )
 
+    def every_step(self) -> Iterator[tuple[Step, Verb]]:
+        """Yield the steps of the scenario, and those that each run has beside them."""
+        scenario = self.loaded.scenario
+        yield from zip(scenario.steps, self.loaded.verbs, strict=True)
+        yield from [*before_removal(scenario), *at_the_end(scenario)]
+
     def _not_reached(self) -> Iterator[StepResult]:
         """Yield the steps that an interruption left without a verdict, the one under way first."""
         if self.ending != "interrupted":
             return
         judged, begun = {step.id for step in self.steps}, {one.step.id: one.started for one in self.watching}
-        for step, verb in zip(self.loaded.scenario.steps, self.loaded.verbs, strict=True):
+        for step, verb in self.every_step():
             if step.id in judged:
                 continue
             yield StepResult(
@@ -247,7 +253,7 @@ def run(
         progress.everything()
     except KeyboardInterrupt:
         progress.ending = "interrupted"
-        judged, steps = len(progress.steps), len(loaded.scenario.steps)
+        judged, steps = len(progress.steps), len([*progress.every_step()])
         progress.error = f"the run was interrupted when {judged} of {steps} steps had a verdict"
     except PrestoError as error:
         progress.ending = "refused" if error.status < INTERNAL_SERVER_ERROR else "complete"

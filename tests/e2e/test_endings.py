@@ -44,8 +44,8 @@ def test_an_interrupted_run_leaves_its_report_and_no_lab(number: signal.Signals,
     result = load_run(tmp_path)
     judged = [step for step in result.steps if step.verdict is not Verdict.SKIPPED]
     assert (result.ending, result.verdict) == ("interrupted", Verdict.ERROR)
-    assert result.error == f"the run was interrupted when {len(judged)} of 14 steps had a verdict"
-    assert len(result.steps) == 14
+    assert result.error == f"the run was interrupted when {len(judged)} of 18 steps had a verdict"
+    assert len(result.steps) == 18  # with those that each run has
     assert (len(judged) >= 3) == (line != "start the lab")
     assert "The run was interrupted" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert 'errors="1"' in (tmp_path / "junit.xml").read_text(encoding="utf-8")

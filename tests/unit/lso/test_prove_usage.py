@@ -27,7 +27,7 @@ POC = str(Path(__file__).parents[3] / "scenarios" / "poc-two-sites")
         (["--prove", "--only", "x"], "lso: --only x: no such sabotage. Known: "),
         (
             ["--prove", "--only", "left-mte", "--only", "left-*", "--only", "vnf-pause"],
-            'lso: --only left-mte: no such sabotage. Did you mean "left-meter"?\n--only vnf-pause: no such sabotage. Did',
+            'lso: --only left-mte: no such sabotage. Did you mean "left-meter"?\n--only vnf-pause: no such',
         ),
         (["--prove", "--sabotages", "nowhere"], "nowhere:1:1: sabotage: is no folder"),
     ],

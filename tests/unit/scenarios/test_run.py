@@ -208,6 +208,17 @@ def test_an_interruption_ends_what_watches_and_both_are_listed_without_a_verdict
     ]
 
 
+def test_an_interrupted_run_lists_also_the_steps_that_each_run_has(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [(Step.model_validate({"id": "own", "verb": "ping", "title": "of each run"}), Walk())]
+    monkeypatch.setattr(running, "at_the_end", lambda _scenario: own)
+    result, _ = run(Walk(), Walk(interrupted=True))
+    assert result.error == "the run was interrupted when 1 of 3 steps had a verdict"
+    assert [(step.id, step.verdict) for step in result.steps][1:] == [
+        ("S-2", Verdict.SKIPPED),
+        ("own", Verdict.SKIPPED),
+    ]
+
+
 def test_trouble_ends_what_watches(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def trouble(*_arguments: object) -> None:
         raise OSError("no room")
