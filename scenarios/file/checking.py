@@ -40,8 +40,9 @@ def checked(findings: Findings, model: type[Checked], data: Any, base: Path) -> 
 
 def value_faults(field: FieldInfo, value: Any, base: Path) -> Iterator[Fault]:
     """Yield what is wrong with *value*, which stands at *base*, as one of a model's *field* just as it is written."""
+    alone: Any = Annotated[field.annotation, field]
     try:
-        TypeAdapter(Annotated[field.annotation, field]).validate_python(value, strict=True)
+        TypeAdapter[Any](alone).validate_python(value, strict=True)
     except ValidationError as error:
         yield from _faults(error, BaseModel, base)
 

@@ -43,4 +43,4 @@ def test_datagrams(way: str, kept: slice, more: tuple[str | int, ...], loss: flo
     evidence = observation.evidence.model_copy(update={"datagrams": found.model_copy(update={way: came})})  # type: ignore[union-attr]
     checks = [one for one in verb.content_checks(evidence) if one.verdict is Verdict.FAILED]  # type: ignore[arg-type]
     ends = "a1 to b1" if way == "there" else "b1 to a1"
-    assert [one.name for one in checks] == [f"datagrams from {ends} over port 5201 {name}" for name in failed]
+    assert [one.name for one in checks] == [f"datagrams from {ends} over port {found.port} {name}" for name in failed]
