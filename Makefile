@@ -41,7 +41,7 @@ docs: setup  ## the documentation as a site, in site/
 	.venv/bin/zensical build --strict
 
 lock: setup  ## constraints.txt anew, from the ranges of pyproject.toml
-	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --strip-extras --no-annotate --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml --output-file constraints.txt
+	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra matrix --strip-extras --no-annotate --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml --output-file constraints.txt
 
 clean:  ## remove what dead labs left behind
 	.venv/bin/lso reap

@@ -119,7 +119,7 @@ make_venv() {
     [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
     say "making the virtual environment"
     [ -x .venv/bin/python ] || $SYSTEM_PYTHON -m venv --system-site-packages .venv
-    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]' >"$RUN/pip.log" 2>&1 ||
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,matrix]' >"$RUN/pip.log" 2>&1 ||
         { tail -n 20 "$RUN/pip.log" >&2; die "the Python packages could not be installed; the whole log is $RUN/pip.log"; }
     printf '%s' "$wanted" >"$stamp"
 }

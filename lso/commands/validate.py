@@ -1,4 +1,4 @@
-"""Check scenario files, sabotages and site templates without starting anything; all findings at once."""
+"""Check scenario and matrix files, sabotages and site templates without starting anything; all findings at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scenarios.find import find, folders
 from scenarios.load import FILE_NAME
 from scenarios.prove.catalogue import CATALOGUE, load_catalogue, load_sabotage
 
-HELP = "check scenario files, sabotages and site templates"
+HELP = "check scenario and matrix files, sabotages and site templates"
 EXAMPLES = """examples:
   lso validate scenarios           all below that folder
   lso validate my-site.yaml        a TOSCA site template
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         nargs="+",
         type=Path,
-        help="a scenario file, a folder with scenarios or sabotages below it, a sabotage, or a site template",
+        help="a scenario or matrix file, a folder with scenarios or sabotages below it, a sabotage, or a site template",
     )
 
 
@@ -81,11 +81,19 @@ def _findings(path: Path) -> tuple[object, ...]:
     keys = _keys(path)
     if "tosca_definitions_version" in keys:  # a service template (TOSCA 1.3, 3.10.1)
         return validate(path)
+    readers = {"sabotage": lambda file: load_sabotage(file, vendors()), "matrix": _load_matrix}
+    reader = next((reader for key, reader in readers.items() if key in keys), load)
     try:
-        load_sabotage(path, vendors()) if "sabotage" in keys else load(path)
+        reader(path)
     except ScenarioError as error:
         return error.findings
     return ()
+
+
+def _load_matrix(path: Path) -> object:
+    from lso.matrix.cells import load_matrix  # noqa: PLC0415  (half a second that other files do not need)
+
+    return load_matrix(path)
 
 
 def _keys(path: Path) -> Collection[str]:

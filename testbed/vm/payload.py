@@ -31,12 +31,12 @@ OLD_PLATFORMS = ("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86
 
 
 def requirements(pyproject: dict[str, Any], python: str) -> tuple[str, ...]:
-    """Return all that ``pip install -e .[dev]`` of that *python* needs, its build back end included."""
+    """Return all that ``pip install -e .[dev,matrix]`` of that *python* needs, its build back end included."""
     project = pyproject["project"]
     wanted = (
         *pyproject["build-system"]["requires"],
         *project["dependencies"],
-        *project["optional-dependencies"]["dev"],
+        *(one for extra in ("dev", "matrix") for one in project["optional-dependencies"].get(extra, ())),
     )
     # pip would read the markers as if they were about the interpreter that it runs with.
     there = {"python_version": python, "python_full_version": f"{python}.0"}

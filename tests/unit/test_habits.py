@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, PACKAGES = CONFIGURATION["project"], CONFIGURATION["tool"]["importlinter"]["root_packages"]
-WANTED = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
+EXTRAS = [text for extra in ("dev", "matrix") for text in PROJECT["optional-dependencies"][extra]]
+WANTED = [Requirement(text) for text in [*PROJECT["dependencies"], *EXTRAS]]
 
 
 def canonical(name: str) -> str:

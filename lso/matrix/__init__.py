@@ -1,0 +1,1 @@
+"""``lso matrix``: one scenario, varied along axes, its cells run in parallel and laid out as a grid."""

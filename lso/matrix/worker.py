@@ -1,0 +1,121 @@
+"""What a worker does: a cell is one ``lso run`` in a process of its own, which owns its lab and ends with the worker.
+
+Nothing of a cell outlives its worker: when that is killed, the kernel sends the run SIGTERM, upon which it removes its
+lab; what a run that is itself killed leaves behind is removed by the next worker on the machine, by ownership.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from distributed import Worker, WorkerPlugin, get_worker
+from distributed.worker import thread_state
+
+PRODUCT = "lso-testbed"
+LAB = "lab"
+"""The resource of a worker that a cell takes one of."""
+
+PLUGIN = "lso-labs"
+END_SECONDS = 60.0
+"""How long a run may take to remove its lab."""
+
+_LONGEST_WORDS = 4000
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that has ended: its bundle, empty where there is none, and then what it said; `machine` is where it was."""
+
+    bundle: bytes
+    words: str
+    machine: str
+    seconds: float
+
+
+class OtherVersion(Exception):
+    """A worker is of another version than its client, so its verdicts are not the client's."""
+
+
+class Labs(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
+    """Keeps the runs of a worker, ends those that nobody waits for any more, and clears what dead workers left."""
+
+    name = PLUGIN
+    idempotent = True
+
+    def setup(self, worker: Worker) -> None:
+        """Remove the labs of workers that were killed on this machine."""
+        from testbed.ownership.reap import reap  # noqa: PLC0415  (a client needs none of it)
+
+        self.runs: dict[str, subprocess.Popen[str]] = {}
+        self.lock = threading.Lock()  # made here, for it cannot be sent
+        reap()
+
+    def transition(self, key: Any, start: str, finish: str, **_more: Any) -> None:
+        """End the run of a task that was cancelled: its client has gone, or does not want it any more."""
+        if finish in ("cancelled", "released", "forgotten"):
+            self.end(str(key))
+
+    def end(self, key: str) -> None:
+        """Have the run of that task remove its lab and end."""
+        with self.lock:
+            run = self.runs.get(key)
+        if run and run.poll() is None:
+            run.send_signal(signal.SIGTERM)
+
+    def teardown(self, worker: Worker) -> None:
+        """End all runs, and wait until their labs are gone."""
+        for key in [*self.runs]:
+            self.end(key)
+        for run in [*self.runs.values()]:
+            run.wait(END_SECONDS)
+
+
+def run_cell(name: str, text: str, wanted: str) -> Ran:
+    """Run the scenario *text* on this machine and return what came out of it. A task of a worker with :class:`Labs`.
+
+    *wanted* is the client's version, which has to be the worker's.
+    """
+    if (own := version(PRODUCT)) != wanted:
+        raise OtherVersion(f"{platform.node()} has {PRODUCT} {own}, the client has {wanted}")
+    labs: Labs = get_worker().plugins[PLUGIN]
+    key = str(thread_state.key)
+    with tempfile.TemporaryDirectory(prefix="lso-cell-") as scratch:
+        folder = Path(scratch)
+        scenario, bundle, words = folder / "scenario.yaml", folder / "bundle.zip", folder / "words.txt"
+        scenario.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "lso", "run", scenario.name, "--report", "run", "--bundle", bundle.name]
+        start = time.monotonic()
+        with words.open("w", encoding="utf-8") as output:
+            # In a session of its own, so that a Ctrl-C at the client's terminal comes by the client alone.
+            run = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", *command],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            with labs.lock:
+                labs.runs[key] = run
+            try:
+                run.wait()
+            finally:
+                with labs.lock:
+                    labs.runs.pop(key, None)
+        seconds = time.monotonic() - start
+        told = words.read_text(encoding="utf-8", errors="replace")[-_LONGEST_WORDS:]
+        made = bundle.read_bytes() if bundle.is_file() else b""
+        return Ran(made, f"{name}: exit code {run.returncode}: {told}", platform.node(), round(seconds, 3))
