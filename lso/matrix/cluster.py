@@ -114,7 +114,7 @@ def _own_workers(labs: int) -> Iterator[LocalCluster]:
             resources={LAB: 1},
             security=True,  # keys that exist in memory only: others on this machine may not run things as us
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # distributed has its metrics somewhere, whatever it is told
             silence_logs=50,
             env={MARK: str(os.getpid())},
         ) as cluster:

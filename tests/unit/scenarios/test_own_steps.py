@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.file.format import Step
 from scenarios.load import load
 from scenarios.own_steps import at_the_end, before_removal
 
@@ -30,3 +31,10 @@ def test_the_steps_at_the_end(chain: list[str], taken: str, ids: list[str]) -> N
 
 def test_a_service_is_asked_before_it_is_removed() -> None:
     assert [(step.id, verb.verb) for step, verb in before_removal(POC)] == [("conserved", "chain.conserved")]
+
+
+def test_gateways_that_must_not_connect_are_asked_for_no_associations_and_have_no_quiet_moment() -> None:
+    refused = {"id": "refused", "verb": "ipsec.refused", "with": {"from": "a1", "to": "b1", "destination_port": 9001}}
+    scenario = POC.model_copy(update={"steps": [Step.model_validate(refused)]})
+    assert [step.id for step, _ in at_the_end(scenario)] == ["underlay", "management"]
+    assert list(before_removal(scenario)) == []
