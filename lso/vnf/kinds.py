@@ -111,6 +111,8 @@ FIREWALL = Kind(
         Bad("a port that is a number", f"{_RULE}.destination_ports", [80], f"{_RULE}.destination_ports.0"),
         Bad("a range that ends before it starts", f"{_RULE}.source_ports", ["9-7"], f"{_RULE}.source_ports.0"),
         Bad("ports of ICMP", "firewall.rules.1.source_ports", ["1"], "firewall.rules.1"),
+        Bad("states that end at once", "firewall.timeouts", {"udp": 0}, "firewall.timeouts.udp"),
+        Bad("a time-out that is none", "firewall.timeouts", {"dns": 5}, "firewall.timeouts"),
         Bad("ICMP types of TCP", f"{_RULE}.icmp_types", ["echo-request"], _RULE),
     ),
     {"lan": (), "wan": ()},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lso.vnf.checks import crash, idempotence, image, ports, refusals, resources, restart, secrets, start
-from lso.vnf.firewall import change, every_port, wire_table
+from lso.vnf.firewall import change, every_port, timeouts, wire_table
 from lso.vnf.ipsec import tunnel
 from lso.vnf.session import Session
 from lso.vnf.statistics import totals
@@ -94,6 +94,10 @@ BY_KIND: dict[str, tuple[ProductCheck, ...]] = {
         ProductCheck(
             "change", "a change cuts what it forbids, and nothing else", change.run, "firewall",
             "judge open connections by the new rules, and keep the counters of rules that did not change",
+        ),
+        ProductCheck(
+            "timeouts", "states of connections live as long as the intent or the contract's defaults say", timeouts.run,
+            "firewall", "set them in the engine, by the descriptor's sysctls for instance, and tell what is in force",
         ),
     ),
     "statistics": (
