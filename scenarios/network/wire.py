@@ -21,7 +21,6 @@ from testbed.esp import EspCount
 from testbed.packets import Kind, PacketError, canary, interface_mac, listening, probe, resolve, send
 
 SPACING_SECONDS = 0.002
-FIRST_SOURCE_PORT = 40_000
 PCAP = "application/vnd.tcpdump.pcap"
 DOCUMENTATION = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 """Prefixes that no network has (RFC 5737), but for those of examples."""
@@ -177,8 +176,8 @@ def make(
 ) -> Probes:
     """Return *count* probes from host *source* to host *target*; the next hop is found by real ARP."""
     addresses = _addresses(context, source) | {"destination": context.host(target).ip}
-    first = FIRST_SOURCE_PORT + context.take_ports(count)
-    frames = (_crafted(protocol, addresses, first + number, destination_port, icmp_type) for number in range(count))
+    ports = (context.take_port(protocol) for _ in range(count))
+    frames = (_crafted(protocol, addresses, port, destination_port, icmp_type) for port in ports)
     return Probes(
         source=source,
         target=target,
@@ -194,10 +193,8 @@ def make_strays(context: Context, source: str, target: str, flows: Sequence[tupl
     """Return a packet of each of *flows*, protocol and destination port, to each of :func:`outside`'s addresses."""
     ends = _addresses(context, source)
     places = [(address, *flow) for address in outside(context, source, target) for flow in flows]
-    first = FIRST_SOURCE_PORT + context.take_ports(len(places))
     frames = (
-        _crafted(kind, ends | {"destination": address}, first + number, port)
-        for number, (address, kind, port) in enumerate(places)
+        _crafted(kind, ends | {"destination": address}, context.take_port(kind), port) for address, kind, port in places
     )
     return Strays(source=source, frames=tuple(frames))
 

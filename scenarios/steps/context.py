@@ -20,6 +20,8 @@ from testbed.threads import in_parallel
 from testbed.ucpe_view import Container, Snapshot, UcpeView, ViewError
 
 HOST_INTERFACE = "eth0"
+PROBE_PORTS = range(40_000, 60_000)
+"""Source ports of packets whose port tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Context:
     chains: dict[str, tuple[VnfPicture, ...]] = field(default_factory=dict)
     tunnels: dict[str, TunnelPicture] = field(default_factory=dict)
     source_ports: set[tuple[str, int]] = field(default_factory=set)
-    """Protocol and source port of each random connection of this run."""
+    """Protocol and source port of the packets of this run, so that none is taken for an answer to another."""
     _ports_taken: int = 0
 
     def service_sites(self) -> list[str]:
@@ -168,11 +170,15 @@ class Context:
         details = self.face.service(self.service_id)
         return details if details and self.face.ended(details) else None
 
-    def take_ports(self, count: int) -> int:
-        """Return the first of *count* source-port offsets that no probe of this run has used."""
-        first = self._ports_taken
-        self._ports_taken = (first + count) % 20_000
-        return first
+    def take_port(self, protocol: str) -> int:
+        """Return the next source port that no packet of *protocol* of this run has, if there is one, and take it."""
+        for _ in PROBE_PORTS:
+            port = PROBE_PORTS[self._ports_taken % len(PROBE_PORTS)]
+            self._ports_taken += 1
+            if (protocol, port) not in self.source_ports:
+                break
+        self.source_ports.add((protocol, port))
+        return port
 
     def note_chain(self, site: str, containers: Sequence[Container]) -> None:
         """Remember the VNFs of *site*, from LAN to WAN, for the picture."""

@@ -64,7 +64,7 @@ class WireDecrypts(wire.UdpVerb, name="wire.decrypts"):
     """
 
     asks: ClassVar[str] = GATEWAY
-
+    beside: ClassVar[bool] = True
     seed: int | None = Field(default=None, ge=0, description="repeats the packets of the evidence that names it")
 
     def observe(self, context: Context, recorder: Recorder) -> DecryptsEvidence:

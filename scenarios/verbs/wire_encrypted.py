@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -46,6 +47,7 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
     *Example*: ``{verb: wire.encrypted, with: {from: a1, to: b1, destination_port: 9001}}``
     """
 
+    beside: ClassVar[bool] = True
     packets: int = Field(default=20, ge=1, le=1000)
 
     def observe(self, context: Context, recorder: Recorder) -> EncryptedEvidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def test_published_scenarios_are_valid(path: Path) -> None:
     assert loaded.scenario.scenario == path.parent.name
     assert len(loaded.verbs) == len(loaded.scenario.steps)
     check(loaded.scenario.lab_spec())
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.parent.name)
+def test_what_published_scenarios_watch_for_late_packets_is_time_for_other_steps(path: Path) -> None:
+    verbs = load(path.parent).verbs
+    last = max(number for number, verb in enumerate(verbs) if verb.watches())
+    meanwhile = {verb.verb for verb in takewhile(lambda verb: verb.beside, verbs[last + 1 :])}
+    assert meanwhile >= {"wire.encrypted", "wire.decrypts", "firewall.allows", "chain.traverses"}
 
 
 def test_absent_file() -> None:
