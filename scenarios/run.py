@@ -20,7 +20,7 @@ from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.presto_client import PrestoError
 from scenarios.own_steps import at_the_end, before_removal
-from scenarios.session import ApiStarter, new_lab, open_face, order
+from scenarios.session import DATABASE, ApiStarter, new_lab, open_face, order, start
 from scenarios.steps.clock import Clock
 from scenarios.steps.context import Context
 from scenarios.steps.step import RunningStep
@@ -30,7 +30,6 @@ from testbed.images import build
 from testbed.lab import Lab
 
 INTERNAL_SERVER_ERROR = 500
-DATABASE = "presto.db"
 ESTABLISHED, WHOLE_RUN = "order to tunnel established", "whole run"
 
 
@@ -74,6 +73,7 @@ class _Run:
     error: str = ""
     ending: Ending = "complete"
     lab_id: str = ""
+    lab_runs: bool = False
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.listener.on_phase)
@@ -81,18 +81,19 @@ class _Run:
     def everything(self) -> None:
         """Lab, API, order, steps; each undone in reverse, whatever happens."""
         inputs.keep(self.loaded, self.options.templates, self.directory)
+        scenario = self.loaded.scenario
         with ExitStack() as stack:
             lab = stack.enter_context(self._lab())
+            with self.clock.phase("start the lab"):
+                url = start(lab, self.start_api(lab.inventory, lab.folder / DATABASE, scenario), stack)
+            self.lab_runs = True
             with self.clock.phase("watch the management network"):
                 management = stack.enter_context(management_audited(lab))
-            with self.clock.phase("start the API"):
-                scenario = self.loaded.scenario
-                url = stack.enter_context(self.start_api(lab.inventory, lab.folder / DATABASE, scenario))
-                face = stack.enter_context(open_face(scenario, url))
+            face = stack.enter_context(open_face(scenario, url))
             with self.clock.phase("watch the underlays"):
-                audit = stack.enter_context(audited(self.loaded.scenario, lab))
+                audit = stack.enter_context(audited(scenario, lab))
             engines = dict(lab.engines)
-            self.context = Context(self.loaded.scenario, lab, face, self.clock, audit, management, engines=engines)
+            self.context = Context(scenario, lab, face, self.clock, audit, management, engines=engines)
             with self.clock.phase("order"):
                 self._order(self.context)
             with self.clock.phase("steps"), self._abandoned_at_the_end():
@@ -110,11 +111,9 @@ class _Run:
             lab = new_lab(self.loaded.scenario)
         self.lab_id = lab.id
         try:
-            with self.clock.phase("start the lab"):
-                lab.start()
             yield lab
         finally:
-            if self.options.keep:
+            if self.options.keep and self.lab_runs:
                 lab.keep()
             else:
                 with self.clock.phase("stop the lab"):
@@ -197,7 +196,7 @@ class _Run:
             error=self.error,
             command=self.options.command,
             lab=self.lab_id,
-            lab_kept=bool(self.lab_id) and self.options.keep,
+            lab_kept=self.lab_runs and self.options.keep,
             ending=self.ending,
             phases=tuple(self.clock.phases),
             steps=tuple(sorted([*self.steps, *self._not_reached()], key=lambda step: step.started_seconds)),

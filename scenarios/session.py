@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from testbed.traffic import ping
 ApiStarter = Callable[[Path, Path, Scenario], AbstractContextManager[str]]
 """Starts a Presto server on an inventory file with a database file and what a scenario chooses; yields its URL."""
 
+DATABASE = "presto.db"
 REACHED_SECONDS = 30.0
 
 
@@ -51,16 +53,28 @@ def order(context: Context) -> None:
     context.service_id = context.face.order(context.scenario.service)
 
 
+def start(lab: Lab, api: AbstractContextManager[str], stack: ExitStack) -> str:
+    """Start *lab* and meanwhile *api*, to which the lab's inventory tells where the uCPEs will be; return its URL.
+
+    The API ends with *stack*, and so shall the lab.
+    """
+    lab.prepare()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        url = pool.submit(stack.enter_context, api)
+        lab.start()
+    return url.result()
+
+
 @contextmanager
 def opened(scenario: Scenario, start_api: ApiStarter, clock: Clock) -> Iterator[Context]:
     """Yield the context of a new lab with an API that nothing was ordered through yet."""
     with clock.phase("check the images"):
         lab = new_lab(scenario)
     with ExitStack() as stack:
+        stack.push(lab)
         with clock.phase("start the lab"):
-            stack.enter_context(lab)
+            url = start(lab, start_api(lab.inventory, lab.folder / DATABASE, scenario), stack)
         management = stack.enter_context(management_audited(lab))
-        url = stack.enter_context(start_api(lab.inventory, lab.folder / "presto.db", scenario))
         face = stack.enter_context(open_face(scenario, url))
         audit = stack.enter_context(audited(scenario, lab))
         yield Context(scenario, lab, face, clock, audit, management, engines=dict(lab.engines))

@@ -23,8 +23,11 @@ log = logging.getLogger(__name__)
 
 CONCURRENT_POLLS = 4
 """Gateways that are polled at the same time: fewer than the network allows, so that there is room for others."""
-_SHORTEST, _LONGEST, _GROWTH = 0.5, 30.0, 1.3
-"""Seconds from one poll of a gateway to the next, and by what they grow: as long as a third of the time till then."""
+_SHORTEST, _LONGEST, _GROWTH = 0.1, 30.0, 1.3
+"""Seconds from one poll of a gateway to the next, and by what they grow: as long as a third of the time till then.
+
+The shortest is for as many gateways as are polled at the same time: it is longer where each has to wait for its turn.
+"""
 _NAMED = 3
 """Missing tunnels that a text names."""
 
@@ -85,7 +88,7 @@ class TunnelReadiness:
         self._watches.pop(service_id, None)
 
     async def _poll_gateway(self, service_id: str, missing: _Missing, place: int) -> None:
-        pause, ucpe = _SHORTEST, missing.sites[place].ucpe
+        pause, ucpe = _SHORTEST * -(-len(missing.sites) // CONCURRENT_POLLS), missing.sites[place].ucpe
         while True:
             async with self._slots:
                 seen = await self._seen(service_id, ucpe)

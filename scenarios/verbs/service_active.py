@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from typing import ClassVar
 
@@ -21,6 +22,9 @@ from scenarios.steps.evidence import Evidence
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import Verb
 from testbed.ucpe_view import Container, FlowEntry
+
+CONCURRENT_LOOKS = 4
+"""uCPEs that are looked at at the same time."""
 
 
 class SiteChain(Evidence):
@@ -80,7 +84,8 @@ class ServiceActive(Verb, name="service.active"):
         sites: list[SiteChain] = []
         ends: list[TunnelEnd] = []
         with recorder.until_fault():
-            sites.extend(_site_chain(context, site) for site in context.service_sites())
+            with ThreadPoolExecutor(CONCURRENT_LOOKS) as pool:
+                sites.extend(pool.map(lambda site: _site_chain(context, site), context.service_sites()))
             if chain.GATEWAY in context.scenario.service.chain:
                 ends.extend(self._tunnel_ends(context, recorder))
         return ActiveEvidence(

@@ -60,6 +60,7 @@ class Lab:
         self._owner = owner
         self._spec = spec
         self._clock = clock
+        self._settings: dict[str, UcpeSettings] | None = None
         self._topology: Topology | None = None
         self._kept = False
         self._store: str | None = None
@@ -103,12 +104,25 @@ class Lab:
         """The inventory file, for an orchestrator."""
         return self.folder / "inventory.json"
 
+    def prepare(self) -> None:
+        """Write what clients of the uCPEs need, before these run: :attr:`inventory` and its certificates.
+
+        Who calls it calls :meth:`stop`, too, once those clients have ended. Else :meth:`start` does both when it fails.
+        """
+        if self._settings is None:
+            self._settings = self._prepare(self._owned(), self._given())
+
     def start(self) -> Lab:
-        """Start everything and wait until all uCPEs are ready; what was made is removed again if that fails."""
+        """Start everything and wait until all uCPEs are ready.
+
+        What was made is removed again if that fails, unless it was begun by :meth:`prepare`.
+        """
+        prepared = self._settings is not None
         try:
             self._start()
         except BaseException:  # also Ctrl-C: half a lab is of no use to anyone
-            self.stop()
+            if not prepared:
+                self.stop()
             raise
         return self
 
@@ -179,8 +193,8 @@ class Lab:
             raise LabError(f"{error.filename} is too low for {len(spec.sites)} sites: {error.strerror}") from error
         if changed:
             self._clock.tell("management", changed)
-        settings = self._prepare(owner, spec)
-        self._topology = topology.plan(spec, owner, settings)
+        self.prepare()
+        self._topology = topology.plan(spec, owner, self._settings or {})
         self._clock.tell("nodes", f"starting {len(spec.sites)} uCPEs")
         self._topology.net.start()
         if faults := self._topology.net.plan.faults:

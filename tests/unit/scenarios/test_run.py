@@ -112,7 +112,9 @@ Run = Callable[..., tuple[RunResult, list[str]]]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """A function that runs verbs as the steps of a scenario, in a lab of nothing; steps are called A, B, C …"""
-    lab = SimpleNamespace(id="lab", folder=tmp_path, inventory=tmp_path, engines={}, start=list, stop=list)
+    lab = SimpleNamespace(
+        id="lab", folder=tmp_path, inventory=tmp_path, engines={}, prepare=list, start=list, stop=list
+    )
     world = SimpleNamespace(
         lab=lab,
         engines={},
