@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 import shutil
 from pathlib import Path
 
@@ -41,6 +43,24 @@ def test_the_published_sabotages_follow_the_schema(path: Path) -> None:
 def test_every_verb_has_a_sabotage() -> None:
     noticing = {one.verb for loaded in load_catalogue() for one in loaded.sabotage.must_notice}
     assert noticing == set(REGISTRY)
+
+
+CHECK_LINE = re.compile(r"^\w+: (.*?): expected ", re.MULTILINE)
+
+
+def test_every_check_that_has_to_fail_is_one_that_a_step_had() -> None:
+    recorded = Path(__file__).parents[1] / "evidence"
+    had = {
+        folder.name: {name for file in folder.glob("*/expected.txt") for name in CHECK_LINE.findall(file.read_text())}
+        for folder in recorded.iterdir()
+    }
+    unknown = [
+        (loaded.id, noticing.verb, noticing.check)
+        for loaded in load_catalogue()
+        for noticing in loaded.sabotage.must_notice
+        if noticing.check and not fnmatch.filter(had[noticing.verb], noticing.check)
+    ]
+    assert unknown == []
 
 
 def test_an_id_that_two_folders_have(tmp_path: Path) -> None:
