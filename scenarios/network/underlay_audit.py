@@ -44,9 +44,14 @@ from testbed.polling import poll
 LIMIT = 20_000
 """Frames of a link that are kept, at most 2 KiB of each: they lie in memory until the run has ended."""
 
+MAC_ADDRESSES = 8
+"""Of stations on a link, for each gateway and once more: ports of uCPEs, VNFs and bridges, also those made anew."""
+
 COUNTING_SECONDS = 2.0
 """How long a gateway may take to add up what it has sent."""
 
+_GROUP = 1
+"""The bit in the first octet of a MAC address that more than one station may have (IEEE 802, 8.2)."""
 _NON_ESP_MARKER, _NAT_T_PORTS = bytes(4), struct.pack("!HH", 4500, 4500)
 
 
@@ -196,8 +201,17 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str], known: Collection
 
 
 def _packets(frames: Iterable[bytes], ends: Collection[bytes], seen: LinkTraffic) -> Iterator[bytes]:
-    """Yield the IPv4 packets among *frames*; count in *seen* what is none, and what has octets behind it."""
+    """Yield the IPv4 packets among *frames*; count in *seen* what is none, and what has octets behind it.
+
+    So is a frame from or to a station more than there can be: its address may be text.
+    """
+    stations, most = set[bytes](), MAC_ADDRESSES * (len(ends) + 1)
     for frame in frames:
+        own = {address for address in (frame[:6], frame[6:12]) if address and not address[0] & _GROUP}
+        if len(stations | own) > most:
+            seen.add_unexplained(f"{ethernet_text(frame)}, and {most} other stations")
+            continue
+        stations |= own
         packet = ipv4_of(frame)
         if packet is None:
             if not resolves_addresses(frame, ends):

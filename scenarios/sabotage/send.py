@@ -1,7 +1,7 @@
 """Sends a packet again and again: ``send.py INTERFACE KIND SOURCE DESTINATION``.
 
-Anybody can read it, but for a ``copy``, which is of an ESP packet that a gateway has sent. It runs in the network
-namespace of a node, until it is ended.
+Anybody can read it, but for a ``copy``, which is of an ESP packet that a gateway has sent; of ``stations`` the text is
+in their addresses. It runs in the network namespace of a node, until it is ended.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from ipaddress import IPv4Address
+from itertools import cycle
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 
 from testbed.esp import esp_of, ipv4_of
@@ -21,6 +23,7 @@ ALL_PROTOCOLS = 3
 TEXT = b"a text that everybody on the way can read"
 INTERVAL_SECONDS = 0.01
 FIRST_COPIES = 100  # more than the gateway itself sends until it is asked how many
+NOBODY = str(IPv4Address(0))
 HIDDEN = bytes(octet ^ 0x5A for octet in TEXT)
 
 
@@ -39,6 +42,15 @@ def crafted(kind: str, source: str, destination: str) -> bytes:
     return bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / packet(kind, source, destination))
 
 
+def questions(destination: str) -> list[bytes]:
+    """Return frames of ARP, which ask for an address in everybody's sight, from stations that are called by a text."""
+    names = [b"\x02" + TEXT[at : at + 5].ljust(5) for at in range(len(TEXT))]
+    return [
+        bytes(Ether(src=name, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=name, psrc=NOBODY, pdst=destination))
+        for name in names
+    ]
+
+
 def heard(raw: socket.socket, source: str, destination: str) -> bytes:
     """Return the next frame with ESP between the two addresses."""
     while True:
@@ -54,11 +66,14 @@ def main() -> None:
     copies = kind == "copy"
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
         raw.bind((interface, ALL_PROTOCOLS if copies else 0))
-        frame = heard(raw, *ends) if copies else crafted(kind, *ends)
-        for _ in range(FIRST_COPIES if copies else 1):
+        if kind == "stations":
+            frames = questions(ends[1])
+        else:
+            frames = [heard(raw, *ends) if copies else crafted(kind, *ends)] * (FIRST_COPIES if copies else 1)
+        for frame in frames:
             raw.send(frame)
         print("sending", flush=True)
-        while True:
+        for frame in cycle(frames):
             time.sleep(INTERVAL_SECONDS)
             raw.send(frame)
 

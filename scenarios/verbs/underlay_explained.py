@@ -40,10 +40,11 @@ class UnderlayExplained(Verb, name="underlay.explained"):
 
     *Expected results*: on no link of any underlay is a frame but ESP (RFC 4303, or in UDP by RFC 3948) and IKE
     (RFC 7296) between WAN addresses of the service's sites, ARP for these, and IPv6 neighbour discovery (RFC 4861), all
-    of them without an octet more than they must have. Every ESP packet has the SPI of a security association that one
-    of its two gateways had in that direction, then or earlier in the run; by one that still stands there were no more
-    than its gateway says that it has sent. Every message of IKE has the SPIs of an IKE SA that stood, but for the
-    exchanges that one begins with. The key exchange of each site was seen, so the captures were live when it began.
+    of them without an octet more than they must have, from and to no more stations than there can be. Every ESP packet
+    has the SPI of a security association that one of its two gateways had in that direction, then or earlier in the
+    run; by one that still stands there were no more than its gateway says that it has sent. Every message of IKE has
+    the SPIs of an IKE SA that stood, but for the exchanges that one begins with. The key exchange of each site was
+    seen, so the captures were live when it began.
 
     *Fails when* any packet of any kind takes another way than the tunnel at any moment, in the clear or disguised as
     something else than ESP, as ESP of an SPI that no gateway had negotiated, as a copy of what a gateway has sent, or

@@ -222,6 +222,20 @@ def test_each_frame_is_explained_or_not(packet: Packet, explained: bool, message
     assert bool(seen.first) != explained
 
 
+@pytest.mark.parametrize(("stations", "unexplained"), [(24, 0), (25, 1), (64, 40)])
+def test_addresses_of_more_stations_than_there_can_be_are_text(stations: int, unexplained: int) -> None:
+    names = [f"02:74:65:78:74:{number:02x}" for number in range(stations)]
+    frames = [Ether(src=name, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=name, psrc=A, pdst=B) for name in names]
+    known = Ether(src=names[0], dst=names[1]) / udp(500, ike(34, 33, INIT))
+    seen = traffic(map(bytes, [*frames, known]), (A, B))
+    assert (seen.unexplained, seen.ike) == (unexplained, 1)
+
+
+def test_text_may_be_where_frames_go_to_as_well() -> None:
+    frames = [Ether(src=MAC_A, dst=f"02:74:65:78:74:{number:02x}") / asks() for number in range(24)]
+    assert traffic(map(bytes, frames), (A, B)).unexplained == 1
+
+
 def test_the_first_in_time_is_told() -> None:
     frames = [
         Ether(src=MAC_A) / LINK / ICMPv6ND_NS(tgt="fe80::2"),
