@@ -34,6 +34,9 @@ interface_of() {
   return 1
 }
 
+# quoted: each line as JSON text.
+quoted() { tr -d '\000-\010\013-\037' | sed 's/[\\"]/\\&/g; s/\t/\\t/g; s/.*/"&"/'; }
+
 # drop_nat: without the NAT rules that Docker puts here for its name server, which a VNF does not use. While they are
 # there the kernel tracks the connection of every packet.
 drop_nat() { nft delete table ip nat 2>/dev/null || :; }

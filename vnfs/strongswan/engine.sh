@@ -189,9 +189,6 @@ engine_apply() {
   echo look 1<>"$RUN/wake" # an open that does not wait for a reader
 }
 
-# quoted: each line as JSON text.
-quoted() { tr -d '\000-\011\013-\037' | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
-
 connections() { timeout 5 swanctl --list-conns --raw 2>/dev/null; }
 
 associations() { timeout 5 swanctl --list-sas --raw 2>/dev/null; }
