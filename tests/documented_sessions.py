@@ -14,7 +14,7 @@ ELSEWHERE = {
     "LSO_RECORD_EVIDENCE=/tmp/cases": "as above; what it recorded is in tests/unit/scenarios/evidence",
     "make test-vm": "needs an hour of one core: by hand, before a release; its parts are in tests/unit/testbed/vm",
     "testbed/vm/run.sh": "as make test-vm",
-    "vagrant": "needs hardware virtualisation; it runs setup.sh, as this run did",
+    "vagrant": "needs hardware virtualisation and a box: `vagrant validate` by hand; it runs setup.sh, as this run did",
     "LSO_EXAMPLES=300": "the same tests run with 10 examples, in tests/integration/presto",
     "LSO_STORM=300,40": "the same test runs with fewer orders, in tests/integration/presto",
     "pytest tests/": "they run beside this one",
