@@ -40,8 +40,9 @@ def apply(session: Session) -> Iterator[Check]:
     for name, text in texts.items():
         done = rig.apply(text)
         yield judged(f"{name}: exit code", done.returncode == 0, "0", f"{done.returncode}: {words(done)}")
-        with contextlib.suppress(ProductFault):
-            rig.wait_ready(text)
+        if done.returncode == 0:
+            with contextlib.suppress(ProductFault):
+                rig.wait_ready(text)
         state = rig.status()
         found = rig.findings(state, text)
         yield judged(
