@@ -16,7 +16,7 @@ from os_ken.ofproto import ofproto_parser, ofproto_v1_4, ofproto_v1_4_parser
 from orchestrator.model import UcpeError, UcpeRefused
 from orchestrator.southbound import rules
 from orchestrator.southbound.rules import PROTOCOL, InstalledRule
-from orchestrator.southbound.tls import Endpoint, describe
+from orchestrator.southbound.tls import Endpoint, describe, end_session
 
 ANSWER_SECONDS = 5.0
 HEADER_BYTES = 8
@@ -57,12 +57,7 @@ class OpenFlowSwitch:
 
     async def close(self) -> None:
         """End the connection; a bundle that is not committed is gone with it."""
-        if self._receiver:
-            self._receiver.cancel()
-            await asyncio.gather(self._receiver, return_exceptions=True)
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        await end_session(self._receiver, self._writer)
 
     async def dump(self, cookie: int = 0, mask: int = 0) -> tuple[InstalledRule, ...]:
         """The rules whose cookie agrees with `cookie` where `mask` has ones, all by default, with counters."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from orchestrator.model import UcpeError, UcpeRefused
-from orchestrator.southbound.tls import Endpoint, describe
+from orchestrator.southbound.tls import Endpoint, describe, end_session
 
 DATABASE = "Open_vSwitch"
 ANSWER_SECONDS = 5.0
@@ -45,12 +45,7 @@ class OvsdbClient:
 
     async def close(self) -> None:
         """End the connection; requests under way fail."""
-        if self._receiver:
-            self._receiver.cancel()
-            await asyncio.gather(self._receiver, return_exceptions=True)
-        self._writer.close()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        await end_session(self._receiver, self._writer)
 
     async def transact(self, operations: Sequence[Operation]) -> list[dict[str, Any]]:
         """Run the operations as one transaction; one result for each.

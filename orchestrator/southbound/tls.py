@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,16 @@ class Endpoint:
             raise InventoryError(f"{self.ucpe}: {self.protocol} is {self.address}, but the inventory has no tls")
         host, _, port = place.rpartition(":")
         return await asyncio.open_connection(host.strip("[]"), int(port), ssl=context if scheme == "ssl" else None)
+
+
+async def end_session(receiver: asyncio.Task[None] | None, writer: asyncio.StreamWriter) -> None:
+    """Have nobody receive any more, and end the session."""
+    if receiver:
+        receiver.cancel()
+        await asyncio.gather(receiver, return_exceptions=True)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def docker_endpoint(ucpe: Ucpe) -> Endpoint:
