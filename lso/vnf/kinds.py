@@ -139,6 +139,8 @@ STATISTICS = Kind(
     carries=_syn_crosses,
 )  # fmt: skip
 
+ESP_PROPOSAL = "aes256-sha512-ecp384"
+"""One that products can do whose ESP knows no AEAD: what is checked is not which algorithms there are."""
 _PSK = "a-psk-that-nobody-may-see-4c1f"
 _PEER = {
     "name": "site-2",
@@ -153,6 +155,7 @@ _GATEWAY = {
     "authentication": "psk",
     "encryption": "required",
     "export_keys": False,
+    "esp_proposal": ESP_PROPOSAL,
     "local": {"address": "198.51.100.1", "identity": "site-1", "subnets": ["10.1.0.0/24"]},
     "peers": [_PEER],
 }

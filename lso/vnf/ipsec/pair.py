@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lso.vnf.faults import ProductFault
-from lso.vnf.kinds import Kind
+from lso.vnf.kinds import ESP_PROPOSAL, Kind
 from lso.vnf.references import REFERENCES
 from lso.vnf.rig import BACK_SECONDS, Rig
 from lso.vnf.session import Session
@@ -120,6 +120,7 @@ class Pair:
             "authentication": "psk",
             "encryption": "required",
             "export_keys": False,
+            "esp_proposal": ESP_PROPOSAL,
             "local": local,
             "peers": [peer],
         }

@@ -139,14 +139,25 @@ def pair(
     descriptor: Callable[[str], dict[str, Any]],
     wait_until: Callable[..., Any],
     request: pytest.FixtureRequest,
-) -> Iterator[Pair]:
+) -> Pair:
     """The products of site A, which initiates, and of site B are the parameter."""
+    return joined(bench, descriptor, wait_until, request.param)
+
+
+def joined(
+    bench: Any,
+    descriptor: Callable[[str], dict[str, Any]],
+    wait_until: Callable[..., Any],
+    products: tuple[str, str],
+    **changes: Any,
+) -> Pair:
+    """Gateways of these products with a tunnel between them; *changes* are of the part `ipsec` of both intents."""
     underlay = bench.host()
     underlay.run("ip", "link", "add", "name", "underlay", "type", "bridge")
     underlay.run("ip", "link", "set", "underlay", "up")
     authority = credential("test authority")
     sites = []
-    for number, other, product in zip((1, 2), (2, 1), request.param, strict=True):
+    for number, other, product in zip((1, 2), (2, 1), products, strict=True):
         lan = bench.host()
         ports = [bench.port("lan", lan, "eth0"), bench.port("wan", underlay, f"wan{number}")]
         key, certificate = credential(f"site-{number}", authority)
@@ -179,6 +190,7 @@ def pair(
                         "subnets": [f"10.{other}.0.0/24"], "psk": None, "initiate": number == 1,
                     }
                 ],
+                **changes,
             },
         }  # fmt: skip
         vnf = bench.vnf(f"lso/vnf-{product}", descriptor(product), intent)
@@ -187,8 +199,8 @@ def pair(
         site.wire_up()
         sites.append(site)
     both = Pair(sites[0], sites[1], underlay, wait_until)
-    both.wait_established(60)  # a VNF that starts a kernel of its own is slower
-    yield both
+    both.wait_established(120)  # a VNF that starts a kernel of its own is slower
+    return both
 
 
 @pytest.fixture
