@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from testbed.host.engine import engine
-from testbed.images.recipes import image_of, recipe_of, reference
+from testbed.images.build import build_product
+from testbed.images.recipes import PROJECT, image_of, recipe_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -75,7 +76,7 @@ def test_bad_input_is_told_before_anything_starts(folder: Path) -> None:
 
 def test_an_image_archive_is_added_and_found(tmp_path: Path) -> None:
     """What it is called in the archive is not what it is called afterwards."""
-    own = reference("lso/vnf-nftables")
+    own = build_product(recipe_of(PROJECT / "vnfs" / "nftables"))
     before = engine().images.get(own).id
     with (tmp_path / "acme.tar").open("wb") as file:
         for chunk in engine().images.get(own).save(named=True):
