@@ -36,7 +36,10 @@ class SessionError(RuntimeError):
 def new_lab(scenario: Scenario, progress: Listener = silent) -> Lab:
     """Return the scenario's lab, not started; images that are out of date are built first."""
     build.build(progress)
-    return Lab.create(scenario.lab_spec(), progress=progress, store=store.current())
+    spec = scenario.lab_spec()
+    for make in sorted({site.make for site in spec.sites}):
+        build.build_ucpe(make, progress)
+    return Lab.create(spec, progress=progress, store=store.current())
 
 
 def open_face(scenario: Scenario, url: str) -> Face:

@@ -101,12 +101,15 @@ class WanEntry(Strict):
 
 
 class SiteEntry(Strict):
-    """One customer site: its LAN, the address of its gateway there, LAN hosts and WAN ports."""
+    """One customer site: its LAN, the address of its gateway there, LAN hosts, WAN ports and make of uCPE."""
 
     lan: Network
     gateway: Address
     hosts: dict[Name, Address] = Field(min_length=1)
     wan: dict[Name, WanEntry] = Field(min_length=1)
+    ucpe: Literal["debian-12", "debian-11"] = Field(
+        default="debian-12", description="make of the uCPE: the releases of its Docker Engine and Open vSwitch differ"
+    )
 
 
 class Topology(Strict):
@@ -233,6 +236,7 @@ def _site(name: str, entry: SiteEntry, underlays: dict[str, UnderlayEntry]) -> S
             WanSpec(port, wan.underlay, f"{wan.address}/{_length(underlays, wan.underlay)}")
             for port, wan in entry.wan.items()
         ),
+        make=entry.ucpe,
     )
 
 

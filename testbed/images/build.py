@@ -45,12 +45,12 @@ class Built:
 
 
 def build(progress: Listener = silent) -> tuple[Built, ...]:
-    """Build the images that are missing, and the store; return one entry for each image.
+    """Build the images that are missing, and the store; return one entry for each image but those on demand.
 
     A second call takes less than 0.3 s. Raises :class:`BuildError`.
     """
     clock = Clock(progress)
-    wanted = recipes.digests()
+    wanted = {name: digest for name, digest in recipes.digests().items() if name not in recipes.ON_DEMAND}
     if all(_exists(name, digest) for name, digest in wanted.items()) and store.current():
         return tuple(Built(name, False, 0.0) for name in wanted)
     with _only_one(clock):
@@ -62,13 +62,19 @@ def build_product(recipe: Recipe | ImageArchive, progress: Listener = silent) ->
 
     Raises :class:`BuildError`.
     """
-    clock, base = Clock(progress), base_image.digest()
+    clock, base = Clock(progress), base_image.digest(recipe.base)
     digest = recipe.digest(base)
-    if not (_exists(recipe.name, digest) and _exists(base_image.NAME, base)):
+    if not (_exists(recipe.name, digest) and _exists(recipe.base, base)):
         with _only_one(clock):
-            _ensure_base(base, clock)
+            _ensure_base(recipe.base, base, clock)
             _lane([recipe], base, clock)
     return recipes.tagged(recipe.name, digest)
+
+
+def build_ucpe(make: str, progress: Listener = silent) -> str:
+    """Build the image of that *make* of uCPE, if it is missing; return its reference. Raises :class:`BuildError`."""
+    image = recipes.UCPES[make]
+    return build_product(next(recipe for recipe in recipes.recipes() if recipe.name == image), progress)
 
 
 def identities() -> dict[str, str]:
@@ -85,8 +91,8 @@ def identities() -> dict[str, str]:
 
 def _build(clock: Clock) -> tuple[Built, ...]:
     base = recipes.digests()[base_image.NAME]
-    results = [_ensure_base(base, clock)]
-    ucpe, *vnfs = recipes.everything()
+    results = [_ensure_base(base_image.NAME, base, clock)]
+    ucpe, *vnfs = (recipe for recipe in recipes.everything() if recipe.name not in recipes.ON_DEMAND)
     # Two lanes: the products begin with the same layer, which the second of them finds in the cache.
     with ThreadPoolExecutor(max_workers=2) as pool:
         lanes = [pool.submit(_lane, lane, base, clock) for lane in ([ucpe], vnfs)]
@@ -96,10 +102,10 @@ def _build(clock: Clock) -> tuple[Built, ...]:
     return tuple(results)
 
 
-def _ensure_base(base: str, clock: Clock) -> Built:
-    reference = recipes.tagged(base_image.NAME, base)
-    made = _ensure(base_image.NAME, base, lambda: base_image.make(reference, clock, {DIGEST: base}), clock)
-    engine().images.get(reference).tag(base_image.NAME)  # for scripts and Dockerfiles that are written by hand
+def _ensure_base(name: str, base: str, clock: Clock) -> Built:
+    reference = recipes.tagged(name, base)
+    made = _ensure(name, base, lambda: base_image.make(name, reference, clock, {DIGEST: base}), clock)
+    engine().images.get(reference).tag(name)  # for scripts and Dockerfiles that are written by hand
     return made
 
 
@@ -159,7 +165,7 @@ def _from_recipe(recipe: Recipe, digest: str, base: str, clock: Clock) -> None:
         dockerfile=recipe.dockerfile,
         tag=recipes.tagged(recipe.name, digest),
         labels={DIGEST: digest},
-        buildargs={"BASE": recipes.tagged(base_image.NAME, base), **proxies},
+        buildargs={"BASE": recipes.tagged(recipe.base, base), **proxies},
         rm=True,
         forcerm=True,
         decode=True,

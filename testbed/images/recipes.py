@@ -19,6 +19,10 @@ from testbed.images import base_image
 
 PROJECT = Path(__file__).resolve().parents[2]
 UCPE = "lso/ucpe"
+UCPES = {"debian-12": UCPE, "debian-11": f"{UCPE}-debian-11"}
+"""Each make of uCPE → its image. They differ in the releases of the Docker Engine, Open vSwitch and all else."""
+ON_DEMAND = (f"{base_image.NAME}-debian-11", UCPES["debian-11"])
+"""Images that are built when a scenario asks for them: they would double the time of a set-up."""
 VNF = "lso/vnf-"
 HIDDEN = (".git", "__pycache__")
 LEFT_OUT = (*HIDDEN, "descriptor.yaml", "README.md", "firewall-cases.yaml", "references.yaml")
@@ -30,7 +34,9 @@ TAG_DIGITS = 16
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one image is built: *context* is the folder that ``COPY`` sees, *files* are what it may copy from there.
+    """How one image is built on the image *base*.
+
+    *context* is the folder that ``COPY`` sees, *files* are what it may copy from there.
 
     *beside* is a folder whose files ``COPY`` sees as if it lay in *context*: that of a product from elsewhere.
     """
@@ -40,6 +46,7 @@ class Recipe:
     dockerfile: str
     files: tuple[Path, ...]
     beside: Path | None = None
+    base: str = base_image.NAME
 
     def digest(self, base: str) -> str:
         """Return the digest of content, names and executable bits, on top of the image with digest *base*."""
@@ -77,6 +84,7 @@ class ImageArchive:
 
     name: str
     path: Path
+    base: str = base_image.NAME
 
     def digest(self, base: str) -> str:
         """Return the digest of the content; *base* does not matter."""
@@ -84,11 +92,14 @@ class ImageArchive:
 
 
 def recipes(project: Path = PROJECT) -> tuple[Recipe, ...]:
-    """Return the recipes of the uCPE and of all VNF products found in *project*, the uCPE first."""
+    """Return the recipes of the uCPEs and of all VNF products found in *project*, the uCPEs first."""
     ucpe = project / "testbed" / "images" / "ucpe"
     products = sorted(path.parent for path in (project / "vnfs").glob("*/Dockerfile"))
     return (
-        Recipe(UCPE, ucpe, "Dockerfile", tuple(_files(ucpe))),
+        *(
+            Recipe(name, ucpe, "Dockerfile", tuple(_files(ucpe)), base=name.replace(UCPE, base_image.NAME))
+            for name in UCPES.values()
+        ),
         *(recipe_of(product, project) for product in products),
     )
 
@@ -123,12 +134,12 @@ def tagged(name: str, digest: str) -> str:
 
 @functools.cache
 def digests() -> dict[str, str]:
-    """Return image name → digest of its content for the base, the uCPE and all products, those of the catalogue too.
+    """Return image name → digest of its content for bases, uCPEs and all products, those of the catalogue too.
 
     Read once in a process: a run uses the images that it began with, whatever is edited meanwhile.
     """
-    base = base_image.digest()
-    return {base_image.NAME: base, **{recipe.name: recipe.digest(base) for recipe in everything()}}
+    bases = {name: base_image.digest(name) for name in base_image.SUITES}
+    return bases | {recipe.name: recipe.digest(bases[recipe.base]) for recipe in everything()}
 
 
 def reference(name: str) -> str:

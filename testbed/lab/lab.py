@@ -15,6 +15,7 @@ from testbed import pki
 from testbed.host import kernel, neighbours
 from testbed.host.wiring import ip_batch
 from testbed.images import store
+from testbed.images.recipes import UCPES
 from testbed.impairment import Impairer
 from testbed.lab import management_network
 from testbed.lab.cpu_pinning import placements
@@ -230,6 +231,7 @@ class Lab:
                 self.engines["datapath"],
                 volume,
                 cpus,
+                UCPES[site.make],
             )
             for site, cpus in zip(spec.sites, placements(len(spec.sites), os.sched_getaffinity(0)), strict=True)
         }

@@ -11,7 +11,7 @@ from testbed.containernet.containers.container import Docker
 from testbed.containernet.plan import Plan
 from testbed.host.engine import archive, engine
 from testbed.host.kernel import has_ipv6
-from testbed.images.recipes import UCPE, reference
+from testbed.images.recipes import reference
 from testbed.lab.ucpe_settings import UcpeSettings
 from testbed.nodes.ucpe import CAPABILITIES
 
@@ -25,7 +25,7 @@ class Ucpe(Docker):
 
     def __init__(self, name: str, plan: Plan, settings: UcpeSettings, **params: Any) -> None:
         self.settings = settings
-        super().__init__(name, reference(UCPE), plan=plan, **{**params, "ip": None})
+        super().__init__(name, reference(settings.image), plan=plan, **{**params, "ip": None})
         self.dnameprefix = f"lso.{plan.owner.lab}"
 
     @property

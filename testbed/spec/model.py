@@ -45,7 +45,8 @@ class WanSpec:
 class SiteSpec:
     """One customer site: a uCPE, its LAN with hosts, and its WAN ports.
 
-    *lan_gateway* is the address (without length) that the site's gateway VNF will hold on the LAN.
+    *lan_gateway* is the address (without length) that the site's gateway VNF will hold on the LAN. *make* is which
+    uCPE it is, one of ``testbed.images.recipes.UCPES``.
     """
 
     name: str
@@ -53,6 +54,7 @@ class SiteSpec:
     lan_gateway: str
     hosts: tuple[HostSpec, ...]
     wan: tuple[WanSpec, ...]
+    make: str = "debian-12"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from testbed.images import base_image
-from testbed.images.recipes import Recipe, recipes
+from testbed.images.recipes import ON_DEMAND, UCPES, Recipe, recipes
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def digests(project: Path, base: str = "0") -> dict[str, str]:
 
 def test_every_product_has_a_recipe_with_what_it_may_copy(project: Path) -> None:
     found = {recipe.name: recipe for recipe in recipes(project)}
-    assert list(found) == ["lso/ucpe", "lso/vnf-alpha", "lso/vnf-beta"]
+    assert list(found) == ["lso/ucpe", "lso/ucpe-debian-11", "lso/vnf-alpha", "lso/vnf-beta"]
     alpha = found["lso/vnf-alpha"]
     assert alpha.dockerfile == "alpha/Dockerfile"
     assert [str(path.relative_to(alpha.context)) for path in alpha.files] == [
@@ -50,7 +50,7 @@ def test_every_product_has_a_recipe_with_what_it_may_copy(project: Path) -> None
     [
         pytest.param(("vnfs/alpha/engine", "b"), {"lso/vnf-alpha"}, id="own-file"),
         pytest.param(("vnfs/common/apply", "b"), {"lso/vnf-alpha", "lso/vnf-beta"}, id="shared-file"),
-        pytest.param(("testbed/images/ucpe/ucpe", "b"), {"lso/ucpe"}, id="ucpe"),
+        pytest.param(("testbed/images/ucpe/ucpe", "b"), {"lso/ucpe", "lso/ucpe-debian-11"}, id="ucpe"),
         pytest.param(("vnfs/alpha/new", ""), {"lso/vnf-alpha"}, id="new-file"),
         pytest.param(("vnfs/alpha/descriptor.yaml", "x: 2"), set(), id="descriptor"),
     ],
@@ -72,9 +72,18 @@ def test_a_mode_and_the_base_count_too_but_time_does_not(project: Path) -> None:
     assert not set(digests(project, "1").values()) & set(before.values())
 
 
+def test_makes_of_ucpe_are_the_same_files_on_other_releases(project: Path) -> None:
+    first, second = recipes(project)[:2]
+    assert first.files == second.files
+    assert (first.base, second.base) == ("lso/base", "lso/base-debian-11")
+    assert base_image.digest(first.base) != base_image.digest(second.base)
+    assert {recipe.name for recipe in recipes(project)[:2]} == set(UCPES.values())
+    assert set(ON_DEMAND) == {second.name, second.base}
+
+
 def test_the_context_is_the_same_for_the_same_content(project: Path) -> None:
     def context() -> Recipe:
-        return recipes(project)[1]
+        return recipes(project)[2]
 
     first = context().archive().read()
     os.utime(project / "vnfs/alpha/engine", (1, 1))
@@ -85,10 +94,10 @@ def test_the_context_is_the_same_for_the_same_content(project: Path) -> None:
 
 
 def test_the_base_is_bootstrapped_slim_and_to_a_pipe() -> None:
-    command = base_image.bootstrap_command(["deb http://m.example/debian bookworm main"])
+    command = base_image.bootstrap_command("bookworm", ["deb http://m.example/debian bookworm main"])
     assert command[0] == "mmdebstrap"
     assert "--variant=minbase" in command
     assert command[command.index("bookworm") + 1] == "-"
     assert command[-1] == "deb http://m.example/debian bookworm main"
     assert "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg" in command, "Ubuntu's apt does not trust Debian"
-    assert base_image.bootstrap_command([])[-2:] == ["bookworm", "-"], "without any, mmdebstrap knows Debian's own"
+    assert base_image.bootstrap_command("bookworm", [])[-2:] == ["bookworm", "-"], "without any, mmdebstrap knows Debian's own"
