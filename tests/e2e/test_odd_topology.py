@@ -1,4 +1,4 @@
-"""A scenario whose ports, underlays, addresses and one product are none of the published scenarios', with loss."""
+"""A scenario whose ports, underlays, addresses, one product and one uCPE are none of the published ones', with loss."""
 
 from __future__ import annotations
 

@@ -100,4 +100,6 @@ def test_the_base_is_bootstrapped_slim_and_to_a_pipe() -> None:
     assert command[command.index("bookworm") + 1] == "-"
     assert command[-1] == "deb http://m.example/debian bookworm main"
     assert "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg" in command, "Ubuntu's apt does not trust Debian"
-    assert base_image.bootstrap_command("bookworm", [])[-2:] == ["bookworm", "-"], "without any, mmdebstrap knows Debian's own"
+    assert base_image.bootstrap_command("bookworm", [])[-2:] == ["bookworm", "-"], (
+        "without any, mmdebstrap knows Debian's own"
+    )
