@@ -22,7 +22,7 @@ engine_start() {
   silent
   printf 'config setup\n\tplutodebug=base\n' >"$PLUTO/start.conf"
   : >"$SECRETS"
-  certutil -N -d "$NSS" --empty-password
+  cp /usr/local/share/nss/* "$PLUTO/nss"
   mkfifo "$PLUTO/log"
   : >>"$HISTORY"
   size=$(stat -c %s "$HISTORY")
@@ -63,37 +63,48 @@ check() {
     bad_intent "libreswan refuses: $(printf '%s' "$error" | tail -n 1)" ipsec
 }
 
-# look_at_credentials: refuses those that are not right, and sets $authby: pluto wants to know what kind of signature both
-# ends make, and the peer's key is taken to be of the kind of this one.
-look_at_credentials() {
-  printf '%s' "$certificate" >"$PLUTO/site.pem"
-  printf '%s' "$private_key" >"$PLUTO/key.pem"
-  printf '%s' "$ca_certificate" >"$PLUTO/ca.pem.new"
-  check_certificate "$PLUTO/site.pem" "$PLUTO/key.pem" "$PLUTO/ca.pem.new"
-  case $(openssl x509 -in "$PLUTO/site.pem" -noout -text) in
+# engine_prepare: refuses credentials that are not right, and prints what engine_apply needs of them. pluto wants to know
+# what kind of signature both ends make; the peer's key is taken to be of the kind of this one.
+engine_prepare() {
+  [ -n "$certificate" ] || { echo authby=secret; return 0; }
+  new=$(mktemp -d "$RUN/credentials.XXXXXX")
+  trap 'rm -rf "$new"' EXIT # of the subshell that this runs in
+  printf '%s' "$certificate" >"$new/site"
+  printf '%s' "$private_key" >"$new/key"
+  printf '%s' "$ca_certificate" >"$new/ca"
+  check_certificate "$new/site" "$new/key" "$new/ca"
+  case $(openssl x509 -in "$new/site" -noout -text) in
     *id-ecPublicKey*) authby=ecdsa ;;
     *rsaEncryption*) authby=rsa-sha2 ;;
     *) bad_intent "libreswan takes keys for RSA and ECDSA only" ipsec.local.certificate ;;
   esac
+  echo "authby=$authby"
+  echo "pkcs12=$(openssl pkcs12 -export -name site -in "$new/site" -inkey "$new/key" -passout pass: | base64 -w 0)"
 }
 
-# load_credentials: into pluto's store, in the place of those before. It remembers for minutes which authorities there were.
+# load_credentials: into pluto's store, in the place of those before. pluto remembers for minutes which authorities there
+# were, once it has had connections.
 load_credentials() {
-  certutil -F -d "$NSS" -n site 2>/dev/null || :
-  certutil -D -d "$NSS" -n ca 2>/dev/null || :
-  openssl pkcs12 -export -name site -in "$PLUTO/site.pem" -inkey "$PLUTO/key.pem" -passout pass: -out "$PLUTO/site.p12"
+  printf '%s' "$ca_certificate" >"$PLUTO/ca.pem.new"
+  if [ -e "$PLUTO/ca.pem" ]; then
+    certutil -F -d "$NSS" -n site 2>/dev/null || :
+    certutil -D -d "$NSS" -n ca 2>/dev/null || :
+  fi
+  printf '%s' "$pkcs12" | base64 -d >"$PLUTO/site.p12"
   pk12util -i "$PLUTO/site.p12" -d "$NSS" -W '' >/dev/null
+  rm "$PLUTO/site.p12"
   certutil -A -d "$NSS" -n ca -t CT,, -i "$PLUTO/ca.pem.new"
-  cmp -s "$PLUTO/ca.pem.new" "$PLUTO/ca.pem" || start_pluto_again
+  if [ -e "$CONF" ] && ! cmp -s "$PLUTO/ca.pem.new" "$PLUTO/ca.pem"; then start_pluto_again; fi
   mv "$PLUTO/ca.pem.new" "$PLUTO/ca.pem"
-  rm -f "$PLUTO/site.pem" "$PLUTO/key.pem" "$PLUTO/site.p12"
 }
 
 # shellcheck disable=SC2086,SC2154  # lists of checked addresses and names, from apply
 engine_apply() {
   until [ -S "$PLUTO/pluto.ctl" ]; do sleep 0.01; done
-  authby=secret
-  if [ -n "$certificate" ]; then look_at_credentials; fi
+  if [ -z "${authby-}" ]; then # no guest
+    prepared=$(engine_prepare)
+    eval "$prepared"
+  fi
   check
   if [ -n "$certificate" ]; then load_credentials; fi
   printf '%s' "$secrets" >"$SECRETS"

@@ -9,6 +9,7 @@ CALL_SECONDS=25       # that an answer may take
 STOP_SECONDS=3        # that the guest has to end in order
 
 kernel_serves() { kernel_has_esp; } # own.sh may ask for more
+engine_prepare() { :; }             # and print assignments for its engine_apply, made here, where programs start faster
 . /vnf/lib/own.sh
 
 if [ $$ = 1 ]; then
@@ -75,8 +76,9 @@ engine_facts() { inside engine_facts </dev/null; }
 engine_apply() {
   plug 0 "$LAN" "$lan_mac" "$lan_mtu"
   plug 1 "$WAN" "$wan_mac" "$wan_mtu"
+  prepared=$(engine_prepare)
   # shellcheck disable=SC2154  # what apply has compiled
-  printf '%s' "$compiled" | inside apply_inside
+  printf '%s\n%s' "$compiled" "$prepared" | inside apply_inside
 }
 
 console() { HOME=${CALLS%/*} uml_mconsole guest "$@"; }
