@@ -21,6 +21,11 @@ WRONG_TYPES = {
 """By the type of pydantic's error."""
 
 
+def own_words(detail: Mapping[str, Any]) -> str:
+    """The message of an error; before what a validator of ours says, pydantic puts words of its own."""
+    return str(detail["msg"]).removeprefix("Value error, ")
+
+
 def enumeration(detail: Mapping[str, Any]) -> list[str]:
     """The values of an enumeration, out of the error about one that it has not."""
     return re.findall(r"'([^']*)'", str(detail["ctx"]["expected"]))

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from common.findings import Fault, FileFinding, nearest
+from common.forms import own_words
 from common.yaml_reader import Document
 from orchestrator.inventory import Inventory
 from orchestrator.tosca.documents.document import read_document
@@ -116,7 +117,7 @@ def read_clients(path: Path) -> Clients:
 
 def _finding(document: Document, detail: Any) -> FileFinding:
     path = tuple(part for part in detail["loc"] if part not in {"str", "dict[str,any]", "[key]"})
-    text = _TEXTS.get(detail["type"], str(detail["msg"]).removeprefix("Value error, "))
+    text = _TEXTS.get(detail["type"], own_words(detail))
     return document.finding(Fault(path, text[:1].lower() + text[1:]))
 
 

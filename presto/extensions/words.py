@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, NetmaskValueError
 from typing import Any
 
 from common.findings import Finding, Path, Tag, nearest
-from common.forms import WRONG_TYPES, enumeration, known_members
+from common.forms import WRONG_TYPES, enumeration, known_members, own_words
 
 _FORMS = {
     **WRONG_TYPES,
@@ -71,5 +71,5 @@ def _words(detail: Mapping[str, Any]) -> tuple[str, str]:
         return "This is no value of the enumeration", nearest(str(detail["input"])[:60], enumeration(detail), "Values")
     if isinstance(limits.get("error"), AddressValueError | NetmaskValueError):
         kind = "ip_v4_address"
-    own = str(detail["msg"]).removeprefix("Value error, ") if kind == "value_error" else OTHERWISE
+    own = own_words(detail) if kind == "value_error" else OTHERWISE
     return _FORMS.get(kind, own), _HINTS.get(kind, "")

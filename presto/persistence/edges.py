@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import JSON, Engine, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from common.forms import own_words
 from orchestrator.inventory import Inventory, Tls, Ucpe, Uni
 from orchestrator.model import InventoryError
 from presto.domain.check_edges import Enrolment, TlsTexts
@@ -97,7 +98,7 @@ def joined(base: Inventory, enrolled: Iterable[Enrolment]) -> Inventory:
     try:
         return Inventory(**{**dict(base), **values})
     except ValidationError as error:
-        reason = "; ".join(str(detail["msg"]).removeprefix("Value error, ") for detail in error.errors())
+        reason = "; ".join(own_words(detail) for detail in error.errors())
         raise InventoryError(f"the inventory file and the enrolled uCPEs do not fit: {reason}") from None
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from common.findings import MAX_REPORTED, Path, nearest
-from common.forms import WRONG_TYPES, enumeration
+from common.forms import WRONG_TYPES, enumeration, own_words
 from common.json_text import read_json
 from common.text import NOT_STORABLE, not_storable
 from presto_api.mef.problems import HttpError, Problem
@@ -150,7 +150,7 @@ def _words(kind: str, detail: Any) -> tuple[str, str]:
         return "This is no type of place", f"Types: {', '.join(sorted(_TAGS))}."
     if kind == "union_tag_not_found":
         return "The place has no @type", f"Types: {', '.join(sorted(_TAGS))}."
-    return WRONG_TYPES.get(kind, str(detail["msg"]).removeprefix("Value error, ")), ""
+    return WRONG_TYPES.get(kind, own_words(detail)), ""
 
 
 def _rule(kind: str, path: Path) -> str:

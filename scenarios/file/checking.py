@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from common.findings import Fault, Path, nearest
-from common.forms import model_in
+from common.forms import model_in, own_words
 from scenarios.file.findings import Findings
 from scenarios.file.format import Strict
 from scenarios.file.partial import partial
@@ -57,13 +57,12 @@ def _faults(error: ValidationError, model: type[BaseModel], base: Path) -> Itera
         elif kind == "missing":
             yield Fault(path, "is missing")
         else:
-            words = _WORDS[kind].format(**detail.get("ctx", {})) if kind in _WORDS else _sentence(detail["msg"])
+            words = _WORDS[kind].format(**detail.get("ctx", {})) if kind in _WORDS else _sentence(own_words(detail))
             yield Fault(path, words, _given(detail["input"]))
 
 
 def _sentence(message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
+    return message[:1].lower() + message[1:]
 
 
 def _given(value: object) -> str:

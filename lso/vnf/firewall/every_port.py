@@ -22,7 +22,7 @@ from reports.model import Check
 PORTS = 1 << 16
 LOWEST = 1024
 """Of the ports that are drawn: no case of the table has them in mind."""
-AT_ONCE = 256
+BATCH = 256
 KNOWN_TYPES = (0x0800, 0x0806, 0x86DD)
 FIRST_TYPE = 0x0600  # IEEE 802.3: below is a length
 _NAMED = 5
@@ -72,15 +72,15 @@ def _judge(rig: Rig, through: Wire, sweep: Sweep) -> Iterator[Check]:
     before, received = through.count(), _received(rig, sweep.side)
     addresses = through.between_hosts(sweep.side)
     came: set[int] = set()
-    for start in range(0, len(sweep.numbers), AT_ONCE):
-        part = sweep.numbers[start : start + AT_ONCE]
+    for start in range(0, len(sweep.numbers), BATCH):
+        part = sweep.numbers[start : start + BATCH]
         wanted = len(sweep.allowed.intersection(part))
         out = through.pass_through(sweep.side, [addresses + sweep.frame(number) for number in part], wanted)
         came |= {sweep.number(frame) for frame in out}
     expected = "only " + _list(sweep.allowed) if sweep.allowed else "none passes"
     yield judged(sweep.what, came == sweep.allowed, expected, _list(came) + (" passes" if len(came) == 1 else " pass"))
     # The ARP requests between are in no counter. What the machine itself lost on the way in was never seen.
-    arrived = _received(rig, sweep.side) - received - -(-len(sweep.numbers) // AT_ONCE)
+    arrived = _received(rig, sweep.side) - received - -(-len(sweep.numbers) // BATCH)
     grown = _grown(before, through.count())
     yield judged(f"{sweep.what}: counted", grown == arrived, f"{arrived} packets", f"{grown} packets")
 

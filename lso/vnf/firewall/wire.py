@@ -19,7 +19,7 @@ from testbed.polling import poll
 
 SECONDS, IMPATIENT_SECONDS = 5.0, 0.5
 """In which what passes must have come, for a machine may be busy; and once that much has been missed in vain."""
-PATIENCE = 3
+MISSED_LIMIT = 3
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 TOTALS = ("established", "default", "foreign")
 Totals = dict[str, int]
@@ -101,7 +101,7 @@ class Wire:
         marked, deadline = False, time.monotonic() + SECONDS
         impatient = time.monotonic() + IMPATIENT_SECONDS
         while not marked or len(found) < wanted:
-            if marked and self.missed >= PATIENCE:
+            if marked and self.missed >= MISSED_LIMIT:
                 deadline = impatient
             far.settimeout(max(0.001, deadline - time.monotonic()))
             try:
