@@ -42,7 +42,7 @@ def test_the_wire_has_esp_only_and_the_keys_of_both_open_it(up: Pair, authentica
     assert arrived
     assert not any(canary in frame for frame in wire)
     assert any(canary in (decrypted(esp, up.b.vnf) or b"") for frame in wire if (esp := esp_of(frame)))
-    assert keys_of(up.a.vnf) == keys_of(up.b.vnf)
+    up.wait(lambda: keys_of(up.a.vnf) == keys_of(up.b.vnf), "both know the same keys")
     after = up.b.children()[-1]
     assert after["packets_in"] - before["packets_in"] == 1
     assert after["bytes_in"] - before["bytes_in"] == 28 + len(canary)
