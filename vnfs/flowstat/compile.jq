@@ -3,9 +3,8 @@
 # IPv4 copies go up to the IP layer, which cuts Ethernet padding off, and are counted at its first hook; a container
 # has no IPv6 layer as a rule, so IPv6 copies are counted as they arrive.
 include "contract";
+include "statistics";
 include "transparent";
-
-def defaults: {flow_table_size: 65536, flow_timeout_seconds: 300, export: null} + .;
 
 def ways: "lan-to-wan", "wan-to-lan";
 
@@ -81,19 +80,16 @@ def ruleset($resized; $mtu):
 
 def exporter_arguments:
   if .export == null then ""
-  else {port: 4739, active_timeout_seconds: 60} + .export
-    | .active_timeout_seconds as $active
-    | ([$active, 15] | min) as $idle
-    | "-v \({ipfix: 10, netflow9: 9}[.protocol]) -n \(.collector):\(.port) -t maxlife=\($active) -t expint=1"
+  else .export
+    | idle_seconds as $idle
+    | "-v \({ipfix: "10 -A milli", netflow9: "9"}[.protocol]) -n \(.collector):\(.port) -t maxlife=\(.active_timeout_seconds) -t expint=1"
       + (["general", "tcp", "tcp.rst", "tcp.fin", "udp", "icmp"] | map(" -t \(.)=\($idle)") | add)
   end;
 
 def compile($applied):
   (.ports | map({(.role): .}) | add) as $port
-  | (.statistics | defaults) as $now
-  | (($applied.statistics // $now) | defaults) as $before
+  | settings as $now
   | {lan_mac: $port.lan.mac, wan_mac: $port.wan.mac, lan_mtu: $port.lan.mtu, wan_mtu: $port.wan.mtu,
      bridge_mac: ("06" + $port.lan.mac[2:]), large_mac: ("0a" + $port.lan.mac[2:]),
      address: ($now.export.address // ""), exporter_arguments: ($now | exporter_arguments),
-     ruleset: ($now | ruleset([.flow_table_size, .flow_timeout_seconds] != ($before | [.flow_table_size, .flow_timeout_seconds]);
-       [$port[].mtu] | min))};
+     ruleset: (resized($applied) as $resized | $now | ruleset($resized; [$port[].mtu] | min))};

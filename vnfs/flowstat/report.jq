@@ -1,7 +1,7 @@
 # The meter's part of the status, from nft's tables of both address families, the copies lost, and the exporter's life.
-def ways: "lan-to-wan", "wan-to-lan";
+include "statistics";
 
-def protocol: {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "ipv6-icmp": "icmpv6"}[tostring] // tostring;
+def ways: "lan-to-wan", "wan-to-lan";
 
 def counted: {packets: .counter.packets, bytes: .counter.bytes};
 
@@ -27,5 +27,4 @@ def report($applied):
      other: ([ways as $way | {($way): ($tables | total($way + "-other"))}] | add),
      foreign: ($tables | total("foreign")),
      lost: .[2],
-     export: (.[3] as $running | $applied.statistics.export
-       | if . then {protocol, collector, port: (.port // 4739), running: $running} else null end)};
+     export: (.[3] as $running | $applied | exported($running))};

@@ -2,6 +2,7 @@
 # or ARP where it comes in.
 
 . /vnf/lib/conntrack.sh
+. /vnf/lib/frames.sh
 
 engine_start() { :; }
 engine_stop() { :; }
@@ -47,21 +48,6 @@ changed() {
     }
     { chain = $1 == "-A" ? $2 : substr($1, 2); wanted[chain] }
     !(chain in there && chain ~ /^(established|default|dropped|rule-)/)' "$RUN/$1.before" -
-}
-
-# classify PORT LARGE: foreign frames end at a link that counts them, large packets take their own way.
-classify() {
-  tc qdisc replace dev "$1" clsact
-  redirect "$1" 1 "$foreign" foreign
-  redirect "$1" 2 "$large" "$2"
-  tc qdisc replace dev "$2" clsact
-  redirect "$2" 1 '1,6 0 0 4294967295' "$1"
-}
-
-# redirect PORT PREFERENCE BYTECODE TO: what the program says -1 of leaves by another link.
-redirect() {
-  tc filter replace dev "$1" ingress pref "$2" handle 1 protocol all bpf bytecode "$3" flowid 1:1 \
-    action mirred egress redirect dev "$4"
 }
 
 engine_facts() {

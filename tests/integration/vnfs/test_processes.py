@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ ALL = [{"id": "all", "action": "allow"}]
 EXPORT = {"protocol": "ipfix", "collector": WAN, "address": "10.1.0.253/24"}
 BRIDGES = {
     **{product: ("firewall", {"default": "deny", "rules": ALL}) for product in products("firewall")},
-    "flowstat": ("statistics", {"export": EXPORT}),
+    **{product: ("statistics", {"export": EXPORT}) for product in products("statistics")},
 }
 
 
@@ -111,6 +112,9 @@ TRANSPARENT = [
     ("flowstat", PROCESS_1),
     ("flowstat", WATCHER),
     ("flowstat", "softflowd"),
+    ("pmacct", PROCESS_1),
+    ("pmacct", WATCHER),
+    ("pmacct", "uacctd"),
 ]
 
 
@@ -124,7 +128,7 @@ def test_a_transparent_vnf_comes_back(
         bridge.wire_up()
     bridge.vnf.wait_ready(bridge.intent)
     wait_until(bridge.carries, "traffic passes again")
-    if product == "flowstat":
+    if product in products("statistics"):
         wait_until(lambda: bridge.vnf.status()["export"]["running"], "the exporter runs again")
 
 
@@ -142,13 +146,17 @@ def test_a_gateway_comes_back(up: Pair, name: str, which: str) -> None:
     up.wait(lambda: up.a.lan.pings(up.b.host), "traffic passes the tunnel again", 60)
 
 
+def runs_only(vnf: Any, names: set[str]) -> bool:
+    return {process.name for process in processes(vnf)[1:]} <= names
+
+
 def test_the_tables_name_every_process(up: Pair, bridges: dict[str, Bridge], wait_until: Callable[..., Any]) -> None:
     """What lives as long as process 1, not what it starts anew by itself all the time."""
     tables = {product: {name for known, name in TRANSPARENT if known == product} for product in BRIDGES}
     vnfs = {product: bridge.vnf for product, bridge in bridges.items()} | {"strongswan": up.a.vnf}
     for product, vnf in vnfs.items():
         known = tables.get(product, set(GATEWAY)) | {"sleep"}
-        assert {process.name for process in processes(vnf)[1:]} <= known, product
+        wait_until(partial(runs_only, vnf, known), f"{product} runs {sorted(known)} alone", 5)
 
 
 GONE = [
@@ -157,6 +165,8 @@ GONE = [
     ("iptables", "iptables-legacy -F"),
     ("iptables", "ip6tables-legacy -F"),
     ("iptables", "tc qdisc delete dev large-lan clsact"),
+    ("pmacct", "ip6tables-legacy -t raw -F"),
+    ("pmacct", "tc qdisc delete dev large-lan clsact"),
 ]
 
 

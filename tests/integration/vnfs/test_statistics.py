@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -19,6 +22,8 @@ from scapy.packet import Packet, Raw
 from .products import products
 
 LAN, WAN = "10.1.0.10", "10.1.0.20"
+PRECISION_SECONDS = {"ipfix": 0.5, "netflow9": 1.5}
+"""A header of NetFlow 9 has whole seconds (RFC 3954, section 5.1), and all its flows are told from there."""
 Totals = dict[str, dict[str, int]]
 
 
@@ -40,10 +45,16 @@ class Meter:
                 source.send(bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / packet))
 
     def wait_for_exporter(self, wait_until: Callable[..., Any]) -> None:
-        """softflowd captures once its packet socket is there."""
-        wait_until(
-            lambda: len(self.vnf.namespace.run(["ss", "-H", "-0"]).stdout.splitlines()) > 0, "the exporter captures"
-        )
+        """An exporter captures once its packet socket is there, or its socket of NFLOG's third group."""
+        groups = "/proc/net/netfilter/nfnetlink_log"
+
+        def captures() -> bool:
+            packet_sockets = self.vnf.namespace.run(["ss", "-H", "-0"]).stdout.splitlines()
+            return bool(packet_sockets) or "3" in [
+                line.split()[0] for line in self.vnf.inside("cat", groups).splitlines()
+            ]
+
+        wait_until(captures, "the exporter captures")
 
     def totals(self) -> Totals:
         directions: Totals = self.vnf.status()["directions"]
@@ -236,6 +247,48 @@ def test_exports_arrive_and_decode(
     assert found == {"packets": 25, "bytes": 25 * 100, "source": LAN, "destination": WAN}
     meter.vnf.applied(meter.intent)
     assert meter.vnf.status()["export"] is None
+
+
+def collected(folder: Path, port: int) -> list[dict[str, str]]:
+    """Return the flows from *port* in the files that nfcapd has finished, as nfdump tells of them."""
+    names = ("first", "last", "source", "destination", "packets", "bytes")
+    told = "fmt:%tsr %ter %sa %da %pkt %byt"
+    files = [file for file in folder.iterdir() if "current" not in file.name]
+    read = [["nfdump", "-r", str(file), "-q", "-o", told, f"src port {port}"] for file in files]
+    texts = [subprocess.run(argv, check=True, capture_output=True, text=True, timeout=10).stdout for argv in read]
+    lines = [line.split() for text in texts for line in text.splitlines()]
+    return [dict(zip(names, words, strict=True)) for words in lines if len(words) == len(names)]
+
+
+@pytest.mark.parametrize("protocol", ["ipfix", "netflow9"])
+def test_a_public_collector_reads_when_a_flow_began_and_ended(
+    meter: Meter, protocol: str, tmp_path: Path, wait_until: Callable[..., Any]
+) -> None:
+    """The packets are a second and a half apart; whoever exports sysUptime without its epoch would be years off."""
+    export = {
+        "protocol": protocol, "collector": LAN, "port": 9995, "address": "10.1.0.253/24", "active_timeout_seconds": 3,
+    }  # fmt: skip
+    listen = f"nsenter --net={meter.lan.namespace.path} nfcapd -w {tmp_path} -t 2 -p 9995 -b {LAN}"
+    collector = subprocess.Popen(listen.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: ":9995" in meter.lan.run("ss", "-Hlun").stdout, "nfcapd listens")
+        meter.vnf.applied(meter.with_export(export))
+        meter.wait_for_exporter(wait_until)
+        packet = IP(src=LAN, dst=WAN) / UDP(sport=9100, dport=99) / Raw(b"z" * 72)
+        began = time.time()
+        meter.send(meter.lan, [packet] * 3)
+        wait_until(lambda: time.time() > began + 1.5, "the flow has lasted")
+        ended = time.time()
+        meter.send(meter.lan, [packet] * 2)
+        (flow,) = wait_until(lambda: collected(tmp_path, 9100), "the collector has the flow")
+    finally:
+        collector.kill()
+        collector.wait()
+    meter.vnf.applied(meter.intent)
+    assert (flow["source"], flow["destination"], flow["packets"], flow["bytes"]) == (LAN, WAN, "5", "500")
+    first, last = float(flow["first"]), float(flow["last"])
+    assert [first, last] == pytest.approx([began, ended], abs=PRECISION_SECONDS[protocol])
+    assert last - first == pytest.approx(ended - began, abs=0.5)
 
 
 class Flows:

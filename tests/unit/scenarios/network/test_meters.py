@@ -204,6 +204,9 @@ def _flow(protocol: str, port: int = 7) -> Flow:
             {_flow("udp"): Count(3, 4200), _flow("udp", 0): Count(2, 1240)},
             ["udp a → b"],
         ),
+        ({_flow("132", 0): Count(5, 500)}, {_flow("132"): Count(5, 500)}, []),  # only one knows the ports of SCTP
+        ({_flow("132", 0): Count(5, 500)}, {_flow("132"): Count(6, 600)}, ["132 a → b"]),
+        ({_flow("udp", 0): Count(5, 500)}, {_flow("udp"): Count(5, 500)}, ["udp a:7 → b:7"]),
     ],
 )
 def test_no_flow_grows_on_its_way(sent: dict[Flow, Count], came: dict[Flow, Count], names: list[str]) -> None:
@@ -282,3 +285,42 @@ def test_what_is_no_whole_number_of_packets_is_not_taken_for_one(number: Any) ->
 )
 def test_samples_are_compared_as_they_are_told(told: str, holds: bool) -> None:
     assert (meters.differing(f"lso_vnf_flows 0\nlso_vnf_lost_packets_total {told}\n", {"lost": 7}) == []) is holds
+
+
+STATED = [
+    ((10, 1000), (10, 1000), (0, 0), True),
+    ((10, 1000), (9, 900), (1, 100), True),
+    ((10, 1000), (8, 800), (1, 100), False),
+    ((10, 1000), (9, 900), (0, 0), False),
+    ((10, 1000), (9, 800), (1, 100), False),
+    ((10, 1000), (11, 1100), (5, 500), False),
+    ((10, 1000), (10, 900), (5, 500), False),
+]
+"""What a flow has carried, what it is told to have, the stated error of flows, and whether that is right."""
+
+
+@pytest.mark.parametrize(("carried", "told", "stated", "right"), STATED)
+def test_flows_may_lack_what_is_stated_and_not_more(
+    carried: tuple[int, int], told: tuple[int, int], stated: tuple[int, int], right: bool
+) -> None:
+    expected, measured = {"flow udp a → b": Count(*carried)}, {"flow udp a → b": Count(*told)}
+    assert (expected == measured or meters.excused(expected, measured, Count(*stated)) == set(expected)) is right
+
+
+def test_the_stated_error_is_of_all_flows_together_and_of_no_total() -> None:
+    expected = {"flow udp a → b": Count(9, 90), "flow tcp a → b": Count(9, 90), "direction lan-to-wan": Count(18, 180)}
+    measured = {"flow udp a → b": Count(8, 80), "flow tcp a → b": Count(8, 80), "direction lan-to-wan": Count(16, 160)}
+    assert meters.excused(expected, measured, Count(1, 10)) == set()
+    assert meters.excused(expected, measured, Count(2, 20)) == {"flow udp a → b", "flow tcp a → b"}
+
+
+def test_a_meter_that_states_an_error_has_not_all_flows_but_accounts_for_all_packets() -> None:
+    status = _status(5, 5, flows_error={"packets": 2, "bytes": 200})
+    status["flows"][0] |= {"packets": 3, "bytes": 300}
+    assert meters.forgot(status)
+    until = MeterCount(before={}, given={way: PortCount() for way in meters.WAYS}, kernel=0, remembers=True)
+    (of_flows,) = [
+        item for item in meters.port_checks("m", status, until, "e") if item.name == "m: packets of all flows"
+    ]
+    assert of_flows.verdict is Verdict.PASSED
+    assert meters.as_samples(status)["lso_vnf_flows_error_packets"] == 2
