@@ -78,11 +78,12 @@ def ruleset($resized; $mtu):
      ""]
   | join("\n");
 
+# Without -A softflowd tells times by an uptime that is up to a second off, and flows that end before they begin.
 def exporter_arguments:
   if .export == null then ""
   else .export
     | idle_seconds as $idle
-    | "-v \({ipfix: "10 -A milli", netflow9: "9"}[.protocol]) -n \(.collector):\(.port) -t maxlife=\(.active_timeout_seconds) -t expint=1"
+    | "-v \({ipfix: 10, netflow9: 9}[.protocol]) -A milli -n \(.collector):\(.port) -t maxlife=\(.active_timeout_seconds) -t expint=1"
       + (["general", "tcp", "tcp.rst", "tcp.fin", "udp", "icmp"] | map(" -t \(.)=\($idle)") | add)
   end;
 
