@@ -5,7 +5,7 @@
 
 MEMORY=160M           # of the guest
 CALLS=/dev/shm/.uml   # what the guest is asked and answers, each call in a folder; it sees it as /run/calls
-CALL_SECONDS=25       # that an answer may take
+CALL_SECONDS=${CALL_SECONDS:-25}    # that an answer may take
 STOP_SECONDS=3        # that the guest has to end in order
 
 kernel_serves() { kernel_has_esp; } # own.sh may ask for more
