@@ -139,17 +139,17 @@ def _run(recipe: Recipe | ImageArchive, digest: str, base: str, clock: Clock) ->
 def _load(archive: ImageArchive, digest: str) -> None:
     """Load the image and give it the label and the tag that say what it is made of."""
     try:
+        given = f"{archive.name}:archive"  # the only name of the image that is ours: it may have others already
         with archive.path.open("rb") as file:
-            (loaded,) = engine().images.load(file)
+            engine().images.load(file)
         engine().images.build(
-            fileobj=io.BytesIO(f"FROM {loaded.tags[0]}\n".encode()),
+            fileobj=io.BytesIO(f"FROM {given}\n".encode()),
             tag=recipes.tagged(archive.name, digest),
             labels={DIGEST: digest},
             rm=True,
             forcerm=True,
         )
-        for tag in loaded.tags:
-            engine().images.remove(tag)
+        engine().images.remove(given)
     except (OSError, ValueError, DockerException) as error:
         raise BuildError(f"image {archive.name} cannot be loaded from {archive.path}: {error}") from error
 
