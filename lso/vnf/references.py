@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import yaml
-
+from common.yaml_reader import read_yaml
 from testbed.images.recipes import PROJECT
 
-REFERENCES: dict[str, str] = yaml.safe_load((PROJECT / "vnfs" / "references.yaml").read_text(encoding="utf-8"))
+REFERENCES: dict[str, str] = read_yaml((PROJECT / "vnfs" / "references.yaml").read_bytes()).data
 """Kind → name."""

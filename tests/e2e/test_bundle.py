@@ -21,7 +21,7 @@ from scenarios.file.source import read
 from scenarios.load import load
 from scenarios.own_steps import at_the_end, before_removal
 
-STEPS = ("POC-01", "POC-02", "POC-05", "POC-06", "POC-08", "POC-14")
+STEPS = ("POC-01", "POC-02", "POC-08", "POC-05", "POC-06", "POC-14")
 SITES = ("site-a", "site-b")
 HOSTS = ("10.1.0.10", "10.2.0.10")
 UCPE = ("containers.json", "flows.txt", "networks.json", "ovsdb.json")
@@ -66,7 +66,7 @@ def test_every_verdict_follows_from_the_bundle(bundle: Path) -> None:
 def test_what_the_run_was_given(archive: zipfile.ZipFile) -> None:
     resolved = document(archive, "inputs/scenario.resolved.json")
     assert [step["id"] for step in resolved["steps"]] == list(STEPS)
-    assert resolved["steps"][4]["with"]["packets"]
+    assert resolved["steps"][3]["with"]["packets"]
     paths = [request["path"].split("/")[-2] for request in document(archive, "inputs/order.json")]
     assert paths == ["get-service-interface-point-list", "create-connectivity-service"]
     names = set(archive.namelist())

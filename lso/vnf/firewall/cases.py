@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption, fragment
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP
 from scapy.packet import Packet, Raw
 
+from common.yaml_reader import read_yaml
 from testbed.images.recipes import PROJECT
 
 FILE = PROJECT / "vnfs" / "contract" / "firewall-cases.yaml"
@@ -57,7 +57,7 @@ class Case:
 
 def cases() -> tuple[Case, ...]:
     """All cases of the file."""
-    return tuple(_case(number, entry) for number, entry in enumerate(yaml.safe_load(FILE.read_text(encoding="utf-8"))))
+    return tuple(_case(number, entry) for number, entry in enumerate(read_yaml(FILE.read_bytes()).data))
 
 
 def _case(number: int, entry: dict[str, Any]) -> Case:

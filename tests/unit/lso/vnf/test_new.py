@@ -30,14 +30,14 @@ def test_its_parts_agree_and_name_nothing_of_the_reference(lso: Any, tmp_path: P
 
 
 def test_what_can_be_executed_stays_so_and_its_image_sees_what_products_share(lso: Any, tmp_path: Path) -> None:
-    lso("vnf", "new", "statistics", "acme", "--folder", str(tmp_path))
-    assert (tmp_path / "acme" / "metrics").stat().st_mode & 0o100
+    lso("vnf", "new", "ipsec", "acme", "--folder", str(tmp_path))
+    assert (tmp_path / "acme" / "history").stat().st_mode & 0o100
     import tarfile
 
     with tarfile.open(fileobj=recipe_of(tmp_path / "acme").archive()) as tar:
         names = tar.getnames()
-    assert {"common/apply", "contract/common.schema.json", "acme/Dockerfile", "acme/metrics"} <= set(names)
-    assert not [name for name in names if name.startswith(("flowstat", "nftables"))]
+    assert {"common/apply", "contract/common.schema.json", "acme/Dockerfile", "acme/history"} <= set(names)
+    assert not [name for name in names if name.startswith(("strongswan", "nftables"))]
 
 
 @pytest.mark.parametrize(
