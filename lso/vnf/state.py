@@ -21,7 +21,9 @@ LISTINGS = (
     ("tc", "qdisc", "show"),
     ("tc", "filter", "show"),
 )
-_CHANGES = re.compile(r"^#.*\n|\[\d+:\d+\]|valid_lft \S+|preferred_lft \S+|state \S+|expires \S+", re.MULTILINE)
+_CHANGES = re.compile(
+    r"^#.*\n|\[\d+:\d+\]|valid_lft \S+|preferred_lft \S+|state \S+|expires \S+|NO-CARRIER,|,LOWER_UP", re.MULTILINE
+)
 """Comments with the time, counters, and what the kernel alone decides."""
 
 

@@ -38,7 +38,7 @@ STATISTICS = "statistics"
 TRANSPARENT = ("firewall", STATISTICS)
 """Kinds whose VNFs hand on what they do not drop. A gateway makes other packets of those that it is given."""
 
-SETTLING_SECONDS = 3.0
+SETTLING_SECONDS = 10.0  # a second is usual; on a busy machine one look takes several
 INTENT, FLOW_TIMEOUT_SECONDS = "/var/lib/vnf/intent.json", 300
 """Where a VNF keeps its intent, and for how long a flow may be idle where that does not say it, by the contract."""
 

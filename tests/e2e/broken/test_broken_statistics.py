@@ -21,7 +21,8 @@ def test_one_counting_rule_is_deleted(context: Context, judged: Judge) -> None:
     (handle,) = rule_handles(vnf, *TABLE, "lan-to-wan", "@lan-to-wan-protocols")
     with nft(context, "site-a", "statistics", f"delete rule ip flowstat lan-to-wan handle {handle}"):
         failed = assert_fails(judged("statistics.exact", **STREAM, **SOON), "site-a: protocol udp lan-to-wan")
-        assert {check.name for check in failed} == {
+        # On a busy machine something may pass between /vnf/status and /vnf/metrics.
+        assert {check.name for check in failed if ": samples of" not in check.name} == {
             f"site-a: protocol {protocol} lan-to-wan" for protocol in ("udp", "tcp", "icmp")
         }
     assert_passes(judged("statistics.exact", **STREAM))

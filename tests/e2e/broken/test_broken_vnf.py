@@ -80,9 +80,9 @@ def test_pairs_of_packets_are_swapped(context: Context, judged: Judge) -> None:
             "a1→b1 at site-a: ports where packets have overtaken others",
             "a1→b1 at site-b: ports where packets have overtaken others",
         )
-        assert {check.name.split(": ")[1] for check in failed} == {"ports where packets have overtaken others"}
-        assert "firewall wan" in failed[0].measured
-        assert "firewall lan" not in failed[0].measured
+        overtaken = [check for check in failed if check.name.endswith("ports where packets have overtaken others")]
+        assert "firewall wan" in overtaken[0].measured
+        assert "firewall lan" not in overtaken[0].measured
     assert_passes(judged("chain.traverses", **PROBES))
 
 
