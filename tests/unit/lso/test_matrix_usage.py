@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-IPSEC = str(Path(__file__).parents[3] / "scenarios" / "matrix" / "ipsec.yaml")
-TLS = ["--tls-ca", IPSEC, "--tls-certificate", IPSEC, "--tls-key", IPSEC]
+FIREWALLS = str(Path(__file__).parents[3] / "scenarios" / "matrix" / "firewalls.yaml")
+TLS = ["--tls-ca", FIREWALLS, "--tls-certificate", FIREWALLS, "--tls-key", FIREWALLS]
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         ([], "lso: give a matrix file, or --rejudge DIR"),
-        ([IPSEC, "--rejudge", "x"], "lso: --rejudge takes no matrix file"),
+        ([FIREWALLS, "--rejudge", "x"], "lso: --rejudge takes no matrix file"),
         (["--rejudge", "nowhere"], "lso: nowhere/matrix.json: No such file or directory"),
-        ([IPSEC, "--public-key", "x"], "lso: --public-key is for --rejudge"),
-        ([IPSEC, "--resume", "nowhere"], "lso: --resume nowhere: there is no such folder"),
-        ([IPSEC, "--only", "x-*"], "lso: --only x-*: no such cell. "),
-        ([IPSEC, "--tls-ca", "x"], "lso: --tls-ca, --tls-certificate and --tls-key are for --scheduler"),
-        ([IPSEC, "--scheduler", "tls://h:1"], "lso: --scheduler needs --tls-ca, --tls-certificate, --tls-key"),
-        ([IPSEC, "--scheduler", "tcp://h:1", *TLS], "lso: --scheduler tcp://h:1: tls://HOST:PORT alone"),
-        ([IPSEC, "--scheduler", "tls://h:1", *TLS[:-1], "x"], "lso: --tls-key x: there is no such file"),
+        ([FIREWALLS, "--public-key", "x"], "lso: --public-key is for --rejudge"),
+        ([FIREWALLS, "--resume", "nowhere"], "lso: --resume nowhere: there is no such folder"),
+        ([FIREWALLS, "--only", "x-*"], "lso: --only x-*: no such cell. "),
+        ([FIREWALLS, "--tls-ca", "x"], "lso: --tls-ca, --tls-certificate and --tls-key are for --scheduler"),
+        ([FIREWALLS, "--scheduler", "tls://h:1"], "lso: --scheduler needs --tls-ca, --tls-certificate, --tls-key"),
+        ([FIREWALLS, "--scheduler", "tcp://h:1", *TLS], "lso: --scheduler tcp://h:1: tls://HOST:PORT alone"),
+        ([FIREWALLS, "--scheduler", "tls://h:1", *TLS[:-1], "x"], "lso: --tls-key x: there is no such file"),
         (["nowhere.yaml"], "nowhere.yaml:1:1: cannot be read"),
     ],
 )
