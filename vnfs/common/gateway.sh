@@ -23,7 +23,7 @@ RULES
 }
 
 # protect LAN WAN LAN_MTU [LAN_ADDRESS/LENGTH...]: nothing passes between LAN and WAN but through an SA, nor what the
-# gateway itself says and hears by its LAN addresses; MSS fits into the tunnel. A peer finds silence, too, when the engine
+# gateway itself says and hears by its LAN addresses; an MSS fits into the tunnel, and none is added. A peer finds silence, too, when the engine
 # has been killed.
 protect() {
   lan=$1 wan=$2 mss=$(($3 - 40))
@@ -31,8 +31,8 @@ protect() {
   {
     echo "*mangle
 :FORWARD ACCEPT
--A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
--A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss $mss
+-A FORWARD -p tcp --tcp-flags SYN,RST SYN -m tcpmss --mss 0:65535 -j TCPMSS --clamp-mss-to-pmtu
+-A FORWARD -p tcp --tcp-flags SYN,RST SYN -m tcpmss --mss 0:65535 -j TCPMSS --set-mss $mss
 COMMIT
 *filter
 :INPUT ACCEPT
