@@ -77,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("give a matrix file, or --rejudge DIR")
     if options.public_key:
         raise UsageError("--public-key is for --rejudge")
+    if options.resume and not options.resume.is_dir():
+        raise UsageError(f"--resume {options.resume}: there is no such folder")
     scheduler = _scheduler(options)
     loaded = _load(options.file, options.only)
     if loaded is None:
@@ -151,8 +153,6 @@ def _folder(options: argparse.Namespace, name: str, held: ExitStack) -> Path:
     """Return the folder for the report, which nobody else writes to until *held* is closed."""
     from lso.matrix.folder import claimed  # noqa: PLC0415
 
-    if options.resume and not options.resume.is_dir():
-        raise UsageError(f"--resume {options.resume}: there is no such folder")
     wanted = options.resume or options.report
     try:
         folder = wanted or new_folder(Path("runs") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}")

@@ -38,7 +38,7 @@ STATISTICS = "statistics"
 TRANSPARENT = ("firewall", STATISTICS)
 """Kinds whose VNFs hand on what they do not drop. A gateway makes other packets of those that it is given."""
 
-SETTLING_SECONDS = 10.0  # a second is usual; on a busy machine one look takes several
+SETTLING_SECONDS, SETTLING_LOOKS = 3.0, 4
 INTENT, FLOW_TIMEOUT_SECONDS = "/var/lib/vnf/intent.json", 300
 """Where a VNF keeps its intent, and for how long a flow may be idle where that does not say it, by the contract."""
 
@@ -136,7 +136,7 @@ def settled_count(context: Context, site: str) -> SiteCount:
         counts.append(site_count(context, site))
         return counts[-1].switch.settled
 
-    poll(settled, SETTLING_SECONDS, 0.05)
+    poll(settled, SETTLING_SECONDS, 0.05, SETTLING_LOOKS)
     return counts[-1]
 
 

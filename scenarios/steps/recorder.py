@@ -44,20 +44,21 @@ class Recorder:
             self.fault = fault.check
 
     def until(
-        self, what: str, deadline: float, probe: Callable[[], T | None], *, pause: float = POLL_SECONDS
+        self, what: str, deadline: float, probe: Callable[[], T | None], *, pause: float = POLL_SECONDS, looks: int = 1
     ) -> T | None:
         """Poll *probe* at once and then each *pause*, until it returns something true or *deadline* seconds went by.
 
-        Records how long it really took. Returns the last value of *probe*.
+        It is called *looks* times at least: on a busy machine a single call may take all the time. Records how long it
+        really took. Returns the last value of *probe*.
         """
-        start = time.monotonic()
+        start, looked = time.monotonic(), 0
         while True:
-            value = probe()
+            value, looked = probe(), looked + 1
             needed = time.monotonic() - start
-            if value or needed >= deadline:
+            if value or (needed >= deadline and looked >= looks):
                 self.waits.append(Wait(what=what, needed_seconds=round(needed, 3), deadline_seconds=deadline))
                 return value
-            time.sleep(min(pause, deadline - needed))
+            time.sleep(min(pause, deadline - needed) if needed < deadline else pause)
 
     def path(self, name: str) -> Path:
         """Return where the evidence file *name* of this step is to be written."""

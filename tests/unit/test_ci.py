@@ -96,7 +96,7 @@ def test_few_failed_tests_are_run_again_and_named(tmp_path: Path, code: int) -> 
 
 
 def test_many_failed_tests_are_not_run_again(tmp_path: Path) -> None:
-    ended, lines = _failing(tmp_path, 11, "exit 0").run()
+    ended, lines = _failing(tmp_path, 4, "exit 0").run()
     assert (ended, lines[3:]) == (1, [])
 
 

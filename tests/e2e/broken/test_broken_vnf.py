@@ -81,6 +81,9 @@ def test_pairs_of_packets_are_swapped(context: Context, judged: Judge) -> None:
             "a1→b1 at site-b: ports where packets have overtaken others",
         )
         overtaken = [check for check in failed if check.name.endswith("ports where packets have overtaken others")]
+        # On a busy machine a swapped packet may come after the look at what arrived.
+        others = {check.name.split(": ")[1] for check in failed if check not in overtaken}
+        assert all(name == "order" or name.startswith("packets seen once at ") for name in others)
         assert "firewall wan" in overtaken[0].measured
         assert "firewall lan" not in overtaken[0].measured
     assert_passes(judged("chain.traverses", **PROBES))
