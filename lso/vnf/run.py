@@ -12,8 +12,10 @@ from importlib.metadata import version
 from docker.errors import DockerException
 from requests import RequestException
 
+from lso.checking import steps
+from lso.checking.judged import judged
 from lso.vnf.checks import ProductCheck
-from lso.vnf.faults import ProductFault, judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.session import Session
 from reports.console import Console
 from reports.model import Check, Phase, RunResult, Scenario, StepResult, Verdict
@@ -22,19 +24,17 @@ from testbed.host.wiring import WiringError
 
 TROUBLE = (OSError, RequestException, DockerException, WiringError, ProbeError, subprocess.SubprocessError)
 """What the machine does, not the product."""
-_NAMED = 3
 
 
 def run_checks(session: Session, checks: Sequence[ProductCheck], console: Console, command: str) -> RunResult:
     """Run *checks* on the session's product, and tell the console of each; return the result."""
     began, at = time.monotonic(), datetime.now(UTC)
-    steps: list[StepResult] = []
-    needed = {check.id for check in checks if check.needed}
+    done: list[StepResult] = []
     for check in checks:
-        blocked = next((step.id for step in steps if step.verdict.is_bad and step.id in needed), "")
         console.on_step_started(check.id, check.title)
-        steps.append(_step(session, check, began, blocked))
-        console.on_step_finished(steps[-1])
+        step = steps.new_step(check, "vnf", time.monotonic() - began)
+        done.append(steps.blocked(step, done, checks) or _step(session, check, step))
+        console.on_step_finished(done[-1])
     subject, kind, seconds = session.subject, session.kind.name, time.monotonic() - began
     return RunResult(
         run_id=f"{at:%Y%m%d-%H%M%S}-vnf-{subject.name.rpartition('/')[2]}",
@@ -42,24 +42,18 @@ def run_checks(session: Session, checks: Sequence[ProductCheck], console: Consol
         scenario=Scenario(id=f"vnf-contract.{kind}", title=f"{subject.name}, a product of the kind {kind}"),
         started_at=at,
         duration_seconds=seconds,
-        verdict=Verdict.worst(step.verdict for step in steps),
+        verdict=Verdict.worst(step.verdict for step in done),
         command=command,
         phases=(Phase(name="checks", started_seconds=0, duration_seconds=seconds),),
-        steps=tuple(steps),
+        steps=tuple(done),
         versions={"lso-testbed": version("lso-testbed"), **dict(sorted(subject.labels.items()))},
         images={subject.image: subject.id},
         machine={"kernel": platform.release(), "seed": str(session.seed)},
     )
 
 
-def _step(session: Session, check: ProductCheck, began: float, blocked: str) -> StepResult:
+def _step(session: Session, check: ProductCheck, step: StepResult) -> StepResult:
     started = time.monotonic()
-    step = StepResult(
-        id=check.id, verb=f"vnf.{check.id}", title=check.title, verdict=Verdict.SKIPPED, reference=check.reference,
-        started_seconds=started - began,
-    )  # fmt: skip
-    if blocked:
-        return step.model_copy(update={"message": f"nothing can be said before {blocked!r} passes"})
     found: list[Check] = []
     error = ""
     try:
@@ -72,18 +66,10 @@ def _step(session: Session, check: ProductCheck, began: float, blocked: str) -> 
             found.append(judged(check.title, False, "the container runs", fault_of_product))
         else:
             error = _said(trouble)
-    verdict = Verdict.ERROR if error else Verdict.worst(one.verdict for one in found)
-    if verdict is not Verdict.PASSED:
+    done = steps.ended(step, check, found, error, time.monotonic() - started)
+    if done.verdict is not Verdict.PASSED:
         session.drop()  # what comes next begins with a product in order
-    return step.model_copy(
-        update={
-            "verdict": verdict,
-            "checks": tuple(found),
-            "message": error or _message(found),
-            "hint": f"{check.hint} ({check.reference})" if verdict is Verdict.FAILED else "",
-            "duration_seconds": time.monotonic() - started,
-        }
-    )
+    return done
 
 
 def _ended(session: Session) -> str:
@@ -99,11 +85,3 @@ def _said(trouble: Exception) -> str:
     if isinstance(trouble, subprocess.CalledProcessError):
         return f"{' '.join(map(str, trouble.cmd))[-120:]}: {str(trouble.stderr or trouble.stdout or trouble).strip()}"
     return str(trouble)
-
-
-def _message(found: Sequence[Check]) -> str:
-    bad = [one.name for one in found if one.verdict.is_bad]
-    if not bad:
-        return f"{len(found)} of {len(found)} as they should be"
-    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return f"{len(bad)} of {len(found)} wrong: {', '.join(bad[:_NAMED])}{more}"

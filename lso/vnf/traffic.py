@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.rig import Rig
 from reports.model import Check
 

@@ -9,22 +9,15 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.findings import nearest
-from lso.exits import ERROR, FAILED, PASSED, UsageError, reason
+from lso.checking import options as checking_options
+from lso.exits import UsageError
 from lso.lasting import lasting
 from testbed.progress import Progress
 
-if TYPE_CHECKING:
-    from lso.vnf.checks import ProductCheck
-    from reports.model import RunResult
-
 HELP = "hold a product against the VNF contract"
-EXITS = {"passed": PASSED, "failed": FAILED, "error": ERROR}
-"""By verdict."""
 EXAMPLES = """examples:
   lso vnf check acme                             the product in the folder acme/
   lso vnf check acme:2.1 --descriptor acme/descriptor.yaml
@@ -39,27 +32,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--descriptor", metavar="FILE", type=Path, help="what an image needs (default: NET_ADMIN alone)"
     )
-    parser.add_argument("--only", metavar="CHECK,…", help="these checks alone")
     parser.add_argument(
         "--with", dest="reference", metavar="PRODUCT", default="", help="the other end of an IPsec gateway's tunnels"
     )
     parser.add_argument("--seed", metavar="N", type=int, help="draw again what was drawn by lot, as the report has it")
-    parser.add_argument("--html", metavar="FILE", type=Path, help="write a report for people, one file")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the result as JSON")
-    parser.add_argument("--junit", metavar="FILE", type=Path, help="write the result as JUnit XML")
+    checking_options.configure(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
+    from lso.checking.console import CheckConsole  # noqa: PLC0415
     from lso.vnf.checks import checks_of  # noqa: PLC0415  (scapy costs a third of a second)
-    from lso.vnf.console import CheckConsole  # noqa: PLC0415
     from lso.vnf.kinds import KINDS  # noqa: PLC0415
     from lso.vnf.run import run_checks  # noqa: PLC0415
     from lso.vnf.session import Session  # noqa: PLC0415
     from lso.vnf.subject import subject  # noqa: PLC0415
     from testbed.bench import Bench  # noqa: PLC0415
 
-    _writable(options)
+    checking_options.require_writable(options)
     if options.kind and options.kind not in KINDS:
         raise UsageError(f"there is no kind {options.kind!r}. {nearest(options.kind, KINDS)}")
     found = subject(options.product, options.descriptor, _show)
@@ -67,50 +57,14 @@ def run(options: argparse.Namespace) -> int:
     if name not in KINDS:
         label = f"its label lso.vnf.kind is {name!r}" if name else "it has no label lso.vnf.kind"
         raise UsageError(f"{options.product}: {label}: say by --kind which it is to be, {', '.join(KINDS)}")
-    checks = _chosen(options.only, checks_of(name))
+    checks = checking_options.chosen(options.only, checks_of(name))
     seed = random.randrange(1 << 32) if options.seed is None else options.seed  # noqa: S311  (no secret)
     with CheckConsole(lasting(sys.stdout)) as console, Bench.opened("vnf-check") as bench:
         session = Session(found, KINDS[name], bench, seed, options.reference)
         result = run_checks(session, checks, console, f"lso vnf check {options.product}")
-        _write(options, result)
+        checking_options.write(options, result)
         console.end(result, options.html)
-    return EXITS[result.verdict]
-
-
-def _chosen(only: str | None, checks: Sequence[ProductCheck]) -> Sequence[ProductCheck]:
-    """Return the checks that *only* names; raises UsageError with all names that are none."""
-    if only is None:
-        return checks
-    names, known = [name.strip() for name in only.split(",") if name.strip()], [check.id for check in checks]
-    unknown = [f"there is no check {name!r}. {nearest(name, known)}" for name in names if name not in known]
-    if unknown or not names:
-        raise UsageError("\n".join(unknown) or f"--only names no check; there are {', '.join(known)}")
-    return [check for check in checks if check.id in names]
-
-
-def _writable(options: argparse.Namespace) -> None:
-    """Raise UsageError for each file that cannot be written, before anything starts."""
-    faults = []
-    for path in (options.html, options.json, options.junit):
-        if path and not path.parent.is_dir():
-            faults.append(f"{path}: there is no folder {path.parent}")
-        elif path and path.is_dir():
-            faults.append(f"{path}: it is a folder")
-    if faults:
-        raise UsageError("\n".join(faults))
-
-
-def _write(options: argparse.Namespace, result: RunResult) -> None:
-    from reports.junit import junit_xml  # noqa: PLC0415
-    from reports.page import render_html  # noqa: PLC0415
-    from reports.write import replace_file, result_json  # noqa: PLC0415
-
-    for path, render in ((options.html, render_html), (options.json, result_json), (options.junit, junit_xml)):
-        if path:
-            try:
-                replace_file(path, render(result))
-            except OSError as error:
-                raise UsageError(f"{path}: {reason(error)}") from error
+    return checking_options.EXITS[result.verdict]
 
 
 def _show(progress: Progress) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from docker.errors import APIError
 
-from lso.vnf.faults import ProductFault, judged
+from lso.checking.judged import judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.rig import BACK_SECONDS, Rig
 from lso.vnf.session import Session
 from lso.vnf.state import processes

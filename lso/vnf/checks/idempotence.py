@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.rig import words
 from lso.vnf.session import Session
 from lso.vnf.state import difference, network_state, processes, shape

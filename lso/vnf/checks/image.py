@@ -9,7 +9,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from lso.vnf.faults import judged, noted
+from lso.checking.judged import judged, noted
 from lso.vnf.session import Session
 from lso.vnf.subject import read_json
 from orchestrator.vnf_contract import label_findings

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.kinds import Bad
 from lso.vnf.rig import Rig, words
 from lso.vnf.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from lso.vnf.faults import judged, noted
+from lso.checking.judged import judged, noted
 from lso.vnf.rig import Rig
 from lso.vnf.session import Session
 from lso.vnf.state import processes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from lso.vnf.faults import judged, noted
+from lso.checking.judged import judged, noted
 from lso.vnf.rig import BACK_SECONDS
 from lso.vnf.session import Session
 from lso.vnf.traffic import traffic

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from docker.errors import NotFound
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.rig import Rig, text_of
 from lso.vnf.session import Session
 from reports.model import Check

@@ -6,7 +6,8 @@ import contextlib
 import json
 from collections.abc import Iterator
 
-from lso.vnf.faults import ProductFault, judged
+from lso.checking.judged import judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.rig import digest, words
 from lso.vnf.session import Session
 from lso.vnf.traffic import traffic

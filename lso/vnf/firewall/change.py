@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.firewall.cases import sent
 from lso.vnf.firewall.wire import Wire
 from lso.vnf.firewall.wire_table import wire

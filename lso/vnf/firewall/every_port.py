@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.firewall.cases import ADDRESSES, IP4, OTHER
 from lso.vnf.firewall.wire import Totals, Wire
 from lso.vnf.firewall.wire_table import wire

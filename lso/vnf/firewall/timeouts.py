@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lso.vnf.faults import judged
+from lso.checking.judged import judged
 from lso.vnf.rig import words
 from lso.vnf.session import Session
 from reports.model import Check

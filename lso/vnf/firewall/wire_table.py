@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from lso.vnf.faults import ProductFault, judged
+from lso.checking.judged import judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.firewall.cases import cases
 from lso.vnf.firewall.wire import Wire
 from lso.vnf.rig import Rig, words

@@ -11,7 +11,8 @@ from typing import Any
 
 from docker.errors import DockerException
 
-from lso.vnf.faults import ProductFault, judged
+from lso.checking.judged import judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.ipsec.pair import Pair, start
 from lso.vnf.rig import BACK_SECONDS, words
 from lso.vnf.session import Session

@@ -14,7 +14,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet, Raw
 
-from lso.vnf.faults import ProductFault, judged
+from lso.checking.judged import judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.firewall.cases import ADDRESSES, ARP_TYPE, IP4, IP6, OTHER
 from lso.vnf.firewall.wire import Wire
 from lso.vnf.rig import Rig

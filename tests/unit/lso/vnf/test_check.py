@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 
+from lso.checking.console import CheckConsole
+from lso.checking.judged import judged
 from lso.vnf.checks import ProductCheck, checks_of
 from lso.vnf.checks.idempotence import counts
 from lso.vnf.checks.refusals import notation, spoilt
-from lso.vnf.console import CheckConsole
-from lso.vnf.faults import ProductFault, judged
+from lso.vnf.faults import ProductFault
 from lso.vnf.firewall.every_port import _segments
 from lso.vnf.kinds import KINDS, Kind
 from lso.vnf.run import run_checks

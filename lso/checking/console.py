@@ -1,4 +1,4 @@
-"""What `lso vnf check` shows: each check as it ends, with its findings, then the verdict."""
+"""What a check shows: each check as it ends, with its findings, then the verdict."""
 
 from __future__ import annotations
 

@@ -1,0 +1,69 @@
+"""A check as a step of a report: what came out of it, and what to say of it in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from reports.model import Check, StepResult, Verdict
+
+_NAMED = 3
+
+
+class ContractCheck(Protocol):
+    """What something is held against: *reference* is the place in the contract, *hint* what to do when it fails.
+
+    Where *needed* is bad, nothing after it can be judged.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def reference(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+    @property
+    def needed(self) -> bool: ...
+
+
+def new_step(check: ContractCheck, subject: str, started: float) -> StepResult:
+    """Return the step of a *check* that begins *started* seconds after the first; *subject* stands in its verb."""
+    return StepResult(
+        id=check.id,
+        verb=f"{subject}.{check.id}",
+        title=check.title,
+        verdict=Verdict.SKIPPED,
+        reference=check.reference,
+        started_seconds=started,
+    )
+
+
+def blocked(step: StepResult, before: Iterable[StepResult], checks: Iterable[ContractCheck]) -> StepResult | None:
+    """Return the step as skipped when one *before* it was bad that is needed for all after it."""
+    needed = {check.id for check in checks if check.needed}
+    bad = next((one.id for one in before if one.verdict.is_bad and one.id in needed), None)
+    return step.model_copy(update={"message": f"nothing can be said before {bad!r} passes"}) if bad else None
+
+
+def ended(step: StepResult, check: ContractCheck, found: Sequence[Check], error: str, seconds: float) -> StepResult:
+    """Return the step with what was *found*; *error* is the machine's own trouble, which judges nothing."""
+    verdict = Verdict.ERROR if error else Verdict.worst(one.verdict for one in found)
+    return step.model_copy(
+        update={
+            "verdict": verdict,
+            "checks": tuple(found),
+            "message": error or _sentence(found),
+            "hint": f"{check.hint} ({check.reference})" if verdict is Verdict.FAILED else "",
+            "duration_seconds": seconds,
+        }
+    )
+
+
+def _sentence(found: Sequence[Check]) -> str:
+    bad = [one.name for one in found if one.verdict.is_bad]
+    if not bad:
+        return f"{len(found)} of {len(found)} as they should be"
+    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return f"{len(bad)} of {len(found)} wrong: {', '.join(bad[:_NAMED])}{more}"
