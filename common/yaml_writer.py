@@ -14,7 +14,10 @@ def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return re.compile(rf"(?:{pattern.pattern})$")
 
 
-class _Dumper(yaml.SafeDumper):
+_BASE: Any = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
+
+
+class _Dumper(_BASE):  # type: ignore[misc]  # whichever is there
     """Puts in quotes what either version of YAML would not take for text: `0o17` and `1e3` are texts in 1.1 only.
 
     What stands twice is written twice: aliases are hard to edit.

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from common.findings import Fault, Rejected, nearest
 from lso.api import settings
+from lso.catalogue import catalogue
 from orchestrator.inventory import Inventory
 from orchestrator.model import RequestError, TemplateError
-from orchestrator.tosca import Catalogue
 from presto.domain import credentials
 from presto.domain.check import completed
 from presto.domain.compile import compile_request
@@ -43,10 +43,9 @@ def input_faults(scenario: Scenario, known: Inventory, lab: str) -> Iterator[Fau
         request = compile_request(service, known, keys, chosen)
     except (Rejected, LookupError):
         return  # the order itself is refused, which is told at its own places
-    catalogue = Catalogue()
     for one in request.deployments:
         try:
-            catalogue.compile(one.template, one.inputs, one.products)
+            catalogue().compile(one.template, one.inputs, one.products)
         except TemplateError as error:
             for finding in error.findings:
                 name = finding.path.partition(".")[0].partition("[")[0]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from common.findings import Fault
 from common.json_text import BodyTooBig
+from lso.catalogue import catalogue
 from lso.input_check import input_faults
 from lso.order_places import in_the_order, in_the_rpc, place
 from orchestrator.inventory import Inventory
 from orchestrator.model import UnknownProduct
-from orchestrator.tosca import Catalogue
 from presto.restconf import refusals as restconf
 from presto.web.limits import LARGEST_BODY
 from scenarios.file.format import Application, Policy, Scenario, Service
@@ -46,11 +46,10 @@ def order_faults(scenario: Scenario) -> Iterator[Fault]:
 
 
 def _product_faults(scenario: Scenario) -> Iterator[Fault]:
-    catalogue = Catalogue()
     for site, products in scenario.products.items():
         for kind, name in products.items():
             try:
-                catalogue.product(kind, name)
+                catalogue().product(kind, name)
             except UnknownProduct as error:
                 yield Fault(("products", site, kind), error.message, error.hint)
 

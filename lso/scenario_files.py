@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lso.catalogue import catalogue
 from lso.order_check import order_faults
 from orchestrator.model import OrchestratorError
-from orchestrator.tosca import Catalogue
 from scenarios.load import LoadedScenario
 from scenarios.load import load as load_unordered
 
@@ -20,7 +20,7 @@ def vendors() -> dict[str, set[str]]:
     """Return whose products there are of each kind of VNF, but for kinds of which one does not say whose it is."""
     found: dict[str, set[str | None]] = {}
     try:
-        for product in Catalogue().products():
+        for product in catalogue().products():
             found.setdefault(product.kind, set()).add(product.vendor)
     except OrchestratorError:  # a descriptor is wrong, which who uses it is told
         return {}

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
+from lso.catalogue import catalogue
 from orchestrator.plan import dump_plan
 from orchestrator.store import Store
-from orchestrator.tosca import Catalogue
 from presto.domain.settings import Settings
 from presto.persistence.tables import orchestrator_url
 
@@ -23,9 +23,9 @@ def templates(products: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:
 
     The descriptors of *products*, site → kind → name, are among them.
     """
-    catalogue, files = Catalogue(), dict[str, Path]()
+    files = dict[str, Path]()
     for chosen in ({}, *products.values()):
-        sources = catalogue.template(Settings().template, chosen).sources
+        sources = catalogue().template(Settings().template, chosen).sources
         names = (document.name for document in sources.documents)
         files |= {name: path for name, (path, _) in zip(names, sources.digests, strict=True)}
     return files

@@ -17,10 +17,10 @@ from common.findings import Fault, FileFinding, nearest
 from common.findings import Path as Path_
 from common.yaml_reader import Document
 from common.yaml_writer import write_yaml
+from lso.catalogue import catalogue
 from lso.matrix.change import changed, unknown_items
 from lso.matrix.format import AxisEntry, MatrixFile
 from lso.scenario_files import load
-from orchestrator.tosca import Catalogue
 from reports.matrix import Axis, AxisValue, Deviation
 from reports.matrix.model import Expectation
 from scenarios.file.checking import checked
@@ -115,11 +115,11 @@ def _base(file: MatrixFile, path: Path, findings: Findings) -> tuple[Document | 
 
 def _values(name: str, axis: AxisEntry, findings: Findings) -> Iterator[Value]:
     if axis.kind and axis.sites:
-        known = [product.name for product in Catalogue().products() if product.kind == axis.kind]
+        known = [product.name for product in catalogue().products() if product.kind == axis.kind]
         chosen = axis.products or sorted(known)
         faults: list[Fault] = []
         if not known:
-            kinds = sorted({product.kind for product in Catalogue().products()})
+            kinds = sorted({product.kind for product in catalogue().products()})
             faults.append(
                 Fault(("axes", name, "kind"), f"no product of the kind {axis.kind!r}", nearest(axis.kind, kinds))
             )
@@ -184,16 +184,19 @@ class _Expansion:
     base: Document
     base_path: Path
     _plain: dict[tuple[str, ...], tuple[FileFinding, ...]] = field(default_factory=dict)
+    _scratch: Path = field(init=False)
 
     def cells(self, axes: Sequence[Sequence[Value]]) -> tuple[tuple[PlannedCell, ...], list[FileFinding]]:
         """Return the cells, and all that is wrong with any, each mistake once."""
         made: list[PlannedCell] = []
         wrong: dict[str, FileFinding] = {}
-        for values in product(*axes):
-            cell, findings = self._cell(values)
-            made.append(cell)
-            for finding in findings:
-                wrong.setdefault(f"{finding.line}:{finding.column}:{finding.message}", finding)
+        with tempfile.TemporaryDirectory(prefix="lso-matrix-") as folder:
+            self._scratch = Path(folder) / FILE_NAME
+            for values in product(*axes):
+                cell, findings = self._cell(values)
+                made.append(cell)
+                for finding in findings:
+                    wrong.setdefault(f"{finding.line}:{finding.column}:{finding.message}", finding)
         return tuple(made), list(wrong.values())
 
     def _cell(self, values: Sequence[Value]) -> tuple[PlannedCell, list[FileFinding]]:
@@ -234,13 +237,11 @@ class _Expansion:
         return write_yaml(document)
 
     def _findings(self, text: str) -> tuple[FileFinding, ...]:
-        with tempfile.TemporaryDirectory(prefix="lso-matrix-") as folder:
-            path = Path(folder) / FILE_NAME
-            path.write_text(text, encoding="utf-8")
-            try:
-                load(path)
-            except ScenarioError as error:
-                return error.findings
+        self._scratch.write_text(text, encoding="utf-8")
+        try:
+            load(self._scratch)
+        except ScenarioError as error:
+            return error.findings
         return ()
 
     def _placed(self, finding: FileFinding, values: Sequence[Value]) -> FileFinding:

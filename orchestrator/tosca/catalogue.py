@@ -13,7 +13,7 @@ from orchestrator.intent import SiteIntent
 from orchestrator.model import TemplateError, UnknownProduct, UnknownTemplate
 from orchestrator.tosca.documents.report import Report
 from orchestrator.tosca.documents.sources import Root
-from orchestrator.tosca.products import VnfProduct, read_product, read_products
+from orchestrator.tosca.products import Products, VnfProduct, read_product
 from orchestrator.tosca.schema.values import secrets_in
 from orchestrator.tosca.site import build_site
 from orchestrator.tosca.template import Template, check_inputs, evaluate, read_template
@@ -42,6 +42,7 @@ class Catalogue:
         self._vnfs = (Root.of("vnfs", _PACKAGE.parent / "vnfs"), added, *_roots(vnfs))
         self._roots = (*self._folders, Root.of("types", _PACKAGE / "types"), *self._vnfs)
         self._read: dict[tuple[Path, Choice], Template] = {}
+        self._products = Products(self._vnfs, self._roots)
 
     def names(self) -> tuple[str, ...]:
         """The names of all templates."""
@@ -60,7 +61,7 @@ class Catalogue:
 
     def products(self) -> tuple[VnfProduct, ...]:
         """The VNF products whose descriptors are in the folders of VNFs, by node type; raises TemplateError."""
-        return tuple(sorted(read_products(self._vnfs, self._roots), key=lambda product: product.node_type))
+        return tuple(sorted(self._products.all(), key=lambda product: product.node_type))
 
     def product(self, kind: str, name: str) -> VnfProduct:
         """The product of that name, which must be of that kind; raises UnknownProduct."""

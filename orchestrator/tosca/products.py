@@ -15,7 +15,7 @@ from orchestrator.model import TemplateError
 from orchestrator.plan.build import CONTRACT
 from orchestrator.tosca.chain import VNF
 from orchestrator.tosca.documents.report import Place, Report
-from orchestrator.tosca.documents.sources import Root, read_sources
+from orchestrator.tosca.documents.sources import Root, Sources, read_sources, unchanged
 from orchestrator.tosca.schema.types import Types
 from orchestrator.tosca.shape import topology_of
 
@@ -42,31 +42,55 @@ class VnfProduct:
     sysctls: Mapping[str, str]
 
 
-def read_products(folders: tuple[Root, ...], roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
-    """The products in these folders, by descriptor; raises TemplateError with what is wrong with a descriptor."""
-    for root in folders:
-        for folder in products_in(root.folder):
-            yield from _read(folder / "descriptor.yaml", roots)
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """The products of a descriptor, and the digest of each TOSCA file that they were read from."""
+
+    products: tuple[VnfProduct, ...]
+    digests: tuple[tuple[Path, str], ...]
+
+
+class Products:
+    """The products in some folders, each descriptor of which is read anew only when a file of it has changed."""
+
+    def __init__(self, folders: tuple[Root, ...], roots: tuple[Root, ...]) -> None:
+        self._folders, self._roots = folders, roots
+        self._read: dict[Path, Descriptor] = {}
+
+    def all(self) -> Iterator[VnfProduct]:
+        """The products, by descriptor; raises TemplateError with what is wrong with a descriptor."""
+        for root in self._folders:
+            for folder in products_in(root.folder):
+                yield from map(_made_by, self._products(folder / "descriptor.yaml"))
+
+    def _products(self, path: Path) -> tuple[VnfProduct, ...]:
+        read = self._read.get(path)
+        if read is None or not unchanged(read.digests):
+            read = self._read[path] = _read(path, self._roots)
+        return read.products
 
 
 def read_product(path: Path, roots: tuple[Root, ...]) -> VnfProduct:
     """The one product that the descriptor *path* is of; raises TemplateError."""
-    found = list(_read(path, roots))
+    found = _read(path, roots).products
     if len(found) != 1:
         message = f"it has {len(found)} node types that are VNFs, not one"
         hint = "derive one from lso.nodes.vnf.Firewall, lso.nodes.vnf.Statistics or lso.nodes.vnf.IPsec"
         raise TemplateError((FileFinding(str(path), None, None, "node_types", message, hint),))
-    return found[0]
+    return _made_by(found[0])
 
 
-def _read(path: Path, roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
+def _read(path: Path, roots: tuple[Root, ...]) -> Descriptor:
     report = Report()
     sources = read_sources(path, roots, report)
     types = Types(sources.documents, report)
     if report:
         findings: tuple[FileFinding, ...] = report.findings
         raise TemplateError(findings)
-    made_by = _made_by(path.with_name("product.json"))
+    return Descriptor(tuple(_products(path, sources, types)), sources.digests)
+
+
+def _products(path: Path, sources: Sources, types: Types) -> Iterator[VnfProduct]:
     for name, definition in types.definitions["node_types"].items():
         if definition.place.document is sources.documents[0] and types.is_a("node_types", name, VNF):
             fields = types.fields("node_types", name)
@@ -77,8 +101,8 @@ def _read(path: Path, roots: tuple[Root, ...]) -> Iterator[VnfProduct]:
                 kind=str(fields["kind"].default),
                 description=str(definition.body.get("description", "")),
                 image=str(definition.body.get("artifacts", {}).get("image", {}).get("file", "")),
-                vendor=made_by.get("vendor"),
-                version=made_by.get("version"),
+                vendor=None,
+                version=None,
                 contract=CONTRACT,
                 linux_capabilities=tuple(fields["linux_capabilities"].default or ()),
                 devices=tuple(fields["devices"].default or ()),
@@ -117,6 +141,9 @@ def _kind(types: Types, node: Any) -> str:
     return str(types.fields("node_types", name)["kind"].default)
 
 
-def _made_by(path: Path) -> Mapping[str, Any]:
+def _made_by(product: VnfProduct) -> VnfProduct:
+    """The product with what the file beside its descriptor says of its vendor."""
+    path = product.descriptor.with_name("product.json")
     found: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return found if isinstance(found, dict) else {}
+    told = found if isinstance(found, dict) else {}
+    return replace(product, vendor=told.get("vendor"), version=told.get("version"))

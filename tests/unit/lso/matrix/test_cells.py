@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from pathlib import Path
 
 import pytest
 import yaml
 
+from common.product_folder import VARIABLE
+from common.yaml_reader import Document
 from lso.matrix.cells import LoadedMatrix, load_matrix
-from orchestrator.tosca import Catalogue
+from orchestrator.tosca.documents.document import read_document
+from orchestrator.tosca.documents.report import Report
 from scenarios.file.errors import ScenarioError
 
 ROOT = Path(__file__).parents[4]
@@ -117,7 +118,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 PRODUCT = """\
 tosca_definitions_version: tosca_simple_yaml_1_3
-imports: [../../orchestrator/types/lso_types.yaml]
+imports: [lso_types.yaml]
 node_types:
   lso.vnf.Narrow:
     derived_from: lso.nodes.vnf.IPsec
@@ -129,12 +130,8 @@ node_types:
 
 def test_what_a_product_declares_that_it_cannot_is_unsupported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vnfs" / "narrow").mkdir(parents=True)
-    there = os.path.relpath(ROOT / "orchestrator", tmp_path / "vnfs" / "narrow")
-    text = PRODUCT.replace("../../orchestrator", there)
-    (tmp_path / "vnfs" / "narrow" / "descriptor.yaml").write_text(text, encoding="utf-8")
-    more = functools.partial(Catalogue, vnfs=[tmp_path / "vnfs"])
-    for module in ("lso.matrix.cells", "lso.order_check", "lso.input_check"):
-        monkeypatch.setattr(f"{module}.Catalogue", more)
+    (tmp_path / "vnfs" / "narrow" / "descriptor.yaml").write_text(PRODUCT, encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "vnfs"))
     cells = loaded(tmp_path, GOOD.replace("kind: firewall", "kind: ipsec").partition("deviations")[0]).cells
     unsupported = {cell.id: cell.unsupported for cell in cells if cell.unsupported}
     narrow = [cell.id for cell in cells if "narrow" in cell.id and cell.id.endswith("--psk")]
@@ -147,3 +144,16 @@ def test_what_a_product_declares_that_it_cannot_is_unsupported(tmp_path: Path, m
 @pytest.mark.parametrize("file", ["ipsec.yaml", "firewalls.yaml"])
 def test_the_project_s_own_matrices_are_right(file: str) -> None:
     assert load_matrix(MATRICES / file).cells
+
+
+def test_templates_are_read_once_however_many_cells_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_matrix(MATRICES / "firewalls.yaml")
+    read: list[str] = []
+
+    def counted(name: str, content: bytes, report: Report) -> Document | None:
+        read.append(name)
+        return read_document(name, content, report)
+
+    monkeypatch.setattr("orchestrator.tosca.documents.sources.read_document", counted)
+    assert load_matrix(MATRICES / "firewalls.yaml").cells
+    assert read == []

@@ -51,6 +51,15 @@ def test_a_changed_descriptor_is_read_anew(folder: Path, site_inputs: SiteInputs
     assert catalogue.compile("poc-site", site_inputs(), {"firewall": "wall"}).vnfs[0].image == "other/wall:2"
 
 
+def test_a_product_that_changed_is_described_anew(folder: Path) -> None:
+    catalogue = Catalogue(vnfs=[folder])
+    assert catalogue.product("firewall", "wall").vendor is None
+    (folder / "wall" / "product.json").write_text('{"vendor": "other"}')
+    (folder / "wall" / "descriptor.yaml").write_text(DESCRIPTOR.format(release=2))
+    found = catalogue.product("firewall", "wall")
+    assert (found.vendor, found.image) == ("other", "other/wall:2")
+
+
 def test_an_image_of_the_templates_own_goes_with_its_product(folder: Path, tmp_path: Path) -> None:
     own = "{ image: { type: lso.artifacts.ContainerImage, file: ours/special } }"
     (tmp_path / "one.yaml").write_text(f"""\
