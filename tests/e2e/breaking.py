@@ -161,11 +161,9 @@ def rule_handles(vnf: ContainerAccess, family: str, table: str, chain: str, part
 
 
 def await_path(context: Context, source: str = "a1", target: str = "b1") -> None:
-    """Wait until *source* reaches *target* again."""
-    end = context.host(target).ip
-    reached = poll(
-        lambda: ping(context.host(source).namespace, end, count=1, wait=0.5).received, RECOVERY_SECONDS, 0.05
-    )
+    """Wait until *source* reaches *target* again, without a loss: a switch drops a few while it settles."""
+    near, end = context.host(source).namespace, context.host(target).ip
+    reached = poll(lambda: ping(near, end, count=5, interval=0.05, wait=0.5).received == 5, RECOVERY_SECONDS, 0.05)
     assert reached, f"{source} does not reach {target} again"
 
 

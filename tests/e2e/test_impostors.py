@@ -16,7 +16,7 @@ from testbed.polling import poll
 
 ENDS = {"from_": "a1", "to": "b1"}
 TRAFFIC = {
-    "traffic.tcp": ENDS | {"seconds": 1, "at_least_mbit": 5},
+    "traffic.tcp": ENDS | {"seconds": 1, "at_least_mbit": 1},
     "traffic.udp": ENDS | {"seconds": 1, "rate_mbit": 5, "loss_percent_at_most": 2},
 }
 

@@ -43,12 +43,12 @@ def order() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[..., Any]:
-    """Waits for what a function returns once that is true."""
+    """Waits for what a function returns once that is true; *told* is shown when it never was."""
 
-    def wait(check: Callable[[], Any], timeout: float = TIMEOUT) -> Any:
-        deadline = time.monotonic() + timeout
+    def wait(check: Callable[[], Any], told: Callable[[], Any] = lambda: "never true") -> Any:
+        deadline = time.monotonic() + TIMEOUT
         while not (found := check()):
-            assert time.monotonic() < deadline
+            assert time.monotonic() < deadline, told()
             time.sleep(0.1)
         return found
 

@@ -30,10 +30,11 @@ def call(lab: Lab, tmp_path: Path) -> Iterator[Call]:
         yield lambda operation, **values: http.post(operation, json={"input": values})
 
 
-def details(call: Call) -> dict[str, Any] | None:
+def details(call: Call) -> dict[str, Any]:
+    """What the API says of the service; nothing when there is none."""
     answer = call("get-connectivity-service-details", **{"service-id-or-name": "acme"})
     if answer.status_code == 404:
-        return None
+        return {}
     service: dict[str, Any] = answer.json()["output"]["service"]
     return {**service, **{pair["value-name"]: pair["value"] for pair in service["name"]}}
 
@@ -42,10 +43,10 @@ def details(call: Call) -> dict[str, Any] | None:
 def service(lab: Lab, call: Call, order: dict[str, Any], until: Until) -> Iterator[str]:
     """The first digits of the id of a service whose tunnels stand; removed at the end."""
     assert call("create-connectivity-service", **order).status_code == 200
-    stands = until(lambda: (found := details(call)) and found["operational-state"] == "ENABLED" and found)
-    yield stands["uuid"][:8]
+    until(lambda: details(call)["operational-state"] == "ENABLED", lambda: details(call))
+    yield details(call)["uuid"][:8]
     call("delete-connectivity-service", **{"service-id-or-name": "acme"})
-    until(lambda: details(call) is None)
+    until(lambda: not details(call), lambda: details(call))
     for ucpe in lab.ucpes.values():
         assert ucpe.exec(["docker", "ps", "--all", "--quiet"]).stdout == ""
 
@@ -102,10 +103,10 @@ def test_vnfs_that_are_killed_while_their_service_is_changed_come_back(
     assert answer.status_code == 200, answer.text
     for kind in KINDS:  # the change may have one of them out of the way just now
         lab.ucpes["site-b"].exec(["docker", "kill", f"{service}-{kind}"], check=False)
-    ended = until(lambda: (found := details(call)) and found["lso-state"] not in {"accepted", "deploying"} and found)
-    until(lambda: all(started(lab, "site-b", f"{service}-{kind}") for kind in KINDS))
+    until(lambda: details(call)["lso-state"] not in {"accepted", "deploying"}, lambda: details(call))
+    until(lambda: all(started(lab, "site-b", f"{service}-{kind}") for kind in KINDS), lambda: details(call))
     assert reaches("a1", "10.2.0.10", 60), details(call)
-    if ended["lso-state"] == "active":
+    if details(call)["lso-state"] == "active":
         assert not reaches("b1", "10.1.0.10", 1)
 
 
@@ -119,8 +120,8 @@ def test_a_removed_service_stays_away_and_a_stopped_server_brings_nothing_back(
     ):
         call: Call = lambda operation, **values: http.post(operation, json={"input": values})  # noqa: E731
         assert call("create-connectivity-service", **order).status_code == 200
-        found = until(lambda: (found := details(call)) and found["lso-state"] == "active" and found)
-    firewall = f"{found['uuid'][:8]}-firewall"
+        until(lambda: details(call)["lso-state"] == "active", lambda: details(call))
+        firewall = f"{details(call)['uuid'][:8]}-firewall"
     docker(lab, "site-a", "kill", firewall)
     listeners = ["ss", "--no-header", "--tcp", "state", "established", "( sport = :2376 )"]
     until(lambda: not lab.ucpes["site-a"].exec(listeners, check=False).stdout)
@@ -133,7 +134,7 @@ def test_a_removed_service_stays_away_and_a_stopped_server_brings_nothing_back(
         until(lambda: started(lab, "site-a", firewall))  # what ended while nobody listened
         docker(lab, "site-a", "kill", firewall)
         call("delete-connectivity-service", **{"service-id-or-name": "acme"})
-        until(lambda: details(call) is None)
+        until(lambda: not details(call), lambda: details(call))
         for ucpe in lab.ucpes:
             until(lambda ucpe=ucpe: not lab.ucpes[ucpe].exec(listeners, check=False).stdout)
             assert docker(lab, ucpe, "ps", "--all", "--quiet") == ""
