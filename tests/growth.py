@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 QUICK = 0.15
 """Seconds below which it is not worth while to compare: with garbage collected once or not, the ratio is anything."""
-MAX_GROWTH = 6
-"""Four, and room for caches that no longer hold it all; what grows with the square has sixteen."""
+MAX_GROWTH = 8
+"""Between the four of what grows with the size and the sixteen of what grows with its square: caches, a busy machine."""
 
 
 async def check_growth(name: str, spend: Callable[[int], Awaitable[float]], size: int) -> None:

@@ -6,6 +6,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -16,11 +17,12 @@ from scenarios.network.conserved import ECHO_REPLY, ECHO_REQUEST, ICMP, ROUTERS,
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File
-from scenarios.steps.recorder import Recorder
+from scenarios.steps.recorder import LOOK_SECONDS, Recorder
 from scenarios.steps.verb import PathVerb
 from testbed import traffic
-from testbed.capture import captures, read_frames
+from testbed.capture import captures, frames_so_far, read_frames
 from testbed.esp import payload_of
+from testbed.polling import poll
 
 _LATE_SECONDS = 3.0
 """How late the last answers may be. A busy machine keeps a packet in user space for longer than a second at times."""
@@ -29,14 +31,12 @@ _PATTERN_BYTES = 16  # as many as ping takes; it repeats them to the end of its 
 
 
 class PingEvidence(Evidence):
-    """Echo requests *sent* and answers *received*; *mean_ms* is None when nothing came back, *output* is ping's.
+    """Echo requests *sent*; *mean_ms* is None when nothing came back, *output* is ping's.
 
     *near* and *far* are captures at the two hosts' interfaces, *source* and *target* these hosts' addresses.
     """
 
     sent: int
-    received: int
-    lost_percent: float
     mean_ms: float | None
     output: File
     source: IPv4Address
@@ -89,12 +89,13 @@ class Ping(PathVerb, name="ping"):
                 wait=_LATE_SECONDS,
                 pattern=secrets.token_bytes(_PATTERN_BYTES),
             )
+            if result.received:  # then it has waited for the others no longer than two round trips
+                back = IPv4Address(target.ip).packed + IPv4Address(source.ip).packed
+                poll(lambda: _answers_so_far(near.capture.path, back) >= result.sent, _LATE_SECONDS, LOOK_SECONDS)
         for point in (near, far):
             recorder.file(point.capture.path, f"capture at {point.name}", wire.PCAP)
         return PingEvidence(
             sent=result.sent,
-            received=result.received,
-            lost_percent=result.lost_percent,
             mean_ms=result.rtt_avg_ms,
             output=recorder.text("ping.txt", "what ping printed", result.output),
             source=IPv4Address(source.ip),
@@ -104,14 +105,33 @@ class Ping(PathVerb, name="ping"):
         )
 
     def judge(self, evidence: PingEvidence) -> Judgement:
-        lost, mean = evidence.lost_percent, evidence.mean_ms
+        forth = evidence.source.packed + evidence.target.packed
+        back = evidence.target.packed + evidence.source.packed
+        near, far = (
+            [packet for packet in ipv4(read_frames(end.file)) if packet[9] == ICMP]
+            for end in (evidence.near, evidence.far)
+        )
+        sent, arrived = Counter(map(before, echoes(near, forth, ECHO_REQUEST))), _crossed(far, forth, ECHO_REQUEST)
+        answered, answers = Counter(map(before, echoes(far, back, ECHO_REPLY))), _crossed(near, back, ECHO_REPLY)
+        received = len({_echo(packet) for packet in sent} & {_echo(packet) for packet in answers})
+        lost = 100 * (evidence.sent - received) / evidence.sent if evidence.sent else 100
         bounds = f"{self.loss_percent_at_least:g} to {self.loss_percent_at_most:g} %"
         within = self.loss_percent_at_least <= lost <= self.loss_percent_at_most
-        name = f"{self.from_} to {self.to}: lost"
-        checks = [check(name, within, expected=bounds, measured=f"{lost:g} %"), *self._round_trip(mean)]
-        checks += self._who_answers(evidence)
-        answered = f"{evidence.received} of {evidence.sent} answered"
-        return Judgement(checks, f"{answered}, mean round trip {mean} ms")
+        checks = [
+            check(f"{self.from_} to {self.to}: lost", within, expected=bounds, measured=f"{lost:g} %"),
+            *self._round_trip(evidence.mean_ms),
+        ]
+
+        foreign = arrived - sent, answers - answered
+        checks += [
+            equal(f"echo requests at {self.to} that are not those of {self.from_}", foreign[0].total(), 0),
+            equal(f"answers at {self.from_} that are not those of {self.to}", foreign[1].total(), 0),
+        ]
+        requests = {_echo(packet) for packet in arrived}
+        own = sum(count for packet, count in (answers & answered).items() if _echo(packet) in requests)
+        name = f"answers that {self.to} itself gave to what it was asked"
+        checks.append(check(name, own >= received, expected=f"≥ {received}", measured=own))
+        return Judgement(checks, f"{received} of {evidence.sent} answered, mean round trip {evidence.mean_ms} ms")
 
     def _round_trip(self, mean: float | None) -> Iterator[Check]:
         name, measured = f"{self.from_} to {self.to}: mean round trip", f"{mean} ms"
@@ -122,26 +142,13 @@ class Ping(PathVerb, name="ping"):
             holds = mean is not None and mean >= least
             yield check(name, holds, expected=f"≥ {least:g} ms", measured=measured)
 
-    def _who_answers(self, evidence: PingEvidence) -> Iterator[Check]:
-        """Yield the checks that requests and answers are the same packets at both hosts' interfaces."""
-        forth = evidence.source.packed + evidence.target.packed
-        back = evidence.target.packed + evidence.source.packed
-        near, far = (
-            [packet for packet in ipv4(read_frames(end.file)) if packet[9] == ICMP]
-            for end in (evidence.near, evidence.far)
-        )
-        sent, arrived = Counter(map(before, echoes(near, forth, ECHO_REQUEST))), _crossed(far, forth, ECHO_REQUEST)
-        answered, answers = Counter(map(before, echoes(far, back, ECHO_REPLY))), _crossed(near, back, ECHO_REPLY)
-        foreign = arrived - sent, answers - answered
-        yield equal(f"echo requests at {self.to} that are not those of {self.from_}", foreign[0].total(), 0)
-        yield equal(f"answers at {self.from_} that are not those of {self.to}", foreign[1].total(), 0)
-        requests = {_echo(packet) for packet in arrived}
-        own = sum(count for packet, count in (answers & answered).items() if _echo(packet) in requests)
-        name = f"answers that {self.to} itself gave to what it was asked"
-        yield check(name, own >= evidence.received, expected=f"≥ {evidence.received}", measured=own)
-
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {self.from_} -- ping -c {self.count} {context.host(self.to).ip}"
+
+
+def _answers_so_far(path: Path, addresses: bytes) -> int:
+    """Return how many echo replies between *addresses* a running capture has written to *path* by now."""
+    return len(echoes(ipv4(frames_so_far(path)), addresses, ECHO_REPLY))
 
 
 def _crossed(packets: Sequence[bytes], addresses: bytes, kind: int) -> Counter[bytes]:

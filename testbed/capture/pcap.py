@@ -54,6 +54,11 @@ def read_frames(path: Path | str) -> Iterator[Frame]:
         yield new(Frame, (timestamp, data))
 
 
+def frames_so_far(path: Path | str) -> Iterator[Frame]:
+    """Yield the whole frames that a running capture has written to *path* by now."""
+    return (Frame(timestamp, data) for timestamp, data, _ in records(path, finished=False))
+
+
 def count_frames(path: Path | str) -> tuple[int, int]:
     """Return how many whole frames *path* holds so far, and how many of them were cut at the snapshot length."""
     total = cut = 0
