@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 QUICK = 0.15
 """Seconds below which it is not worth while to compare: with garbage collected once or not, the ratio is anything."""
 MAX_GROWTH = 8
-"""Between the four of what grows with the size and the sixteen of what grows with its square: caches, a busy machine."""
+"""Between the four of what grows with the size and the sixteen of what grows with its square."""
 
 
 async def check_growth(name: str, spend: Callable[[int], Awaitable[float]], size: int) -> None:
