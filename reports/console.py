@@ -101,7 +101,7 @@ class Console:
         for check in step.checks:
             if check.verdict.is_bad:
                 line = f"           {check.name}: expected {check.expected or '-'}, measured {check.measured or '-'}"
-                self._line(Text(printable(line)))
+                self._line(Text(printable(f"{line}; {check.message}" if check.message else line)))
         if step.hint:
             self._line(Text(f"           hint: {printable(step.hint)}"))
 

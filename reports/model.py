@@ -218,7 +218,7 @@ class RunResult(Record):
 
     schema_version: Literal["1"] = SCHEMA_VERSION
     run_id: str
-    subject: Literal["network", "product"] = Field(default="network", description="what is judged")
+    subject: Literal["network", "product", "uCPE"] = Field(default="network", description="what is judged")
     scenario: Scenario
     started_at: AwareDatetime
     duration_seconds: Seconds

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "chromium": "it makes a picture anew; test_page_in_a_browser.py opens pages where there is a browser",
     "docker exec -i gateway /vnf/probe": "tests/integration/vnfs/test_probe.py",
     "lso serve --inventory /etc/lso/inventory.json --database postgresql": "the same is on docs/presto-persistence.md",
+    "lso ucpe check": "tests/integration/orchestrator/test_ucpe_check.py",
     "lso vnf check": "tests/integration/vnfs/test_check.py",
     "lso vnf add": "as above; here it would be the catalogue of the machine",
     "lso serve --lab poc-two-sites-123456 --auth clients.yaml --host": "needs that address; test_access.py has TLS",

@@ -143,6 +143,10 @@ class DockerEngine:
         found = await self._call(self._client.version)
         return str(found["Version"]), str(found["ApiVersion"])
 
+    async def info(self) -> Mapping[str, Any]:
+        """What the engine tells of itself and its machine (`GET /info`)."""
+        return dict(await self._call(self._client.info))
+
     async def vnf_images(self) -> tuple[VnfImage, ...]:
         """The images that say they are VNFs, by name."""
         listed = await self._call(self._client.images, filters={"label": "lso.vnf.kind"})

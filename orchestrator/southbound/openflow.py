@@ -71,17 +71,34 @@ class OpenFlowSwitch:
 
     async def raise_ports(self, numbers: Iterable[int]) -> None:
         """Set these ports administratively up. New internal ports are down, and carry nothing then."""
+        changes = [_port_up(port) for port in await self._down(numbers)]
+        async with self._request([*changes, ofproto_v1_4_parser.OFPBarrierRequest(PROTOCOL)]) as answers:
+            await self._past_barrier(answers, "raising ports")
+
+    async def ports_down(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """Those of these ports that are administratively down."""
+        return tuple(port.port_no for port in await self._down(numbers))
+
+    async def _down(self, numbers: Iterable[int]) -> list[Any]:
         wanted = set(numbers)
-        request = ofproto_v1_4_parser.OFPPortDescStatsRequest(PROTOCOL)
-        changes: list[Any] = []
-        async with self._request([request]) as answers:
+        down: list[Any] = []
+        async with self._request([ofproto_v1_4_parser.OFPPortDescStatsRequest(PROTOCOL)]) as answers:
             more = True
             while more:
                 reply = await self._next(answers, "list of ports")
-                changes += [_port_up(port) for port in reply.body if port.port_no in wanted and _is_down(port)]
+                down += [port for port in reply.body if port.port_no in wanted and _is_down(port)]
                 more = bool(reply.flags & ofproto_v1_4.OFPMPF_REPLY_MORE)
-        async with self._request([*changes, ofproto_v1_4_parser.OFPBarrierRequest(PROTOCOL)]) as answers:
-            await self._past_barrier(answers, "raising ports")
+        return down
+
+    async def inject(self, frames: Sequence[bytes], in_port: int) -> None:
+        """Have the switch treat Ethernet frames as if they had come in by that port (packet-out to its tables)."""
+        table = ofproto_v1_4_parser.OFPActionOutput(ofproto_v1_4.OFPP_TABLE)
+        packets = [
+            ofproto_v1_4_parser.OFPPacketOut(PROTOCOL, ofproto_v1_4.OFP_NO_BUFFER, in_port, [table], frame)
+            for frame in frames
+        ]
+        async with self._request([*packets, ofproto_v1_4_parser.OFPBarrierRequest(PROTOCOL)]) as answers:
+            await self._past_barrier(answers, "injecting frames")
 
     async def commit(self, changes: Sequence[Any]) -> None:
         """Apply the messages, in order, as one atomic bundle: all or, with SwitchError, none.

@@ -76,7 +76,7 @@ async def ucpe_health(ucpe: Ucpe, deadline: float = DEADLINE) -> UcpeHealth:
     return UcpeHealth(ucpe.id, docker, ovsdb, openflow, probe.images)
 
 
-_NONSENSE = (LookupError, TypeError, ValueError, AttributeError, struct.error)
+NONSENSE = (LookupError, TypeError, ValueError, AttributeError, struct.error)
 """What the clients stumble over when a stranger answers: they are made for endpoints that are known to be right."""
 
 _PROTOCOLS = ("docker", "ovsdb", "openflow")
@@ -105,7 +105,7 @@ class _Probe:
             found = replace(blank, problem=error.message)
         except InventoryError as error:
             found = replace(blank, problem=str(error))
-        except _NONSENSE:
+        except NONSENSE:
             found = replace(blank, problem="something answers there, but not in this protocol")
         else:
             found = replace(found, certificate_ends=ends)

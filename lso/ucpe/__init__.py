@@ -1,0 +1,1 @@
+"""Holding a uCPE against the uCPE contract (docs/ucpe.md)."""

@@ -1,0 +1,94 @@
+"""Run the checks of a box one after the other, take away what they made, and make a result of what they found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from lso.checking import steps
+from lso.ucpe.box import Box, Unjudged
+from lso.ucpe.checks import BoxCheck
+from lso.ucpe.contract import clause
+from lso.ucpe.others import State, disturbed, others
+from lso.ucpe.trial import Trial
+from orchestrator.model import UcpeError, UcpeUnreachable
+from orchestrator.ucpe.health import NONSENSE
+from reports.console import Console
+from reports.model import Check, Phase, RunResult, Scenario, StepResult, Verdict
+
+REMOVAL = BoxCheck(
+    "removal", "nothing of this check is left, and all else is as before", lambda *_: NotImplemented, "O2, F2",
+    "the names begin with lso-ucpe-check and lsocheck; another check removes what is left",
+)  # fmt: skip
+
+
+async def run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, command: str) -> RunResult:
+    """Run *checks* on the box, and tell the console of each.
+
+    Raises InventoryError for TLS files of no use, and Busy. However it ends, what was made is removed.
+    """
+    began, at = time.monotonic(), datetime.now(UTC)
+    done: list[StepResult] = []
+    async with box.opened():
+        trial = Trial(box)
+        await trial.clear()
+        before = await others(box)
+        try:
+            for check in checks:
+                console.on_step_started(check.id, check.title)
+                done.append(await _step(box, trial, check, began))
+                console.on_step_finished(done[-1])
+        finally:
+            left = await trial.clear()
+        done.append(await _removal(box, before, left, began))
+        console.on_step_finished(done[-1])
+    seconds = time.monotonic() - began
+    return RunResult(
+        run_id=f"{at:%Y%m%d-%H%M%S}-ucpe-{box.ucpe.id}",
+        subject="uCPE",
+        scenario=Scenario(id="ucpe-contract", title=f"{box.ucpe.id}, a uCPE"),
+        started_at=at,
+        duration_seconds=seconds,
+        verdict=Verdict.worst(step.verdict for step in done),
+        command=command,
+        phases=(Phase(name="checks", started_seconds=0, duration_seconds=seconds),),
+        steps=tuple(done),
+        versions={"lso-testbed": version("lso-testbed")},
+        machine={endpoint.protocol: endpoint.address for endpoint in box.endpoints},
+    )
+
+
+async def _step(box: Box, trial: Trial, check: BoxCheck, began: float) -> StepResult:
+    started = time.monotonic()
+    step = steps.new_step(check, "ucpe", started - began)
+    try:
+        found = await check.run(box, trial)
+    except Unjudged as reason:
+        return step.model_copy(update={"message": str(reason), "duration_seconds": time.monotonic() - started})
+    except UcpeError as error:
+        found = [_failed(check, error.endpoint, error.message)]
+        if isinstance(error, UcpeUnreachable):
+            box.give_up(error)
+    except NONSENSE as error:
+        found = [_failed(check, "an endpoint", f"the answer is not of the protocol ({type(error).__name__}: {error})")]
+    return steps.ended(step, check, found, "", time.monotonic() - started)
+
+
+def _failed(check: BoxCheck, endpoint: str, said: str) -> Check:
+    """A check that could not go on is of the first clause that it is about."""
+    return clause(check.clauses.partition(",")[0]).judged(f"{endpoint} does what it is asked", False, "done", said)
+
+
+async def _removal(box: Box, before: State, left: Sequence[str], began: float) -> StepResult:
+    started = time.monotonic()
+    changed = list(disturbed(before, await others(box)))
+    found = [
+        clause("O2").judged("what was made", not left, "removed", "; ".join(left) or "removed"),
+        clause("F2").judged(
+            "what was there", not changed, "as before", "; ".join(changed) or f"{len(before)} things are"
+        ),
+    ]
+    step = steps.new_step(REMOVAL, "ucpe", started - began)
+    return steps.ended(step, REMOVAL, found, "", time.monotonic() - started)
