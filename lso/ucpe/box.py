@@ -17,7 +17,7 @@ from orchestrator.southbound.ovsdb import OvsdbClient
 from orchestrator.southbound.ports import PortTable
 from orchestrator.southbound.tls import Endpoint, client_context, docker_endpoint
 
-LOCK = "lso-ucpe-check"
+LOCK = "lso_ucpe_check"
 
 
 class Unjudged(Exception):
@@ -55,10 +55,10 @@ class Box:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Load the TLS files; end all sessions at the end. Raises InventoryError, or Busy while another check runs."""
+        """Load the TLS files; end all sessions at the end. Raises InventoryError."""
         self._context = client_context(self.ucpe)
+        self._sessions = {}
         try:
-            await self._be_alone()
             yield
         finally:
             for session in self._sessions.values():
@@ -116,8 +116,11 @@ class Box:
             session = self._sessions[protocol] = await connect()
         return session  # type: ignore[return-value]  # by protocol
 
-    async def _be_alone(self) -> None:
-        """Hold a lock of the box's own (RFC 7047, 4.1.8), which ends with its session, however this process ends."""
+    async def be_alone(self) -> None:
+        """Hold a lock of the box's own (RFC 7047, 4.1.8), which ends with its session, however this process ends.
+
+        Raises Busy while another check holds it.
+        """
         try:
             session = await OvsdbClient.connect(self.endpoints[1], self._context)
             self._sessions["lock"] = session

@@ -1,12 +1,15 @@
-"""A look into the trial's container by commands that small images have: `cat` and, for the disk, `stat`."""
+"""A look into the trial's container by commands that small images have: `cat`, `head` and, for the disk, `stat`."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lso.ucpe.trial import CONTAINER
 from orchestrator.southbound.docker import DockerEngine
 
+_HEADED = re.compile(r"^==> (.+) <==\n(.*)$", re.MULTILINE)
 _CANNOT = ("No such file", "Permission denied", "not permitted", "No such device")
 
 
@@ -42,13 +45,22 @@ class Inside:
     async def interfaces(self) -> tuple[Interface, ...]:
         """Return the interfaces, but for the loopback."""
         lines = (await self.read("/proc/net/dev")).splitlines()[2:]
-        counted = {name.strip(): int(rest.split()[1]) for name, _, rest in (line.partition(":") for line in lines)}
-        return tuple([await self._interface(name, packets) for name, packets in counted.items() if name != "lo"])
+        names = [name for line in lines if (name := line.partition(":")[0].strip()) != "lo"]
+        files = ("address", "mtu", "statistics/rx_packets")
+        told = await self.first_lines([f"/sys/class/net/{name}/{file}" for name in names for file in files])
+        values = [[told.get(f"/sys/class/net/{name}/{file}", "0") for file in files] for name in names]
+        return tuple(
+            Interface(name, mac, int(mtu), int(packets))
+            for name, (mac, mtu, packets) in zip(names, values, strict=True)
+        )
 
-    async def _interface(self, name: str, packets: int) -> Interface:
-        folder = f"/sys/class/net/{name}"
-        told = (await self._run("cat", f"{folder}/address", f"{folder}/mtu"))[0].decode().split()
-        return Interface(name, told[0], int(told[1]), packets)
+    async def first_lines(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return the first line of each of these files that can be read."""
+        if not paths:
+            return {}
+        printed = (await self._run("head", "-v", "-n", "1", *paths))[0].decode(errors="replace")
+        found = _HEADED.findall(printed)
+        return {path: line.strip() for path, line in found}
 
     async def disk_mib(self) -> int | None:
         """Return the free room of the file system below the container's root; None where the image cannot tell."""

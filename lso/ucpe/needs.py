@@ -37,6 +37,16 @@ class Needs:
         )
 
     @property
+    def kinds(self) -> tuple[Needs, Needs, Needs]:
+        """Capabilities alone, devices alone, sysctls alone."""
+        users = self.users
+        return (
+            Needs(capabilities=self.capabilities, users=users),
+            Needs(devices=self.devices, users=users),
+            Needs(sysctls=self.sysctls, users=users),
+        )
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What is needed, by name."""
         return (*self.capabilities, *self.devices, *self.sysctls)

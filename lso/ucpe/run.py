@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from lso.checking import steps
-from lso.ucpe.box import Box, Unjudged
+from lso.ucpe.box import Box, Busy, Unjudged
 from lso.ucpe.checks import BoxCheck
 from lso.ucpe.contract import clause
 from lso.ucpe.others import State, disturbed, others
 from lso.ucpe.trial import Trial
-from orchestrator.model import UcpeError, UcpeUnreachable
+from orchestrator.model import InventoryError, UcpeError, UcpeUnreachable
 from orchestrator.ucpe.health import NONSENSE
 from reports.console import Console
 from reports.model import Check, Phase, RunResult, Scenario, StepResult, Verdict
 
+STILL_MAKING_SECONDS = 2.0
 REMOVAL = BoxCheck(
     "removal", "nothing of this check is left, and all else is as before", lambda *_: NotImplemented, "O2, F2",
     "the names begin with lso-ucpe-check and lsocheck; another check removes what is left",
 )  # fmt: skip
 
 
-async def run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, command: str) -> RunResult:
+def run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, command: str) -> RunResult:
     """Run *checks* on the box, and tell the console of each.
 
-    Raises InventoryError for TLS files of no use, and Busy. However it ends, what was made is removed.
+    Raises InventoryError for TLS files of no use, and Busy. However else it ends, what was made is removed.
     """
+    try:
+        return asyncio.run(_run_checks(box, checks, console, command))
+    except (InventoryError, Busy):  # nothing was made
+        raise
+    except BaseException:  # Ctrl-C: its tasks are cancelled, and its sessions of no use any more
+        asyncio.run(_clear(box))
+        raise
+
+
+async def _clear(box: Box) -> None:
+    """Remove what there is, and once more what the box was still making when the interruption came."""
+    async with box.opened():
+        await Trial(box).clear()
+        await asyncio.sleep(STILL_MAKING_SECONDS)
+        await Trial(box).clear()
+
+
+async def _run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, command: str) -> RunResult:
     began, at = time.monotonic(), datetime.now(UTC)
     done: list[StepResult] = []
     async with box.opened():
+        await box.be_alone()
         trial = Trial(box)
         await trial.clear()
         before = await others(box)
-        try:
-            for check in checks:
-                console.on_step_started(check.id, check.title)
-                done.append(await _step(box, trial, check, began))
-                console.on_step_finished(done[-1])
-        finally:
-            left = await trial.clear()
-        done.append(await _removal(box, before, left, began))
+        for check in checks:
+            console.on_step_started(check.id, check.title)
+            done.append(await _step(box, trial, check, began))
+            console.on_step_finished(done[-1])
+        done.append(await _removal(box, before, await trial.clear(), began))
         console.on_step_finished(done[-1])
     seconds = time.monotonic() - began
     return RunResult(

@@ -68,7 +68,7 @@ class Trial:
     async def ports(self) -> tuple[int, int]:
         """Make the ports; their OpenFlow numbers. As all of these: raises UcpeError the first time, then Unjudged."""
         if not self._numbers:
-            await self._made("the ports", self._add_ports)
+            await self.made("the ports", self._add_ports)
         return self._numbers[PORTS[0]], self._numbers[PORTS[1]]
 
     async def _add_ports(self) -> None:
@@ -82,7 +82,7 @@ class Trial:
         engine = await self.box.engine()
         there = {item.name for item in await engine.networks(f"{LABEL}={SERVICE_ID}")}
         if not there >= set(NETWORKS):
-            await self._made("the networks", lambda: self._add_networks(there))
+            await self.made("the networks", lambda: self._add_networks(there))
 
     async def _add_networks(self, there: set[str]) -> None:
         engine = await self.box.engine()
@@ -104,7 +104,7 @@ class Trial:
         await self.networks()
         if not self._runs:
             image = await self.image()
-            await self._made("the container", lambda: self.run(image, self.box.needs))
+            await self.made("the container", lambda: self.run(image, self.box.needs))
 
     async def end(self) -> None:
         """Kill and remove the container."""
@@ -121,7 +121,8 @@ class Trial:
             raise Unjudged("the engine's store has no VNF image to make a container of")
         return chosen
 
-    async def _made(self, what: str, make: Callable[[], Awaitable[None]]) -> None:
+    async def made(self, what: str, make: Callable[[], Awaitable[None]]) -> None:
+        """Make it, unless that has failed before."""
         if what in self._failed:
             raise Unjudged(f"{what} could not be made: {self._failed[what]}")
         try:

@@ -8,7 +8,6 @@ Exit code: 0 passed, 1 findings, 2 bad input, 3 test-bed error, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         box = Box(ucpe, unis, needs_of(Catalogue().products()), options.image, ports)
         with CheckConsole(lasting(sys.stdout)) as console:
-            result = asyncio.run(run_checks(box, checks, console, command))
+            result = run_checks(box, checks, console, command)
             checking_options.write(options, result)
             console.end(result, options.html)
     except (InventoryError, TemplateError, Busy) as error:

@@ -22,7 +22,7 @@ async def run(box: Box, trial: Trial) -> list[Check]:
     refused = await _refused(trial, image, box.needs)
     if refused:
         left_out = [name for name, _ in refused]
-        found += [_given(name, False, said) for name, said in refused]
+        found += [_given(box.needs, name, False, said) for name, said in refused]
         await trial.run(image, box.needs.without(left_out))
     inside = Inside(await box.engine())
     status = await inside.read("/proc/self/status")
@@ -40,13 +40,18 @@ async def _refused(trial: Trial, image: str, needs: Needs) -> list[tuple[str, st
     """Return each need that the engine refuses a container for, and its words; empty when the container runs.
 
     An engine names nothing but the first thing that it stumbles over, so each is tried alone then. Raises UcpeRefused
-    when not even a container without needs runs.
+    when not even a container without needs runs, or each need alone is met.
     """
-    if await _refusal(trial, image, needs) is None:
+    whole = await _refusal(trial, image, needs)
+    if whole is None:
         return []
-    await trial.run(image, Needs())
-    tried = [(need.names[0], await _refusal(trial, image, need)) for need in needs.each]
-    return [(name, said) for name, said in tried if said is not None]
+    await trial.made("the container", lambda: trial.run(image, Needs()))
+    kinds = [kind for kind in needs.kinds if await _refusal(trial, image, kind) is not None]
+    tried = [(need.names[0], await _refusal(trial, image, need)) for kind in kinds for need in kind.each]
+    refused = [(name, said) for name, said in tried if said is not None]
+    if not refused:
+        raise UcpeRefused(trial.box.ucpe.id, "docker", whole)
+    return refused
 
 
 async def _refusal(trial: Trial, image: str, needs: Needs) -> str | None:
@@ -57,25 +62,30 @@ async def _refusal(trial: Trial, image: str, needs: Needs) -> str | None:
     return None
 
 
-def _given(name: str, there: bool, measured: str) -> Check:
-    if name.startswith("/"):
-        return clause("D7").judged(f"device {name}", there, "usable", measured)
-    if name.isupper():
-        return clause("D6").judged(f"capability {name}", there, "given", measured)
-    return clause("D8").judged(f"sysctl {name}", there, "set", measured)
+def _given(needs: Needs, name: str, there: bool, measured: str) -> Check:
+    users = f", for {', '.join(needs.users[name])}" if name in needs.users else ""
+    if name in needs.devices:
+        return clause("D7").judged(f"device {name}", there, f"usable{users}", measured)
+    if name in needs.sysctls:
+        return clause("D8").judged(f"sysctl {name}", there, f"set to {needs.sysctls[name]}{users}", measured)
+    return clause("D6").judged(f"capability {name}", there, f"given{users}", measured)
 
 
 async def _got(inside: Inside, needs: Needs, status: str) -> list[Check]:
     given = capabilities(int(_line(status, "CapEff") or "0", 16))
-    found = [_given(name, name in given, "given" if name in given else "not given") for name in needs.capabilities]
+    found = [
+        _given(needs, name, name in given, "given" if name in given else "not given") for name in needs.capabilities
+    ]
     more = sorted(given - set(needs.capabilities))
     found.append(clause("D6").judged("no capability beside these", not more, "none", ", ".join(more) or "none"))
     for device in needs.devices:
         said = await inside.opened(device)
-        found.append(_given(device, not said, said or "it can be opened"))
+        found.append(_given(needs, device, not said, said or "it can be opened"))
+    paths = {name: f"/proc/sys/{name.replace('.', '/')}" for name in needs.sysctls}
+    told = await inside.first_lines(list(paths.values()))
     for name, value in needs.sysctls.items():
-        measured = " ".join((await inside.read(f"/proc/sys/{name.replace('.', '/')}")).split())
-        found.append(_given(name, measured == value, measured or "cannot be read"))
+        measured = " ".join(told.get(paths[name], "cannot be read").split())
+        found.append(_given(needs, name, measured == value, measured))
     return found
 
 

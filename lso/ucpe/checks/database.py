@@ -32,7 +32,7 @@ async def run(box: Box) -> list[Check]:
         *found,
         await _whole_or_not(client, box),
         await _said("monitor", _monitor(client)),
-        await _said("lock", client.call("lock", [f"{LOCK}-trial"])),
+        await _said("lock", client.call("lock", [f"{LOCK}_trial"])),
         await _said("echo", client.call("echo", [LOCK]), [LOCK]),
         *await _bridge(client, box),
     ]

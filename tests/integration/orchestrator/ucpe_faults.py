@@ -22,11 +22,12 @@ mkdir -p $work/run
 cp -a /golden/skeleton $work/root
 sed -e "s|^root = .*|root = '$work/containerd'|" -e "s|^state = .*|state = '$work/run/containerd'|" \\
     -e "s|address = .*|address = '$work/run/containerd.sock'|" /etc/lso/containerd.toml >$work/containerd.toml
-setpriv --bounding-set=-net_admin containerd --config $work/containerd.toml >$work/log 2>&1 &
+setpriv --bounding-set=-net_raw containerd --config $work/containerd.toml >$work/log 2>&1 &
 echo $! >$work/pids
 pki=/etc/lso/pki
 dockerd --containerd $work/run/containerd.sock --host tcp://0.0.0.0:{ENGINE_PORT} \\
-    --tls --tlscert $pki/cert.pem --tlskey $pki/key.pem --data-root $work/root --exec-root $work/run/docker \\
+    --tls --tlsverify=false --tlscacert $pki/ca.pem --tlscert $pki/cert.pem --tlskey $pki/key.pem \\
+    --data-root $work/root --exec-root $work/run/docker \\
     --pidfile $work/run/docker.pid --bridge none --iptables=false --ip6tables=false --ip-forward=false \\
     --ip-masq=false --userland-proxy=false --storage-driver overlay2 \\
     --exec-opt native.cgroupdriver=cgroupfs >>$work/log 2>&1 &
@@ -42,7 +43,7 @@ rm -rf $work
 
 @contextlib.contextmanager
 def second_engine(lab: Lab, site: str) -> Iterator[str]:
-    """The address of an engine in the uCPE that lets in everybody, and whose containers cannot have NET_ADMIN."""
+    """The address of an engine in the uCPE that lets in everybody, and whose containers cannot have NET_RAW."""
     node = lab.ucpes[site]
     node.exec(["bash", "-c", _SECOND_ENGINE])
     try:

@@ -33,6 +33,10 @@ def test_each_need_alone() -> None:
     assert [need.names for need in NEEDS.each] == [(name,) for name in NEEDS.names]
 
 
+def test_each_kind_alone() -> None:
+    assert [kind.names for kind in NEEDS.kinds] == [("NET_ADMIN", "NET_RAW"), ("/dev/net/tun",), ("net.a", "net.x")]
+
+
 def test_some_left_out() -> None:
     left = NEEDS.without(["NET_RAW", "/dev/net/tun", "net.x"])
     assert (left.capabilities, left.devices, left.sysctls) == (("NET_ADMIN",), (), {"net.a": "0"})
