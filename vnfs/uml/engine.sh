@@ -84,7 +84,9 @@ engine_apply() {
 console() { HOME=${CALLS%/*} uml_mconsole guest "$@"; }
 
 # plug NUMBER INTERFACE MAC MTU: the port becomes the guest's interface vecNUMBER. The guest's packet socket sees what
-# comes before the rule that keeps it from this kernel. `gro` is room for the large packets that offload forms.
+# comes before the rule that keeps it from this kernel. `gro` is room for the large packets that offload forms. The driver
+# offers to send packets that are lists of others, as merging decrypted segments makes them, but sends only the first
+# and whatever is in memory behind it: so it may not offer that.
 plug() {
   until [ -e "$CALLS/ready" ]; do sleep 0.02; done
   set_port "$2" "$4"
@@ -102,5 +104,6 @@ RULES
     console remove "vec$1" >&2
   fi
   console config "vec$1:transport=raw,ifname=$2,mac=$3,depth=64,gro=1" >&2
+  inside ethtool --features "vec$1" tx-scatter-gather-fraglist off </dev/null
   echo "$port" >"$CALLS/port$1"
 }
