@@ -145,7 +145,10 @@ def test_what_openiked_cannot_do_is_refused(change: dict[str, Any], path: str, w
     assert words in refusal["error"]
 
 
-@pytest.mark.parametrize("deviation", json.loads((VNFS / "openiked" / "product.json").read_text())["deviations"])
+DEVIATIONS = json.loads((VNFS / "openiked" / "product.json").read_text())["deviations"]
+
+
+@pytest.mark.parametrize("deviation", [one for one in DEVIATIONS if one["path"].startswith("ipsec.")])
 def test_a_declared_deviation_is_refused(deviation: dict[str, str]) -> None:
     code, refusal = compiled(**{deviation["path"].removeprefix("ipsec."): deviation["value"]})
     assert (code, refusal["path"]) == (2, deviation["path"])
