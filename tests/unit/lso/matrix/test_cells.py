@@ -141,7 +141,7 @@ def test_what_a_product_declares_that_it_cannot_is_unsupported(tmp_path: Path, m
     assert all("must be" in reason for reason in unsupported.values())
 
 
-@pytest.mark.parametrize("file", ["ipsec.yaml", "firewalls.yaml"])
+@pytest.mark.parametrize("file", ["firewalls.yaml", "ipsec.yaml", "poc-gateways.yaml"])
 def test_the_project_s_own_matrices_are_right(file: str) -> None:
     assert load_matrix(MATRICES / file).cells
 
