@@ -35,11 +35,12 @@ class SessionError(RuntimeError):
 
 def new_lab(scenario: Scenario, progress: Listener = silent) -> Lab:
     """Return the scenario's lab, not started; images that are out of date are built first."""
-    build.build(progress)
+    products = {name for chosen in scenario.products.values() for name in chosen.values()}
+    build.build(progress, products)
     spec = scenario.lab_spec()
     for make in sorted({site.make for site in spec.sites}):
         build.build_ucpe(make, progress)
-    return Lab.create(spec, progress=progress, store=store.current())
+    return Lab.create(spec, progress=progress, store=store.current(products))
 
 
 def open_face(scenario: Scenario, url: str) -> Face:

@@ -11,7 +11,7 @@ import fcntl
 import io
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,17 +44,18 @@ class Built:
     seconds: float
 
 
-def build(progress: Listener = silent) -> tuple[Built, ...]:
-    """Build the images that are missing, and the store; return one entry for each image but those on demand.
+def build(progress: Listener = silent, products: Collection[str] = ()) -> tuple[Built, ...]:
+    """Build the images that are missing, and their store; return one entry for each image.
 
-    A second call takes less than 0.3 s. Raises :class:`BuildError`.
+    Of the images on demand only those of *products* are among them. A second call takes less than 0.3 s.
+    Raises :class:`BuildError`.
     """
     clock = Clock(progress)
-    wanted = {name: digest for name, digest in recipes.digests().items() if name not in recipes.ON_DEMAND}
-    if all(_exists(name, digest) for name, digest in wanted.items()) and store.current():
+    wanted = recipes.wanted(products)
+    if all(_exists(name, digest) for name, digest in wanted.items()) and store.current(products):
         return tuple(Built(name, False, 0.0) for name in wanted)
     with _only_one(clock):
-        return _build(clock)
+        return _build(clock, products)
 
 
 def build_product(recipe: Recipe | ImageArchive, progress: Listener = silent) -> str:
@@ -89,16 +90,17 @@ def identities() -> dict[str, str]:
     return found
 
 
-def _build(clock: Clock) -> tuple[Built, ...]:
-    base = recipes.digests()[base_image.NAME]
+def _build(clock: Clock, products: Collection[str]) -> tuple[Built, ...]:
+    wanted = recipes.wanted(products)
+    base = wanted[base_image.NAME]
     results = [_ensure_base(base_image.NAME, base, clock)]
-    ucpe, *vnfs = (recipe for recipe in recipes.everything() if recipe.name not in recipes.ON_DEMAND)
+    ucpe, *vnfs = (recipe for recipe in recipes.everything() if recipe.name in wanted)
     # Two lanes: the products begin with the same layer, which the second of them finds in the cache.
     with ThreadPoolExecutor(max_workers=2) as pool:
         lanes = [pool.submit(_lane, lane, base, clock) for lane in ([ucpe], vnfs)]
     for lane in lanes:
         results += lane.result()
-    store.fill(clock)
+    store.fill(clock, products)
     return tuple(results)
 
 

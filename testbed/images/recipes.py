@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,10 @@ UCPE = "lso/ucpe"
 UCPES = {"debian-12": UCPE, "debian-11": f"{UCPE}-debian-11"}
 """Each make of uCPE → its image. They differ in the releases of the Docker Engine, Open vSwitch and all else."""
 ON_DEMAND = (f"{base_image.NAME}-debian-11", UCPES["debian-11"])
-"""Images that are built when a scenario asks for them: they would double the time of a set-up."""
+"""Images that are built when a scenario asks for them, because they would double the time of a set-up.
+
+So are some products' (:func:`products_on_demand`).
+"""
 VNF = "lso/vnf-"
 HIDDEN = (".git", "__pycache__")
 LEFT_OUT = (*HIDDEN, "descriptor.yaml", "README.md", "firewall-cases.yaml", "references.yaml")
@@ -142,14 +146,26 @@ def digests() -> dict[str, str]:
     return bases | {recipe.name: recipe.digest(bases[recipe.base]) for recipe in everything()}
 
 
+def products_on_demand(project: Path = PROJECT) -> tuple[str, ...]:
+    """Return the products whose images are built when a scenario asks for them: ``product.json`` says so of each."""
+    files = sorted((project / "vnfs").glob("*/product.json"))
+    return tuple(file.parent.name for file in files if json.loads(file.read_text()).get("built") == "on demand")
+
+
+def wanted(products: Collection[str] = ()) -> dict[str, str]:
+    """Return image name → digest of its content for all images but those on demand, and for those of *products*."""
+    left_out = {*ON_DEMAND, *(f"{VNF}{product}" for product in products_on_demand() if product not in products)}
+    return {name: digest for name, digest in digests().items() if name not in left_out}
+
+
 def reference(name: str) -> str:
     """Return the reference of this checkout's image *name*, for instance ``lso/ucpe``; KeyError if it has none."""
     return tagged(name, digests()[name])
 
 
-def vnf_names() -> tuple[str, ...]:
-    """Return the names of this checkout's VNF images, sorted."""
-    return tuple(sorted(name for name in digests() if name.startswith(VNF)))
+def vnf_names(products: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of this checkout's VNF images, sorted; of those on demand the ones of *products*."""
+    return tuple(sorted(name for name in wanted(products) if name.startswith(VNF)))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import secrets
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ START_SECONDS = 20.0
 STOP_SECONDS = 60
 
 
-def digest() -> str | None:
+def digest(products: Collection[str] = ()) -> str | None:
     """Return the digest of the store that has the present images; None while there is no uCPE image."""
-    images = _images()
+    images = _images(products)
     try:
         filler = str(engine().images.get(recipes.reference(recipes.UCPE)).id)
     except ImageNotFound:
@@ -45,33 +46,37 @@ def digest() -> str | None:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def current() -> str | None:
-    """Return the name of the volume that has exactly the present VNF images; None when it has to be filled first."""
-    wanted = digest()
+def current(products: Collection[str] = ()) -> str | None:
+    """Return the name of the volume that has exactly the present VNF images; None when it has to be filled first.
+
+    Here and below, of the images on demand those of *products* are meant, whichever others are present.
+    """
+    wanted = digest(products)
     return _complete(_name(wanted)) if wanted else None
 
 
-def fill(clock: Clock) -> str:
+def fill(clock: Clock, products: Collection[str] = ()) -> str:
     """Return the name of the volume with the present images, filled if need be; the oldest unused ones go.
 
     Raises ``EngineError``.
     """
-    wanted = digest()
+    wanted = digest(products)
     if wanted is None:
         raise EngineError(f"there is no image {recipes.reference(recipes.UCPE)}: build the images first")
     name = _name(wanted)
     if not _complete(name):
-        clock.tell("store", f"loading {', '.join(_images()) or 'no images'}")
-        _fill(name, wanted)
+        images = list(_images(products))
+        clock.tell("store", f"loading {', '.join(images) or 'no images'}")
+        _fill(name, wanted, images)
         clock.tell("store", "filled")
         _forget_old()
     return name
 
 
-def _images() -> dict[str, str]:
+def _images(products: Collection[str]) -> dict[str, str]:
     """Return reference → id of this checkout's VNF images, as far as they are built."""
     found = {}
-    for reference in map(recipes.reference, recipes.vnf_names()):
+    for reference in map(recipes.reference, recipes.vnf_names(products)):
         with contextlib.suppress(ImageNotFound):
             found[reference] = str(engine().images.get(reference).id)
     return found
@@ -89,23 +94,23 @@ def _complete(name: str) -> str | None:
     return name if (Path(volume.attrs["Mountpoint"]) / SKELETON).is_dir() else None
 
 
-def _fill(name: str, wanted: str) -> None:
+def _fill(name: str, wanted: str, images: list[str]) -> None:
     with contextlib.suppress(NotFound):
         engine().volumes.get(name).remove()  # a filling that died half-way
     owner = Owner.create("store")  # the throw-away engine is found and removed even if this process is killed
     try:
         engine().volumes.create(name, labels={LABEL: wanted})
-        _load(owner, name)
+        _load(owner, name, images)
     finally:
         reap.remove(owner)
 
 
-def _load(owner: Owner, volume: str) -> None:
+def _load(owner: Owner, volume: str, images: list[str]) -> None:
     folder = lease.LABS.parent / f"fill-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o700)
     try:
         container = _start(owner, volume, folder)
-        _transfer(container, f"unix://{folder}/docker.sock")
+        _transfer(container, f"unix://{folder}/docker.sock", images)
         container.stop(timeout=STOP_SECONDS)
         if container.wait()["StatusCode"]:
             raise EngineError(_words(container))
@@ -129,12 +134,12 @@ def _start(owner: Owner, volume: str, folder: Path) -> Container:
     )
 
 
-def _transfer(container: Container, url: str) -> None:
+def _transfer(container: Container, url: str, images: list[str]) -> None:
     inner = poll(lambda: _client(url), START_SECONDS, interval=0.02)
     if inner is None:
         raise EngineError(_words(container))
     try:
-        _load_images(inner, list(_images()))
+        _load_images(inner, images)
     except (DockerException, requests.RequestException) as error:
         raise EngineError(f"the store cannot be filled: {error}\n{_words(container)}") from error
     finally:

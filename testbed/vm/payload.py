@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 
 from testbed.host.engine import EngineError
 from testbed.images import base_image, build
+from testbed.images.recipes import products_on_demand
 from testbed.vm import process
 from testbed.vm.distribution import Distribution
 from testbed.vm.errors import VmError
@@ -76,7 +77,7 @@ def kept_images(cache: Path, log: Path) -> Path:
     Raises ``VmError``.
     """
     try:
-        build.build()
+        build.build(products=products_on_demand())
     except EngineError as error:
         raise VmError(str(error)) from error
     images = build.identities()

@@ -14,7 +14,7 @@ from docker.tls import TLSConfig
 
 from testbed.host.engine import engine
 from testbed.images.build import DIGEST
-from testbed.images.recipes import digests
+from testbed.images.recipes import wanted
 from testbed.lab import Lab
 from testbed.lab.readiness import NotReady, wait_until_ready
 from testbed.pki import Authority, write_private
@@ -40,7 +40,7 @@ def inner(lab: Lab) -> Iterator[docker.DockerClient]:
 def test_the_engine_answers_by_tls_and_has_the_images(inner: docker.DockerClient) -> None:
     assert tuple(map(int, inner.version()["ApiVersion"].split("."))) >= (1, 41)
     # Not by their ids: those are of the manifest where an engine keeps images in containerd's store, as Docker 29 does.
-    here = {f"{name}:latest": digest for name, digest in digests().items() if name.startswith("lso/vnf-")}
+    here = {f"{name}:latest": digest for name, digest in wanted().items() if name.startswith("lso/vnf-")}
     there = {tag: image.labels[DIGEST] for image in inner.images.list() for tag in image.tags}
     assert here
     assert there == here

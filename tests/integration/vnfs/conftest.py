@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from testbed import bench as testbed_bench
-from testbed.images.recipes import reference
+from testbed.images.build import build_product
+from testbed.images.recipes import recipes
 from testbed.polling import poll
 
 from .gateways import pair, up  # noqa: F401  # fixtures
+
+RECIPES = {recipe.name: recipe for recipe in recipes()}
 
 
 def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], timeout: float = 30.0) -> Any:
@@ -44,8 +47,9 @@ class Bench:
         self.host, self.port = bench.host, bench.port
 
     def vnf(self, image: str, descriptor: Mapping[str, Any], seeded: Mapping[str, Any] | None = None) -> Vnf:
+        """A container of that image, which is built first if it is on demand."""
         needs = (descriptor[name] for name in ("linux_capabilities", "devices", "sysctls"))
-        return Vnf(self._bench.vnf(reference(image), *needs, seeded).container)
+        return Vnf(self._bench.vnf(build_product(RECIPES[image]), *needs, seeded).container)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from testbed.images import base_image
-from testbed.images.recipes import ON_DEMAND, UCPES, Recipe, recipes
+from testbed.images import recipes as recipes_module
+from testbed.images.recipes import ON_DEMAND, UCPES, Recipe, products_on_demand, recipes, wanted
 
 
 @pytest.fixture
@@ -79,6 +80,19 @@ def test_makes_of_ucpe_are_the_same_files_on_other_releases(project: Path) -> No
     assert base_image.digest(first.base) != base_image.digest(second.base)
     assert {recipe.name for recipe in recipes(project)[:2]} == set(UCPES.values())
     assert set(ON_DEMAND) == {second.name, second.base}
+
+
+def test_a_product_is_built_on_demand_if_it_says_so(project: Path) -> None:
+    assert products_on_demand(project) == ()
+    (project / "vnfs/beta/product.json").write_text('{"built": "on demand"}')
+    assert products_on_demand(project) == ("beta",)
+
+
+def test_what_is_on_demand_is_wanted_when_it_is_asked_for() -> None:
+    asked, *others = products_on_demand()
+    names = {f"lso/vnf-{product}" for product in (asked, *others)}
+    assert recipes_module.digests().keys() - wanted() == {*ON_DEMAND, *names}
+    assert wanted([asked]).keys() - wanted() == {f"lso/vnf-{asked}"}
 
 
 def test_the_context_is_the_same_for_the_same_content(project: Path) -> None:
