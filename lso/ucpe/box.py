@@ -39,6 +39,7 @@ S = TypeVar("S", bound=_Session)
 class Box:
     """A uCPE with the UNIs on it, and what containers on it will need; *image* is that of the throw-away container.
 
+    *reached* are the protocols by which there has been a session, so that something may have been made.
     *more_ports* are ports that the bridge has to have beside those of the UNIs and of the uCPE's WAN.
 
     Use it as `async with box.opened()`: that ends its sessions.
@@ -49,6 +50,7 @@ class Box:
     needs: Needs
     image: str | None = None
     more_ports: Sequence[str] = ()
+    reached: set[str] = field(default_factory=set, init=False)
     _context: ssl.SSLContext | None = field(default=None, init=False)
     _sessions: dict[str, _Session] = field(default_factory=dict, init=False)
     _unreachable: dict[str, str] = field(default_factory=dict, init=False)
@@ -114,6 +116,7 @@ class Box:
         if session is None:
             self._sessions.pop(protocol, None)
             session = self._sessions[protocol] = await connect()
+            self.reached.add(protocol)
         return session  # type: ignore[return-value]  # by protocol
 
     async def be_alone(self) -> None:

@@ -77,7 +77,8 @@ CLAUSES = {
             "Docker Engine API, POST /networks/create and /networks/{id}/connect", "it is how a VNF gets its ports",
         ),
         Clause(
-            "D5", "a port's MAC address is 02:42 and its IPv4 address", "Docker Engine, networking (before release 28)",
+            "D5", "a port's MAC address is 02:42 and the four octets of its IPv4 address",
+            "Docker Engine up to release 27, its networking",
             "VNFs are told their ports by MAC address, before these exist",
         ),
         Clause(

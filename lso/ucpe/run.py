@@ -10,9 +10,9 @@ from importlib.metadata import version
 
 from lso.checking import steps
 from lso.ucpe.box import Box, Busy, Unjudged
-from lso.ucpe.checks import BoxCheck
+from lso.ucpe.checks import REMOVAL, BoxCheck
 from lso.ucpe.contract import clause
-from lso.ucpe.others import State, disturbed, others
+from lso.ucpe.others import others
 from lso.ucpe.trial import Trial
 from orchestrator.model import InventoryError, UcpeError, UcpeUnreachable
 from orchestrator.ucpe.health import NONSENSE
@@ -20,10 +20,6 @@ from reports.console import Console
 from reports.model import Check, Phase, RunResult, Scenario, StepResult, Verdict
 
 STILL_MAKING_SECONDS = 2.0
-REMOVAL = BoxCheck(
-    "removal", "nothing of this check is left, and all else is as before", lambda *_: NotImplemented, "O2, F2",
-    "the names begin with lso-ucpe-check and lsocheck; another check removes what is left",
-)  # fmt: skip
 
 
 def run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, command: str) -> RunResult:
@@ -55,13 +51,11 @@ async def _run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, co
         await box.be_alone()
         trial = Trial(box)
         await trial.clear()
-        before = await others(box)
-        for check in checks:
+        trial.before = await others(box)
+        for check in (*(check for check in checks if check is not REMOVAL), REMOVAL):
             console.on_step_started(check.id, check.title)
             done.append(await _step(box, trial, check, began))
             console.on_step_finished(done[-1])
-        done.append(await _removal(box, before, await trial.clear(), began))
-        console.on_step_finished(done[-1])
     seconds = time.monotonic() - began
     return RunResult(
         run_id=f"{at:%Y%m%d-%H%M%S}-ucpe-{box.ucpe.id}",
@@ -69,13 +63,19 @@ async def _run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, co
         scenario=Scenario(id="ucpe-contract", title=f"{box.ucpe.id}, a uCPE"),
         started_at=at,
         duration_seconds=seconds,
-        verdict=Verdict.worst(step.verdict for step in done),
+        verdict=_verdict([step.verdict for step in done]),
         command=command,
         phases=(Phase(name="checks", started_seconds=0, duration_seconds=seconds),),
         steps=tuple(done),
         versions={"lso-testbed": version("lso-testbed")},
         machine={endpoint.protocol: endpoint.address for endpoint in box.endpoints},
     )
+
+
+def _verdict(verdicts: Sequence[Verdict]) -> Verdict:
+    """A removal with nothing judged before it judges nothing."""
+    judged = Verdict.worst(verdicts[:-1]) is not Verdict.SKIPPED or verdicts[-1].is_bad or len(verdicts) == 1
+    return Verdict.worst(verdicts) if judged else Verdict.SKIPPED
 
 
 async def _step(box: Box, trial: Trial, check: BoxCheck, began: float) -> StepResult:
@@ -97,16 +97,3 @@ async def _step(box: Box, trial: Trial, check: BoxCheck, began: float) -> StepRe
 def _failed(check: BoxCheck, endpoint: str, said: str) -> Check:
     """A check that could not go on is of the first clause that it is about."""
     return clause(check.clauses.partition(",")[0]).judged(f"{endpoint} does what it is asked", False, "done", said)
-
-
-async def _removal(box: Box, before: State, left: Sequence[str], began: float) -> StepResult:
-    started = time.monotonic()
-    changed = list(disturbed(before, await others(box)))
-    found = [
-        clause("O2").judged("what was made", not left, "removed", "; ".join(left) or "removed"),
-        clause("F2").judged(
-            "what was there", not changed, "as before", "; ".join(changed) or f"{len(before)} things are"
-        ),
-    ]
-    step = steps.new_step(REMOVAL, "ucpe", started - began)
-    return steps.ended(step, REMOVAL, found, "", time.monotonic() - started)

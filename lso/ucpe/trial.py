@@ -5,7 +5,7 @@ All of it has the marks of one service that no orchestrator has, by which the ne
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -13,13 +13,15 @@ from lso.ucpe.box import Box, Unjudged
 from lso.ucpe.needs import Needs
 from orchestrator.model import UcpeError
 from orchestrator.plan import service_cookie
+from orchestrator.southbound import engine_events
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
 from orchestrator.southbound.ports import SERVICE, InternalPort
 from orchestrator.southbound.rules import RuleChanges, messages
+from orchestrator.ucpe.health import NONSENSE
 from orchestrator.ucpe.survey import OWNER_MASK
 
 SERVICE_ID = "6c736f75-6370-4500-8000-00636865636b"
-LABEL = "lso.service"
+LABEL = engine_events.SERVICE
 LABELS = {LABEL: SERVICE_ID}
 COOKIE = service_cookie(SERVICE_ID, 1)
 PORTS = ("lsocheck-lan", "lsocheck-wan")
@@ -58,9 +60,13 @@ def container(image: str, needs: Needs) -> ContainerSpec:
 
 @dataclass
 class Trial:
-    """What there is of it at this moment; what could not be made once is not tried again."""
+    """What there is of it at this moment; what could not be made once is not tried again.
+
+    *before* is what else the box carried when the check began (``lso.ucpe.others``).
+    """
 
     box: Box
+    before: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict, init=False)
     _numbers: dict[str, int] = field(default_factory=dict, init=False)
     _runs: bool = field(default=False, init=False)
@@ -135,18 +141,17 @@ class Trial:
         """Remove all that has the marks, of this check or of one that was killed; what is left, in words."""
         self._runs, self._numbers = False, {}
         left = []
-        for what, work in (
-            ("rules", self._rules),
-            ("containers", self._containers),
-            ("networks", self._networks),
-            ("ports", self._ports),
+        for what, protocol, work in (
+            ("rules", "openflow", self._rules),
+            ("containers", "docker", self._containers),
+            ("networks", "docker", self._networks),
+            ("ports", "ovsdb", self._ports),
         ):
             try:
                 await work()
-            except UcpeError as error:
-                left.append(f"{what}: {error.message}")
-            except Unjudged:  # nothing could be made there either
-                continue
+            except (UcpeError, Unjudged, *NONSENSE) as error:
+                if protocol in self.box.reached:  # else nothing could be made there either
+                    left.append(f"{what}: {error}")
         return tuple(left)
 
     async def _rules(self) -> None:

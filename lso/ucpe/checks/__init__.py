@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lso.ucpe.box import Box
-from lso.ucpe.checks import chain, container, database, endpoints, engine, ports, switch, tls
+from lso.ucpe.checks import chain, container, database, endpoints, engine, ports, removal, switch, tls
 from lso.ucpe.contract import PAGE
 from lso.ucpe.trial import Trial
 from reports.model import Check
@@ -33,6 +33,10 @@ def _of_box(run: Callable[[Box], Awaitable[list[Check]]]) -> Callable[[Box, Tria
     return lambda box, _trial: run(box)
 
 
+REMOVAL = BoxCheck(
+    "removal", "nothing of this check is left, and all else is as before", removal.run, "O2, F2",
+    "the names begin with lso-ucpe-check and lsocheck; another check removes what is left",
+)  # fmt: skip
 CHECKS = (
     BoxCheck(
         "endpoints", "it could be enrolled: the three endpoints answer, the ports are there", _of_box(endpoints.run),
@@ -80,4 +84,5 @@ CHECKS = (
         "ending", "the end of a container is told", chain.ending, "D10",
         "let nothing stand before the engine that keeps answers",
     ),
+    REMOVAL,
 )  # fmt: skip

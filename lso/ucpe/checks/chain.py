@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from lso.ucpe.box import Box
+from lso.ucpe.box import Box, Unjudged
 from lso.ucpe.checks.switch import rule
 from lso.ucpe.contract import clause
 from lso.ucpe.inside import Inside
@@ -28,6 +28,8 @@ async def run(box: Box, trial: Trial) -> list[Check]:
     numbers = await trial.ports()
     await trial.running()
     switch, inside = await box.switch(), Inside(await box.engine())
+    if {mac(0), mac(1)} - {one.mac for one in await inside.interfaces()}:
+        raise Unjudged("the container's ports cannot be told apart: their MAC addresses are not as they should be")
     await switch.raise_ports(numbers)
     found = [await _dropped(switch, inside, numbers)]
     rules = (rule(numbers[0], numbers[1]), rule(numbers[1], numbers[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.findings import Finding
+from common.findings import Fault, Finding
 from lso.ucpe.box import Box
 from lso.ucpe.contract import clause
 from orchestrator.ucpe.health import EndpointHealth, ucpe_health
@@ -30,5 +30,5 @@ def _answered(endpoint: EndpointHealth) -> Check:
 
 
 def _wrong(problem: Finding) -> Check:
-    name, measured = ".".join(map(str, problem.path)), f"{problem.message}. {problem.hint}".strip()
+    name, measured = ".".join(map(str, problem.path)), str(Fault((), problem.message, problem.hint))
     return clause(_CLAUSES[str(problem.path[0])]).judged(name, False, "as it is enrolled", measured)

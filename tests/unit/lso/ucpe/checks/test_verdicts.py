@@ -60,9 +60,10 @@ def test_a_rule_beside_the_chain_is_found(output: int, told: str) -> None:
 
 
 def test_what_a_check_disturbed_is_told() -> None:
-    before = {"container a": "running since 1", "port lan0": "number 1", "rule x": "cookie 0x1"}
-    after = {"container a": "running since 2", "port lan0": "number 1", "port new": "number 9"}
-    assert list(disturbed(before, after)) == [
+    before = {"container": {"a": "running since 1"}, "port": {"lan0": "number 1"}, "rule": {"x": "cookie 0x1"}}
+    after = {"container": {"a": "running since 2"}, "port": {"lan0": "number 1", "new": "number 9"}, "rule": {}}
+    assert set(disturbed(before, after)) == {
         "container a was running since 1, is running since 2",
         "rule x was cookie 0x1, is gone",
-    ]
+    }
+    assert list(disturbed(before, {"port": {"lan0": "number 1"}})) == []
