@@ -1,7 +1,7 @@
 """What is wrong, one value for each thing and all of them at once, and hints for words that nobody knows.
 
 `Fault` is of a document or of values. `FileFinding` is a fault at its line of a file, for who wrote it. `Finding` is of
-a request, for who sent it: it points into the core model (`("end_points", 1, "uni")`), and each face turns that into
+a request, for who sent it: it points into the core model (`("end_points", 1, "uni")`), and each API turns that into
 its own notation.
 """
 

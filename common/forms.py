@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a form, in the words of all faces, and what a model knows at the place."""
+"""What pydantic finds wrong with a form, in words that all APIs use, and what a model knows at the place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The orchestrator's face: deploy, modify, remove and observe services over many uCPEs at once."""
+"""The orchestrator's interface: deploy, modify, remove and observe services over many uCPEs at once."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from presto_client.errors import BadAnswer, PrestoError, Unreachable, error_of
 
 DEFAULT_URL = "http://127.0.0.1:8181"
 MAX_PORT = 65535
-_FACE = re.compile(r"/(restconf|mefApi|presto-sdwan|docs)(?=/|$).*")
+_API_PATH = re.compile(r"/(restconf|mefApi|presto-sdwan|docs)(?=/|$).*")
 _NOT_HTTP = "the request is not HTTP: let its token and its key have printable ASCII characters only"
 """The library's own words hold the header, which can be the token."""
 
@@ -150,8 +150,8 @@ def _url(options: Options) -> httpx.URL:
         raise PrestoError(f"{options.url} is no base of a server: write {DEFAULT_URL}")
     if url.port is not None and not 0 < url.port <= MAX_PORT:
         raise PrestoError(f"{options.url} is no base of a server: a port is 1 to {MAX_PORT}")
-    if face := _FACE.search(url.path):
-        raise PrestoError(f"{options.url} is no base of a server: leave out {face[0]}")
+    if path := _API_PATH.search(url.path):
+        raise PrestoError(f"{options.url} is no base of a server: leave out {path[0]}")
     if options.credentials and url.scheme == "http" and not _loopback(url.host):
         raise PrestoError(f"{options.url} would send the credentials unprotected: use https")
     return url

@@ -63,7 +63,7 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """409, 412: the thing was changed meanwhile, or belongs to somebody."""
+    """409, 412: the resource was changed meanwhile, or is in use."""
 
 
 _CLASSES: dict[int, type[Refused]] = {401: AccessDenied, 403: AccessDenied, 404: NotFound, 409: Conflict, 412: Conflict}

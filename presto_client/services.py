@@ -1,4 +1,4 @@
-"""The inventory API: UNIs, SWVCs, their end points and underlays, whichever face ordered them."""
+"""The inventory API: UNIs, SWVCs, their end points and underlays, whichever API ordered them."""
 
 from __future__ import annotations
 

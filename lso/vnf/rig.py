@@ -40,7 +40,7 @@ class Rig:
 
     @classmethod
     def start(cls, subject: Subject, kind: Kind, bench: Bench) -> Rig:
-        """Start the product and plug its ports; no intent is applied. The hosts say nothing by themselves."""
+        """Start the product and plug its ports; no intent is applied. The hosts send nothing by themselves."""
         hosts = {side: bench.host() for side in SIDES}
         for host in hosts.values():
             host.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")

@@ -65,7 +65,7 @@ class Tenant(_Model):
 
 
 class Issuer(_Model):
-    """Somebody else whose access tokens (RFC 9068) are taken; `jwks` is the file with its public keys."""
+    """An outside issuer whose access tokens (RFC 9068) are accepted; `jwks` is the file with its public keys."""
 
     issuer: Annotated[str, StringConstraints(min_length=1)]
     jwks: Path

@@ -1,4 +1,4 @@
-"""The door: every request has a valid token with the scope of its operation, and is asked on behalf of its tenant."""
+"""Authentication and authorization: every request has a valid token with the scope of its operation, and a tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from presto.auth.scopes import Catalogue, NoScope
 from presto.auth.security import Security
 from presto.auth.tokens import TokenRefused
 from presto.persistence.tenancy import acting_for
-from presto.web.connections import let_in
+from presto.web.connections import keep_connection
 from presto.web.errors import refuse
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _TOKEN = re.compile(rb"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
 
 
 class AuthGuard:
-    """Lets requests in: 401, 403 and 429 are answered here, in the shape of the face that was asked."""
+    """Answers 401, 403 and 429 in the error format of the API that was called; passes on all other requests."""
 
     def __init__(self, app: ASGIApp, security: Security, catalogue: Catalogue) -> None:
         self._app, self._security, self._catalogue = app, security, catalogue
@@ -39,7 +39,7 @@ class AuthGuard:
             return
         try:
             principal = self._known(scope)
-            let_in(scope, principal.client)
+            keep_connection(scope, principal.client)
             self._allowed(principal, scope)
         except AccessRefused as stopped:
             await refuse(stopped.refusal, scope["path"])(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The authenticated client of a request."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class TokenError(Exception):
 
 @dataclass(frozen=True)
 class Proof:
-    """What a client says of itself: a secret or an assertion."""
+    """A client's authentication: a secret or an assertion."""
 
     client: str
     secret: str = field(default="", repr=False)

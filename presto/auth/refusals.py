@@ -1,4 +1,4 @@
-"""Why a request is not let in: who is not known (401), may not (403), asks too often (429)."""
+"""Why a request is refused: not authenticated (401), not authorized (403), too many requests (429)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REALM = "lso-presto"
 
 
 class AccessRefused(Exception):
-    """A request stops at the door."""
+    """A request is refused before any API sees it."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -17,7 +17,7 @@ class AccessRefused(Exception):
 
 
 def unknown(reason: str = "") -> AccessRefused:
-    """Nobody that is known here: without credentials, or for a reason with wrong ones (RFC 6750 section 3)."""
+    """401: no credentials, or, where a reason is given, invalid ones (RFC 6750 section 3)."""
     hint = "Get an access token at /oauth2/token and send it as Authorization: Bearer."
     challenge = f'Bearer realm="{REALM}"'
     if not reason:
@@ -27,19 +27,19 @@ def unknown(reason: str = "") -> AccessRefused:
 
 
 def forbidden(scope: str) -> AccessRefused:
-    """Known, and without the scope of the operation."""
+    """403: authenticated, but without the scope of the operation."""
     challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}"'
     hint = "Ask for a token with it; the operator grants it in the clients file."
     return _denied(403, "accessDenied", f"The access token has no scope {scope}", hint, challenge)
 
 
 def closed() -> AccessRefused:
-    """The operation is nobody's: it has no scope."""
+    """403: the operation has no scope, so nobody may call it."""
     return _denied(403, "forbiddenRequester", "No client may use this operation", "It has no scope.")
 
 
 def too_often(seconds: int) -> AccessRefused:
-    """The client's rate is used up (RFC 6585 section 4)."""
+    """429: the client's rate limit is reached; *seconds* until the next request (RFC 6585 section 4)."""
     hint, headers = f"Try again in {seconds} s.", {"Retry-After": str(seconds)}
     return AccessRefused(Refusal(429, Tag.RESOURCE_DENIED, "", "Too many requests", hint, headers))
 

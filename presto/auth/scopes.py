@@ -1,7 +1,7 @@
 """What a request needs: the scope of an operation is its operation id, as in the published security variants.
 
 This is the one place that says so. A route tells its id as `operation_id`; `{name}` there stands for the path's
-parameter of that name, without a YANG module in front. A route that tells none is refused to everybody.
+parameter of that name, without a YANG module in front. A route without one is refused to everybody.
 """
 
 from __future__ import annotations

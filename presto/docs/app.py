@@ -1,6 +1,6 @@
 """`/docs`: the page, its files from a package on this machine, and the documents that it shows.
 
-It stands before the other faces and asks them for what its examples are written for, with the credentials of whoever
+It stands before the other APIs and asks them for what its examples are written for, with the credentials of whoever
 asks: so the documents tell nobody more than the server would.
 """
 

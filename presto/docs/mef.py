@@ -110,7 +110,7 @@ _ABOUT = {
     ),
     "inventory": (
         "Service inventory",
-        "MEF 135.1, Legato v7: UNIs, SWVCs and their end points, whichever face they were ordered through.",
+        "MEF 135.1, Legato v7: UNIs, SWVCs and their end points, whichever API they were ordered through.",
     ),
 }
 _STATES = {"ordering": (*get_args(ItemStateType), "partial"), "inventory": get_args(ServiceStateType)}

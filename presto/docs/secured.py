@@ -1,4 +1,4 @@
-"""What a document says of a server that asks who its clients are: OAuth 2.0 client credentials, a scope each."""
+"""What a document says of a server with authentication: OAuth 2.0 client credentials, a scope for each operation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _METHODS = ("get", "put", "post", "delete", "patch")
 
 
 def as_it_is(document: Document, _public: frozenset[str]) -> Document:
-    """The document of a server that asks nobody who he is."""
+    """The document of a server with authentication off."""
     return document
 
 

@@ -33,7 +33,7 @@ class ServerState:
 
 
 async def server_state(app: ASGIApp, authorization: str | None, client: tuple[str, int] | None = None) -> ServerState:
-    """What the application shows to whoever has these credentials; `NOTHING` where it shows nothing."""
+    """What the application shows to whoever has these credentials, empty where it shows nothing."""
     headers = {"Authorization": authorization} if authorization else {}
     # What is refused is counted for the address that it came from.
     transport = httpx.ASGITransport(app, client=client or ("127.0.0.1", 0))

@@ -1,7 +1,7 @@
-"""The service model that every face shares, in the terms of MEF 70.
+"""The service model that all APIs share, in the terms of MEF 70.
 
-Text is as the order gave it, because each face must echo it unchanged; an empty identifier means that the order left
-it out, which `check` reports. Nothing here is specific to a face or to a VNF vendor.
+Text is as the order gave it, because each API must echo it unchanged; an empty identifier means that the order left
+it out, which `check` reports. Nothing here is specific to an API or to a VNF vendor.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class PolicyAssignment:
 
 @dataclass(frozen=True)
 class EndPoint:
-    """An SWVC end point on one UNI, named by id or name; `tapi` is what only the TAPI face knows and echoes."""
+    """An SWVC end point on one UNI, named by id or name; `tapi` is what only the TAPI operations know and echo."""
 
     identifier: str
     uni: str

@@ -21,7 +21,7 @@ class Settings:
     `inputs` are values of the template's inputs on a uCPE, uCPE → input → value, in place of what the service comes to:
     a mapping changes the members that it names, of a list those of each item.
     `export_keys` lets the IPsec gateways hand out their keys, to open captures; for laboratories only. `strict` makes
-    the RESTCONF face exactly what is published, without what it has beside that.
+    the RESTCONF API exactly what is published, without what it has beside that.
     With `unique_external_ids` an order with the external id of an earlier one is that one.
     `answers_kept` is how long a request is known by its `Idempotency-Key`.
     """

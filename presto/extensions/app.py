@@ -1,4 +1,4 @@
-"""Face C as one application: every resource has a file of its own with a function that makes its router."""
+"""The extensions as one application: every resource has a file of its own with a function that makes its router."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def routers(core: Core, notifier: Notifier) -> tuple[APIRouter, ...]:
 
 
 def extensions_mount(core: Core, notifier: Notifier, secure: Secure = as_it_is) -> Mount:
-    """The face at its base path."""
+    """The extensions at their base path."""
     return mount(BASE, extensions_app(core, notifier, secure))
 
 
 def extensions_app(core: Core, notifier: Notifier, secure: Secure = as_it_is) -> FastAPI:
-    """The face, with its own errors and its description at `/openapi.json`, to which `secure` adds who may ask."""
+    """The extensions, with their own errors and `/openapi.json`, to which `secure` adds who may ask."""
     app = FastAPI(
         title="Presto SD-WAN extensions",
         version=version("lso-testbed"),

@@ -1,4 +1,4 @@
-"""Bodies that are taken in two ways, or say what cannot be kept: such are refused before their form is looked at."""
+"""Bodies with ambiguous JSON or texts that cannot be stored: refused before their members are checked."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ _OPERATOR = "For the operator only; null for a tenant"
 
 
 class Edge(Wire):
-    """A uCPE. Where it is managed from is nothing that a tenant needs to know."""
+    """A uCPE. Management addresses are left out: a tenant does not need them."""
 
     id: str
     docker: str | None = Field(description=_OPERATOR)

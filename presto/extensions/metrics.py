@@ -47,7 +47,7 @@ def metrics_router(core: Core) -> APIRouter:
 
 
 class RequestMeter:
-    """Counts and times requests by face; unknown methods and paths have one name, however they are called."""
+    """Counts and times requests by API; unknown methods and paths have one name, however they are called."""
 
     def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self._app, self._meters = app, meters

@@ -32,7 +32,7 @@ _STATUS = {
 }
 """All else is a body that can be read and not carried out: 422."""
 _NAMES = {"mappings": "policyMap", "overrides": "policyMap"}
-"""Members of the core model that have other names in this face."""
+"""Members of the core model that have other names in this API."""
 
 
 class ProblemFinding(Wire):
@@ -106,7 +106,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def shown_finding(finding: Finding) -> ProblemFinding:
-    """A finding with its place in the words of this face."""
+    """A finding with its place in the names of this API."""
     path = tuple(part if isinstance(part, int) else _NAMES.get(part) or to_camel(part) for part in finding.path)
     return ProblemFinding(pointer=pointer(path), message=finding.message, hint=finding.hint, rule=finding.rule)
 
@@ -142,7 +142,7 @@ def _form(detail: Any, body: Any) -> Finding:
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
-    """Paths and methods that this face does not have."""
+    """Paths and methods that this API does not have."""
     if not isinstance(error, HTTPException):
         raise error
     headers = dict(error.headers or {})
@@ -154,7 +154,7 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of the path, as the face describes itself; the framework names those of one route only."""
+    """All methods of the path, as the API describes itself; the framework names those of one route only."""
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
     described: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     templates = {re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)): found for template, found in described.items()}

@@ -195,12 +195,12 @@ def services_router(core: Core) -> APIRouter:
 
 
 def etag(service: Service) -> str:
-    """Another one with every accepted change, and with every step of the work on it."""
+    """The entity tag: it differs after every accepted change, and after every step of the work on it."""
     return f'"{service.generation}-{int(service.changed.timestamp() * 1_000_000):x}"'
 
 
 def shown(service: Service, missing: str | None = None) -> ServiceView:
-    """The service as this face has it; `missing` says which of its tunnels are not up yet."""
+    """The service as this API shows it; `missing` says which of its tunnels are not up yet."""
     swvc = service.swvc
     return ServiceView(
         id=service.id,
@@ -226,7 +226,7 @@ def shown(service: Service, missing: str | None = None) -> ServiceView:
 
 
 def merged(swvc: Swvc, form: ServiceForm) -> Swvc:
-    """The SWVC with the members that the form gives; what only another face knows of an end point stays."""
+    """The SWVC with the members that the form gives; what only another API knows of an end point stays."""
     before = {end_point.identifier: end_point for end_point in swvc.end_points}
     given: dict[str, Callable[[], object]] = {
         "mtu": lambda: form.mtu,
@@ -241,7 +241,7 @@ def merged(swvc: Swvc, form: ServiceForm) -> Swvc:
     }
     core_name = {"policy_map": "mappings"}
     values = {core_name.get(name, name): given[name]() for name in form.model_fields_set & given.keys()}
-    # What is the same stays as it is: there is more to it than this face shows.
+    # What is the same stays as it is: there is more to it than this API shows.
     values = {name: value for name, value in values.items() if value != getattr(swvc, name)}
     if "end_points" in values:
         values["listed_end_points"] = ()
@@ -249,7 +249,7 @@ def merged(swvc: Swvc, form: ServiceForm) -> Swvc:
 
 
 def criteria(found: tuple[Criterion, ...]) -> list[CriterionForm]:
-    """Criteria as this face has them."""
+    """Criteria as this API shows them."""
     return [CriterionForm(name=one.name, parameters=list(one.parameters)) for one in found]
 
 

@@ -1,4 +1,4 @@
-"""From the core model to the payloads: what the inventory shows of a service that another face ordered or changed."""
+"""From the core model to the payloads: what the inventory shows of a service that another API ordered or changed."""
 
 from __future__ import annotations
 

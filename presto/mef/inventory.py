@@ -1,4 +1,4 @@
-"""`serviceFind` and `serviceGet`: what is enrolled, then SWVCs and their end points, whichever face ordered them."""
+"""`serviceFind` and `serviceGet`: what is enrolled, then SWVCs and their end points, whichever API ordered them."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Plan:
         return isinstance(index, int) and index < len(ends) and bool(ends[index].uni)
 
     def _shared(self, swvc: Swvc) -> Swvc:
-        """What every end point's map says stands in the service's own, where other faces look for it."""
+        """What every end point's map says stands in the service's own, where other APIs look for it."""
         maps = [end.overrides for end in swvc.end_points]
         if not maps or any(len({entry.application for entry in entries}) < len(entries) for entries in maps):
             return swvc
@@ -158,7 +158,7 @@ def make_plan(
 
 
 def _in_old_words(new: Sequence[Named], old: Sequence[Named], told: Callable[[Any], Any]) -> tuple[Named, ...]:
-    """What means the same as before is left as another face has written it; `told` gives what it means."""
+    """What means the same as before is left as another API has written it; `told` gives what it means."""
     before = {one.identifier: one for one in old}
     same = {name for one in new if (name := one.identifier) in before and told(before[name]) == told(one)}
     return tuple(before[one.identifier] if one.identifier in same else one for one in new)

@@ -95,7 +95,7 @@ def _with_its_ends(configuration: dict[str, Any], swvc: dict[str, Any]) -> dict[
 
 
 def _told(found: ElementRecord) -> dict[str, Any]:
-    """The payload of what was not ordered through this face, or changed through another."""
+    """The payload of what was not ordered through this API, or changed through another."""
     swvc = _SWVC.validate_python(found.swvc)
     if found.kind == Kind.SWVC:
         return from_core.swvc(swvc)

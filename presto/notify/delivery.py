@@ -37,7 +37,7 @@ def pause(failures: int, retry_after: float, settings: NotifySettings) -> float:
 
 
 class Gone(Exception):
-    """The listener is no more, and wants to hear of nothing more (RFC 9110 section 15.5.11)."""
+    """The listener answered 410: it wants no more events (RFC 9110 section 15.5.11)."""
 
 
 class Delivery:

@@ -1,7 +1,7 @@
 """The signature of a notification: RFC 9421 with Ed25519 over method, authority, path, type and digest of the body.
 
 The key is made at the first start and kept in the database. Signing is written out because it is done for each
-delivery, and a general library takes ten times as long; the listener twin verifies with a library.
+delivery, and a general library takes ten times as long; `presto_client` verifies with a library.
 """
 
 from __future__ import annotations

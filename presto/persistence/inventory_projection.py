@@ -150,7 +150,7 @@ def _same(documents: Mapping[int, Any], row: ServiceRow | NewService) -> frozens
 
 
 def _ordered(swvc: Mapping[str, Any]) -> dict[str, Any]:
-    """What an SWVC is, without what one face alone knows of it and what the server chose."""
+    """What an SWVC is, without what one API alone knows of it and what the server chose."""
     ends = [_less(end, "tapi", "local_id") for end in swvc["end_points"]]
     maps = [*(end["overrides"] for end in ends), swvc["mappings"]]
     assignments = [[_less(entry, "kind") for entry in entries] for entries in maps]

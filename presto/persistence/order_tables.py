@@ -56,7 +56,7 @@ class ItemRow(Base):
 class ElementRow(Owned, Base):
     """A service of the inventory: an SWVC, or an end point of one. It outlives the SWVC, as `terminated`.
 
-    `requested` is what the last order says of it, without the payload once another face has changed the SWVC;
+    `requested` is what the last order says of it, without the payload once another API has changed the SWVC;
     `generation` is the change that made the last SWVC that it was part of (`SwvcRow`).
     """
 

@@ -1,7 +1,7 @@
 """Whose rows are seen: every query of an owned table is limited to the tenant that is being served.
 
 The tenant stands in a context variable, set for a request by the guard that knows who asks. The limit is put on each
-statement as it leaves the session, so no query of a face can forget it. Nobody in particular, `None`, sees everything:
+statement as it leaves the session, so no query of an API can forget it. Nobody in particular, `None`, sees everything:
 the operator, and work in the background, which starts with a context of its own (`detached`).
 """
 

@@ -110,7 +110,7 @@ def _end_point(found: Service, end_point: EndPoint, inventory: Inventory) -> dic
 
 
 def _own_word(end_point: EndPoint, inventory: Inventory) -> str:
-    """The UNI in the client's own word, as long as that still means it: every face can move an end point."""
+    """The UNI in the client's own word, as long as that still means it: every API can move an end point."""
     word = str(end_point.tapi.get("endpoint-uni", ""))
     uni = inventory.uni(word)
     return word if uni and uni.id == end_point.uni else end_point.uni

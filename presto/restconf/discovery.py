@@ -1,4 +1,4 @@
-"""How a client finds the face and what it has: RFC 8040 sections 3.1 (host-meta), 3.3 (the root), 4.1 and 4.2.
+"""How a client finds the API and what it has: RFC 8040 sections 3.1 (host-meta), 3.3 (the root), 4.1 and 4.2.
 
 There is no YANG datastore behind the operations, so `data` is empty.
 """
@@ -71,7 +71,7 @@ def discovery_router(*, strict: bool = False) -> APIRouter:
 
 
 def allowed(path: str) -> str:
-    """The methods of a resource of the face, empty for what is none; the framework names those of one route only."""
+    """The methods of a resource of the API, empty for what is none; the framework names those of one route only."""
     if path.removesuffix("/") in {f"{ROOT}{name}" for name in ("", "/data", "/operations", "/yang-library-version")}:
         return RESOURCE
     return OPERATION if path.startswith(f"{ROOT}/operations/") else ""

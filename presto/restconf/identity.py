@@ -1,6 +1,6 @@
-"""Stable UUIDs (RFC 9562, version 5) for what has no id of its own: a thing has the same one after every restart.
+"""Stable UUIDs (RFC 9562, version 5) for what has no id of its own: the same one after every restart.
 
-A thing is named by its scope, the underlays or a service, and its place in it; no part has a slash.
+It is made of a scope, the underlays or a service, and the place in it; no part has a slash.
 """
 
 from __future__ import annotations

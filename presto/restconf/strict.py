@@ -1,4 +1,4 @@
-"""Strict mode: the face answers with the statuses of the published file only, and its errors have no body.
+"""Strict mode: the API answers with the statuses of the published file only, and its errors have no body.
 
 The file has one status for all that goes wrong with an operation: 400, without a body. What is no answer of an
 operation keeps the status that HTTP has for it.
@@ -21,7 +21,7 @@ _OF_HTTP = frozenset({401, 403, 405, 429})
 
 
 class StrictFace:
-    """Passes what the published file has, and bares the rest; other faces are left alone."""
+    """Passes what the published file has, and takes the body from all other errors; other APIs are left alone."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

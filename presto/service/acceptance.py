@@ -27,7 +27,7 @@ from presto.service.views import Views
 class Acceptance:
     """What a service can be asked to become. Each method raises Rejected with everything that is wrong.
 
-    An `order` is stored with the change that it asks for; `earlier` are findings of the face, which refuse the change
+    An `order` is stored with the change that it asks for; `earlier` are findings of the API, which refuse the change
     together with those made here.
     """
 

@@ -1,4 +1,4 @@
-"""The one thing that every face talks to: takes orders, answers questions, and has accepted orders carried out."""
+"""What all APIs call: takes orders, answers questions, and has accepted orders carried out."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Core:
     ) -> Service:
         """Accept a new service: durably stored and on its way. Raises Rejected with everything that is wrong.
 
-        `earlier` are findings of the face, which refuse it together with those made here. It is stored together with
+        `earlier` are findings of the API, which refuse it together with those made here. It is stored together with
         the `order` that asks for it and the key of the `request`, or not at all.
         """
         create = partial(self.acceptance.create, swvc=swvc, earlier=earlier, order=order)

@@ -1,4 +1,4 @@
-"""Orders and the services that they made: what the ordering and inventory face reads and writes."""
+"""Orders and the services that they made: what the ordering and inventory APIs read and write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests before work in the background: who orders shall not wait because others' orders are being carried out."""
+"""Requests before work in the background: a client that orders does not wait for the work on others' orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web application: one core, the faces over it, and errors that tell what is wrong and nothing of the inside."""
+"""The web application: one core, the APIs over it, and errors that show nothing of the server's inside."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def create_app(
 
 
 def catalogue(app: FastAPI) -> Catalogue:
-    """The operations of all faces, and the scope of each."""
+    """The operations of all APIs, and the scope of each."""
     return Catalogue(app.router.routes, {OPERATION_ID: OPERATIONS})
 
 

@@ -24,11 +24,11 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 
 
 
 class TooMuch(Exception):
-    """A header is larger than is taken."""
+    """A header is larger than the limit."""
 
 
 class Bounded(HttpToolsProtocol):
-    """A connection within bounds."""
+    """A connection with limits on the size and time of its requests and answers."""
 
     def __init__(self, accepted: socket.socket, gate: Gate, **options: Any) -> None:
         super().__init__(**options)
@@ -40,16 +40,16 @@ class Bounded(HttpToolsProtocol):
 
     @property
     def deadline(self) -> float:
-        """When it is ended, unless its client has done its part before."""
+        """When the connection is closed, unless its client has sent or read what it must by then."""
         return min(self._to_send, self._to_read)
 
     @property
     def waits(self) -> bool:
-        """Whether it is for the client to do something."""
+        """Whether the server waits for the client."""
         return self.deadline < _NEVER or self.cycle is None or self.cycle.response_complete
 
     def admitted(self, client: str) -> None:
-        """Its client may ask here."""
+        """A request on it was accepted."""
         self._gate.admit(self, client)
 
     def drop(self) -> None:
@@ -85,7 +85,7 @@ class Bounded(HttpToolsProtocol):
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:
-        """Say why, unless that would break into an answer, or pass for that to a request before."""
+        """Answer 400 with the reason, unless an answer to an earlier request is under way or due."""
         if self.cycle is not None:
             own = self._in_message and not self._in_header
             if self.pipeline or (self.cycle.response_started if own else not self.cycle.response_complete):

@@ -1,4 +1,4 @@
-"""`If-None-Match` (RFC 9110 section 13.1.2) for every answer that has an entity tag, whichever face it is of."""
+"""`If-None-Match` (RFC 9110 section 13.1.2) for every answer that has an entity tag, of whichever API."""
 
 from __future__ import annotations
 

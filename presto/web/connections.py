@@ -1,7 +1,8 @@
-"""How many connections there are, and whose: a bound that keeps nobody out who may come in.
+"""Limits on the number of connections, which keep no client out whose requests are accepted.
 
-All that have not been let in share a part of the places only. Where it is full, the newest takes the place of the one
-that has waited longest, so that many who send nothing keep nobody out.
+A request is accepted when its token is valid, or, where authentication is off, when it is sent to one of our host
+names. Connections without one share a part of the places only. Where it is full, the newest takes the place of the
+one that has waited longest, so that many connections on which nothing is sent keep nobody out.
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ class Bounds:
     connections: int = 2000
 
     @property
-    def strangers(self) -> int:
-        """Connections of those who have not been let in: three of four."""
+    def unaccepted(self) -> int:
+        """The most connections without an accepted request: three of four."""
         return max(1, self.connections * 3 // 4)
 
     @property
     def of_one_client(self) -> int:
-        """Connections of one client that nobody takes the place of; what it has beyond them is as a stranger's."""
+        """Connections of one client that keep their places; those beyond them may lose them."""
         return max(1, self.connections // 8)
 
 
@@ -65,22 +66,22 @@ class Connection(Protocol):
 
     @property
     def deadline(self) -> float:
-        """When it is ended, in the loop's time, unless its client has done its part before."""
+        """When it is closed, in the loop's time, unless its client has sent or read what it must by then."""
 
     @property
     def waits(self) -> bool:
-        """Whether it is for the client to do something."""
+        """Whether the server waits for the client."""
 
     def drop(self) -> None:
         """End it at once."""
 
 
 class Gate:
-    """All connections of a server; `tick` looks after them, some times a second."""
+    """All connections of a server; `tick` ends overdue ones, and is called several times a second."""
 
     def __init__(self, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()
-        self._strangers: dict[Connection, None] = {}
+        self._unaccepted: dict[Connection, None] = {}
         self._known: dict[Connection, str] = {}
         self._held = Counter[str]()
         self._late = self._displaced = self._refused = 0
@@ -88,35 +89,35 @@ class Gate:
 
     def enter(self, connection: Connection) -> bool:
         """Give a new connection a place, another one's if need be; False: there is none."""
-        room = min(self.bounds.strangers, self.bounds.connections - len(self._known))
+        room = min(self.bounds.unaccepted, self.bounds.connections - len(self._known))
         if room <= 0:
             self._refused += 1
             return False
-        while len(self._strangers) >= room:
-            oldest = next((one for one in self._strangers if one.waits), next(iter(self._strangers)))
+        while len(self._unaccepted) >= room:
+            oldest = next((one for one in self._unaccepted if one.waits), next(iter(self._unaccepted)))
             self.leave(oldest)
             oldest.drop()
             self._displaced += 1
-        self._strangers[connection] = None
+        self._unaccepted[connection] = None
         return True
 
     def admit(self, connection: Connection, client: str = "") -> None:
-        """It is somebody's who may ask here: nobody takes its place, unless the client is named and has many."""
-        if connection in self._strangers and not (client and self._held[client] >= self.bounds.of_one_client):
-            del self._strangers[connection]
+        """A request on it was accepted: it keeps its place, unless the client is named and has many."""
+        if connection in self._unaccepted and not (client and self._held[client] >= self.bounds.of_one_client):
+            del self._unaccepted[connection]
             self._known[connection] = client
             self._held[client] += 1
 
     def leave(self, connection: Connection) -> None:
         """It is closed."""
-        self._strangers.pop(connection, None)
+        self._unaccepted.pop(connection, None)
         client = self._known.pop(connection, None)
         if client is not None:
             self._held[client] -= 1
 
     def tick(self, now: float) -> None:
         """End what is overdue, and say now and then what was done."""
-        for connection in [one for one in (*self._strangers, *self._known) if one.deadline < now]:
+        for connection in [one for one in (*self._unaccepted, *self._known) if one.deadline < now]:
             self._late += 1
             self.leave(connection)
             connection.drop()
@@ -127,7 +128,7 @@ class Gate:
         """Log what was done since the last time."""
         for count, text in (
             (self._late, "%s ended: what was to be sent or read took too long"),
-            (self._displaced, "%s ended that had not been let in: others came, and no place was free"),
+            (self._displaced, "%s ended without an accepted request: others came, and no place was free"),
             (self._refused, "%s refused: all places are taken"),
         ):
             if count:
@@ -136,8 +137,8 @@ class Gate:
         self._late = self._displaced = self._refused = 0
 
 
-def let_in(scope: Scope, client: str = "") -> None:
-    """Whoever sent this request may ask here: its connection keeps its place."""
+def keep_connection(scope: Scope, client: str = "") -> None:
+    """A request was accepted: its connection keeps its place."""
     connection = scope.get("extensions", {}).get(EXTENSION)
     if connection is not None:
         connection.admitted(client)

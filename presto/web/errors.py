@@ -1,4 +1,4 @@
-"""Errors that no face makes itself, in the words of the face that was asked."""
+"""Errors that no API makes itself, in the format of the API that was called."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not carried out. `code` is for the MEF faces, empty where they have none; `tag` for RFC 8040."""
+    """Why a request is not carried out. `code` is for the MEF APIs, empty where they have none; `tag` for RFC 8040."""
 
     status: int
     tag: Tag
@@ -55,7 +55,7 @@ NO_TEXT = Refusal(
 
 
 def refuse(refusal: Refusal, path: str) -> Response:
-    """The response of the face that this path belongs to."""
+    """The response in the format of the API that this path belongs to."""
     finding = Finding(refusal.tag, (), refusal.reason, refusal.hint)
     if below(path, MEF):
         code = {"code": refusal.code} if refusal.code else {}
@@ -72,12 +72,12 @@ def refuse(refusal: Refusal, path: str) -> Response:
 
 
 def below(path: str, base: str) -> bool:
-    """Whether a path belongs to a face."""
+    """Whether a path belongs to the API at *base*."""
     return path == base or path.startswith(f"{base}/")
 
 
 def add_store_handlers(app: Starlette) -> None:
-    """Have what the database cannot do answered by all faces, each in its words."""
+    """Have what the database cannot do answered by all APIs, each in its format."""
     for part in (app, *(route.app for route in app.routes if isinstance(route, Mount))):
         if isinstance(part, Starlette):
             for error in CONNECTION_ERRORS:

@@ -1,4 +1,4 @@
-"""When Python looks for garbage that references alone do not free."""
+"""When Python's cyclic garbage collector runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _lock, _found = threading.Lock(), list[tuple[int, int, int]]()
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Look for garbage rarely inside.
+    """Collect garbage rarely inside the block.
 
     An order makes thousands of objects, and all of them are freed with its answer, for there is no cycle among them.
     With Python's own 700 the documents of all requests under way are looked through several times for each of them.
@@ -43,5 +43,5 @@ def spare() -> None:
 
 
 def unspare() -> None:
-    """Have all of it looked through again."""
+    """Undo `spare`."""
     gc.unfreeze()

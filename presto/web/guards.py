@@ -1,4 +1,4 @@
-"""What every request passes before a face sees it: the host that it was meant for, and its body's size and time."""
+"""What every request passes before an API sees it: the host that it was meant for, and its body's size and time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.findings import Tag
 from common.json_text import BodyTooBig
-from presto.web.connections import let_in
+from presto.web.connections import keep_connection
 from presto.web.errors import Refusal, refuse
 from presto.web.limits import BODY_SECONDS, LARGE_BODY, LARGEST_BODY
 
@@ -46,7 +46,7 @@ class HostGuard:
             await refuse(OTHER_HOST, scope["path"])(scope, receive, send)
         else:
             if self._admits:
-                let_in(scope)
+                keep_connection(scope)
             await self._app(scope, receive, send)
 
 
@@ -73,7 +73,7 @@ TOO_SLOW = Refusal(
 
 
 class BodyTooSlow(HTTPException):
-    """A body does not arrive in time: faces answer that as all that the framework refuses."""
+    """A body does not arrive in time: APIs answer that as all that the framework refuses."""
 
     def __init__(self) -> None:
         super().__init__(TOO_SLOW.status, TOO_SLOW.reason, TOO_SLOW.headers)
@@ -98,7 +98,7 @@ class BodyGuard:
         self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 413, 415 or 501 (RFC 9112 section 6.1), and 408 where no face does."""
+        """Pass the request on, or answer 413, 415 or 501 (RFC 9112 section 6.1), and 408 where no API does."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -111,7 +111,7 @@ class BodyGuard:
             await refuse(refusal, scope["path"])(scope, receive, send)
 
     async def _passed(self, scope: Scope, exchange: _Exchange) -> Refusal | None:
-        """Pass the request on; returns why it is refused, if no face has said so."""
+        """Pass the request on; returns why it is refused, if no API has said so."""
         try:
             exchange.check(_announced(scope))
             await self._app(scope, exchange.receive, exchange.send)
@@ -163,7 +163,7 @@ class _Exchange:
 
 
 class Turns:
-    """Large bodies are worked on one after the other, with as long a pause for all else as the one before took."""
+    """Large bodies are read one after the other; a pause as long as the last one took leaves time for others."""
 
     def __init__(self) -> None:
         self._turn, self._free = asyncio.Lock(), 0.0
@@ -187,7 +187,7 @@ class Turns:
 
 
 class _Turn:
-    """That of one request, which has it once."""
+    """The turn of one request, taken at most once."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns, self._begun, self._over = turns, 0.0, True

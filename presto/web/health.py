@@ -1,4 +1,4 @@
-"""`GET` and `HEAD /healthz`, for whoever watches over it: whether the server answers and its database does."""
+"""`GET` and `HEAD /healthz`, for monitoring: whether the server and its database answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header) for all requests that order, on all faces."""
+"""`Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header) for all requests that order, on all APIs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ ANSWER_LOST = Refusal(
 class IdempotencyGuard:
     """Answers a repeated request as it did the first time, and carries it out once.
 
-    Where clients are `known`, what everybody may ask has no owner, so nothing of it is kept: tokens least of all.
+    Where clients are `known`, requests without a token have no owner, so nothing of it is kept: tokens least of all.
     """
 
     def __init__(self, app: ASGIApp, keys: Keys, *, known: bool) -> None:

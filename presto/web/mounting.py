@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 
 def mount(path: str, app: ASGIApp) -> Mount:
-    """The framework's own expression ends at a line break, which an id may have: the answer must be that face's."""
+    """The framework's own expression ends at a line break, which an id may have: the answer must be that API's."""
     mounted = Mount(path, app=app)
     mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)
     return mounted

@@ -59,7 +59,7 @@ class Vnf:
 
     @property
     def pid(self) -> int:
-        """The number of the container's first process; 0 while it does not run."""
+        """The PID of the container's first process; 0 while it does not run."""
         self.container.reload()
         return int(self.container.attrs["State"]["Pid"])
 
@@ -95,7 +95,7 @@ class Vnf:
         return self.exec("/vnf/apply", stdin=intent if isinstance(intent, str) else json.dumps(intent))
 
     def status(self) -> dict[str, Any]:
-        """The status, by nsenter: a tenth of what ``docker exec`` costs."""
+        """The status, by nsenter: in a tenth of the time of ``docker exec``."""
         state: dict[str, Any] = json.loads(self.inside("/vnf/status"))
         return state
 

@@ -1,4 +1,4 @@
-"""A firewall between two hosts that say nothing by themselves: what goes in, what comes out, what it counts."""
+"""A firewall between two silent hosts: frames that go in and come out, and its counters."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Wire:
             yield cls(apply, status, macs, sockets)
 
     def make(self, firewall: dict[str, Any]) -> None:
-        """Make *firewall* so, and work out what its counters start from: those of unchanged rules go on."""
+        """Apply *firewall* as the intent, and note where its counters start: those of unchanged rules go on."""
         self.apply(firewall)
         kept = {rule["id"] for rule in firewall["rules"] if rule in self.rules}
         own = {rule["id"]: self.totals[rule["id"]] if rule["id"] in kept else 0 for rule in firewall["rules"]}

@@ -21,7 +21,7 @@ const wanted = new URLSearchParams(location.search).get("api");
 const api = APIS.find(([name]) => name === wanted) || APIS[0];
 document.getElementById("apis").append(...APIS.map((entry) => link(entry, api[0])));
 document.getElementById("lead").textContent =
-  "Four faces over the same services: what is ordered through one is seen through all. Every request below is sent to this server.";
+  "Four APIs over the same services: what is ordered through one is seen through all. Every request below is sent to this server.";
 
 // The examples are written for what the server has now: whoever has a token gets them anew when the dialog closes, as
 // far as he may see it.
