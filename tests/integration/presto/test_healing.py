@@ -64,8 +64,15 @@ def started(lab: Lab, ucpe: str, name: str) -> str:
     return moment if running == "true" else ""
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("words", [("kill",), ("stop", "--time", "0"), ("rm", "--force")], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        *((kind, ("kill",)) for kind in KINDS),
+        ("statistics", ("stop", "--time", "0")),
+        ("ipsec", ("rm", "--force")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
 def test_traffic_flows_again_after_a_vnf_has_ended(
     lab: Lab, service: str, until: Until, reaches: Callable[..., bool], kind: str, words: tuple[str, ...]
 ) -> None:

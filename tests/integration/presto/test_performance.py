@@ -53,16 +53,22 @@ def impair(lab: Lab) -> Iterator[Callable[[Impairment], None]]:
     apply(Impairment())
 
 
-def measured(presto: Client, echoes: int) -> list[Any]:
-    """What both ends say; other numbers of echoes are other questions, so that nothing is remembered."""
-    deadline = time.monotonic() + 20
+def answered(presto: Client, echoes: int) -> list[Any]:
+    """Both ends; other numbers of echoes are other questions, so that nothing is remembered."""
+    deadline = time.monotonic() + 60
     while True:
         (tunnel,) = presto.extensions.tunnels("acme", echoes)
-        if all(end.performance for end in tunnel.ends):
-            return [end.performance for end in tunnel.ends]
         # On a busy machine the answer may come after its time; the next question has it.
-        assert {end.not_measured for end in tunnel.ends} == {"it did not answer in 3 s"}
-        assert time.monotonic() < deadline
+        if not any(end.not_measured == "it did not answer in 3 s" for end in tunnel.ends):
+            return list(tunnel.ends)
+        assert time.monotonic() < deadline, tunnel.ends
+
+
+def measured(presto: Client, echoes: int) -> list[Any]:
+    """What both ends measured."""
+    ends = answered(presto, echoes)
+    assert all(end.performance for end in ends), ends
+    return [end.performance for end in ends]
 
 
 def undisturbed(presto: Client, echoes: int) -> list[Any] | None:
@@ -114,8 +120,7 @@ def test_a_gateway_that_does_not_run_measures_nothing(presto: Client, end_for_go
     service = presto.connectivity.service("acme")
     gateway = f"{service.uuid[:8]}-ipsec"
     end_for_good("site-b", gateway)
-    (tunnel,) = presto.extensions.tunnels("acme", 7)
-    near, far = tunnel.ends
+    near, far = answered(presto, 7)
     assert near.performance is not None
     assert (near.performance.packet_loss_percent, near.performance.round_trip_delay_ms) == (100, None)
     assert (far.performance, far.not_measured) == (None, "site-b: the container of its IPsec gateway is exited")
