@@ -39,8 +39,8 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist comes with
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, which `-p no:xdist` leaves out
 def pytest_xdist_auto_num_workers() -> int:
-    """Three for two cores: with labs, much of a test's time is waiting."""
-    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+    """One for each core: a third lab on two of them leaves none of the three time enough to be judged."""
+    return max(2, len(os.sched_getaffinity(0)))
 
 
 @pytest.hookimpl(optionalhook=True)
