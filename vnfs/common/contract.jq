@@ -23,6 +23,7 @@ def violations($schema; $path; $definitions):
     if $schema.anyOf and ([$schema.anyOf[] | . as $sub | $value | conforms($sub)] | any | not)
       then wrong("\(short) has none of the forms allowed here") else empty end,
     ($schema.allOf // [] | .[] as $sub | $value | under($sub)),
+    if $schema.not and conforms($schema.not) then wrong("\(short) is malformed") else empty end,
     if $schema.if then if conforms($schema.if) then under($schema.then // {}) else under($schema.else // {}) end
       else empty end,
     if type == "string" then

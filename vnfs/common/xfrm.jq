@@ -1,5 +1,8 @@
 # The contract's keys from `ip xfrm state`.
 
+# The text of `ip xfrm state` as that of each state, behind its first word.
+def states: "\n" + . | split("\nsrc ")[1:];
+
 # The kernel names algorithms, and the length of the check value (ICV) stands behind the key, in bits.
 def from_kernel($state):
   {"cbc(aes)": "AES_CBC", "rfc3686(ctr(aes))": "AES_CTR", "cbc(camellia)": "CAMELLIA_CBC", "cbc(des3_ede)": "3DES",
@@ -9,8 +12,8 @@ def from_kernel($state):
   | {"hmac(sha256)": "HMAC_SHA2_256", "hmac(sha384)": "HMAC_SHA2_384", "hmac(sha512)": "HMAC_SHA2_512",
      "hmac(sha1)": "HMAC_SHA1", "hmac(md5)": "HMAC_MD5", "xcbc(aes)": "AES_XCBC", "cmac(aes)": "AES_CMAC"} as $macs
   | {"hmac(sha1)": 96, "hmac(md5)": 96, "hmac(sha256)": 96} as $usual_bits # of `auth` without a length
-  | $state | [splits("(?m)^(?=src )")] | map(select(contains("proto esp")))
-  | map(capture("^src (?<source>[^ ]+) dst (?<destination>[^ \n]+)\n\\s+proto esp spi 0x(?<spi>[0-9a-f]+)")
+  | $state | states | map(select(contains("proto esp")))
+  | map(capture("^(?<source>[^ ]+) dst (?<destination>[^ \n]+)\n\\s+proto esp spi 0x(?<spi>[0-9a-f]+)")
       + ((capture("\\b(?:aead|enc) (?<name>[^ ]+) (?:0x)?(?<key>[0-9a-f]*)(?: (?<bits>[0-9]+))?")
             // {name: "ecb(cipher_null)", key: "", bits: null})
          | {encryption: (if $with_length[.name] then "\($with_length[.name])_\((.bits | tonumber) / 8)"

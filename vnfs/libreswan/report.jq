@@ -2,6 +2,7 @@
 include "contract";
 include "ipsec";
 include "compile";
+include "xfrm";
 
 def of($source): map(select(startswith($source + "\t"))[($source | length) + 1:]);
 
@@ -37,7 +38,7 @@ def standing: map(capture("^000 #(?<number>[0-9]+): .* STATE_V2_ESTABLISHED_").n
 
 # SPI → what passed.
 def counters:
-  join("\n") | [splits("(?m)^(?=src )")]
+  join("\n") | states
   | map((capture("spi 0x(?<spi>[0-9a-f]+)").spi // empty) as $spi
       | (capture("lifetime current:\\s+(?<bytes>[0-9]+)\\(bytes\\), (?<packets>[0-9]+)\\(packets\\)")
          | map_values(tonumber)) as $passed

@@ -40,7 +40,7 @@ def ikesa:
   | transforms(is_cipher; ciphers.ike; "IKE"; $path) as $ciphers
   | transforms(is_hash; hashes.ike; "IKE"; $path) as $hashes
   | transforms(is_group; groups; "IKE"; $path) as $groups
-  | ([split("-")[] | select(is_prf) | ltrimstr("prf")] | join("-") | transforms(true; hashes.ike; "IKE"; $path)) as $prfs
+  | ([split("-")[] | select(is_prf) | ltrimstr("prf")] | join("-") | transforms(. != ""; hashes.ike; "IKE"; $path)) as $prfs
   | "ikesa\($ciphers | written("enc"))\($hashes | written("auth"))"
     + "\(if $prfs == [] then $hashes else $prfs end | written("prf"))\($groups | written("group"))";
 

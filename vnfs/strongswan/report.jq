@@ -12,7 +12,7 @@ def messages:
       else .pending = $token end)
   | .tree;
 
-def listed: ltrimstr("[") | rtrimstr("]") | split(" ");
+def listed: ltrimstr("[") | rtrimstr("]") | split(" ") | map(select(. != ""));
 
 def algorithm($name; $size): if .[$name] then .[$name] + (if .[$size] then "-" + .[$size] else "" end) else null end;
 

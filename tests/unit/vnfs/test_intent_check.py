@@ -10,25 +10,31 @@ from typing import Any
 
 import pytest
 
+from .test_contract import INTENTS
+
 VNFS = Path(__file__).parents[3] / "vnfs"
 PORTS = [
     {"role": "lan", "mac": "02:42:64:40:00:01", "mtu": 1400, "addresses": []},
     {"role": "wan", "mac": "02:42:64:40:00:05", "mtu": 1400, "addresses": []},
 ]
-pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 
 
-def judge(firewall: Any, ports: Any = PORTS) -> tuple[int, dict[str, str]]:
-    """Exit code, and the refusal's error object or nothing."""
-    contract = VNFS / "contract"
-    schemas = [json.loads((contract / f"{name}.schema.json").read_text()) for name in ("common", "firewall-intent")]
+def judged(kind: str, configuration: Any, ports: Any = PORTS) -> tuple[int, dict[str, str]]:
+    """Return the exit code and the refusal of an intent of that kind."""
+    files = (VNFS / "contract" / f"{name}.schema.json" for name in ("common", f"{kind}-intent"))
+    schemas = [json.loads(file.read_text()) for file in files]
     program = f'include "contract"; accepted({json.dumps(schemas)})'
-    intent = {"contract": "1", "kind": "firewall", "name": "fw", "ports": ports, "firewall": firewall}
+    intent = {"contract": "1", "kind": kind, "name": "fw", "ports": ports, kind: configuration}
     done = subprocess.run(
-        ["jq", "-Rs", "-L", str(VNFS / "common"), program],
+        ["gojq", "-Rs", "-L", str(VNFS / "common"), program],
         input=json.dumps(intent), capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, json.loads(done.stderr) if done.stderr else {}
+
+
+def judge(firewall: Any, ports: Any = PORTS) -> tuple[int, dict[str, str]]:
+    return judged("firewall", firewall, ports)
 
 
 RULE = {"id": "a", "action": "allow"}
@@ -55,3 +61,15 @@ def test_roles_and_macs_are_checked() -> None:
     rules = {"default": "deny", "rules": []}
     assert judge(rules, [PORTS[0], {**PORTS[1], "role": "lan"}])[1]["path"] == "ports"
     assert judge(rules, [PORTS[0], {**PORTS[1], "mac": PORTS[0]["mac"]}])[1]["path"] == "ports[1].mac"
+
+
+@pytest.mark.parametrize("kind", INTENTS)
+def test_an_intent_with_all_that_its_kind_knows_is_accepted(kind: str) -> None:
+    assert judged(kind, INTENTS[kind]) == (0, {})
+
+
+@pytest.mark.parametrize("identity", ["0.0.0.0", "10.0.0.1-10.0.0.9", "-a", "a b", ""])  # noqa: S104  (binds nothing)
+def test_an_identity_is_of_one_peer(identity: str) -> None:
+    peer = {**INTENTS["ipsec"]["peers"][0], "identity": identity}
+    code, refusal = judged("ipsec", {**INTENTS["ipsec"], "peers": [peer]})
+    assert (code, refusal["path"]) == (2, "ipsec.peers[0].identity")

@@ -13,7 +13,7 @@ VNFS = Path(__file__).parents[3] / "vnfs"
 HEAD = "src 198.51.100.1 dst 198.51.100.2\n\tproto esp spi 0xc1234567 reqid 1 mode tunnel\n\t"
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 @pytest.mark.parametrize(
     ("state", "encryption", "integrity"),
     [
@@ -31,7 +31,7 @@ HEAD = "src 198.51.100.1 dst 198.51.100.2\n\tproto esp spi 0xc1234567 reqid 1 mo
 )
 def test_the_kernels_names_of_algorithms(state: str, encryption: str, integrity: str | None) -> None:
     done = subprocess.run(
-        ["jq", "-Rsc", "-L", str(VNFS / "common"), 'include "xfrm"; from_kernel(.)'],
+        ["gojq", "-Rsc", "-L", str(VNFS / "common"), 'include "xfrm"; from_kernel(.)'],
         input=f"{HEAD}{state}\n", capture_output=True, text=True, check=True,
     )  # fmt: skip
     [found] = json.loads(done.stdout)

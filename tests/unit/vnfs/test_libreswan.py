@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from .test_contract import INTENTS, PORTS, REGISTRY, VNFS
 from .test_contract import PEER as CERTIFICATE_PEER
 
-pytestmark = pytest.mark.skipif(shutil.which("jq") is None or shutil.which("mawk") is None, reason="no jq or mawk")
+pytestmark = pytest.mark.skipif(shutil.which("gojq") is None or shutil.which("mawk") is None, reason="no gojq or mawk")
 PEER = {**CERTIFICATE_PEER, "psk": "one"}
 LIBRARY = ["-L", str(VNFS / "common"), "-L", str(VNFS / "libreswan")]
 
@@ -28,7 +28,7 @@ def intent(**changes: Any) -> dict[str, Any]:
 def compiled(now: dict[str, Any], before: dict[str, Any] | None = None) -> dict[str, str]:
     """What apply finds; the refusal as ``error`` and ``path``."""
     done = subprocess.run(
-        ["jq", "-c", *LIBRARY, "--argjson", "before", json.dumps(before), 'include "compile"; compile($before)'],
+        ["gojq", "-c", *LIBRARY, "--argjson", "before", json.dumps(before), 'include "compile"; compile($before)'],
         input=json.dumps(now), capture_output=True, text=True, check=False,
     )  # fmt: skip
     strings: dict[str, str] = json.loads(done.stderr if done.returncode == 2 else done.stdout)
@@ -145,7 +145,7 @@ def told(tmp_path: Path, program: str) -> Any:
     sources["note"] = notes(tmp_path)
     facts = [f"{source}\t{line}" for source, lines in sources.items() for line in lines]
     done = subprocess.run(
-        ["jq", "-c", *LIBRARY, "--argjson", "intent", json.dumps(intent()), program],
+        ["gojq", "-c", *LIBRARY, "--argjson", "intent", json.dumps(intent()), program],
         input=json.dumps(facts), capture_output=True, text=True, check=True,
     )  # fmt: skip
     return json.loads(done.stdout)
@@ -181,7 +181,7 @@ def test_the_history_has_all_that_stood_and_conforms(tmp_path: Path) -> None:
     assert [(one["spi_in"], one["rekeyed"], one["udp_encapsulation"], one["dh"]) for one in state["children"]] == [
         ("22c8aa54", False, True, None), ("0000abcd", True, False, "MODP_2048"),
     ]  # fmt: skip
-    ordered, other = state["connections"]
+    other, ordered = sorted(state["connections"], key=lambda one: str(one["name"]))
     assert other["remote"] == [{"authentication": "null", "identity": None}]
     assert (ordered["local"], ordered["rekey_seconds"], ordered["dead_peer_seconds"]) == (
         [{"authentication": "psk", "identity": "site-a"}], 14400, 10,

@@ -33,13 +33,13 @@ INTENT: dict[str, Any] = {
         "peers": [PEER],
     },
 }  # fmt: skip
-pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 
 
 def jq(program: str, given: Any, applied: Any = None) -> tuple[int, Any]:
     """Exit code, and what was printed, or the refusal."""
     done = subprocess.run(
-        ["jq", "-c", "-L", str(VNFS / "common"), "-L", str(VNFS / "openiked"), "--argjson", "applied",
+        ["gojq", "-c", "-L", str(VNFS / "common"), "-L", str(VNFS / "openiked"), "--argjson", "applied",
          json.dumps(applied), program],
         input=json.dumps(given), capture_output=True, text=True, check=False,
     )  # fmt: skip

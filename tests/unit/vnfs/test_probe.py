@@ -26,13 +26,13 @@ APPLIED = {
     "name": "gateway",
     "ports": [{"role": "wan", "addresses": ["198.51.100.1/24"]}, {"role": "lan", "addresses": ["10.1.0.1/24"]}],
 }
-pytestmark = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 
 
 def jq(text: str, program: str) -> tuple[int, Any]:
     """Exit code, and what was printed, or the refusal."""
     done = subprocess.run(
-        ["jq", "-cRs", "-L", str(VNFS / "common"), f'include "probe"; {program}'],
+        ["gojq", "-cRs", "-L", str(VNFS / "common"), f'include "probe"; {program}'],
         input=text, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, json.loads(done.stderr or done.stdout)

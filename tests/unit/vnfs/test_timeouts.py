@@ -17,14 +17,14 @@ VNFS = Path(__file__).parents[3] / "vnfs"
 FIREWALLS = [path.parent for path in sorted(VNFS.glob("*/product.json")) if '"firewall"' in path.read_text()]
 SCHEMA = json.loads((VNFS / "contract" / "firewall-intent.schema.json").read_text())
 DEFAULTS = {name: entry["default"] for name, entry in SCHEMA["$defs"]["timeouts"]["properties"].items()}
-needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+needs_jq = pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 
 
 def jq(expression: str, value: Any) -> str:
     libraries = ("-L", str(VNFS / "common"), "-L", str(VNFS / "contract"))
     program = f'include "conntrack"; {expression}'
     done = subprocess.run(
-        ["jq", "-cr", *libraries, program], input=json.dumps(value), capture_output=True, text=True, check=True
+        ["gojq", "-cr", *libraries, program], input=json.dumps(value), capture_output=True, text=True, check=True
     )
     return done.stdout
 
