@@ -16,6 +16,7 @@ from testbed.esp import ipv4_of, payload_of
 from testbed.packets import checksum
 
 ICMP, TCP, UDP = 1, 6, 17
+_ICMP_ERRORS = (3, 4, 5, 11, 12)
 LEAST_MARK = 8
 """Octets of random data by which a packet is known, whatever became of its headers."""
 
@@ -133,11 +134,14 @@ def _signed(port: CaptureFile, sign: int) -> Iterator[tuple[float, int, bytes]]:
 
 
 def key_of(packet: bytes) -> Key | None:
-    """Return what connection the IPv4 *packet* belongs to; None for later fragments and what has no ports."""
+    """Return what connection the IPv4 *packet* belongs to; None for later fragments and what has no ports.
+
+    An ICMP error has none of its own: where a query has its identifier, other errors have the same.
+    """
     body = payload_of(packet)
     if int.from_bytes(packet[6:8], "big") & 0x1FFF or len(body) < 8:
         return None
-    if packet[9] == ICMP:
+    if packet[9] == ICMP and body[0] not in _ICMP_ERRORS:
         ports = (int.from_bytes(body[4:6], "big"),) * 2
     elif packet[9] in (TCP, UDP):
         ports = struct.unpack_from("!HH", body)
@@ -161,7 +165,7 @@ def reverse(key: Key) -> Key:
 def quoted(packet: bytes) -> Key | None:
     """Return the connection that the ICMP error *packet* is about (RFC 792), None for any other packet."""
     body = payload_of(packet)
-    if packet[9] != ICMP or len(body) < 36 or body[0] not in (3, 4, 5, 11, 12):
+    if packet[9] != ICMP or len(body) < 36 or body[0] not in _ICMP_ERRORS:
         return None
     return key_of(body[8:])
 

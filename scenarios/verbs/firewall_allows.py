@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -51,6 +52,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
     *Example*: ``{verb: firewall.allows, with: {from: a1, to: b1, protocol: tcp, destination_port: 80, rule: web}}``
     """
 
+    beside: ClassVar[bool] = True
     delay_seconds_at_most: float = Field(
         default=1,
         gt=0,

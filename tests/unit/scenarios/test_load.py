@@ -38,7 +38,7 @@ def test_what_published_scenarios_watch_for_late_packets_is_time_for_other_steps
     verbs = load(path.parent).verbs
     last = max(number for number, verb in enumerate(verbs) if verb.watches())
     meanwhile = {verb.verb for verb in takewhile(lambda verb: verb.beside, verbs[last + 1 :])}
-    assert meanwhile >= {"wire.encrypted", "wire.decrypts", "chain.traverses"}
+    assert meanwhile >= {"wire.encrypted", "wire.decrypts", "chain.traverses", "firewall.allows"}
 
 
 def test_absent_file() -> None:

@@ -96,6 +96,15 @@ def test_answers_are_of_the_connection_or_quote_it(tmp_path: Path) -> None:
     assert [frame.data for frame in found] == [bytes(reset), bytes(error)]
 
 
+def test_an_error_about_another_connection_answers_no_error(tmp_path: Path) -> None:
+    def unreachable(source: str, target: str, port: int) -> Any:
+        quoted = bytes(IP(src=target, dst=source) / UDP(sport=port, dport=9) / Raw(bytes(16)))
+        return Ether() / IP(src=source, dst=target) / ICMP(type=3, code=3) / Raw(quoted)
+
+    ours, of_others = unreachable(A, B, 1000), unreachable(B, A, 2000)
+    assert answers(capture(tmp_path, bytes(of_others)), keys_of([packet(ours)])) == []
+
+
 def test_frames_that_did_not_pass_are_counted_but_for_ours(tmp_path: Path) -> None:
     lan = capture(tmp_path, bytes(SYN), bytes(DATAGRAM), name="lan")
     wan = capture(tmp_path, bytes(DATAGRAM), name="wan")
