@@ -19,6 +19,7 @@ from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
+from testbed.errors import ProbeError
 from testbed.packets import Count, FlowKey, StreamResult
 
 KIND = "statistics"
@@ -73,7 +74,8 @@ class VnfCounters(Evidence):
     """The status of one statistics VNF ``before`` and ``after`` the stream, and its ``metrics`` then, as a document.
 
     *name* is for people: the site's, with the VNF's where the site has several. *element* is that of the picture,
-    *directions* are the VNF's own names for the stream's. *until* is all that came to it before the stream.
+    *directions* are the VNF's own names for the stream's. *until* is all that came to it before the stream, None where
+    its counters did not rest.
     """
 
     name: str
@@ -81,6 +83,10 @@ class VnfCounters(Evidence):
     directions: dict[str, str]
     status: File
     until: MeterCount | None = None
+
+
+class NeverAtRest(ProbeError):
+    """Packets went on through the chains, so that nothing tells whether the totals before the stream were right."""
 
 
 class StatisticsEvidence(Evidence):
@@ -102,7 +108,8 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
     allows. Flows may lack what the VNF states as their error, which is at most a hundredth of the stream.
 
     *Fails when* a counter misses or invents a packet or a byte, a flow is invented, packets do not pass the VNF, totals
-    are wrong from the start, or two ways to ask give two answers.
+    are wrong from the start, or two ways to ask give two answers. Counters that other traffic keeps from resting before
+    the stream are an error: then nothing tells what they should have been.
 
     *Example*: ``{verb: statistics.exact, with: {from: a1, to: b1, destination_port: 9004, packets: 1000}}``
     """
@@ -151,6 +158,9 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         checks = [*_loss_checks(stream)]
         for vnf in evidence.vnfs:
             checks += _counter_checks(vnf, stream.expected(vnf.directions))
+        if restless := [vnf.name for vnf in evidence.vnfs if not vnf.until]:
+            told = f"the counters of {', '.join(restless)} did not rest before the stream: what had come is not known"
+            return Judgement(checks, error=NeverAtRest(told))
         packets = sum(count.packets for count in stream.carried()[1].values())
         carried = f"both sites counted exactly what they carried, {count_text(packets, 'packet')} from end to end"
         return Judgement(checks, f"{carried}, drawn from seed {stream.seed}")

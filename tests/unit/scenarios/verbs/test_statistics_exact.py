@@ -22,6 +22,7 @@ def lacking(status: dict[str, Any], packets: int, stated: int) -> None:
     flow |= {"packets": flow["packets"] - packets, "bytes": flow["bytes"] - 40 * packets}
     status["after"]["flows_error"] = {"packets": stated, "bytes": 40 * stated}
     status["after"]["untracked"] = {"packets": 0, "bytes": 0}
+    del status["metrics"]  # which tell the numbers of before
 
 
 CASES = [
