@@ -1,6 +1,7 @@
-"""What crosses the management network from before the order to the end of a run, but for the bulk of its connections.
+"""What crosses the management network from before the order to the end of a run.
 
-Of those the kernel's filter keeps how they begin and end: that is where TLS shows, and clear text in its place.
+How connections begin tells whether they are TLS. Each later segment has to carry the octets that come next in one of
+them: others are of somebody who has borrowed its ports.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, r
 from scenarios.network.wire import CaptureFile, Point
 from scenarios.steps.recorder import Recorder
 from testbed.capture import Capture, Frame, live
+from testbed.capture.tcp_stream import FIN, Piece, Stream
 from testbed.esp import ipv4_of, payload_of
 from testbed.lab import Lab
 from testbed.lab.management_network import own_address
@@ -27,14 +29,14 @@ from testbed.nodes.ucpe import DOCKER_PORT, MANAGEMENT, OPENFLOW_PORT, OVSDB_POR
 
 PORTS = (DOCKER_PORT, OVSDB_PORT, OPENFLOW_PORT)
 LIMIT = 100_000
-"""Frames of a port that are kept, of each the first :data:`SNAPLEN` octets: 14,000 connections."""
+"""Frames of a port that are kept, of each the first :data:`SNAPLEN` octets: those of about a hundred orders."""
 
-SNAPLEN = 256
+SNAPLEN = 2048
 SILENCE = 5.0
 """Seconds after which a client has said something, however busy the machine is: in TLS it speaks first, and at once."""
 
 _TCP, _SHORTEST, _FRAGMENT = 6, 20, 0x3FFF
-_FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
+_SYN, _RST, _ACK = 2, 4, 16
 _REPORT_HEADER, _ALL_IGMP_ROUTERS, _ROUTER_ALERT = 24, bytes([224, 0, 0, 22]), b"\x94\x04\x00\x00"
 _LINK_GROUP = bytes([0, 0, 0, 224, 0, 0])
 """Of a group's record behind its type: no auxiliary data, no sources, the first three octets of 224.0.0.0/24."""
@@ -45,7 +47,7 @@ _TLS_STARTS = (b"\x16\x03", b"\x15\x03")
 
 
 class ManagementLink(CaptureFile):
-    """What the management port of a uCPE carried, but for the bulk of its connections with the *host*.
+    """What the management port of a uCPE carried, nearly all of it in connections with the *host*.
 
     *ucpe* is its address there; *until* is when the capture had caught up, in seconds since the epoch. Not *whole* when
     it was full, so that more may have come. Of the connections that had begun before the capture, *earlier* are the
@@ -82,7 +84,7 @@ class ManagementAudit(LinkAudit):
         for point in self.points:
             ucpe = self._addresses[point.site]
             whole, until = self._catch_up(point), time.time()
-            path = kept(point, recorder, f"all but the bulk of the connections at {point.name} since the order")
+            path = kept(point, recorder, f"all that was seen at {point.name} since the order")
             link = {"file": path, "name": point.name, "site": point.site, "host": own_address(ucpe), "ucpe": ucpe}
             earlier = {"earlier": tuple(sorted(self._earlier[point.site])), "since": self._since}
             yield ManagementLink.model_validate({**link, **earlier, "until": until, "whole": whole})
@@ -112,22 +114,7 @@ def _lines(table: Path) -> list[str]:
 
 def _capture(lab: Lab, site: str, folder: Path) -> Capture:
     node, path = lab.ucpes[site], folder / f"management-{site}.pcap"
-    all_else = f"not ({bulk_between(own_address(node.address), node.address)})"
-    return Capture(node.namespace, MANAGEMENT, path, all_else, SNAPLEN, lab=lab.id, limit=LIMIT)
-
-
-def bulk_between(host: str, ucpe: str) -> str:
-    """Return the filter of whole TCP segments of *host*'s connections to *ucpe*, without their beginnings and ends.
-
-    What begins like TLS does is none of them either. The filter refuses segments too short to tell: they are empty.
-    """
-    ports = " or ".join(map(str, PORTS))
-    ends = f"(src host {host} and dst host {ucpe} and dst port ({ports}))"
-    back = f"(src host {ucpe} and dst host {host} and src port ({ports}))"
-    start = "tcp[(tcp[12] & 0xf0) >> 2:2]"
-    whole = "greater 54 and ip[0] = 0x45 and len = ip[2:2] + 14 and ip[6:2] & 0x3fff = 0"
-    inner = f"tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) = 0 and {start} != 0x1603 and {start} != 0x1503"
-    return f"{whole} and tcp and ({ends} or {back}) and {inner} and not vlan"
+    return Capture(node.namespace, MANAGEMENT, path, snaplen=SNAPLEN, lab=lab.id, limit=LIMIT)
 
 
 @dataclass
@@ -148,16 +135,15 @@ def port_traffic(frames: Iterable[Frame], link: ManagementLink) -> PortTraffic:
     """Tell apart the *frames* of the *link* of a uCPE: TLS between host and uCPE, what a link needs, and all else."""
     host, ucpe = link.host, link.ucpe
     seen, begun = PortTraffic(), dict[tuple[int, int], _Connection]()
+    earlier = {ports: _Connection.earlier() for ports in link.earlier}
     for timestamp, frame in frames:
+        if earlier and link.since is not None and timestamp > link.since:
+            begun |= earlier  # whatever was seen of them before, there may be a gap
+            earlier = {}
         packet = ipv4_of(frame)
-        if packet is None:
-            if not resolves_addresses(frame):
-                seen.add_wrong(ethernet_text(frame))
-            continue
-        if surplus := trailer(frame, packet):
-            seen.add_wrong(f"{ipv4_text(packet)}, and {count_text(surplus, 'octet')} behind it")
-            continue
-        if _is_group_report(packet, host):
+        if fault := _no_packet(frame, packet):
+            seen.add_wrong(fault)
+        if fault or packet is None or _is_group_report(packet, host):
             continue
         segment = _segment(packet, host, ucpe)
         fault = "" if segment is None else _follow(seen, begun, segment, timestamp)
@@ -166,9 +152,17 @@ def port_traffic(frames: Iterable[Frame], link: ManagementLink) -> PortTraffic:
         if segment is None or fault:
             seen.add_wrong(ipv4_text(packet) + fault)
     for (port, server), connection in begun.items():
-        if connection.silent_for(link.until) > SILENCE:
-            seen.add_wrong(f"a connection from {host}:{port} to {ucpe}:{server} that does not begin with TLS")
+        for fault in connection.faults(link.until):
+            seen.add_wrong(f"a connection from {host}:{port} to {ucpe}:{server} {fault}")
     return seen
+
+
+def _no_packet(frame: bytes, packet: bytes | None) -> str:
+    """Return what is wrong with a *frame* that is more than the IPv4 *packet* in it; empty for what each link needs."""
+    if packet is None:
+        return "" if resolves_addresses(frame) else ethernet_text(frame)
+    surplus = trailer(frame, packet)
+    return f"{ipv4_text(packet)}, and {count_text(surplus, 'octet')} behind it" if surplus else ""
 
 
 def _is_group_report(packet: bytes, host: str) -> bool:
@@ -186,13 +180,11 @@ def _is_group_report(packet: bytes, host: str) -> bool:
 
 @dataclass(frozen=True)
 class _Segment:
-    """A TCP segment of a connection; *ports* are the client's and the server's, *number* is that of its first octet."""
+    """A TCP segment of a connection; *ports* are the client's and the server's."""
 
     from_host: bool
     ports: tuple[int, int]
-    number: int
-    flags: int
-    body: bytes
+    piece: Piece
 
 
 def _segment(packet: bytes, host: str, ucpe: str) -> _Segment | None:
@@ -203,24 +195,33 @@ def _segment(packet: bytes, host: str, ucpe: str) -> _Segment | None:
     if not whole or packet[9] != _TCP or len(tcp) < _SHORTEST or {source, target} != {host, ucpe}:
         return None
     here, there, number = struct.unpack_from("!HHI", tcp)
-    from_host = source == host
+    from_host, header = source == host, (tcp[12] >> 4) * 4
     ports = (here, there) if from_host else (there, here)
-    return _Segment(from_host, ports, number, tcp[13], tcp[(tcp[12] >> 4) * 4 :]) if ports[1] in PORTS else None
+    length = int.from_bytes(packet[2:4], "big") - (len(packet) - len(tcp)) - header
+    return _Segment(from_host, ports, Piece(number, tcp[13], length, tcp[header:])) if ports[1] in PORTS else None
 
 
 @dataclass
 class _Connection:
-    """How a connection began: when, and by sender (the host?) its first octet's number, and who began with TLS."""
+    """A connection since the moment it *began*: what its ends sent (the host?), and who began with TLS."""
 
     began: float
-    first: dict[bool, int] = field(default_factory=dict)
+    streams: dict[bool, Stream] = field(default_factory=dict)
     secured: set[bool] = field(default_factory=set)
     ended: bool = False
 
-    def silent_for(self, until: float) -> float:
-        """Return for how many seconds before *until* its client could have begun with TLS and has not; 0 if it has."""
-        waits = len(self.first) == _BOTH and True not in self.secured and not self.ended
-        return until - self.began if waits else 0.0
+    @classmethod
+    def earlier(cls) -> _Connection:
+        """Return one that had begun before: of each end is known what it sends from now on."""
+        return cls(0.0, secured={True, False})
+
+    def faults(self, until: float) -> Iterator[str]:
+        """Yield what is wrong with it as it was at the moment *until*."""
+        waits = len(self.streams) == _BOTH and True not in self.secured and not self.ended
+        if waits and until - self.began > SILENCE:
+            yield "that does not begin with TLS"
+        if any(stream.ahead for stream in self.streams.values()):
+            yield "with octets that nothing leads to"
 
 
 def _is_earlier(link: ManagementLink, segment: _Segment, timestamp: float) -> bool:
@@ -230,24 +231,26 @@ def _is_earlier(link: ManagementLink, segment: _Segment, timestamp: float) -> bo
 
 def _follow(seen: PortTraffic, begun: dict[tuple[int, int], _Connection], segment: _Segment, timestamp: float) -> str:
     """Note what *segment* says of its connection; return what is wrong with it, empty when nothing is."""
-    sender, known = segment.from_host, begun.get(segment.ports)
-    if segment.flags & _SYN:
-        first = (segment.number + 1) % _NUMBERS
-        if sender and (known is None or known.first[True] != first):
-            begun[segment.ports] = _Connection(timestamp, {True: first})
-        elif not sender and (known is None or not segment.flags & _ACK):
+    sender, piece, known = segment.from_host, segment.piece, begun.get(segment.ports)
+    if piece.flags & _SYN:
+        first = (piece.number + 1) % _NUMBERS
+        if sender and (known is None or known.streams[True].first != first):
+            begun[segment.ports] = _Connection(timestamp, {True: Stream(first)})
+        elif not sender and (known is None or not piece.flags & _ACK):
             return ", which opens a connection to the host"
         elif known and not sender:
-            known.first[False] = first
-        return ", with octets beside its SYN" if segment.body else ""
-    if known is None or sender not in known.first:
+            known.streams.setdefault(False, Stream(first))
+        return ", with octets beside its SYN" if piece.length else ""
+    if known is None:
         return ""  # it began before the capture
-    offset = (segment.number - known.first[sender]) % _NUMBERS
-    if not offset and segment.body.startswith(_TLS_STARTS) and sender not in known.secured:
+    known.ended |= bool(piece.flags & (FIN | _RST))
+    if sender not in known.streams:
+        if not piece.length:
+            return ""
+        known.streams[sender] = Stream(piece.number)
+    stream, clear = known.streams[sender], False
+    if piece.length and not stream.place(piece.number) and sender not in known.secured:
+        clear = not piece.seen.startswith(_TLS_STARTS)
         known.secured.add(sender)
-        seen.connections += len(known.secured) == _BOTH
-    ends = bool(segment.flags & (_FIN | _RST))
-    known.ended |= ends
-    if ends and sender not in known.secured and (segment.body or 0 < offset < _NUMBERS // 2):
-        return ", behind octets that do not begin with TLS"
-    return ""
+        seen.connections += not clear and len(known.secured) == _BOTH
+    return stream.add(piece) or (", which does not begin with TLS" if clear else "")

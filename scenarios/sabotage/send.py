@@ -1,7 +1,8 @@
 """Sends a packet again and again: ``send.py INTERFACE KIND SOURCE DESTINATION``.
 
 Anybody can read it, but for a ``copy``, which is of an ESP packet that a gateway has sent; of ``stations`` the text is
-in their addresses. It runs in the network namespace of a node, until it is ended.
+in their addresses. A ``borrower`` sends it between the ports of a connection of this node that is open. It runs in the
+network namespace of a node, until it is ended.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 
+from scenarios.network.management_audit import PORTS, connections
 from testbed.esp import esp_of, ipv4_of
 
 ALL_PROTOCOLS = 3
@@ -51,6 +53,13 @@ def questions(destination: str) -> list[bytes]:
     ]
 
 
+def borrowed(source: str) -> bytes:
+    """Return the frame with a segment between the ends of an open connection of the uCPE with that address."""
+    address, (here, there) = next(one for one in connections() if one[1][0] in PORTS and one[1][1])
+    segment = IP(src=source, dst=address) / TCP(sport=here, dport=there, flags="PA", seq=1, ack=1)
+    return bytes(Ether(src="06:00:00:00:00:01", dst="06:00:00:00:00:02") / segment / TEXT)
+
+
 def heard(raw: socket.socket, source: str, destination: str) -> bytes:
     """Return the next frame with ESP between the two addresses."""
     while True:
@@ -68,6 +77,8 @@ def main() -> None:
         raw.bind((interface, ALL_PROTOCOLS if copies else 0))
         if kind == "stations":
             frames = questions(ends[1])
+        elif kind == "borrower":
+            frames = [borrowed(ends[0])]
         else:
             frames = [heard(raw, *ends) if copies else crafted(kind, *ends)] * (FIRST_COPIES if copies else 1)
         for frame in frames:

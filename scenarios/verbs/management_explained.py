@@ -26,12 +26,14 @@ class ManagementExplained(Verb, name="management.explained"):
 
     *Expected results*: on the management port of no uCPE is a frame but TCP from the test-bed's own address to the
     ports of the Docker Engine API, OVSDB and OpenFlow and back, ARP, and IPv6 neighbour discovery (RFC 4861). What is
-    said first in each connection and direction is TLS (RFC 8446, section 5.1); nothing begins, ends or refuses a
-    connection that was not open. At least one connection of each uCPE was seen to begin, so the captures were live.
+    said first in each connection and direction is TLS (RFC 8446, section 5.1); what each later segment carries comes
+    next in its connection, or was there before and is the same; nothing begins, ends or refuses a connection that was
+    not open. At least one connection of each uCPE was seen to begin, so the captures were live.
 
     *Fails when* a uCPE sends anything to another one, or anything else than TLS to the test-bed, by this network: UDP,
-    ICMP, IPv6, TCP to other ports, segments that the test-bed's own kernel refuses because they belong to nothing, or
-    management in the clear. What is in the TLS connections is not looked at.
+    ICMP, IPv6, TCP to other ports, segments that the test-bed's own kernel refuses because they belong to nothing or
+    have borrowed the ports of a connection, or management in the clear. What is in the TLS connections is not looked
+    at.
 
     *Example*: ``{verb: management.explained}``
     """

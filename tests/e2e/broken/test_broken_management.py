@@ -86,17 +86,37 @@ def test_another_ethertype_is_seen(context: Context, watched: Callable[[], StepR
     assert_fails(watched(), "foreign frames on management site-a", "foreign frames on management site-b")
 
 
-def test_what_a_ucpe_says_in_no_connection_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:
-    """The kernel of this machine refuses it: the segments themselves look like those of any connection."""
+def say(context: Context, port: int) -> str:
+    """Have the first uCPE send a readable segment from the port of its engine to *port* of this machine; name it."""
     near = context.lab.ucpes["site-a"]
     host = own_address(near.address)
-    segment = IP(src=near.address, dst=host) / TCP(sport=DOCKER_PORT, dport=9, flags="PA", seq=1, ack=1) / TEXT
+    segment = IP(src=near.address, dst=host) / TCP(sport=DOCKER_PORT, dport=port, flags="PA", seq=1, ack=1) / TEXT
     head = Ether(
         src=interface_mac(near.namespace, MANAGEMENT), dst=resolve(near.namespace, MANAGEMENT, near.address, host)
     )
     send(near.namespace, MANAGEMENT, [bytes(head / segment)], 0)
+    return f"IPv4 {near.address} > {host}, protocol 6, {len(segment)} octets"
+
+
+def test_what_a_ucpe_says_in_no_connection_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:
+    """The kernel of this machine refuses it: the segments themselves look like those of any connection."""
+    said = say(context, 9)
     failed = assert_fails(watched(), "foreign frames on management site-a")
-    assert f"IPv4 {host} > {near.address}, protocol 6, 40 octets, of no connection" in failed[0].message
+    assert f"{said}, of no connection" in failed[0].message
+
+
+def test_what_a_ucpe_says_between_the_ports_of_a_connection_is_seen(
+    context: Context, watched: Callable[[], StepResult]
+) -> None:
+    endpoint = context.lab.endpoint("site-a")
+    with (
+        socket.create_connection((endpoint.address, DOCKER_PORT), 5) as plain,
+        endpoint.context().wrap_socket(plain, server_hostname=endpoint.address) as connection,
+    ):
+        said = say(context, connection.getsockname()[1])
+        failed = assert_fails(watched(), "foreign frames on management site-a")
+    begins = f"a connection from {own_address(endpoint.address)}:"
+    assert said in failed[0].message or begins in failed[0].message
 
 
 def test_management_in_the_clear_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:
@@ -104,7 +124,7 @@ def test_management_in_the_clear_is_seen(context: Context, watched: Callable[[],
         client.sendall(b"GET /_ping HTTP/1.1\r\nHost: ucpe\r\n\r\n")
         assert client.recv(100)
     failed = assert_fails(watched(), "foreign frames on management site-b")
-    assert "behind octets that do not begin with TLS" in failed[0].message
+    assert "which does not begin with TLS" in failed[0].message
 
 
 def test_a_real_connection_to_the_other_ucpe_is_seen(context: Context, watched: Callable[[], StepResult]) -> None:

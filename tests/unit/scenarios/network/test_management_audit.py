@@ -19,6 +19,7 @@ from testbed.capture import Frame
 HOST, UCPE, OTHER = "172.30.9.1", "172.30.9.2", "172.30.9.3"
 FORTH, BACK = f"IPv4 {HOST} > {UCPE}", f"IPv4 {UCPE} > {HOST}"
 BEGAN = 1_700_000_000.0
+DATA = b"\x17\x03\x03\x00\x05abcde"
 HELLO, ALERT, GET = b"\x16\x03\x01\x02\x00\x01", b"\x15\x03\x03\x00\x02\x02(", b"GET / HTTP/1.1"
 CLIENT, SERVER = 4_294_967_290, 77
 """Initial sequence numbers; the client's wraps soon."""
@@ -31,7 +32,7 @@ def forth(flags: str, octets: int = 0, body: bytes = b"", port: int = 2376) -> P
 
 
 def back(flags: str, octets: int = 0, body: bytes = b"", port: int = 2376) -> Packet:
-    number = SERVER + (0 if "S" in flags else 1 + octets)
+    number = (SERVER + (0 if "S" in flags else 1 + octets)) % 2**32
     return IP(src=UCPE, dst=HOST) / TCP(sport=port, dport=40000, flags=flags, seq=number) / Raw(body)
 
 
@@ -49,6 +50,7 @@ def report(groups: str = "04000000e000006a", **fields: object) -> Packet:
 
 
 OPEN = (forth("S"), back("SA"))
+TLS = (*OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO))
 LINK = IPv6(src="fe80::1", dst="ff02::1", hlim=255)
 
 
@@ -57,8 +59,23 @@ LINK = IPv6(src="fe80::1", dst="ff02::1", hlim=255)
     [
         pytest.param([*OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO)], 1, id="open"),
         pytest.param(
-            [*OPEN, forth("PA", 0, HELLO), back("PA", 0, HELLO), forth("FA", 900), back("FA", 900)], 1, id="tls"
+            [
+                *OPEN,
+                forth("PA", 0, HELLO),
+                back("PA", 0, HELLO),
+                forth("FA", 6),
+                back("A", 6),
+                back("FA", 6),
+                forth("A", 7),
+            ],
+            1,
+            id="tls",
         ),
+        pytest.param(
+            [*OPEN, forth("PA", 0, HELLO), forth("PA", 0, HELLO + DATA), forth("PA", 6, DATA)], 0, id="said-again"
+        ),
+        pytest.param([*OPEN, forth("PA", 0, HELLO), forth("PA", 16, DATA), forth("PA", 6, DATA)], 0, id="overtaken"),
+        pytest.param([*OPEN, forth("PA", 0, HELLO), forth("A", 5)], 0, id="kept-alive"),
         pytest.param([*OPEN, forth("PA", 0, HELLO), back("FPA", 0, ALERT)], 1, id="refused-by-an-alert"),
         pytest.param([*OPEN, forth("FA"), back("FA")], 0, id="nothing-was-said"),
         pytest.param([*OPEN, forth("FA"), back("FA"), *OPEN], 0, id="the-port-is-used-again"),
@@ -75,19 +92,42 @@ def test_tls_of_the_host_is_explained(packets: Sequence[Packet], connections: in
     assert (found.wrong, found.first, found.connections) == (0, "", connections)
 
 
-CLEAR = ", behind octets that do not begin with TLS"
+CLEAR = ", which does not begin with TLS"
 
 
 @pytest.mark.parametrize(
     ("packets", "first"),
     [
         pytest.param([*OPEN, forth("FPA", 0, GET)], f"{FORTH}, protocol 6, 54 octets{CLEAR}", id="text"),
-        pytest.param([*OPEN, forth("FA", 14)], f"{FORTH}, protocol 6, 40 octets{CLEAR}", id="text-before"),
-        pytest.param([*OPEN, forth("R", 14)], f"{FORTH}, protocol 6, 40 octets{CLEAR}", id="reset"),
         pytest.param(
-            [*OPEN, forth("PA", 0, HELLO), back("FA", 14)],
-            f"{BACK}, protocol 6, 40 octets{CLEAR}",
+            [*OPEN, forth("PA", 0, HELLO), back("PA", 0, GET)],
+            f"{BACK}, protocol 6, 54 octets{CLEAR}",
             id="text-in-answer",
+        ),
+        pytest.param(
+            [*TLS, back("PA", 0, GET)],
+            f"{BACK}, protocol 6, 54 octets, with other octets than were there before",
+            id="text-in-the-place-of-others",
+        ),
+        pytest.param(
+            [*TLS, back("PA", 3, GET)],
+            f"{BACK}, protocol 6, 54 octets, with other octets than were there before",
+            id="text-over-the-end-of-others",
+        ),
+        pytest.param(
+            [*TLS, back("PA", 900, GET)],
+            f"a connection from {HOST}:40000 to {UCPE}:2376 with octets that nothing leads to",
+            id="text-ahead-of-all",
+        ),
+        pytest.param(
+            [*TLS, back("PA", -20, GET)],
+            f"{BACK}, protocol 6, 54 octets, with octets from before its connection",
+            id="text-before-all",
+        ),
+        pytest.param(
+            [*TLS, back("R", 900)],
+            f"{BACK}, protocol 6, 40 octets, at no place of its connection",
+            id="reset-by-others",
         ),
         pytest.param(
             [IP(src=UCPE, dst=HOST) / TCP(sport=2376, dport=80, flags="S")],
@@ -142,6 +182,13 @@ def test_a_segment_of_no_connection_is_none_of_management(segment: Packet) -> No
     assert seen(segment, **{**known, "earlier": [(40000, 2376)]}).wrong == 0
     assert seen(segment, **{**known, "since": BEGAN}).wrong == 0
     assert seen(segment).wrong == 0
+
+
+def test_an_earlier_connection_is_known_from_its_next_octets_on() -> None:
+    known: dict[str, Any] = {"earlier": [(40000, 2376)], "since": BEGAN - 1}
+    assert seen(forth("A", 699), back("PA", 800, DATA), back("PA", 810, DATA), back("FA", 820), **known).wrong == 0
+    assert "other octets" in seen(back("PA", 800, DATA), back("PA", 800, GET), **known).first
+    assert seen(back("PA", 800, DATA), back("PA", 50, GET), **known).first.endswith("before its connection")
 
 
 def test_the_connections_of_this_machine_are_known() -> None:
