@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
+from random import Random, SystemRandom
 from typing import Protocol
 
 from pydantic import Field
 
 from scenarios.network import losses
+from scenarios.network.drawn.allowed import Allowed
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File
 from scenarios.steps.recorder import LOOK_SECONDS, NetworkFault, Recorder
@@ -24,6 +26,9 @@ SPACING_SECONDS = 0.002
 PCAP = "application/vnd.tcpdump.pcap"
 DOCUMENTATION = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 """Prefixes that no network has (RFC 5737), but for those of examples."""
+
+DRAWN = 32
+"""Packets to addresses anywhere: one way out for a quarter of all is missed once in ten thousand times."""
 
 
 class Probe(Evidence):
@@ -189,10 +194,15 @@ def make(
     )
 
 
-def make_strays(context: Context, source: str, target: str, flows: Sequence[tuple[Kind, int]]) -> Strays:
-    """Return a packet of each of *flows*, protocol and destination port, to each of :func:`outside`'s addresses."""
-    ends = _addresses(context, source)
-    places = [(address, *flow) for address in outside(context, source, target) for flow in flows]
+def make_strays(context: Context, source: str, target: str, allowed: Allowed) -> Strays:
+    """Return a packet of each protocol to each of :func:`outside`'s addresses, and :data:`DRAWN` to others.
+
+    Their ports are some that are *allowed*.
+    """
+    ends, rng = _addresses(context, source), SystemRandom()
+    places = [(address, *flow) for address in outside(context, source, target) for flow in allowed.one_each()]
+    for kind, _, port in allowed.draw(rng, DRAWN):
+        places.append((_anywhere(context, rng), kind, port))
     frames = (
         _crafted(kind, ends | {"destination": address}, context.take_port(kind), port) for address, kind, port in places
     )
@@ -229,6 +239,7 @@ def outside(context: Context, source: str, target: str) -> list[str]:
     """Return addresses in no LAN: by underlay the other site's own one and one of nobody; and one far from all."""
     topology = context.scenario.topology
     near, far = (topology.sites[context.site_of(host)] for host in (source, target))
+    used = _networks(context)
     taken = {wan.address for site in topology.sites.values() for wan in site.wan.values()}
 
     def there() -> Iterator[IPv4Address]:
@@ -236,10 +247,23 @@ def outside(context: Context, source: str, target: str) -> list[str]:
         yield from (wan.address for wan in far.wan.values() if wan.underlay in underlays)
         for name in sorted(underlays):
             yield from islice((free for free in topology.underlays[name].prefix.hosts() if free not in taken), 1)
-        used = [site.lan for site in topology.sites.values()] + [entry.prefix for entry in topology.underlays.values()]
         yield from islice((network[1] for network in DOCUMENTATION if not any(map(network.overlaps, used))), 1)
 
     return list(map(str, there()))
+
+
+def _anywhere(context: Context, rng: Random) -> str:
+    """Return an address of all those of the Internet, in no LAN and on no underlay."""
+    networks = _networks(context)
+    while True:
+        address = IPv4Address(rng.getrandbits(32))
+        if address.is_global and not address.is_multicast and not any(address in network for network in networks):
+            return str(address)
+
+
+def _networks(context: Context) -> list[IPv4Network]:
+    topology = context.scenario.topology
+    return [site.lan for site in topology.sites.values()] + [entry.prefix for entry in topology.underlays.values()]
 
 
 def gateway_mac(context: Context, host: str) -> str:

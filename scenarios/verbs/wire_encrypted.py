@@ -39,7 +39,8 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
     declares; no capture on any link of any underlay holds one; the links of either site, together, carried at least
     one ESP packet for each (RFC 4303, or in UDP by RFC 3948), and no link carried any other IP packet than ESP and IKE.
     Nor does one hold what both hosts send to addresses that are in no LAN, by UDP, TCP and ICMP as far as the service
-    allows them: the other gateway's on the underlay, one there that nobody has, and one of another network.
+    allows them: the other gateway's on the underlay, one there that nobody has, one of another network, and some drawn
+    from the whole Internet, to ports drawn from the open ones.
 
     *Fails when* the tunnel is replaced by plain forwarding, the ESP has NULL encryption, any packet takes another way
     than the tunnel, or a gateway forwards in the clear what is for no LAN.
@@ -52,9 +53,9 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
 
     def observe(self, context: Context, recorder: Recorder) -> EncryptedEvidence:
         probes = self.probes(context, self.from_, self.to)
-        flows = Allowed.by(context.scenario, self.destination_port).one_each()
+        allowed = Allowed.by(context.scenario, self.destination_port)
         ways = ((self.to, self.from_), (self.from_, self.to))
-        strays = tuple(wire.make_strays(context, *way, flows) for way in ways)
+        strays = tuple(wire.make_strays(context, *way, allowed) for way in ways)
         far, links = wire.host_point(context, recorder, self.to), wire.underlay_points(context, recorder)
         last = "the last canary in the far LAN"
         wire.exchange(context, recorder, [*strays, probes], [far, *links], far, last, self.within_seconds)
