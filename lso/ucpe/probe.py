@@ -14,7 +14,7 @@ from orchestrator.inventory import Tls
 from orchestrator.southbound.openflow import hello
 from testbed.pki import Authority, write_private
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
 REQUESTS = {
     "docker": b"GET /_ping HTTP/1.0\r\n\r\n",
     "ovsdb": b'{"method":"list_dbs","params":[],"id":0}',

@@ -20,7 +20,7 @@ from reports.model import Check
 FRAMES = 50
 FRAME = bytes.fromhex("ffffffffffff 025eed000001 88b5") + bytes(50)
 """A broadcast of the EtherType that IEEE 802 leaves for local experiments."""
-ARRIVAL_SECONDS, EVENT_SECONDS, PAUSE = 5.0, 5.0, 0.1
+ARRIVAL_SECONDS, EVENT_SECONDS, PAUSE = 15.0, 15.0, 0.1
 
 
 async def run(box: Box, trial: Trial) -> list[Check]:
