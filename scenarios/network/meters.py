@@ -151,8 +151,9 @@ def _lacks(less: Count) -> bool:
 
 
 def at_rest(status: Mapping[str, Any]) -> tuple[Totals, Any, Any]:
-    """Return all of a *status* that rises when anything passes."""
-    return totals(status), status.get("other"), status.get("foreign")
+    """Return all of a *status* that rises when anything passes; flows do too, and end by themselves in between."""
+    counted = {name: count for name, count in totals(status).items() if not name.startswith("flow ")}
+    return counted, status.get("other"), status.get("foreign")
 
 
 def samples(text: str) -> dict[str, float]:

@@ -75,7 +75,7 @@ class VnfCounters(Evidence):
 
     *name* is for people: the site's, with the VNF's where the site has several. *element* is that of the picture,
     *directions* are the VNF's own names for the stream's. *until* is all that came to it before the stream, None where
-    its counters did not rest.
+    nothing was read before the order.
     """
 
     name: str
@@ -90,10 +90,11 @@ class NeverAtRest(ProbeError):
 
 
 class StatisticsEvidence(Evidence):
-    """The stream, and the counters of all VNFs that it has to pass."""
+    """The stream, and the counters of all VNFs that it has to pass; *rested*: whether those did before it."""
 
     stream: Stream
     vnfs: tuple[VnfCounters, ...]
+    rested: bool
 
 
 class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
@@ -126,7 +127,7 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
         flows = counted(context, self.from_, self.to, seed=seed, packets=self.packets, udp_port=port)
         sites = {context.site_of(self.from_): {FORTH: LAN_TO_WAN, BACK: WAN_TO_LAN}}
         sites[context.site_of(self.to)] = {FORTH: WAN_TO_LAN, BACK: LAN_TO_WAN}
-        before, until = self._at_rest(context, recorder, list(sites))
+        before, until, rested = self._at_rest(context, recorder, list(sites))
         result = flows.run(INTERVAL_SECONDS, self.within_seconds)
         percent = losses.declared_percent(context, self.from_, self.to)
         stream = Stream(seed=seed, flows=_flow_counts(result), loss_percent=percent)
@@ -151,22 +152,22 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
                         until=until[site].get(vnf),
                     )
                 )
-        return StatisticsEvidence(stream=stream, vnfs=tuple(vnfs))
+        return StatisticsEvidence(stream=stream, vnfs=tuple(vnfs), rested=rested)
 
     def judge(self, evidence: StatisticsEvidence) -> Judgement:
         stream = evidence.stream
         checks = [*_loss_checks(stream)]
         for vnf in evidence.vnfs:
             checks += _counter_checks(vnf, stream.expected(vnf.directions))
-        if restless := [vnf.name for vnf in evidence.vnfs if not vnf.until]:
-            told = f"the counters of {', '.join(restless)} did not rest before the stream: what had come is not known"
+        if not evidence.rested:
+            told = "the counters did not rest before the stream: what they should have been then is not known"
             return Judgement(checks, error=NeverAtRest(told))
         packets = sum(count.packets for count in stream.carried()[1].values())
         carried = f"both sites counted exactly what they carried, {count_text(packets, 'packet')} from end to end"
         return Judgement(checks, f"{carried}, drawn from seed {stream.seed}")
 
-    def _at_rest(self, context: Context, recorder: Recorder, sites: Sequence[str]) -> tuple[Statuses, Counts]:
-        """Return the statuses at *sites* once no counter moves, and what had come: earlier packets may still do."""
+    def _at_rest(self, context: Context, recorder: Recorder, sites: Sequence[str]) -> tuple[Statuses, Counts, bool]:
+        """Return the statuses at *sites* once no counter moves, what had come, and whether it was so in time."""
         seen: list[tuple[Statuses, Counts]] = []
 
         def rests() -> bool:
@@ -179,7 +180,7 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
 
         rested = recorder.until("counters at rest", self.within_seconds, rests, looks=2)
         # The ports were looked at between the two statuses that are the same; else nothing fits together.
-        return seen[-1][0], seen[-2][1] if rested else {site: {} for site in sites}
+        return seen[-1][0], seen[-2][1] if rested else {site: {} for site in sites}, bool(rested)
 
     def _counted(
         self,

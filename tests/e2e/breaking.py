@@ -94,14 +94,15 @@ def image_hidden(context: Context, site: str, image: str) -> Iterator[None]:
 @contextmanager
 def rules(context: Context, site: str, *texts: str) -> Iterator[None]:
     """Add foreign OpenFlow rules for the length of the block."""
-    view = context.view(site)
+    view, purge = context.view(site), ["ovs-appctl", "revalidator/purge"]
     try:
         for text in texts:
             view.run([*OFCTL, "--names", "add-flow", BRIDGE, f"cookie={FOREIGN},{text}"])
+        view.run(purge)  # else packets may go on for a moment where the rules before led them
         yield
     finally:
         view.run([*OFCTL, "del-flows", BRIDGE, f"cookie={FOREIGN}/-1"])
-        view.run(["ovs-appctl", "revalidator/purge"])  # else it goes on to sort packets by what those rules matched
+        view.run(purge)
 
 
 @contextmanager

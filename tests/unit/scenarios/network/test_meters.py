@@ -158,6 +158,10 @@ def test_a_meter_is_at_rest_when_nothing_rises(part: str) -> None:
     assert meters.at_rest(before) != meters.at_rest(after)
 
 
+def test_a_meter_that_forgets_a_flow_is_at_rest() -> None:
+    assert meters.at_rest(_status(1, 1)) == meters.at_rest(_status(1, 1) | {"flows": []})
+
+
 def test_what_a_meter_counted_before_does_not_matter() -> None:
     status = _status(3, 4)
     given = {way: PortCount() for way in meters.WAYS}

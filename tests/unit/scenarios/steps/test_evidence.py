@@ -78,7 +78,7 @@ UNSURE: dict[str, Callable[[Any, Path], None]] = {
     "chain.conserved": lambda evidence, _folder: evidence["sites"][0]["now"]["switch"].update(settled=False),
     "ipsec.as_ordered": lambda _evidence, folder: _forget(folder / "histories.json"),
     "management.explained": lambda evidence, _folder: evidence["links"][0].update(whole=False),
-    "statistics.exact": lambda evidence, _folder: evidence["vnfs"][0].update(until=None),
+    "statistics.exact": lambda evidence, _folder: evidence.update(rested=False),
     "traffic.tcp": lambda evidence, _folder: evidence.update(content=None),
     "traffic.udp": lambda evidence, _folder: evidence.update(datagrams=None),
     "underlay.explained": lambda evidence, _folder: evidence["links"][0].update(whole=False),
