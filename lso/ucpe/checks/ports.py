@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from lso.ucpe.box import Box
 from lso.ucpe.contract import clause
 from lso.ucpe.trial import MTU, PORTS, SERVICE_ID, Trial, internal_ports
 from orchestrator.model import UcpeError, UcpeRefused
-from orchestrator.southbound.ports import SERVICE, BridgePort, InternalPort
+from orchestrator.southbound.ports import SERVICE, SWITCH_SECONDS, BridgePort, InternalPort
 from reports.model import Check
 
 OTHER_MTU = 1300
@@ -17,7 +20,7 @@ async def run(box: Box, trial: Trial) -> list[Check]:
     await trial.ports()
     first = await _trial_ports(box)
     await box.ports.change(internal_ports(OTHER_MTU))
-    changed = await _trial_ports(box)
+    changed = await _changed_ports(box)
     await box.ports.change(internal_ports())
     return [
         *(_as_asked(first, name) for name in PORTS),
@@ -61,6 +64,14 @@ async def _up(box: Box, trial: Trial) -> Check:
     except UcpeError as error:
         return clause("F4").judged("ports set up", False, "up", error.message)
     return clause("F4").judged("ports set up", not down, "up", f"{len(down)} of {len(numbers)} down" if down else "up")
+
+
+async def _changed_ports(box: Box) -> dict[str, BridgePort]:
+    """Return the ports once they have the other MTU, or time is up: ovs-vswitchd follows the database later."""
+    end = time.monotonic() + SWITCH_SECONDS
+    while _mtus(found := await _trial_ports(box)) != {OTHER_MTU} and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    return found
 
 
 async def _trial_ports(box: Box) -> dict[str, BridgePort]:
