@@ -38,7 +38,7 @@ def trace(plan: SitePlan, in_port: str, rules: Iterable[Rule] | None = None) -> 
 
 
 def follow(ports: Iterable[Port], rules: Iterable[Rule], in_port: str) -> tuple[str, ...]:
-    """The same of any ports of VNFs and rules, planned or observed."""
+    """As `trace`, for any ports and rules, planned or observed."""
     through = _through(ports)
     ordered = sorted(rules, key=lambda rule: rule.priority)
     table = {rule.in_port: rule.output for rule in ordered}

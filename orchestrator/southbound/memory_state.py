@@ -66,11 +66,11 @@ class Vnf:
         }
 
     def in_state(self, state: str) -> Vnf:
-        """The same in another state."""
+        """A copy in another state."""
         return replace(self, entry=replace(self.entry, state=state))
 
     def with_intent(self, intent: bytes) -> Vnf:
-        """The same with another intent."""
+        """A copy with another intent."""
         ipsec = self.entry.labels.get("lso.kind") == "ipsec"
         return replace(self, intent_sha256=sha256(intent).hexdigest(), tunnels=tunnels_of(intent) if ipsec else None)
 

@@ -52,7 +52,7 @@ class RemoteUplink:
         return self._ovsdb
 
     async def close(self) -> None:
-        """End all three."""
+        """Close the three connections."""
         await asyncio.gather(self.docker.close(), self._ovsdb.close(), self._switch.close())
 
 

@@ -55,7 +55,7 @@ class UcpeHealth:
 
     @property
     def endpoints(self) -> tuple[EndpointHealth, EndpointHealth, EndpointHealth]:
-        """All three."""
+        """The health of the Docker, OVSDB and OpenFlow endpoints."""
         return self.docker, self.ovsdb, self.openflow
 
 

@@ -57,7 +57,7 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measures what runs inside."""
+        """Add the seconds that the block takes to a stage."""
         start = time.monotonic()
         try:
             yield

@@ -45,7 +45,7 @@ class Tunnel:
 
     @property
     def name(self) -> str:
-        """Both end points."""
+        """The identifiers of both end points."""
         return f"{self.near.end_point.identifier}--{self.far.end_point.identifier}"
 
     @property

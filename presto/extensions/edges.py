@@ -143,7 +143,7 @@ class EdgeHealth(Wire):
 
 
 def edges_router(core: Core) -> APIRouter:
-    """Of the uCPEs."""
+    """The operations on the uCPEs."""
     router = APIRouter(tags=["edge"])
 
     @router.get("/edge", operation_id="listEdges")

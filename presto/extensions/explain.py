@@ -112,7 +112,7 @@ class ExplanationView(Wire):
 
 
 def explain_router(core: Core) -> APIRouter:
-    """Of explanations."""
+    """The operations on explanations."""
     router = APIRouter(tags=["explain"])
 
     @router.post("/explain", operation_id="explain", responses=declared(404, 409, 422))

@@ -56,7 +56,7 @@ class FlowTable(Wire):
 
 
 def flow_tables_router(core: Core, orders: Orders) -> APIRouter:
-    """Of flow tables."""
+    """The operations on flow tables."""
     router = APIRouter(tags=["service"])
 
     @router.get("/service/{service_id}/flowTable", operation_id="getFlowTable", responses=declared(404, 409, 422))

@@ -28,7 +28,7 @@ class ListenerShown(Wire):
 
 
 def listeners_router(notifier: Notifier, events: EventLog) -> APIRouter:
-    """Of the listeners of all hubs."""
+    """The operations on the listeners of all hubs."""
     router = APIRouter(tags=["events"])
 
     @router.get("/event/listener", operation_id="listListeners")

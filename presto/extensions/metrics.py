@@ -30,7 +30,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"
 
 
 def metrics_router(core: Core) -> APIRouter:
-    """Of metrics."""
+    """The operations on metrics."""
     router = APIRouter(tags=["server"])
     text: dict[int | str, dict[str, Any]] = {
         200: {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}

@@ -56,7 +56,7 @@ class BulkResult(Wire):
 
 
 def orders_router(core: Core) -> APIRouter:
-    """Of orders."""
+    """The operations on orders."""
     router = APIRouter(tags=["order"])
     orders = Orders(core.engine)
     some: dict[int | str, dict[str, Any]] = {

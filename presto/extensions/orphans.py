@@ -24,7 +24,7 @@ class Orphan(Wire):
 
 
 def orphans_router(core: Core) -> APIRouter:
-    """Of orphans."""
+    """The operations on orphans."""
     router = APIRouter(tags=["server"])
 
     @router.get("/orphan", operation_id="listOrphans")

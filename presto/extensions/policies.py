@@ -52,7 +52,7 @@ class EffectivePolicy(Wire):
 
 
 def policies_router(core: Core) -> APIRouter:
-    """Of effective policies."""
+    """The operations on effective policies."""
     router = APIRouter(tags=["service"])
 
     @router.get(

@@ -13,7 +13,7 @@ from common.findings import MAX_REPORTED, Finding, Rejected, Tag, nearest
 
 
 async def check_query(request: Request) -> None:
-    """Raises Rejected with each query parameter that the operation does not have, or has once."""
+    """Check a query. Raises Rejected with each parameter that the operation does not have, or has once."""
     if findings := list(islice(_wrong(request), MAX_REPORTED + 1)):
         raise Rejected(findings)
 

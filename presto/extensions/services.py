@@ -133,7 +133,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
 
 
 def services_router(core: Core) -> APIRouter:
-    """Of services."""
+    """The operations on services."""
     router = APIRouter(tags=["service"])
 
     @router.get("/service", operation_id="listServices", responses=declared(404, 422))

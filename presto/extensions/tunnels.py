@@ -17,7 +17,7 @@ from presto_api.tunnels import EspSa, IkeSa, RoundTripDelay, TunnelEnd, TunnelPe
 
 
 def tunnels_router(core: Core) -> APIRouter:
-    """Of tunnels."""
+    """The operations on tunnels."""
     router = APIRouter(tags=["tunnel"])
 
     @router.get("/tunnel", operation_id="listTunnels", responses=declared(404, 409, 422))

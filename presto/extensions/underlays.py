@@ -36,7 +36,7 @@ class UnderlayNetwork(Wire):
 
 
 def underlays_router(core: Core) -> APIRouter:
-    """Of underlays."""
+    """The operations on underlays."""
     router = APIRouter(tags=["underlay"])
 
     @router.get("/underlay", operation_id="listUnderlays")

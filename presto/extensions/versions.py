@@ -44,7 +44,7 @@ _FACES = (
 
 
 def versions_router(_core: Core) -> APIRouter:
-    """Of the server itself."""
+    """The operations on the server itself."""
     router = APIRouter(tags=["server"])
 
     @router.get("/versions", operation_id="getVersions")

@@ -90,7 +90,7 @@ class Chain(Wire):
 
 
 def vnfs_router(core: Core) -> APIRouter:
-    """Of VNFs."""
+    """The operations on VNFs."""
     router = APIRouter(tags=["vnf"])
 
     @router.get("/vnfCatalog", operation_id="getVnfCatalog")

@@ -7,15 +7,15 @@ BASES = {"ordering": "/legato/serviceOrderingManagement/v6", "inventory": "/lega
 
 
 def order_address(order_id: str) -> str:
-    """Of a service order."""
+    """The path of a service order."""
     return f"/mefApi{BASES['ordering']}/serviceOrder/{order_id}"
 
 
 def service_address(service_id: str) -> str:
-    """Of a service of the inventory."""
+    """The path of a service of the inventory."""
     return f"/mefApi{BASES['inventory']}/service/{service_id}"
 
 
 def hub_address(api: str, listener_id: str) -> str:
-    """Of a listener of one of the APIs."""
+    """The path of a listener of one of the APIs."""
     return f"/mefApi{BASES[api]}/hub/{listener_id}"

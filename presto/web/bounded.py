@@ -53,7 +53,7 @@ class Bounded(HttpToolsProtocol):
         self._gate.admit(self, client)
 
     def drop(self) -> None:
-        """End it at once."""
+        """Close the connection without an answer."""
         self._dropped = True
         if self.transport is not None:
             self.transport.abort()
@@ -69,13 +69,13 @@ class Bounded(HttpToolsProtocol):
             super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
+        """Give the connection's place back."""
         self._gate.leave(self)
         if self.transport is not None:
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Hand on to the parser, unless what comes is part of nothing that it has delivered yet, and too long."""
+        """Pass data to the parser; answer 400 when more than a header's size came without completing anything."""
         if not self._in_message and self._to_send == _NEVER:
             self._to_send = self.loop.time() + self._bounds.header_timeout
         self._delivered = False
@@ -97,26 +97,26 @@ class Bounded(HttpToolsProtocol):
         super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
-        """Count anew."""
+        """Start to count the header of the next message."""
         super().on_message_begin()
         self._in_message = self._in_header = self._delivered = True
         self._header = self._fields = 0
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]  # an object of ours, not a dictionary
 
     def on_url(self, url: bytes) -> None:
-        """Count it with the header."""
+        """Count the URL as part of the header."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count it; trailers as well, which nobody here reads."""
+        """Count a field; trailers are counted, and not passed on."""
         self._fields += 1
         self._count(len(name) + len(value) + 4)
         if self._in_header:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The client's next duty is the body."""
+        """The body must arrive next, within `body_timeout`."""
         self._to_send = self.loop.time() + self._bounds.body_timeout
         if not self.url.startswith(b"/"):
             self._take_host()
@@ -124,7 +124,7 @@ class Bounded(HttpToolsProtocol):
         self._in_header = False
 
     def on_body(self, body: bytes) -> None:
-        """Counted by who reads it."""
+        """Pass the body on; `BodyGuard` limits its size."""
         self._delivered = True
         super().on_body(body)
 
@@ -134,12 +134,12 @@ class Bounded(HttpToolsProtocol):
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """What the client does not read is not kept for ever."""
+        """The client does not read: close the connection after `unread_timeout`."""
         self._to_read = self.loop.time() + self._bounds.unread_timeout
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It reads on."""
+        """The client reads again."""
         self._to_read = _NEVER
         super().resume_writing()
 

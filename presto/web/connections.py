@@ -73,7 +73,7 @@ class Connection(Protocol):
         """Whether the server waits for the client."""
 
     def drop(self) -> None:
-        """End it at once."""
+        """Close it without an answer."""
 
 
 class Gate:
@@ -109,14 +109,14 @@ class Gate:
             self._held[client] += 1
 
     def leave(self, connection: Connection) -> None:
-        """It is closed."""
+        """Give the place of a closed connection back."""
         self._unaccepted.pop(connection, None)
         client = self._known.pop(connection, None)
         if client is not None:
             self._held[client] -= 1
 
     def tick(self, now: float) -> None:
-        """End what is overdue, and say now and then what was done."""
+        """Close overdue connections, and log what was done every few seconds; *now* is the loop's time."""
         for connection in [one for one in (*self._unaccepted, *self._known) if one.deadline < now]:
             self._late += 1
             self.leave(connection)

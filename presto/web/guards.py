@@ -169,7 +169,7 @@ class Turns:
         self._turn, self._free = asyncio.Lock(), 0.0
 
     async def acquire(self) -> float:
-        """Wait for it; returns when it begins, in the loop's time."""
+        """Wait for a turn; return when it begins, in seconds of the loop's time."""
         await self._turn.acquire()
         now = asyncio.get_running_loop().time
         try:
@@ -180,7 +180,7 @@ class Turns:
         return now()
 
     def release(self, begun: float) -> None:
-        """It is over."""
+        """End the turn that began at *begun*."""
         now = asyncio.get_running_loop().time()
         self._free = now + min(now - begun, _LONGEST_PAUSE)
         self._turn.release()
@@ -194,13 +194,13 @@ class _Turn:
         self._had = False
 
     async def acquire(self) -> None:
-        """Wait for it, the first time."""
+        """Wait for the turn, the first time that it is called."""
         if not self._had:
             self._begun = await self._turns.acquire()
             self._had, self._over = True, False
 
     def release(self) -> None:
-        """It is over, if it is not yet."""
+        """End the turn, once."""
         if not self._over:
             self._over = True
             self._turns.release(self._begun)
