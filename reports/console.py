@@ -21,7 +21,7 @@ from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text, duration_text, error_title, number_text, printable
 from reports.timing import where_time_went
 
-_STYLE = {
+STYLE = {
     Verdict.PASSED: "green",
     Verdict.FAILED: "bold red",
     Verdict.ERROR: "bold yellow",
@@ -89,7 +89,7 @@ class Console:
         if result.error:
             self._line(Text.assemble((f"{error_title(result.ending)}: ", "bold yellow"), printable(result.error)))
         self._line(
-            Text.assemble(_word(result.verdict), f"  {_counts(result)} in {duration_text(result.duration_seconds)}")
+            Text.assemble(_word(result.verdict), f"  {counts(result)} in {duration_text(result.duration_seconds)}")
         )
         self._line(Text(f"report: {report_dir / 'report.html'}"))
         if result.lab_kept:
@@ -141,14 +141,14 @@ class Console:
 
 
 def _word(verdict: Verdict) -> tuple[str, str]:
-    return f"{verdict:<7}", _STYLE[verdict]
+    return f"{verdict:<7}", STYLE[verdict]
 
 
 def _took(seconds: float) -> tuple[str, str]:
     return f"  {duration_text(seconds)}", "dim"
 
 
-def _counts(result: RunResult) -> str:
+def counts(result: RunResult) -> str:
     verdicts = [step.verdict for step in result.steps]
     counted = [f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts]
     return f"{count_text(len(verdicts), 'step')}: {', '.join(counted)}" if counted else "no step was reached"

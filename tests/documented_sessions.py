@@ -35,6 +35,7 @@ ELSEWHERE = {
     "there/bin/lso bundle verify": "as above",
     "WIRESHARK_CONFIG_DIR": "tshark is a hundred megabytes that nothing else needs: by hand",
     "lso matrix mine.yaml": "tests/unit/lso/matrix/test_cells.py has mistakes of all kinds",
+    "lso run scenarios --parallel": "tests/e2e/test_parallel.py, with smaller ones",
     "lso matrix": "tests/e2e/test_matrix.py",
     "openssl req": "tests/integration/test_many_machines.py makes such keys, and has scheduler and worker with them",
     "openssl x509 -req": "as above",

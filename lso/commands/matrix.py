@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from common.findings import nearest
 from lso.exits import BAD_INPUT, FAILED, INTERRUPTED, PASSED, UsageError
+from lso.jobs.scheduler import Scheduler, need_dask, positive, scheduler_of
+from lso.jobs.scheduler import configure as configure_scheduler
 from lso.lasting import lasting
 from reports.matrix import MatrixResult
 from reports.matrix.console import MatrixConsole
@@ -27,7 +29,6 @@ from scenarios.file.errors import ScenarioError
 
 if TYPE_CHECKING:
     from lso.matrix.cells import LoadedMatrix
-    from lso.matrix.cluster import Scheduler
     from lso.matrix.run import RunCells
 
 HELP = "vary a scenario along axes and run all cells, as a grid"
@@ -52,21 +53,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--only", metavar="ID", action="append", default=[], help="this cell alone, or those of a pattern (repeatable)"
     )
     parser.add_argument(
-        "--labs", metavar="N", type=_positive, default=os.cpu_count() or 1,
+        "--labs", metavar="N", type=positive, default=os.cpu_count() or 1,
         help="labs at a time on this machine (default: one for each processor, %(default)s)",
     )  # fmt: skip
     parser.add_argument("--public-key", metavar="PEM", type=Path, help="with --rejudge: the key of all bundles")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, progress on standard error")
-    group = parser.add_argument_group("workers on other machines")
-    group.add_argument("--scheduler", metavar="URL", help="a Dask scheduler, tls://HOST:PORT")
-    for name, what in (("ca", "the authority's certificate"), ("certificate", "our own"), ("key", "its key")):
-        group.add_argument(f"--tls-{name}", metavar="PEM", type=Path, help=what)
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 1000):
-        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number from 1 to 999")
-    return int(text)
+    configure_scheduler(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--public-key is for --rejudge")
     if options.resume and not options.resume.is_dir():
         raise UsageError(f"--resume {options.resume}: there is no such folder")
-    scheduler = _scheduler(options)
+    scheduler = scheduler_of(options)
     loaded = _load(options.file, options.only)
     if loaded is None:
         return BAD_INPUT
@@ -114,39 +106,11 @@ def _load(file: Path, only: list[str]) -> LoadedMatrix | None:
     return replace(loaded, cells=chosen)
 
 
-def _scheduler(options: argparse.Namespace) -> Scheduler | None:
-    files = {name: getattr(options, f"tls_{name}") for name in ("ca", "certificate", "key")}
-    if not options.scheduler:
-        if any(files.values()):
-            raise UsageError("--tls-ca, --tls-certificate and --tls-key are for --scheduler")
-        return None
-    if not options.scheduler.startswith("tls://"):
-        told = "tls://HOST:PORT alone, for workers run as root what they are sent"
-        raise UsageError(f"--scheduler {options.scheduler}: {told}")
-    missing = [f"--tls-{name}" for name, file in files.items() if file is None]
-    if missing:
-        raise UsageError(f"--scheduler needs {', '.join(missing)}")
-    for name, file in files.items():
-        if not file.is_file():
-            raise UsageError(f"--tls-{name} {file}: there is no such file")
-    _need_dask()
-    from lso.matrix.cluster import Scheduler  # noqa: PLC0415
-
-    return Scheduler(options.scheduler, files["ca"], files["certificate"], files["key"])
-
-
-def _need_dask() -> None:
-    try:
-        import distributed  # noqa: F401, PLC0415
-    except ImportError:
-        raise UsageError("Dask distributed is missing: pip install 'lso-testbed[matrix]'") from None
-
-
 def _runner(scheduler: Scheduler | None, labs: int) -> RunCells:
-    _need_dask()
-    from lso.matrix.cluster import run_cells  # noqa: PLC0415
+    need_dask()
+    from lso.jobs.cluster import run_jobs  # noqa: PLC0415
 
-    return lambda cells, ended: run_cells(cells, scheduler, labs, ended)
+    return lambda cells, ended: run_jobs(cells, scheduler, labs, ended)
 
 
 def _folder(options: argparse.Namespace, name: str, held: ExitStack) -> Path:

@@ -7,6 +7,7 @@ import sys
 
 from lso.exits import ERROR, PASSED
 from testbed.ownership.reap import ReapError, reap, undecided
+from testbed.ownership.scratch import dead, remove_dead
 
 HELP = "remove what killed labs left behind"
 EXAMPLES = """examples:
@@ -24,12 +25,13 @@ def run(options: argparse.Namespace) -> int:
     for lab, reason in undecided().items():
         print(f"left alone lab {lab}: {reason}", file=sys.stderr)
     try:
-        removed = reap(dry_run=options.dry_run)
+        removed = [*map(str, reap(dry_run=options.dry_run))]
     except ReapError as fault:
         print(f"lso: not all could be removed: {fault}", file=sys.stderr)
         return ERROR
+    removed += [f"folder {folder}" for folder in (dead() if options.dry_run else remove_dead())]
     for item in removed:
-        print(("would remove " if options.dry_run else "removed ") + str(item))
+        print(("would remove " if options.dry_run else "removed ") + item)
     if not removed:
         print("nothing is orphaned")
     return PASSED

@@ -3,6 +3,9 @@
 Exit code: 0 every step passed, 1 a step failed (the network under test is wrong), 2 a scenario or its order is not
 valid, or the report cannot be written, 3 the test-bed itself had trouble, 130 it was interrupted.
 
+With --parallel or --scheduler scenarios run beside each other, here or on other machines; the reports and exit codes
+are the same.
+
 With --prove each step is run again in networks that sabotages break, where it must fail: 1 is then that a step noticed
 nothing (vacuous), or that no sabotage is for it (unproven).
 """
@@ -22,7 +25,10 @@ from common.findings import FileFinding, nearest
 from lso.api import api_server
 from lso.bundles.after_run import after_run
 from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
+from lso.jobs.scheduler import configure as configure_scheduler
+from lso.jobs.scheduler import positive
 from lso.lasting import lasting
+from lso.parallel import asked, run_in_parallel
 from lso.prove import prove_all, sabotages
 from lso.scenario_files import load
 from lso.site_plans import plans, templates
@@ -41,6 +47,7 @@ HELP = "run scenarios and write their reports"
 EXAMPLES = """examples:
   lso run scenarios/poc-two-sites
   lso run scenarios --report results              all below that folder, each with its own under results/
+  lso run scenarios --parallel 2                  two at a time, each in a lab of its own
   lso run my.yaml --keep --until POC-05           stop there and leave the lab up, to look around
   lso run my.yaml --bundle poc.zip                the report as one signed file, too
   lso run my.yaml --pause-on-failure              wait after a step that did not pass
@@ -82,31 +89,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-catalogue", action="store_true", help="with --sabotages: those of your own alone")
     parser.add_argument("--bundle", metavar="FILE", type=Path, help="make it one signed file, too (see lso bundle)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
+    parser.add_argument(
+        "--parallel", metavar="N", type=positive, help="run up to N scenarios at a time, each in a lab of its own"
+    )
+    configure_scheduler(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
+    in_parallel = asked(options)
     scenarios = _load_all(options.paths)
     catalogue = _catalogue(options)
     if scenarios is None or catalogue is None:
         return BAD_INPUT
     _check_until(options.until, scenarios)
-    results: list[RunResult] = []
     with ExitStack() as held:
         folders = _folders(options.report, [scenario.scenario.scenario for scenario in scenarios], held)
         bundle = after_run(options.bundle, folders) if options.bundle else None
-        if options.prove:
+        whole = True
+        if in_parallel:
+            results, whole = run_in_parallel(options, scenarios, folders)
+        elif options.prove:
             return prove_all(options, scenarios, catalogue, folders)
-        for scenario, folder in zip(scenarios, folders, strict=True):
-            results.append(_run_one(options, scenario, folder))
-            if results[-1].ending == "interrupted":
-                break
-    if options.json:
+        else:
+            results = _run_all(options, scenarios, folders)
+    if options.json and results:
         documents = [result.model_dump(mode="json") for result in results]
         print(json.dumps(documents if len(scenarios) > 1 else documents[0], indent=2), file=lasting(sys.stdout))
-    if bundle:
+    if bundle and results:
         bundle()
+    if not whole:
+        return INTERRUPTED
     return max(ENDINGS.get(result.ending, EXITS[result.verdict]) for result in results)
+
+
+def _run_all(
+    options: argparse.Namespace, scenarios: Sequence[LoadedScenario], folders: Sequence[Path]
+) -> list[RunResult]:
+    """Run one after the other, and none behind one that was interrupted."""
+    results: list[RunResult] = []
+    for scenario, folder in zip(scenarios, folders, strict=True):
+        results.append(_run_one(options, scenario, folder))
+        if results[-1].ending == "interrupted":
+            break
+    return results
 
 
 def _load_all(paths: Sequence[Path]) -> list[LoadedScenario] | None:

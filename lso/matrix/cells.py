@@ -60,6 +60,11 @@ class PlannedCell:
     unsupported: str = ""
 
     @property
+    def path(self) -> str:
+        """The file that its run is told to come from."""
+        return FILE_NAME
+
+    @property
     def sha256(self) -> str:
         """Return the digest of its scenario."""
         return hashlib.sha256(self.text.encode()).hexdigest()

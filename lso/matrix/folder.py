@@ -11,11 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from lso.bundles.archive import unpack
 from lso.bundles.errors import Altered, BundleError
+from lso.jobs.job import Ran, unpacked
 from lso.matrix.cells import PlannedCell
 from lso.matrix.verdicts import broken, outcome_of
-from lso.matrix.worker import Ran
 from reports.matrix import Cell, MatrixResult, Outcome
 from reports.matrix.write import JSON_NAME
 from reports.read import ReportError, load_run
@@ -61,18 +60,13 @@ def _unpacked(cell: PlannedCell, ran: Ran, folder: Path) -> Cell:
     part = folder.with_name(f".{folder.name}.part")
     for old in (folder, part):
         shutil.rmtree(old, ignore_errors=True)
-    part.mkdir(parents=True)
-    bundle = part.with_name(f".{folder.name}.zip")
-    bundle.write_bytes(ran.bundle)
     try:
-        unpack(bundle, part)
+        unpacked(ran, part).replace(part / BUNDLE_NAME)
         result = load_run(part)
-        bundle.replace(part / BUNDLE_NAME)
         part.replace(folder)
     except (Altered, BundleError, ReportError) as error:
         return broken(cell, f"its bundle cannot be read: {error}", ran.machine, ran.seconds)
     finally:
-        bundle.unlink(missing_ok=True)
         shutil.rmtree(part, ignore_errors=True)
     outcome, message = outcome_of(result)
     return Cell(

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lso.jobs.job import Ran
 from lso.matrix import verdicts
 from lso.matrix.cells import LoadedMatrix, PlannedCell
 from lso.matrix.folder import keep, kept, logs
-from lso.matrix.worker import Ran
 from reports.matrix import Cell, MatrixResult, write_matrix_report
 from reports.matrix.console import MatrixConsole
 

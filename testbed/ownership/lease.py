@@ -83,6 +83,11 @@ class Lease:
         return lease
 
     @property
+    def descriptor(self) -> int:
+        """The open lock: a process that inherits it holds the lease too."""
+        return self._descriptor
+
+    @property
     def lab(self) -> str:
         """The id of the lab."""
         return self.folder.name

@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from lso.exits import UsageError
+from lso.jobs.cluster import run_jobs
+from lso.jobs.job import Ran
+from lso.jobs.scheduler import Scheduler
 from lso.matrix.cells import PlannedCell
-from lso.matrix.cluster import Scheduler, run_cells
-from lso.matrix.worker import Ran
 from testbed.polling import poll
 
 from ..documented import commands_of
@@ -74,7 +75,7 @@ def started(running: ExitStack, folder: Path, command: str) -> psutil.Process:
 
 def ran(scheduler: Scheduler, cells: list[PlannedCell]) -> dict[str, Ran | BaseException]:
     found: dict[str, Ran | BaseException] = {}
-    run_cells(cells, scheduler, 1, lambda cell, one: found.update({cell.id: one}))
+    run_jobs(cells, scheduler, 1, lambda cell, one: found.update({cell.id: one}))
     return found
 
 
@@ -89,7 +90,7 @@ def test_cells_come_back_though_a_worker_is_killed(scheduler: Scheduler, workers
             killed.append(next(iter(runs(workers))).ppid())
             psutil.Process(killed[0]).kill()
 
-    run_cells(CELLS, scheduler, 1, ended)
+    run_jobs(CELLS, scheduler, 1, ended)
     assert killed
     assert sorted(found) == [cell.id for cell in CELLS]
     for name, one in found.items():

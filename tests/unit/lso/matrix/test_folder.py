@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lso.jobs.job import Ran
 from lso.matrix.cells import PlannedCell
 from lso.matrix.folder import CELLS, claimed, keep, kept, logs
-from lso.matrix.worker import Ran
 from reports.matrix import Cell, MatrixResult, Outcome
 
 CELL = PlannedCell("x--a", {"pair": "x", "option": "a"}, "passed", "scenario: a\n")

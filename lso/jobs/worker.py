@@ -1,6 +1,6 @@
-"""What a worker does: a cell is one ``lso run`` in a process of its own, which owns its lab and ends with the worker.
+"""What a worker does: a job is one ``lso run`` in a process of its own, which owns its lab and ends with the worker.
 
-Nothing of a cell outlives its worker: when that is killed, the kernel sends the run SIGTERM, upon which it removes its
+Nothing of a job outlives its worker: when that is killed, the kernel sends the run SIGTERM, upon which it removes its
 lab; what a run that is itself killed leaves behind is removed by the next worker on the machine, by ownership.
 """
 
@@ -11,36 +11,25 @@ import platform
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
 from distributed.worker import thread_state
 
+from lso.jobs.job import Ran
+
 PRODUCT = "lso-testbed"
 LAB = "lab"
-"""The resource of a worker that a cell takes one of."""
+"""The resource of a worker that a job takes one of."""
 
 PLUGIN = "lso-labs"
 END_SECONDS = 60.0
 """How long a run may take to remove its lab."""
 
 _LONGEST_WORDS = 4000
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A run that has ended: its bundle, empty where there is none, and then what it said; `machine` is where it was."""
-
-    bundle: bytes
-    words: str
-    machine: str
-    seconds: float
 
 
 class OtherVersion(Exception):
@@ -55,11 +44,9 @@ class Labs(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
 
     def setup(self, worker: Worker) -> None:
         """Remove the labs of workers that were killed on this machine."""
-        from testbed.ownership.reap import reap  # noqa: PLC0415  (a client needs none of it)
-
         self.runs: dict[str, subprocess.Popen[str]] = {}
         self.lock = threading.Lock()  # made here, for it cannot be sent
-        reap()
+        clear()
 
     def transition(self, key: Any, start: str, finish: str, **_more: Any) -> None:
         """End the run of a task that was cancelled: its client has gone, or does not want it any more."""
@@ -81,32 +68,46 @@ class Labs(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
             run.wait(END_SECONDS)
 
 
-def run_cell(name: str, text: str, wanted: str) -> Ran:
+def clear() -> None:
+    """Remove what killed runs and workers left on this machine, by ownership: labs, and the folders of jobs."""
+    from testbed.ownership.reap import reap  # noqa: PLC0415  (a client needs none of it)
+    from testbed.ownership.scratch import remove_dead  # noqa: PLC0415
+
+    reap()
+    remove_dead()
+
+
+def run_job(name: str, text: str, path: str, wanted: str) -> Ran:
     """Run the scenario *text* on this machine and return what came out of it. A task of a worker with :class:`Labs`.
 
-    *wanted* is the client's version, which has to be the worker's.
+    Its file has the relative *path*. *wanted* is the client's version, which has to be the worker's.
     """
+    from testbed.ownership.scratch import scratch  # noqa: PLC0415
+
     if (own := version(PRODUCT)) != wanted:
         raise OtherVersion(f"{platform.node()} has {PRODUCT} {own}, the client has {wanted}")
     labs: Labs = get_worker().plugins[PLUGIN]
     key = str(thread_state.key)
-    with tempfile.TemporaryDirectory(prefix="lso-cell-") as scratch:
-        folder = Path(scratch)
-        scenario, bundle, words = folder / "scenario.yaml", folder / "bundle.zip", folder / "words.txt"
+    with scratch() as held:
+        scenario = held.folder / "work" / path
+        bundle, words = held.folder / "bundle.zip", held.folder / "words.txt"
+        scenario.parent.mkdir(parents=True, exist_ok=True)
         scenario.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "lso", "run", scenario.name, "--report", "run", "--bundle", bundle.name]
+        command = [sys.executable, "-m", "lso", "run", path, "--report", "../run", "--bundle", "../bundle.zip"]
         start = time.monotonic()
         with words.open("w", encoding="utf-8") as output:
-            # In a session of its own, so that a Ctrl-C at the client's terminal comes by the client alone.
+            # In a session of its own, so that a Ctrl-C at the client's terminal comes by the client alone. It holds the
+            # folder as well, which it writes its report to when the worker has been killed.
             run = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *command],
-                cwd=folder,
+                cwd=held.folder / "work",
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                pass_fds=[held.descriptor],
             )
             with labs.lock:
                 labs.runs[key] = run

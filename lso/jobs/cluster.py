@@ -1,4 +1,4 @@
-"""Workers: those of a Dask scheduler that is there, by mutual TLS, or of one that lives as long as the matrix."""
+"""Workers: those of a Dask scheduler that is there, by mutual TLS, or of one that lives as long as the command."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dask
 import psutil
@@ -19,8 +17,9 @@ from distributed import Client, Future, LocalCluster, wait
 from distributed.security import Security
 
 from lso.exits import UsageError
-from lso.matrix.cells import PlannedCell
-from lso.matrix.worker import END_SECONDS, LAB, PRODUCT, Labs, Ran, run_cell
+from lso.jobs.job import Job, Ran
+from lso.jobs.scheduler import Scheduler
+from lso.jobs.worker import END_SECONDS, LAB, PRODUCT, Labs, clear, run_job
 
 SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 3,
@@ -30,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "distributed.logging": {"distributed": "critical", "bokeh": "critical", "tornado": "critical"},
 }
 CONNECT_SECONDS, LOOK_SECONDS, ALONE_SECONDS = 20, 5, 120.0
-MARK = "LSO_MATRIX"
+MARK = "LSO_JOBS_OF"
 """The variable by which runs of our own workers know whose they are."""
 
 
@@ -38,31 +37,23 @@ class NoWorker(UsageError):
     """There is nobody to run what is left."""
 
 
-@dataclass(frozen=True)
-class Scheduler:
-    """Where a scheduler is, and the PEM files of mutual TLS: the authority, our certificate and its key."""
-
-    address: str
-    ca: Path
-    certificate: Path
-    key: Path
+J = TypeVar("J", bound=Job)
 
 
-Ended = Callable[[PlannedCell, Ran | BaseException], None]
+def run_jobs(
+    jobs: Sequence[J], scheduler: Scheduler | None, labs: int, ended: Callable[[J, Ran | BaseException], None]
+) -> None:
+    """Run all *jobs*, at most *labs* at a time on this machine, or where the *scheduler* has workers for them.
 
-
-def run_cells(cells: Sequence[PlannedCell], scheduler: Scheduler | None, labs: int, ended: Ended) -> None:
-    """Run all *cells*, at most *labs* at a time on this machine, or where the *scheduler* has workers for them.
-
-    *ended* gets each one as it ends. A cell whose worker is lost is run again, three times at most. Raises UsageError
-    when the scheduler cannot be reached. However it ends, no lab of a cell is left on this machine.
+    *ended* gets each one as it ends. A job whose worker is lost is run again, three times at most. Raises UsageError
+    when the scheduler cannot be reached. However it ends, no lab of a job is left on this machine.
     """
-    with dask.config.set(SETTINGS), _client(scheduler, min(labs, len(cells))) as client:
+    with dask.config.set(SETTINGS), _client(scheduler, min(labs, len(jobs))) as client:
         client.register_plugin(Labs())
         run, one, own = secrets.token_hex(4), {LAB: 1}, version(PRODUCT)
         tasks = {
-            client.submit(run_cell, cell.id, cell.text, own, key=f"{cell.id}-{run}", resources=one): cell
-            for cell in cells
+            client.submit(run_job, job.id, job.text, job.path, own, key=f"{job.id}-{number}-{run}", resources=one): job
+            for number, job in enumerate(jobs)
         }
         try:
             for task in _as_they_end(client, tasks):
@@ -84,7 +75,7 @@ def _as_they_end(client: Client, tasks: Collection[Future]) -> Iterator[Future]:
         alone = not client.scheduler_info(n_workers=-1)["workers"]
         alone_since = (alone_since or time.monotonic()) if alone else None
         if alone_since and time.monotonic() - alone_since > ALONE_SECONDS:
-            raise NoWorker(f"no worker has been there for {ALONE_SECONDS:g} s: {len(left)} cells are left")
+            raise NoWorker(f"no worker has been there for {ALONE_SECONDS:g} s: {len(left)} jobs are left")
 
 
 @contextmanager
@@ -122,9 +113,7 @@ def _own_workers(labs: int) -> Iterator[LocalCluster]:
     finally:
         # A run outlives its worker for as long as it removes its lab. Whoever was killed itself left the rest.
         psutil.wait_procs(_runs(), timeout=END_SECONDS)
-        from testbed.ownership.reap import reap  # noqa: PLC0415
-
-        reap()
+        clear()
 
 
 def _runs() -> list[psutil.Process]:

@@ -1,0 +1,1 @@
+"""Scenarios as independent jobs of Dask distributed, for ``lso matrix`` and ``lso run --parallel``."""

@@ -1,0 +1,48 @@
+"""What a worker is sent, and what comes back. Needs neither Dask nor a lab."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lso.bundles.archive import unpack
+
+
+class Job(Protocol):
+    """A scenario to run: its id, its *text*, and the relative *path* that its result says it came from."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that has ended: its bundle, empty where there is none, and then what it said; `machine` is where it was."""
+
+    bundle: bytes
+    words: str
+    machine: str
+    seconds: float
+
+
+def unpacked(ran: Ran, folder: Path) -> Path:
+    """Unpack the run's bundle into the new *folder* and return the bundle, which is beside it.
+
+    Raises BundleError or Altered for a bundle that cannot be read; then nothing is left.
+    """
+    bundle = folder.with_name(f"{folder.name}.bundle")
+    folder.mkdir(parents=True)
+    try:
+        bundle.write_bytes(ran.bundle)
+        unpack(bundle, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        bundle.unlink(missing_ok=True)
+        raise
+    return bundle
