@@ -155,8 +155,9 @@ WHOLE_FILES = {
 def test_no_file_is_an_error_of_the_program(name: str, tmp_path: Path) -> None:
     file = tmp_path / "file.yaml"
     file.write_text(WHOLE_FILES[name])
-    options = argparse.Namespace(paths=[file], until=None, report=None, json=False)
-    vars(options).update(prove=False, only=[], sabotages=[], no_catalogue=False, bundle=None)
+    parser = argparse.ArgumentParser()
+    run.configure(parser)
+    options = parser.parse_args([str(file)])
     assert validate.run(options) == BAD_INPUT
     assert run.run(options) == BAD_INPUT
 
