@@ -23,6 +23,7 @@ from .gateways import Pair, Site, esp_of, joined
 from .products import products
 from .test_history import SWANCTL, history
 
+pytestmark = pytest.mark.alone  # two guests take all processors: others would be late, and they beside others
 OTHERS = [product for product in products("ipsec") if product != "strongswan"]
 PROPOSALS = {"openiked": "aes256-sha512-ecp384"}  # where it is not the contract's default
 SAME = ("version", "initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh")
