@@ -178,7 +178,7 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
                 seen.append((of_sites, dict(zip(sites, counts, strict=True))))
             return len(seen) > 1 and _all_totals(seen[-1][0]) == _all_totals(seen[-2][0])
 
-        rested = recorder.until("counters at rest", self.within_seconds, rests, looks=2)
+        rested = recorder.until("counters at rest", self.within_seconds, rests, looks=6)
         # The ports were looked at between the two statuses that are the same; else nothing fits together.
         return seen[-1][0], seen[-2][1] if rested else {site: {} for site in sites}, bool(rested)
 
