@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 
 from testbed.capture.tcp_stream import FIN, Piece, Stream
+
+from ....growth import check_growth
 
 FIRST = 4_294_967_000  # the numbers wrap soon
 
@@ -40,6 +45,8 @@ def test_octets_that_nothing_leads_to_stay_ahead() -> None:
     ("pieces", "said"),
     [
         ([(0, b"abcdef"), (4, b"xx")], ", with other octets than were there before"),
+        ([(0, b"abc"), (0, b"abcdef"), (3, b"xx")], ", with other octets than were there before"),
+        ([(4, b"efgh"), (2, b"cdex")], ", with other octets than were there before"),
         ([(0, b"abc"), (-3, b"xyz")], ", with octets from before its connection"),
         ([(0, b"abc"), (9, b"")], ", at no place of its connection"),
     ],
@@ -53,3 +60,24 @@ def test_numbers_wrap_as_often_as_need_be() -> None:
     for place in range(0, 10 * 2**30, 2**30):
         assert stream.add(Piece((FIRST + place) % 2**32, 0, 2**30, b"abc")) == ""
     assert (stream.end, stream.ahead) == (10 * 2**30, {})
+
+
+ORDERS: dict[str, Callable[[int], list[int]]] = {
+    "in order": lambda size: [100 * number for number in range(size)],
+    "each behind a gap": lambda size: [200 * number + 1 for number in range(size)],
+    "each once more": lambda size: [100 * number for number in range(size // 2)] * 2,
+    "the last first": lambda size: [100 * number for number in reversed(range(size))],
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("order", ORDERS)
+async def test_time_grows_with_the_segments_and_no_faster(order: str) -> None:
+    async def spend(size: int) -> float:
+        stream, places = Stream(FIRST), ORDERS[order](size)
+        begun = time.process_time()
+        for place in places:
+            stream.add(Piece((FIRST + place) % 2**32, 0, 100, bytes(100)))
+        return time.process_time() - begun
+
+    await check_growth(order, spend, 20_000)
