@@ -11,9 +11,9 @@ from pathlib import Path
 from docker.errors import DockerException, ImageNotFound
 
 from common.product_folder import product_folder
+from lso.catalogue import catalogue
 from lso.exits import UsageError, reason
 from orchestrator.model import TemplateError
-from orchestrator.tosca.catalogue import Catalogue
 from orchestrator.tosca.products import VnfProduct
 from testbed.host.engine import engine
 from testbed.images import recipes
@@ -63,7 +63,7 @@ def subject(given: str, descriptor: Path | None, progress: Listener) -> Subject:
 def described(path: Path) -> VnfProduct:
     """Return what the descriptor *path* says; raises UsageError with all that is wrong with it."""
     try:
-        return Catalogue().describe(path)
+        return catalogue().describe(path)
     except TemplateError as error:
         raise UsageError(str(error)) from error
 

@@ -15,7 +15,7 @@ from orchestrator.model import TemplateError
 from orchestrator.plan.build import CONTRACT
 from orchestrator.tosca.chain import VNF
 from orchestrator.tosca.documents.report import Place, Report
-from orchestrator.tosca.documents.sources import Root, Sources, read_sources, unchanged
+from orchestrator.tosca.documents.sources import Root, Sources, digest, read_sources, unchanged
 from orchestrator.tosca.schema.types import Types
 from orchestrator.tosca.shape import topology_of
 
@@ -44,7 +44,7 @@ class VnfProduct:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """The products of a descriptor, and the digest of each TOSCA file that they were read from."""
+    """The products of a descriptor, and the digest of each file that they were read from."""
 
     products: tuple[VnfProduct, ...]
     digests: tuple[tuple[Path, str], ...]
@@ -61,7 +61,7 @@ class Products:
         """The products, by descriptor; raises TemplateError with what is wrong with a descriptor."""
         for root in self._folders:
             for folder in products_in(root.folder):
-                yield from map(_made_by, self._products(folder / "descriptor.yaml"))
+                yield from self._products(folder / "descriptor.yaml")
 
     def _products(self, path: Path) -> tuple[VnfProduct, ...]:
         read = self._read.get(path)
@@ -77,7 +77,7 @@ def read_product(path: Path, roots: tuple[Root, ...]) -> VnfProduct:
         message = f"it has {len(found)} node types that are VNFs, not one"
         hint = "derive one from lso.nodes.vnf.Firewall, lso.nodes.vnf.Statistics or lso.nodes.vnf.IPsec"
         raise TemplateError((FileFinding(str(path), None, None, "node_types", message, hint),))
-    return _made_by(found[0])
+    return found[0]
 
 
 def _read(path: Path, roots: tuple[Root, ...]) -> Descriptor:
@@ -87,10 +87,13 @@ def _read(path: Path, roots: tuple[Root, ...]) -> Descriptor:
     if report:
         findings: tuple[FileFinding, ...] = report.findings
         raise TemplateError(findings)
-    return Descriptor(tuple(_products(path, sources, types)), sources.digests)
+    made_by = path.with_name("product.json")
+    content = made_by.read_bytes() if made_by.is_file() else b""
+    products = tuple(_products(path, sources, types, _told(content)))
+    return Descriptor(products, (*sources.digests, (made_by, digest(content))))
 
 
-def _products(path: Path, sources: Sources, types: Types) -> Iterator[VnfProduct]:
+def _products(path: Path, sources: Sources, types: Types, made_by: Mapping[str, Any]) -> Iterator[VnfProduct]:
     for name, definition in types.definitions["node_types"].items():
         if definition.place.document is sources.documents[0] and types.is_a("node_types", name, VNF):
             fields = types.fields("node_types", name)
@@ -101,8 +104,8 @@ def _products(path: Path, sources: Sources, types: Types) -> Iterator[VnfProduct
                 kind=str(fields["kind"].default),
                 description=str(definition.body.get("description", "")),
                 image=str(definition.body.get("artifacts", {}).get("image", {}).get("file", "")),
-                vendor=None,
-                version=None,
+                vendor=made_by.get("vendor"),
+                version=made_by.get("version"),
                 contract=CONTRACT,
                 linux_capabilities=tuple(fields["linux_capabilities"].default or ()),
                 devices=tuple(fields["devices"].default or ()),
@@ -141,9 +144,7 @@ def _kind(types: Types, node: Any) -> str:
     return str(types.fields("node_types", name)["kind"].default)
 
 
-def _made_by(product: VnfProduct) -> VnfProduct:
-    """The product with what the file beside its descriptor says of its vendor."""
-    path = product.descriptor.with_name("product.json")
-    found: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    told = found if isinstance(found, dict) else {}
-    return replace(product, vendor=told.get("vendor"), version=told.get("version"))
+def _told(product: bytes) -> Mapping[str, Any]:
+    """What the file beside a descriptor says of the product's vendor."""
+    found: Any = json.loads(product) if product else {}
+    return found if isinstance(found, dict) else {}

@@ -51,20 +51,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    from lso.checking.console import CheckConsole  # noqa: PLC0415  (what follows takes half a second to import)
+    from lso.catalogue import catalogue  # noqa: PLC0415  (what follows takes half a second to import)
+    from lso.checking.console import CheckConsole  # noqa: PLC0415
     from lso.ucpe.box import Box, Busy  # noqa: PLC0415
     from lso.ucpe.checks import CHECKS  # noqa: PLC0415
     from lso.ucpe.needs import needs_of  # noqa: PLC0415
     from lso.ucpe.run import run_checks  # noqa: PLC0415
     from orchestrator.model import InventoryError, TemplateError  # noqa: PLC0415
-    from orchestrator.tosca.catalogue import Catalogue  # noqa: PLC0415
 
     checking_options.require_writable(options)
     checks = checking_options.chosen(options.only, CHECKS)
     ucpe, unis, ports = target(options)
     command = f"lso ucpe check {' '.join(options.box) or ucpe.docker}"
     try:
-        box = Box(ucpe, unis, needs_of(Catalogue().products()), options.image, ports)
+        box = Box(ucpe, unis, needs_of(catalogue().products()), options.image, ports)
         with CheckConsole(lasting(sys.stdout)) as console:
             result = run_checks(box, checks, console, command)
             checking_options.write(options, result)

@@ -34,7 +34,7 @@ class Vnf(testbed_bench.Vnf):
         result = self.apply(intent)
         assert result.returncode == 0, result.stderr
 
-    def wait_ready(self, intent: Mapping[str, Any], timeout: float = 90.0) -> dict[str, Any]:
+    def wait_ready(self, intent: Mapping[str, Any], timeout: float = 30.0) -> dict[str, Any]:
         wait_until(lambda: self.has_applied(intent), "the VNF is ready", timeout)
         return self.status()
 

@@ -55,9 +55,12 @@ def test_a_product_that_changed_is_described_anew(folder: Path) -> None:
     catalogue = Catalogue(vnfs=[folder])
     assert catalogue.product("firewall", "wall").vendor is None
     (folder / "wall" / "product.json").write_text('{"vendor": "other"}')
+    assert catalogue.product("firewall", "wall").vendor == "other"
+    (folder / "wall" / "product.json").write_text('{"vendor": "another"}')
+    assert catalogue.product("firewall", "wall").vendor == "another"
     (folder / "wall" / "descriptor.yaml").write_text(DESCRIPTOR.format(release=2))
     found = catalogue.product("firewall", "wall")
-    assert (found.vendor, found.image) == ("other", "other/wall:2")
+    assert (found.vendor, found.image) == ("another", "other/wall:2")
 
 
 def test_an_image_of_the_templates_own_goes_with_its_product(folder: Path, tmp_path: Path) -> None:
