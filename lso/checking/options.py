@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from common.findings import nearest
 from lso.checking.steps import ContractCheck
@@ -15,7 +15,7 @@ from reports.model import RunResult
 EXITS = {"passed": PASSED, "failed": FAILED, "error": ERROR, "skipped": ERROR}
 """By verdict."""
 
-C = TypeVar("C", bound=ContractCheck)
+C = TypeVar("C", bound=ContractCheck[Any])
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -96,4 +96,4 @@ async def _step(box: Box, trial: Trial, check: BoxCheck, began: float) -> StepRe
 
 def _failed(check: BoxCheck, endpoint: str, said: str) -> Check:
     """A check that could not go on is of the first clause that it is about."""
-    return clause(check.clauses.partition(",")[0]).judged(f"{endpoint} does what it is asked", False, "done", said)
+    return clause(check.place.partition(",")[0]).judged(f"{endpoint} does what it is asked", False, "done", said)

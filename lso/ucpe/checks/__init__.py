@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from lso.checking.steps import ContractCheck
 from lso.ucpe.box import Box
 from lso.ucpe.checks import chain, container, database, endpoints, engine, ports, removal, switch, tls
 from lso.ucpe.contract import PAGE
@@ -12,21 +12,10 @@ from lso.ucpe.trial import Trial
 from reports.model import Check
 
 
-@dataclass(frozen=True)
-class BoxCheck:
-    """One check: *clauses* of the contract are what it holds a box against, *hint* says what to do when it fails."""
+class BoxCheck(ContractCheck[Callable[[Box, Trial], Awaitable[list[Check]]]]):
+    """A check of a box; its places are clauses, with commas between them."""
 
-    id: str
-    title: str
-    run: Callable[[Box, Trial], Awaitable[list[Check]]]
-    clauses: str
-    hint: str
-    needed: bool = False
-
-    @property
-    def reference(self) -> str:
-        """The place in the contract."""
-        return f"{PAGE}, {self.clauses}"
+    page = PAGE
 
 
 def _of_box(run: Callable[[Box], Awaitable[list[Check]]]) -> Callable[[Box, Trial], Awaitable[list[Check]]]:

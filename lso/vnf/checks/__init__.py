@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from lso.checking.steps import ContractCheck
 from lso.vnf.checks import crash, idempotence, image, ports, refusals, resources, restart, secrets, start
 from lso.vnf.firewall import change, every_port, timeouts, wire_table
 from lso.vnf.ipsec import tunnel
@@ -15,24 +15,10 @@ from reports.model import Check
 CONTRACT = "docs/vnf-contract.md"
 
 
-@dataclass(frozen=True)
-class ProductCheck:
-    """One check: *section* of the contract says what it holds a product against, *hint* what to do when it fails.
+class ProductCheck(ContractCheck[Callable[[Session], Iterator[Check]]]):
+    """A check of a product; its places are sections of the contract."""
 
-    Where *needed* is bad, nothing after it can be judged.
-    """
-
-    id: str
-    title: str
-    run: Callable[[Session], Iterator[Check]]
-    section: str
-    hint: str
-    needed: bool = False
-
-    @property
-    def reference(self) -> str:
-        """The place in the contract."""
-        return f"{CONTRACT}, {self.section}"
+    page = CONTRACT
 
 
 GENERAL_FIRST = (

@@ -23,11 +23,11 @@ def test_the_page_has_each_clause_with_its_source_and_reason() -> None:
 def test_the_page_has_each_check_with_its_clauses() -> None:
     page = (ROOT / PAGE).read_text()
     for check in CHECKS:
-        assert re.search(rf"^\| `{check.id}` \| .* \| {re.escape(check.clauses)} \|$", page, re.MULTILINE), check.id
+        assert re.search(rf"^\| `{check.id}` \| .* \| {re.escape(check.place)} \|$", page, re.MULTILINE), check.id
 
 
 def test_checks_name_clauses_that_there_are_and_leave_out_none() -> None:
-    named = [name for check in CHECKS for name in check.clauses.split(", ")]
+    named = [name for check in CHECKS for name in check.place.split(", ")]
     assert set(named) == set(CLAUSES)
     judged = set(re.findall(r'clause\("([A-Z]\d+)"\)', SOURCES)) | set(re.findall(r'"([A-Z]\d+)"[:,}]', SOURCES))
     assert set(CLAUSES) <= judged
