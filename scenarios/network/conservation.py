@@ -39,6 +39,8 @@ TRANSPARENT = ("firewall", STATISTICS)
 """Kinds whose VNFs hand on what they do not drop. A gateway makes other packets of those that it is given."""
 
 SETTLING_SECONDS, SETTLING_LOOKS = 3.0, 4
+"""How long counters may take to rest, and how often they are looked at for it on however busy a machine."""
+
 INTENT, FLOW_TIMEOUT_SECONDS = "/var/lib/vnf/intent.json", 300
 """Where a VNF keeps its intent, and for how long a flow may be idle where that does not say it, by the contract."""
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import chain, meters
-from scenarios.network.conservation import SiteBooks, VnfCount, of_vnf, site_books, site_checks
+from scenarios.network.conservation import SETTLING_LOOKS, SiteBooks, VnfCount, of_vnf, site_books, site_checks
 from scenarios.network.meters import Flow
 from scenarios.steps.checks import Judgement, equal
 from scenarios.steps.context import Context
@@ -24,7 +24,6 @@ from testbed.packets import Count
 CONCURRENT_READS = 4
 """Sites whose counters are read at the same time."""
 
-LOOKS = 4
 _SHOWN = 5
 
 
@@ -83,7 +82,7 @@ class ChainConserved(Verb, name="chain.conserved"):
             agree_by_themselves = all(_agrees(site, context.service_id) for site in books.values())
             return agree_by_themselves and not any(item.verdict.is_bad for item in _flow_checks(list(books.values())))
 
-        recorder.until("the counters of all sites agree", self.within_seconds, agree, looks=LOOKS)
+        recorder.until("the counters of all sites agree", self.within_seconds, agree, looks=SETTLING_LOOKS)
         return ConservedEvidence(service_id=context.service_id, sites=tuple(books.values()))
 
     def judge(self, evidence: ConservedEvidence) -> Judgement:

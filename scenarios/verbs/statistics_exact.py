@@ -11,7 +11,7 @@ from pydantic import Field
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network import losses, meters, wire
-from scenarios.network.conservation import meter_counts
+from scenarios.network.conservation import SETTLING_LOOKS, meter_counts
 from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.drawn.stream import BACK, FORTH, counted
 from scenarios.network.meters import LAN_TO_WAN, WAN_TO_LAN, MeterCount
@@ -178,7 +178,7 @@ class StatisticsExact(wire.UdpVerb, name="statistics.exact"):
                 seen.append((of_sites, dict(zip(sites, counts, strict=True))))
             return len(seen) > 1 and _all_totals(seen[-1][0]) == _all_totals(seen[-2][0])
 
-        rested = recorder.until("counters at rest", self.within_seconds, rests, looks=6)
+        rested = recorder.until("counters at rest", self.within_seconds, rests, looks=SETTLING_LOOKS)
         # The ports were looked at between the two statuses that are the same; else nothing fits together.
         return seen[-1][0], seen[-2][1] if rested else {site: {} for site in sites}, bool(rested)
 

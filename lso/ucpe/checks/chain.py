@@ -45,7 +45,7 @@ async def _dropped(switch: OpenFlowSwitch, inside: Inside, numbers: tuple[int, i
     await switch.inject([FRAME] * FRAMES, numbers[0])
     await asyncio.sleep(2 * PAUSE)  # long enough for frames that would come; more of them cannot be waited for
     came = await _received(inside, 1) - before
-    return clause("F5").judged("frames without a rule", came < FRAMES, "dropped", f"{came} of {FRAMES} packets came")
+    return clause("F5").judged("frames without a rule", not came, "dropped", f"{came} of {FRAMES} packets came")
 
 
 async def _passed(
