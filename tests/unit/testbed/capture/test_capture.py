@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from testbed.capture import TruncatedCapture, count_frames, find_bytes, find_each, read_frames, seen_so_far
+from testbed.capture import (
+    TruncatedCapture,
+    count_frames,
+    find_bytes,
+    find_each,
+    frames_so_far,
+    read_frames,
+    seen_so_far,
+)
 from testbed.capture.messages import Counters, last_answer, last_counters
 from testbed.esp import count_capture
 
@@ -44,6 +52,7 @@ def test_a_file_that_is_still_being_written_ends_at_its_last_whole_frame(cut: in
     path = _file(tmp_path / "a.pcap", [(b"first", 5), (b"second", 6)])
     path.write_bytes(path.read_bytes()[:-cut])
     assert count_frames(path) == (1, 0)
+    assert [frame.data for frame in frames_so_far(path)] == [b"first"]
     assert seen_so_far(path, b"first")
     assert not seen_so_far(path, b"second")
 
