@@ -1,16 +1,21 @@
-"""What becomes of a recorded run when a VNF's flows lack packets, and when it states so."""
+"""Flows that lack packets in a recorded run, and flows that end while status and metrics are read."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from scenarios.network import meters
 from scenarios.steps.observation import FILE_NAME, judge, read
 from scenarios.verbs import REGISTRY
+from scenarios.verbs.statistics_exact import StatisticsExact
 
 RECORDED = Path(__file__).parents[1] / "evidence" / "statistics.exact" / "passed"
 LACK = "site-a: packets that its flows lack, as it states"
@@ -48,3 +53,36 @@ def test_flows_may_lack_a_hundredth_if_it_is_stated(
     judged = judge(*read(case / FILE_NAME, REGISTRY))
     names = [item.name for item in judged.checks if item.verdict.is_bad]
     assert [name if name == LACK else name.removeprefix("site-a: ").split()[0] for name in names] == failing
+
+
+@pytest.mark.parametrize(
+    ("flows", "alike"),
+    [
+        ([5, 5], True),  # as many as the status, the metrics, the status and so on have, one after the other
+        ([5, 4, 4, 3, 2, 1], True),
+        ([5, 4, 3, 3, 2, 1], True),
+        ([5, 4, 3, 2, 1, 0], False),
+    ],
+)
+def test_a_flow_may_end_between_status_and_metrics(flows: list[int], alike: bool) -> None:
+    verb, _ = read(RECORDED / FILE_NAME, REGISTRY)
+    assert isinstance(verb, StatisticsExact)
+    told, left = json.loads((RECORDED / "site-a.json").read_text(encoding="utf-8")), list(flows)
+    status, text = told["after"], told["metrics"]
+
+    def a_status(*_: object) -> dict[str, Any]:
+        return {"statistics": status | {"flows": status["flows"][: left.pop(0)]}}
+
+    def metrics(*_: object) -> dict[str, str]:
+        return {"statistics": re.sub(r"^lso_vnf_flows .*$", f"lso_vnf_flows {left.pop(0)}", text, flags=re.MULTILINE)}
+
+    def until(_what: str, _deadline: float, probe: Callable[[], bool]) -> bool:
+        try:
+            return any(probe() for _ in flows)
+        except IndexError:  # time is up
+            return False
+
+    context, recorder = Mock(vnf_statuses=a_status, vnf_texts=metrics), Mock(until=until)
+    expected: meters.Totals = {}
+    seen = verb._counted(context, recorder, "site-a", "statistics", status, expected)
+    assert (not meters.differing(seen["metrics"], seen["after"])) is alike
