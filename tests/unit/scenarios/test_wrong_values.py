@@ -238,14 +238,6 @@ def test_every_id_names_a_lab(scenario: str, lab: str, tmp_path: Path) -> None:
 
 
 def _options(*paths: Path) -> argparse.Namespace:
-    return argparse.Namespace(
-        paths=list(paths),
-        until=None,
-        report=None,
-        json=False,
-        prove=False,
-        only=[],
-        sabotages=[],
-        no_catalogue=False,
-        bundle=None,
-    )
+    parser = argparse.ArgumentParser()
+    run.configure(parser)
+    return parser.parse_args([*map(str, paths)])
