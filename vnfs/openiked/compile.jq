@@ -52,10 +52,10 @@ def childsa:
   | transforms(is_esn; {noesn: "noesn"}; "ESP"; $path)
   | "childsa\($ciphers | written("enc"))\($hashes | written("auth"))\($groups | written("group")) noesn";
 
-# Octets of a text in hexadecimal digits.
+# Octets of a text in hexadecimal digits. gojq writes a space as +, which no text has unescaped.
 def hexadecimal:
   def digit: "0123456789abcdef"[.:. + 1];
-  [@uri | scan("%(..)|(.)") | if .[0] then .[0] else .[1] | explode[0] | (. / 16 | floor | digit) + (. % 16 | digit) end]
+  [@uri | gsub("[+]"; " ") | scan("%(..)|(.)") | if .[0] then .[0] else .[1] | explode[0] | (. / 16 | floor | digit) + (. % 16 | digit) end]
   | add | ascii_downcase;
 
 def authentication($at):

@@ -95,7 +95,11 @@ class Pair:
             mine, theirs = self.a.children(), self.b.children()
             return bool(mine and theirs and mine[-1]["spi_in"] == theirs[-1]["spi_out"])
 
-        self.wait(agreed, "both sites have the tunnel", timeout)
+        def otherwise() -> str:
+            logs = (f"{site.vnf.status()['peers']}\n{site.vnf.container.logs()[-3000:]}" for site in (self.a, self.b))
+            return "both sites have the tunnel\n\n" + "\n\n".join(logs)
+
+        self.wait(agreed, otherwise, timeout)
 
     def exchange(self, canary: bytes) -> tuple[list[bytes], bool]:
         """Send a datagram with *canary* from A's host to B's; return the underlay's frames and whether it arrived."""

@@ -33,6 +33,7 @@ INTENT: dict[str, Any] = {
         "peers": [PEER],
     },
 }  # fmt: skip
+PRINTABLE = "".join(map(chr, range(ord(" "), ord("~") + 1)))
 pytestmark = pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 
 
@@ -70,6 +71,7 @@ def test_a_peer_is_a_policy() -> None:
     [
         ({"peers": [{**PEER, "initiate": False}]}, 'ikev2 "site-b" passive esp'),
         ({"peers": [{**PEER, "psk": 'é\n"x'}]}, 'psk "0xc3a90a2278"'),
+        ({"peers": [{**PEER, "psk": PRINTABLE}]}, f'psk "0x{PRINTABLE.encode().hex()}"'),
         ({"peers": [{**PEER, "identity": "b@example.org"}]}, 'dstid "b@example.org"'),
         (
             {"peers": [{**PEER, "subnets": ["10.2.0.0/24", "10.3.0.0/24"]}]},
