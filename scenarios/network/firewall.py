@@ -103,9 +103,9 @@ class FirewallVerb(PathVerb):
 
     asks: ClassVar[str] = KIND
 
-    protocol: Literal["tcp", "udp", "icmp"]
-    destination_port: int = Field(default=0, ge=0, le=65535)
-    icmp_type: int = Field(default=8, ge=0, le=255)
+    protocol: Literal["tcp", "udp", "icmp"] = Field(description="of the packets that are sent")
+    destination_port: int = Field(default=0, ge=0, le=65535, description="of TCP and UDP, which need one")
+    icmp_type: int = Field(default=8, ge=0, le=255, description="of ICMP; 8 is an echo request")
     packets: int = Field(
         default=48, ge=1, le=1000, description="crafted packets; of few of them not all have a shape of their own"
     )

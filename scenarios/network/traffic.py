@@ -116,7 +116,7 @@ class TrafficVerb(PathVerb):
 
     protocol: ClassVar[Protocol]
 
-    seconds: int = Field(default=5, ge=1, le=3600)
+    seconds: int = Field(default=5, ge=1, le=3600, description="how long iperf3 sends")
     port: int = Field(default=5201, ge=1, le=65535, description="a TCP (and UDP) port that the service's flows allow")
 
     def load(self) -> dict[str, Any]:

@@ -159,7 +159,7 @@ class UdpVerb(PathVerb):
     """Base of verbs that send UDP packets, each a flow of its own."""
 
     destination_port: int = Field(ge=1, le=65535, description="a UDP port that the service's flows allow")
-    packets: int = Field(default=10, ge=1, le=1000)
+    packets: int = Field(default=10, ge=1, le=1000, description="how many are sent each way")
     within_seconds: float = Field(default=3, gt=0, description="how long the last packet may take to arrive")
 
     def probes(self, context: Context, source: str, target: str) -> Probes:

@@ -136,8 +136,8 @@ class Verb(Strict):
 class PathVerb(Verb):
     """Base of verbs that send from one LAN host to another."""
 
-    from_: Host = Field(alias="from")
-    to: Host
+    from_: Host = Field(alias="from", description="the LAN host that sends")
+    to: Host = Field(description="the LAN host, at another site, that it sends to")
 
     def impossible(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield a path that does not cross the service."""

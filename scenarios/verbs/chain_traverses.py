@@ -121,7 +121,7 @@ class ChainTraverses(wire.UdpVerb, name="chain.traverses"):
     """
 
     beside: ClassVar[bool] = True
-    packets: int = Field(default=10, ge=1, le=200)
+    packets: int = Field(default=10, ge=1, le=200, description="how many are sent each way")
     within_seconds: float = Field(
         default=3, gt=0, description="how long the last packet may take to arrive and be counted"
     )

@@ -55,7 +55,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
     telnet}}``"""
 
     beside: ClassVar[bool] = True
-    control_protocol: Literal["tcp", "udp", "icmp"] = "icmp"
+    control_protocol: Literal["tcp", "udp", "icmp"] = Field(default="icmp", description="of the control packet")
     control_port: int = Field(default=0, ge=0, le=65535, description="an allowed port for the control packet")
 
     @model_validator(mode="after")

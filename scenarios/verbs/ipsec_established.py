@@ -61,7 +61,7 @@ class IpsecEstablished(Verb, name="ipsec.established"):
     asks: ClassVar[str] = chain.GATEWAY
     between: list[Site] = Field(default_factory=list, description="two or more sites; default: all of the service")
     encryption: str = Field(default="", description="required ESP algorithm, e.g. AES_GCM_16-256; default: any")
-    within_seconds: float = Field(default=15, gt=0)
+    within_seconds: float = Field(default=15, gt=0, description="how long the tunnels may take to come up")
 
     def impossible(self, scenario: Scenario) -> Iterator[Fault]:
         """Yield sites that no tunnel of the service ends at, and what is no pair."""

@@ -58,12 +58,12 @@ class Ping(PathVerb, name="ping"):
     *Example*: ``{verb: ping, with: {from: a1, to: b1, count: 10, rtt_ms_at_most: 50}}``
     """
 
-    count: int = Field(default=5, ge=1, le=10_000)
-    interval_seconds: float = Field(default=0.02, ge=0.002)
+    count: int = Field(default=5, ge=1, le=10_000, description="echo requests")
+    interval_seconds: float = Field(default=0.02, ge=0.002, description="time from one to the next")
     size: int = Field(default=56, ge=16, le=1372, description="ICMP payload in bytes")
-    loss_percent_at_most: float = Field(default=0, ge=0, le=100)
-    loss_percent_at_least: float = Field(default=0, ge=0, le=100)
-    rtt_ms_at_most: float | None = Field(default=None, gt=0)
+    loss_percent_at_most: float = Field(default=0, ge=0, le=100, description="requests without an answer")
+    loss_percent_at_least: float = Field(default=0, ge=0, le=100, description="for an underlay that loses")
+    rtt_ms_at_most: float | None = Field(default=None, gt=0, description="mean round-trip time; default: any")
     rtt_ms_at_least: float | None = Field(
         default=None, gt=0, description="2 ms below the underlay's delays: `wirefilter` may be 1 ms early each way"
     )

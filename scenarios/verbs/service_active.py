@@ -75,7 +75,7 @@ class ServiceActive(Verb, name="service.active"):
     """
 
     gate: ClassVar[bool] = True
-    within_seconds: float = Field(default=30, gt=0)
+    within_seconds: float = Field(default=30, gt=0, description="how long the order may take to reach its end")
 
     def observe(self, context: Context, recorder: Recorder) -> ActiveEvidence:
         details = recorder.until("service installed and enabled", self.within_seconds, context.settled)

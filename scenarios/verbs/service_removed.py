@@ -72,7 +72,7 @@ class ServiceRemoved(Verb, name="service.removed"):
     """
 
     removes: ClassVar[bool] = True
-    within_seconds: float = Field(default=30, gt=0)
+    within_seconds: float = Field(default=30, gt=0, description="how long the API may take to have it no more")
 
     def observe(self, context: Context, recorder: Recorder) -> RemovedEvidence:
         if _shown(context) is not None:

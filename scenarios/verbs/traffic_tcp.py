@@ -37,9 +37,9 @@ class TrafficTcp(TrafficVerb, name="traffic.tcp"):
     *Example*: ``{verb: traffic.tcp, with: {from: a1, to: b1, seconds: 5, at_least_mbit: 100}}``
     """
 
-    parallel: int = Field(default=1, ge=1, le=64)
+    parallel: int = Field(default=1, ge=1, le=64, description="TCP connections at the same time")
     protocol = "tcp"
-    at_least_mbit: float = Field(default=1, gt=0)
+    at_least_mbit: float = Field(default=1, gt=0, description="Mbit/s of TCP payload at the receiver")
 
     def load(self) -> dict[str, Any]:
         return {"parallel": self.parallel}

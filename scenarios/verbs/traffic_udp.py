@@ -38,10 +38,10 @@ class TrafficUdp(TrafficVerb, name="traffic.udp"):
     """
 
     protocol = "udp"
-    rate_mbit: float = Field(default=10, gt=0)
+    rate_mbit: float = Field(default=10, gt=0, description="Mbit/s of UDP payload that are sent")
     length: int = Field(default=1200, ge=16, le=1372, description="UDP payload in bytes")
-    loss_percent_at_most: float = Field(default=0, ge=0, le=100)
-    jitter_ms_at_most: float | None = Field(default=None, gt=0)
+    loss_percent_at_most: float = Field(default=0, ge=0, le=100, description="datagrams that do not arrive")
+    jitter_ms_at_most: float | None = Field(default=None, gt=0, description="by RFC 3550; default: any")
 
     def load(self) -> dict[str, Any]:
         return {"protocol": self.protocol, "bitrate": self.rate_mbit * 1e6, "length": self.length}

@@ -49,7 +49,7 @@ class WireEncrypted(wire.UdpVerb, name="wire.encrypted"):
     """
 
     beside: ClassVar[bool] = True
-    packets: int = Field(default=20, ge=1, le=1000)
+    packets: int = Field(default=20, ge=1, le=1000, description="how many canaries are sent")
 
     def observe(self, context: Context, recorder: Recorder) -> EncryptedEvidence:
         probes = self.probes(context, self.from_, self.to)
