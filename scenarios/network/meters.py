@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from reports.model import Check
 from scenarios.steps.checks import check, equal
@@ -28,43 +28,56 @@ LARGEST_FRAME = 65535 + ETHERNET
 _SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? +(\S+)", re.MULTILINE)
 _LABEL = re.compile(r'\b(\w+)="([^"]*)"')
 
-Totals = dict[str, Count]
+
+class CounterName(NamedTuple):
+    """A counter of a status: its *kind* (`direction`, `protocol`, `flow`, or one that there is once), and of what."""
+
+    kind: str
+    of: str = ""
+
+    def __str__(self) -> str:
+        """Return its name for people."""
+        return f"{self.kind} {self.of}" if self.of else self.kind
+
+
+DIRECTION, PROTOCOL, FLOW = "direction", "protocol", "flow"
+Totals = dict[CounterName, Count]
 Flow = tuple[str, str, str, int, int]
 """Protocol, source, destination, source and destination port; both are 0 of what has none, and of later fragments."""
 
 
 def totals(status: Mapping[str, Any]) -> Totals:
     """Return every counter of a *status*, but for those of ARP: hosts and gateways ask each other when they like."""
-    found = {f"direction {name}": _count(entry) for name, entry in status.get("directions", {}).items()}
+    found = {CounterName(DIRECTION, name): _count(entry) for name, entry in status.get("directions", {}).items()}
     for entry in status.get("protocols", []):
-        found[f"protocol {entry['protocol']} {entry['direction']}"] = _count(entry)
+        found[CounterName(PROTOCOL, f"{entry['protocol']} {entry['direction']}")] = _count(entry)
     for entry in status.get("flows", []):
         ports = () if entry["protocol"] == PORTLESS else (entry["source_port"], entry["destination_port"])
-        name = flow_name(entry["protocol"], entry["source"], entry["destination"], *ports)
+        name = flow_counter(entry["protocol"], entry["source"], entry["destination"], *ports)
         found[name] = found.get(name, Count()) + _count(entry)
-    return found | {name: _count(status[name]) for name in ("untracked", "foreign") if name in status}
+    return found | {CounterName(name): _count(status[name]) for name in ("untracked", "foreign") if name in status}
 
 
 def expected(flows: Mapping[FlowKey, Count], directions: Mapping[str, str]) -> Totals:
     """Return what each counter must have risen by when *flows* passed; *directions* are the VNF's names for theirs."""
-    found = {f"direction {own}": FlowCounters(flows).direction(name) for name, own in directions.items()}
+    found = {CounterName(DIRECTION, own): FlowCounters(flows).direction(name) for name, own in directions.items()}
     for key, count in flows.items():
         ports = () if key.protocol == PORTLESS else (key.source_port, key.destination_port)
         for name in (
-            f"protocol {key.protocol} {directions[key.direction]}",
-            flow_name(key.protocol, key.source, key.destination, *ports),
+            CounterName(PROTOCOL, f"{key.protocol} {directions[key.direction]}"),
+            flow_counter(key.protocol, key.source, key.destination, *ports),
         ):
             found[name] = found.get(name, Count()) + count
     return found
 
 
-def risen(before: Totals, after: Totals, wanted: Iterable[str]) -> Totals:
+def risen(before: Totals, after: Totals, wanted: Iterable[CounterName]) -> Totals:
     """Return by how much each counter in *wanted* rose; one that is missing counts as zero."""
     nothing = Count()
     return {name: after.get(name, nothing) - before.get(name, nothing) for name in wanted}
 
 
-def unexplained(before: Totals, after: Totals, wanted: Iterable[str]) -> Totals:
+def unexplained(before: Totals, after: Totals, wanted: Iterable[CounterName]) -> Totals:
     """Return by how much each counter beside those in *wanted* rose. What a flow table has forgotten is no rise."""
     others = risen(before, after, after.keys() - set(wanted))
     return {name: count for name, count in others.items() if count.packets > 0 or count.bytes > 0}
@@ -138,9 +151,9 @@ def flows_error(before: Mapping[str, Any], now: Mapping[str, Any]) -> Count:
     return _risen_entry(before, now, "flows_error")
 
 
-def excused(expected: Totals, measured: Totals, stated: Count) -> set[str]:
+def excused(expected: Totals, measured: Totals, stated: Count) -> set[CounterName]:
     """Return the flows in *measured* that may be less than *expected*: all lack no more together than is *stated*."""
-    few = {name for name, count in expected.items() if name.startswith("flow ") and measured[name] != count}
+    few = {name for name, count in expected.items() if name.kind == FLOW and measured[name] != count}
     lacking = sum((expected[name] - measured[name] for name in few), Count())
     fewer = all(_lacks(expected[name] - measured[name]) for name in few)
     return few if fewer and lacking.packets <= stated.packets and lacking.bytes <= stated.bytes else set()
@@ -152,7 +165,7 @@ def _lacks(less: Count) -> bool:
 
 def at_rest(status: Mapping[str, Any]) -> tuple[Totals, Any, Any]:
     """Return all of a *status* that rises when anything passes; flows do too, and end by themselves in between."""
-    counted = {name: count for name, count in totals(status).items() if not name.startswith("flow ")}
+    counted = {name: count for name, count in totals(status).items() if name.kind != FLOW}
     return counted, status.get("other"), status.get("foreign")
 
 
@@ -247,12 +260,12 @@ def multiplied(sent: Mapping[Flow, Count], came: Mapping[Flow, Count]) -> list[s
     found = []
     for flow, count in came.items():
         if flow[:3] not in parts and not _may_be_cut(sent.get(flow, nothing), count, flow[0], whole=True):
-            found.append(f"{flow_name(*flow[:3], *flow[3:])}: {_more(sent.get(flow, nothing), count)}")
+            found.append(f"{flow_counter(*flow[:3], *flow[3:])}: {_more(sent.get(flow, nothing), count)}")
     before_all, after_all = _between_ends(sent), _between_ends(came)
     for ends in sorted(parts):
         before, after = before_all.get(ends, nothing), after_all[ends]
         if not _may_be_cut(before, after, ends[0], whole=False):
-            found.append(f"{flow_name(*ends)}: {_more(before, after)}")
+            found.append(f"{flow_counter(*ends)}: {_more(before, after)}")
     return found
 
 
@@ -300,10 +313,10 @@ def _of_protocols(status: Mapping[str, Any], way: str) -> Count:
     return sum((_count(entry) for entry in status.get("protocols", []) if entry["direction"] == way), Count())
 
 
-def flow_name(protocol: str, source: str, destination: str, *ports: int) -> str:
-    """Return a flow's name; *ports* are given where the protocol has them."""
+def flow_counter(protocol: str, source: str, destination: str, *ports: int) -> CounterName:
+    """Return the name of a flow's counter; *ports* are given where the protocol has them."""
     ends = [f"{end}:{port}" for end, port in zip((source, destination), ports, strict=True)] if ports else []
-    return f"flow {protocol} {' → '.join(ends or (source, destination))}"
+    return CounterName(FLOW, f"{protocol} {' → '.join(ends or (source, destination))}")
 
 
 def _count(entry: Mapping[str, Any]) -> Count:

@@ -8,7 +8,7 @@ import pytest
 
 from reports.model import Verdict
 from scenarios.network import meters
-from scenarios.network.meters import Flow, MeterCount
+from scenarios.network.meters import DIRECTION, FLOW, PROTOCOL, CounterName, Flow, MeterCount
 from testbed.packets import Count, FlowKey
 from testbed.ucpe_view import PortCount
 
@@ -42,11 +42,11 @@ def test_what_passed_is_expected_of_each_counter() -> None:
 
 def test_what_rose_beside_it_is_not_explained_and_what_was_forgotten_is_no_rise() -> None:
     before, after = meters.totals(_status(5, 5)), meters.totals(_status(4, 6, untracked={"packets": 0, "bytes": 9}))
-    wanted = ["direction lan-to-wan"]
+    wanted = [CounterName(DIRECTION, "lan-to-wan")]
     assert meters.unexplained(before, after, wanted) == {
-        "protocol tcp lan-to-wan": Count(1, 100),
-        "flow tcp a:1 → b:2": Count(1, 100),
-        "untracked": Count(0, 9),
+        CounterName(PROTOCOL, "tcp lan-to-wan"): Count(1, 100),
+        CounterName(FLOW, "tcp a:1 → b:2"): Count(1, 100),
+        CounterName("untracked"): Count(0, 9),
     }
 
 
@@ -291,6 +291,7 @@ def test_samples_are_compared_as_they_are_told(told: str, holds: bool) -> None:
     assert (meters.differing(f"lso_vnf_flows 0\nlso_vnf_lost_packets_total {told}\n", {"lost": 7}) == []) is holds
 
 
+UDP, TCP = CounterName(FLOW, "udp a → b"), CounterName(FLOW, "tcp a → b")
 STATED = [
     ((10, 1000), (10, 1000), (0, 0), True),
     ((10, 1000), (9, 900), (1, 100), True),
@@ -307,15 +308,15 @@ STATED = [
 def test_flows_may_lack_what_is_stated_and_not_more(
     carried: tuple[int, int], told: tuple[int, int], stated: tuple[int, int], right: bool
 ) -> None:
-    expected, measured = {"flow udp a → b": Count(*carried)}, {"flow udp a → b": Count(*told)}
+    expected, measured = {UDP: Count(*carried)}, {UDP: Count(*told)}
     assert (expected == measured or meters.excused(expected, measured, Count(*stated)) == set(expected)) is right
 
 
 def test_the_stated_error_is_of_all_flows_together_and_of_no_total() -> None:
-    expected = {"flow udp a → b": Count(9, 90), "flow tcp a → b": Count(9, 90), "direction lan-to-wan": Count(18, 180)}
-    measured = {"flow udp a → b": Count(8, 80), "flow tcp a → b": Count(8, 80), "direction lan-to-wan": Count(16, 160)}
+    expected = {UDP: Count(9, 90), TCP: Count(9, 90), CounterName(DIRECTION, "lan-to-wan"): Count(18, 180)}
+    measured = {UDP: Count(8, 80), TCP: Count(8, 80), CounterName(DIRECTION, "lan-to-wan"): Count(16, 160)}
     assert meters.excused(expected, measured, Count(1, 10)) == set()
-    assert meters.excused(expected, measured, Count(2, 20)) == {"flow udp a → b", "flow tcp a → b"}
+    assert meters.excused(expected, measured, Count(2, 20)) == {UDP, TCP}
 
 
 def test_a_meter_that_states_an_error_has_not_all_flows_but_accounts_for_all_packets() -> None:
