@@ -112,7 +112,7 @@ async def remove_site(ucpe: Ucpe, service_id: str, tell: Tell, connect: Connect 
         async with session(ucpe, watch, connect) as uplink:
             with watch.stage("survey"):
                 found = await survey(uplink, service_id)
-            lines = tuple(Change(Action.REMOVE, *_named(item), "service removed") for item in found.leftovers())
+            lines = tuple(Change(Action.REMOVE, *item, "service removed") for item in found.objects)
             for stage, work in _removal(uplink, found):
                 try:
                     with watch.stage(stage):
@@ -151,12 +151,6 @@ async def session(ucpe: Ucpe, watch: Stopwatch, connect: Connect) -> AsyncIterat
 
 def _touches(line: Change) -> bool:
     return line.action is not Action.KEEP
-
-
-def _named(text: str) -> tuple[Subject, str]:
-    """`port x` as class and name."""
-    word, _, name = text.partition(" ")
-    return (Subject.FLOW if word == "rule" else Subject(word)), name
 
 
 def _stale_lines(now: Present) -> tuple[Change, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.intent import Role
+from orchestrator.model import Subject
 from orchestrator.plan import Attachment, ContainerPlan, Flow, NetworkPlan, PortPlan, SitePlan, service_cookie
 from orchestrator.southbound.contract import Uplink
 from orchestrator.southbound.docker import ContainerEntry, NetworkEntry
@@ -48,15 +49,21 @@ class Survey:
         """True when nothing of the service is there."""
         return not (self.ports or self.rules or self.networks or self.containers)
 
-    def leftovers(self) -> tuple[str, ...]:
-        """What is there of the service, in words."""
+    @property
+    def objects(self) -> tuple[tuple[Subject, str], ...]:
+        """All that is there of the service, by class and name."""
         names = port_names(self.bridge_ports)
         return (
-            *(f"port {port.name}" for port in self.ports),
-            *(f"network {network.name}" for network in self.networks),
-            *(f"container {container.name}" for container in self.containers),
-            *(f"rule {show_rule(item.rule, names)}" for item in self.rules),
+            *((Subject.PORT, port.name) for port in self.ports),
+            *((Subject.NETWORK, network.name) for network in self.networks),
+            *((Subject.CONTAINER, container.name) for container in self.containers),
+            *((Subject.FLOW, show_rule(item.rule, names)) for item in self.rules),
         )
+
+    def leftovers(self) -> tuple[str, ...]:
+        """As `objects`, in words."""
+        words = {Subject.FLOW: "rule"}
+        return tuple(f"{words.get(subject, subject)} {name}" for subject, name in self.objects)
 
 
 async def survey(uplink: Uplink, service_id: str) -> Survey:
