@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lso.bundles.errors import Altered, BundleError
 from lso.exits import UsageError
-from lso.jobs.job import Ran, unpacked
+from lso.jobs.job import JobResult, unpacked
 from lso.jobs.scheduler import need_dask, scheduler_of
 from lso.lasting import lasting
 from reports.model import RunResult, Scenario, Verdict
@@ -47,7 +47,7 @@ class ScenarioJob:
         return path.name if path.is_absolute() or ".." in path.parts else str(path)
 
 
-def asked(options: argparse.Namespace) -> bool:
+def runs_as_jobs(options: argparse.Namespace) -> bool:
     """Tell whether scenarios are to run as jobs. Raises UsageError where the options do not go together."""
     scheduler = scheduler_of(options)
     if not (options.parallel or scheduler):
@@ -72,8 +72,9 @@ def run_in_parallel(
     jobs = [ScenarioJob(*each) for each in zip(scenarios, folders, strict=True)]
     results: dict[Path, RunResult] = {}
     console = RunsConsole(lasting(sys.stderr if options.json else sys.stdout), len(jobs))
+    console.on_start()
 
-    def ended(job: ScenarioJob, ran: Ran | BaseException) -> None:
+    def ended(job: ScenarioJob, ran: JobResult | BaseException) -> None:
         results[job.folder] = brought(job, ran)
         write_report(results[job.folder], job.folder)
         console.on_run(results[job.folder], len(results))
@@ -88,9 +89,9 @@ def run_in_parallel(
     return [result for result, _ in done], len(done) == len(jobs)
 
 
-def brought(job: ScenarioJob, ran: Ran | BaseException) -> RunResult:
+def brought(job: ScenarioJob, ran: JobResult | BaseException) -> RunResult:
     """Return the result that a worker sent, whose files are then in the job's folder; an error where there is none."""
-    if not isinstance(ran, Ran):
+    if not isinstance(ran, JobResult):
         return _broken(job, f"{type(ran).__name__}: {ran}")
     if not ran.bundle:
         return _broken(job, ran.words, ran.seconds)

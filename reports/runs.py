@@ -25,11 +25,14 @@ class RunsConsole:
         width = None if stream.isatty() else _UNCUT
         self._rich = RichConsole(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._total = total
-        self.say(f"{count_text(total, 'scenario')} to run")
 
     def say(self, text: str) -> None:
         """A line as it is."""
         self._rich.print(Text(printable(text)))
+
+    def on_start(self) -> None:
+        """The runs begin: how many there are."""
+        self.say(f"{count_text(self._total, 'scenario')} to run")
 
     def on_run(self, result: RunResult, done: int) -> None:
         """A run has ended; of one that did not pass, why."""

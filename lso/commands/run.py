@@ -28,7 +28,7 @@ from lso.exits import BAD_INPUT, ERROR, FAILED, INTERRUPTED, PASSED, UsageError
 from lso.jobs.scheduler import configure as configure_scheduler
 from lso.jobs.scheduler import positive
 from lso.lasting import lasting
-from lso.parallel import asked, run_in_parallel
+from lso.parallel import run_in_parallel, runs_as_jobs
 from lso.prove import prove_all, sabotages
 from lso.scenario_files import load
 from lso.site_plans import plans, templates
@@ -97,7 +97,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb and return its exit code."""
-    in_parallel = asked(options)
+    in_parallel = runs_as_jobs(options)
     scenarios = _load_all(options.paths)
     catalogue = _catalogue(options)
     if scenarios is None or catalogue is None:

@@ -17,7 +17,7 @@ from distributed import Client, Future, LocalCluster, wait
 from distributed.security import Security
 
 from lso.exits import UsageError
-from lso.jobs.job import Job, Ran
+from lso.jobs.job import Job, JobResult
 from lso.jobs.scheduler import Scheduler
 from lso.jobs.worker import END_SECONDS, LAB, PRODUCT, Labs, clear, run_job
 
@@ -41,7 +41,7 @@ J = TypeVar("J", bound=Job)
 
 
 def run_jobs(
-    jobs: Sequence[J], scheduler: Scheduler | None, labs: int, ended: Callable[[J, Ran | BaseException], None]
+    jobs: Sequence[J], scheduler: Scheduler | None, labs: int, ended: Callable[[J, JobResult | BaseException], None]
 ) -> None:
     """Run all *jobs*, at most *labs* at a time on this machine, or where the *scheduler* has workers for them.
 

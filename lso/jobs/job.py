@@ -22,8 +22,12 @@ class Job(Protocol):
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A run that has ended: its bundle, empty where there is none, and then what it said; `machine` is where it was."""
+class JobResult:
+    """What a worker sends back of a run that has ended.
+
+    *bundle* is its signed archive, empty where it left none; *words* are the last lines that it printed, with its exit
+    code; *machine* is the worker's host name, *seconds* what the run took.
+    """
 
     bundle: bytes
     words: str
@@ -31,7 +35,7 @@ class Ran:
     seconds: float
 
 
-def unpacked(ran: Ran, folder: Path) -> Path:
+def unpacked(ran: JobResult, folder: Path) -> Path:
     """Unpack the run's bundle into the new *folder* and return the bundle, which is beside it.
 
     Raises BundleError or Altered for a bundle that cannot be read; then nothing is left.

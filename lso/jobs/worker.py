@@ -19,7 +19,7 @@ from typing import Any
 from distributed import Worker, WorkerPlugin, get_worker
 from distributed.worker import thread_state
 
-from lso.jobs.job import Ran
+from lso.jobs.job import JobResult
 
 PRODUCT = "lso-testbed"
 LAB = "lab"
@@ -77,7 +77,7 @@ def clear() -> None:
     remove_dead()
 
 
-def run_job(name: str, text: str, path: str, wanted: str) -> Ran:
+def run_job(name: str, text: str, path: str, wanted: str) -> JobResult:
     """Run the scenario *text* on this machine and return what came out of it. A task of a worker with :class:`Labs`.
 
     Its file has the relative *path*. *wanted* is the client's version, which has to be the worker's.
@@ -119,4 +119,4 @@ def run_job(name: str, text: str, path: str, wanted: str) -> Ran:
         seconds = time.monotonic() - start
         told = words.read_text(encoding="utf-8", errors="replace")[-_LONGEST_WORDS:]
         made = bundle.read_bytes() if bundle.is_file() else b""
-        return Ran(made, f"{name}: exit code {run.returncode}: {told}", platform.node(), round(seconds, 3))
+        return JobResult(made, f"{name}: exit code {run.returncode}: {told}", platform.node(), round(seconds, 3))

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lso.bundles.errors import Altered, BundleError
-from lso.jobs.job import Ran, unpacked
+from lso.jobs.job import JobResult, unpacked
 from lso.matrix.cells import PlannedCell
 from lso.matrix.verdicts import broken, outcome_of
 from reports.matrix import Cell, MatrixResult, Outcome
@@ -47,7 +47,7 @@ def claimed(directory: Path, *, afresh: bool) -> Iterator[None]:
         yield
 
 
-def keep(cell: PlannedCell, ran: Ran, directory: Path) -> Cell:
+def keep(cell: PlannedCell, ran: JobResult, directory: Path) -> Cell:
     """Unpack the bundle of a run into its cell's folder and return the cell, before deviations are looked at."""
     folder = directory / CELLS / cell.id
     made = _unpacked(cell, ran, folder) if ran.bundle else broken(cell, ran.words, ran.machine, ran.seconds)
@@ -56,7 +56,7 @@ def keep(cell: PlannedCell, ran: Ran, directory: Path) -> Cell:
     return made
 
 
-def _unpacked(cell: PlannedCell, ran: Ran, folder: Path) -> Cell:
+def _unpacked(cell: PlannedCell, ran: JobResult, folder: Path) -> Cell:
     part = folder.with_name(f".{folder.name}.part")
     for old in (folder, part):
         shutil.rmtree(old, ignore_errors=True)

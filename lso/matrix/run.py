@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lso.jobs.job import Ran
+from lso.jobs.job import JobResult
 from lso.matrix import verdicts
 from lso.matrix.cells import LoadedMatrix, PlannedCell
 from lso.matrix.folder import keep, kept, logs
 from reports.matrix import Cell, MatrixResult, write_matrix_report
 from reports.matrix.console import MatrixConsole
 
-RunCells = Callable[[Sequence[PlannedCell], Callable[[PlannedCell, Ran | BaseException], None]], None]
+RunCells = Callable[[Sequence[PlannedCell], Callable[[PlannedCell, JobResult | BaseException], None]], None]
 """Runs cells, and hands each over as it ends."""
 
 
@@ -28,16 +28,16 @@ def run_matrix(
     start, started_at = time.monotonic(), datetime.now(UTC)
     done: dict[str, Cell] = {}
 
-    def took(cell: Cell) -> None:
+    def record(cell: Cell) -> None:
         outcome, message = verdicts.judged(cell.outcome, cell.message, cell.place, loaded.deviations)
         done[cell.id] = cell.model_copy(update={"outcome": outcome, "message": message})
         console.on_cell(done[cell.id], len(done), len(loaded.cells))
 
-    def ended(cell: PlannedCell, ran: Ran | BaseException) -> None:
-        if isinstance(ran, Ran):
-            took(keep(cell, ran, directory))
+    def ended(cell: PlannedCell, ran: JobResult | BaseException) -> None:
+        if isinstance(ran, JobResult):
+            record(keep(cell, ran, directory))
         else:
-            took(verdicts.broken(cell, f"{type(ran).__name__}: {ran}"))
+            record(verdicts.broken(cell, f"{type(ran).__name__}: {ran}"))
 
     def result(*, complete: bool) -> MatrixResult:
         return MatrixResult(
@@ -56,9 +56,9 @@ def run_matrix(
     try:
         for cell in loaded.cells:
             if cell.unsupported:
-                took(verdicts.unsupported(cell))
+                record(verdicts.unsupported(cell))
             elif found := kept(cell, directory):
-                took(found)
+                record(found)
         if left := [cell for cell in loaded.cells if cell.id not in done]:
             run_cells(left, ended)
         complete = True

@@ -15,7 +15,7 @@ import pytest
 
 from lso.exits import UsageError
 from lso.jobs.cluster import run_jobs
-from lso.jobs.job import Ran
+from lso.jobs.job import JobResult
 from lso.jobs.scheduler import Scheduler
 from lso.matrix.cells import PlannedCell
 from testbed.polling import poll
@@ -73,17 +73,17 @@ def started(running: ExitStack, folder: Path, command: str) -> psutil.Process:
     return psutil.Process(process.pid)
 
 
-def ran(scheduler: Scheduler, cells: list[PlannedCell]) -> dict[str, Ran | BaseException]:
-    found: dict[str, Ran | BaseException] = {}
+def ran(scheduler: Scheduler, cells: list[PlannedCell]) -> dict[str, JobResult | BaseException]:
+    found: dict[str, JobResult | BaseException] = {}
     run_jobs(cells, scheduler, 1, lambda cell, one: found.update({cell.id: one}))
     return found
 
 
 def test_cells_come_back_though_a_worker_is_killed(scheduler: Scheduler, workers: psutil.Process) -> None:
     killed: list[int] = []
-    found: dict[str, Ran | BaseException] = {}
+    found: dict[str, JobResult | BaseException] = {}
 
-    def ended(cell: PlannedCell, one: Ran | BaseException) -> None:
+    def ended(cell: PlannedCell, one: JobResult | BaseException) -> None:
         found[cell.id] = one
         if not killed:
             assert poll(lambda: bool(runs(workers)), SLOW, 0.05)
@@ -94,7 +94,7 @@ def test_cells_come_back_though_a_worker_is_killed(scheduler: Scheduler, workers
     assert killed
     assert sorted(found) == [cell.id for cell in CELLS]
     for name, one in found.items():
-        assert isinstance(one, Ran), one
+        assert isinstance(one, JobResult), one
         assert one.words.startswith(f"{name}: exit code 2: scenario.yaml:1:1: ")
         assert one.bundle == b""
     assert poll(lambda: not runs(workers), SLOW, 0.1)

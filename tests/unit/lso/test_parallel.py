@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lso.jobs.job import Ran
+from lso.jobs.job import JobResult
 from lso.parallel import ScenarioJob, brought
 from lso.scenario_files import load
 from reports.model import Verdict
@@ -54,13 +54,13 @@ def test_a_result_names_the_file_as_a_sequential_run_does(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("ran", "error"),
     [
-        (Ran(b"", "poc: exit code 3: no room\n", "m", 2.5), "poc: exit code 3: no room"),
-        (Ran(b"no archive", "", "m", 2.5), "what the worker sent cannot be read: "),
+        (JobResult(b"", "poc: exit code 3: no room\n", "m", 2.5), "poc: exit code 3: no room"),
+        (JobResult(b"no archive", "", "m", 2.5), "what the worker sent cannot be read: "),
         (RuntimeError("three workers were lost"), "RuntimeError: three workers were lost"),
     ],
 )
 def test_a_run_that_sent_no_report_is_an_error_of_the_test_bed(
-    ran: Ran | BaseException, error: str, tmp_path: Path
+    ran: JobResult | BaseException, error: str, tmp_path: Path
 ) -> None:
     result = brought(job(tmp_path), ran)
     assert (result.verdict, result.scenario.path) == (Verdict.ERROR, str(POC))

@@ -13,6 +13,7 @@ from .report_samples import a_run, a_step
 def test_each_run_as_it_ends_and_all_at_the_end() -> None:
     told = io.StringIO()
     console = RunsConsole(told, 3)
+    console.on_start()
     good = a_run(a_step())
     bad = a_run(a_step(verdict="failed", message="nobody answered"), verdict="failed")
     broken = a_run(verdict="error", error="no room")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lso.jobs.job import Ran
+from lso.jobs.job import JobResult
 from lso.matrix.cells import PlannedCell
 from lso.matrix.folder import CELLS, claimed, keep, kept, logs
 from reports.matrix import Cell, MatrixResult, Outcome
@@ -37,7 +37,7 @@ def test_an_error_and_another_scenario_are_run_again(outcome: Outcome, sha256: s
 
 @pytest.mark.parametrize("bundle", [b"", b"this is no archive"])
 def test_a_run_without_a_bundle_that_can_be_read_is_an_error_with_its_words(bundle: bytes, tmp_path: Path) -> None:
-    cell = keep(CELL, Ran(bundle, "x--a: exit code 3: no room\n", "m", 2.5), tmp_path)
+    cell = keep(CELL, JobResult(bundle, "x--a: exit code 3: no room\n", "m", 2.5), tmp_path)
     assert (cell.outcome, cell.bundle, cell.machine, cell.seconds) == (Outcome.ERROR, False, "m", 2.5)
     assert cell.message == "x--a: exit code 3: no room" if not bundle else "its bundle cannot be read" in cell.message
     assert kept(CELL, tmp_path) is None
