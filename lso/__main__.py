@@ -86,7 +86,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     after = {signal.SIGINT: signal.default_int_handler if number == signal.SIGINT else _ctrl_c_at_the_same_time}
     for other in ENDINGS:
         if signal.getsignal(other) is _interrupt:
-            signal.signal(other, after.get(other, _ending))
+            signal.signal(other, after.get(other, _ignore))
     raise KeyboardInterrupt
 
 
@@ -120,7 +120,7 @@ def _not_lost(ignored: sys.UnraisableHookArgs) -> None:
         sys.__unraisablehook__(ignored)
 
 
-def _ending(number: int, frame: FrameType | None) -> None:
+def _ignore(number: int, frame: FrameType | None) -> None:
     """Go on with ending. Not ``SIG_IGN``: programs that are started meanwhile would ignore the signal too."""
 
 

@@ -94,6 +94,6 @@ async def _step(box: Box, trial: Trial, check: BoxCheck, began: float) -> StepRe
     return steps.ended(step, check, found, "", time.monotonic() - started)
 
 
-def _failed(check: BoxCheck, endpoint: str, said: str) -> Check:
+def _failed(check: BoxCheck, endpoint: str, problem: str) -> Check:
     """A check that could not go on is of the first clause that it is about."""
-    return clause(check.place.partition(",")[0]).judged(f"{endpoint} does what it is asked", False, "done", said)
+    return clause(check.place.partition(",")[0]).judged(f"{endpoint} does what it is asked", False, "done", problem)

@@ -65,7 +65,7 @@ def _step(session: Session, check: ProductCheck, step: StepResult) -> StepResult
         if fault_of_product:
             found.append(judged(check.title, False, "the container runs", fault_of_product))
         else:
-            error = _said(trouble)
+            error = _message(trouble)
     done = steps.ended(step, check, found, error, time.monotonic() - started)
     if done.verdict is not Verdict.PASSED:
         session.drop()  # what comes next begins with a product in order
@@ -81,7 +81,7 @@ def _ended(session: Session) -> str:
         return ""
 
 
-def _said(trouble: Exception) -> str:
+def _message(trouble: Exception) -> str:
     if isinstance(trouble, subprocess.CalledProcessError):
         return f"{' '.join(map(str, trouble.cmd))[-120:]}: {str(trouble.stderr or trouble.stdout or trouble).strip()}"
     return str(trouble)

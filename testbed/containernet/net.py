@@ -309,7 +309,7 @@ class Containernet(ExternalAccess, Mininet):  # type: ignore[misc]
         """Tell others on this machine which nodes there are to enter; the owner of a lab does that itself."""
         if self._owns and self._owner:
             ours = [node for node in (*self.hosts, *self.switches) if isinstance(node, PlannedNode)]
-            description.write(self._owner.folder, [_handle(node) for node in ours], {}, None)
+            description.write(self._owner.folder, [_described(node) for node in ours], {}, None)
 
     def _refuse_foreign_bridges(self) -> None:
         """Mininet deletes a bridge that has the name of one of its switches, whoever made it."""
@@ -375,7 +375,7 @@ def _reap() -> None:
         warn(f"*** What a killed network left cannot be removed: {fault}\n")
 
 
-def _handle(node: Any) -> Node:
+def _described(node: Any) -> Node:
     process = node.process if isinstance(node, Docker) else None
     kind = "container" if process else "switch" if isinstance(node, Switch) else "host"
     return Node(node.name, kind, node._namespace, process)

@@ -80,9 +80,9 @@ async def ending(box: Box, trial: Trial) -> list[Check]:
             await trial.end()
             while await anext(services) != SERVICE_ID:
                 pass
-        said = ""
+        problem = ""
     except TimeoutError:
-        said = f"nothing within {EVENT_SECONDS:g} s"
+        problem = f"nothing within {EVENT_SECONDS:g} s"
     except UcpeError as error:
-        said = error.message
-    return [clause("D10").judged("the end of a container", not said, "told", said or "told")]
+        problem = error.message
+    return [clause("D10").judged("the end of a container", not problem, "told", problem or "told")]

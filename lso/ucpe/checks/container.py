@@ -22,7 +22,7 @@ async def run(box: Box, trial: Trial) -> list[Check]:
     refused = await _refused(trial, image, box.needs)
     if refused:
         left_out = [name for name, _ in refused]
-        found += [_given(box.needs, name, False, said) for name, said in refused]
+        found += [_given(box.needs, name, False, reason) for name, reason in refused]
         await trial.run(image, box.needs.without(left_out))
     inside = Inside(await box.engine())
     status = await inside.read("/proc/self/status")
@@ -48,7 +48,7 @@ async def _refused(trial: Trial, image: str, needs: Needs) -> list[tuple[str, st
     await trial.made("the container", lambda: trial.run(image, Needs()))
     kinds = [kind for kind in needs.kinds if await _refusal(trial, image, kind) is not None]
     tried = [(need.names[0], await _refusal(trial, image, need)) for kind in kinds for need in kind.each]
-    refused = [(name, said) for name, said in tried if said is not None]
+    refused = [(name, reason) for name, reason in tried if reason is not None]
     if not refused:
         raise UcpeRefused(trial.box.ucpe.id, "docker", whole)
     return refused
@@ -79,8 +79,8 @@ async def _got(inside: Inside, needs: Needs, status: str) -> list[Check]:
     more = sorted(given - set(needs.capabilities))
     found.append(clause("D6").judged("no capability beside these", not more, "none", ", ".join(more) or "none"))
     for device in needs.devices:
-        said = await inside.opened(device)
-        found.append(_given(needs, device, not said, said or "it can be opened"))
+        reason = await inside.opened(device)
+        found.append(_given(needs, device, not reason, reason or "it can be opened"))
     paths = {name: f"/proc/sys/{name.replace('.', '/')}" for name in needs.sysctls}
     told = await inside.first_lines(list(paths.values()))
     for name, value in needs.sysctls.items():

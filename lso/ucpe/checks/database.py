@@ -31,9 +31,9 @@ async def run(box: Box) -> list[Check]:
     return [
         *found,
         await _whole_or_not(client, box),
-        await _said("monitor", _monitor(client)),
-        await _said("lock", client.call("lock", [f"{LOCK}_trial"])),
-        await _said("echo", client.call("echo", [LOCK]), [LOCK]),
+        await _answered("monitor", _monitor(client)),
+        await _answered("lock", client.call("lock", [f"{LOCK}_trial"])),
+        await _answered("echo", client.call("echo", [LOCK]), [LOCK]),
         *await _bridge(client, box),
     ]
 
@@ -77,7 +77,7 @@ async def _monitor(client: OvsdbClient) -> Any:
         return await anext(updates)
 
 
-async def _said(method: str, answer: Awaitable[Any], expected: Any = None) -> Check:
+async def _answered(method: str, answer: Awaitable[Any], expected: Any = None) -> Check:
     try:
         told = await answer
     except UcpeError as error:

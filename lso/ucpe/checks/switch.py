@@ -73,12 +73,12 @@ async def _refused(switch: OpenFlowSwitch, changes: RuleChanges, bad: Rule, expe
     name, wanted = "a bundle with a rule that cannot be", {one.key for one in expected}
     try:
         await switch.commit([*messages(changes, OWNER_MASK), *messages(RuleChanges(add=(bad,)), OWNER_MASK)])
-        said = "accepted"
+        answer = "accepted"
     except SwitchError as error:
-        said = error.message
+        answer = error.message
     there = await _own(switch)
-    measured = f"{said}; {'nothing' if there == wanted else 'a part'} changed"
-    return clause("F3").judged(name, said != "accepted" and there == wanted, "refused, nothing changed", measured)
+    measured = f"{answer}; {'nothing' if there == wanted else 'a part'} changed"
+    return clause("F3").judged(name, answer != "accepted" and there == wanted, "refused, nothing changed", measured)
 
 
 async def _own(switch: OpenFlowSwitch) -> set[object]:

@@ -62,6 +62,6 @@ def _refused(rig: Rig, what: str, text: str, path: str) -> Check:
         error, named = refusal["error"], refusal["path"]
     except (ValueError, TypeError, KeyError):
         return judged(what, False, expected, f"stderr is no {{error, path}}: {words(done)}")
-    said = isinstance(error, str) and bool(error) and isinstance(named, str)
+    whole = isinstance(error, str) and bool(error) and isinstance(named, str)
     here = not path or (bool(named) and (path.startswith(named) or named.startswith(path)))
-    return judged(what, said and here, expected, f"{named!r}: {error}"[:200])
+    return judged(what, whole and here, expected, f"{named!r}: {error}"[:200])

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.alone  # two guests take all processors: others would b
 OTHERS = [product for product in products("ipsec") if product != "strongswan"]
 PROPOSALS = {"openiked": "aes256-sha512-ecp384"}  # where it is not the contract's default
 SAME = ("version", "initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh")
-PATIENCE = 120.0
+SLOWEST_SECONDS = 120.0
 """Seconds that a tunnel may take: a guest that starts is one of many on a machine with few CPUs."""
 
 
@@ -115,9 +115,11 @@ def test_the_history_of_both_has_what_a_rekeying_left(mixed: Pair) -> None:
         before = len(history(mixed.b)[kind])
         mixed.a.vnf.inside(*SWANCTL, "--rekey", what, "site-2")
         mixed.wait(
-            lambda before=before, kind=kind: len(history(mixed.b)[kind]) > before, f"another SA after {what}", PATIENCE
+            lambda before=before, kind=kind: len(history(mixed.b)[kind]) > before,
+            f"another SA after {what}",
+            SLOWEST_SECONDS,
         )
-        mixed.wait_established(PATIENCE)
+        mixed.wait_established(SLOWEST_SECONDS)
     mine, theirs = history(mixed.a), history(mixed.b)
     pairs = [{(one["initiator_spi"], one["responder_spi"]) for one in told["ike"]} for told in (mine, theirs)]
     assert pairs[0] == pairs[1]
@@ -130,7 +132,7 @@ def test_the_history_of_both_has_what_a_rekeying_left(mixed: Pair) -> None:
 
 def test_a_wrong_key_connects_nobody_and_the_right_one_does(mixed: Pair) -> None:
     mixed.apply(psks=("one", "two"), authentication="psk")
-    mixed.wait(lambda: not mixed.a.children() and not mixed.b.children(), "the old tunnel is gone", PATIENCE)
+    mixed.wait(lambda: not mixed.a.children() and not mixed.b.children(), "the old tunnel is gone", SLOWEST_SECONDS)
     for number in range(3):
         canary = f"canary {number}".encode()
         wire, arrived = mixed.exchange(canary)
@@ -138,14 +140,14 @@ def test_a_wrong_key_connects_nobody_and_the_right_one_does(mixed: Pair) -> None
         assert not any(canary in frame for frame in wire)
         assert not mixed.b.children()
     mixed.apply(psks=("two words", "two words"), authentication="psk")
-    mixed.wait_established(PATIENCE)
+    mixed.wait_established(SLOWEST_SECONDS)
     carries_one_datagram_in_esp(mixed)
 
 
 def test_a_restart_brings_the_tunnel_back(mixed: Pair) -> None:
     mixed.b.vnf.container.restart()
     mixed.b.wire_up()
-    mixed.wait_established(PATIENCE)
+    mixed.wait_established(SLOWEST_SECONDS)
     assert mixed.a.lan.pings(mixed.b.host)
     assert history(mixed.b)["complete"] is True
     logs = mixed.b.vnf.container.logs().decode()
