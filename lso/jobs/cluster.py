@@ -29,12 +29,13 @@ SETTINGS: dict[str, Any] = {
     "distributed.logging": {"distributed": "critical", "bokeh": "critical", "tornado": "critical"},
 }
 CONNECT_SECONDS, LOOK_SECONDS, ALONE_SECONDS = 20, 5, 120.0
+"""How long the scheduler may take to answer, how often it is asked for its workers, how long there may be none."""
 MARK = "LSO_JOBS_OF"
 """The variable by which runs of our own workers know whose they are."""
 
 
 class NoWorker(UsageError):
-    """There is nobody to run what is left."""
+    """There has been no worker for a while, and jobs are left."""
 
 
 J = TypeVar("J", bound=Job)
@@ -45,8 +46,9 @@ def run_jobs(
 ) -> None:
     """Run all *jobs*, at most *labs* at a time on this machine, or where the *scheduler* has workers for them.
 
-    *ended* gets each one as it ends. A job whose worker is lost is run again, three times at most. Raises UsageError
-    when the scheduler cannot be reached. However it ends, no lab of a job is left on this machine.
+    *ended* gets each one as it ends, with its result or what kept it from one. A job whose worker is lost is run again,
+    three times at most. Raises UsageError when the scheduler cannot be reached, and NoWorker when it has had no worker
+    for two minutes. However it ends, no lab of a job is left on this machine.
     """
     with dask.config.set(SETTINGS), _client(scheduler, min(labs, len(jobs))) as client:
         client.register_plugin(Labs())

@@ -30,6 +30,7 @@ END_SECONDS = 60.0
 """How long a run may take to remove its lab."""
 
 _LONGEST_WORDS = 4000
+"""Characters of what a run printed that go back to the client."""
 
 
 class OtherVersion(Exception):
@@ -69,7 +70,10 @@ class Labs(WorkerPlugin):  # type: ignore[misc]  # distributed has no types
 
 
 def clear() -> None:
-    """Remove what killed runs and workers left on this machine, by ownership: labs, and the folders of jobs."""
+    """Remove what killed runs and workers left on this machine, by ownership: labs, and the folders of jobs.
+
+    Raises ReapError when something cannot be removed, after all the rest has been.
+    """
     from testbed.ownership.reap import reap  # noqa: PLC0415  (a client needs none of it)
     from testbed.ownership.scratch import remove_dead  # noqa: PLC0415
 
@@ -80,7 +84,8 @@ def clear() -> None:
 def run_job(name: str, text: str, path: str, wanted: str) -> JobResult:
     """Run the scenario *text* on this machine and return what came out of it. A task of a worker with :class:`Labs`.
 
-    Its file has the relative *path*. *wanted* is the client's version, which has to be the worker's.
+    *name* is the job's id, *path* the relative path of its file. Raises OtherVersion unless *wanted*, the client's
+    version, is the worker's.
     """
     from testbed.ownership.scratch import scratch  # noqa: PLC0415
 

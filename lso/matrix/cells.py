@@ -37,7 +37,10 @@ _BASE_KEYS = ("scenario", "title")
 
 @dataclass(frozen=True)
 class Value:
-    """A value of an axis with the change of the scenario that it makes, which stands at *place* in the matrix file."""
+    """A value of an axis with the change of the scenario that it makes, which stands at *place* in the matrix file.
+
+    With *products* the change is a choice of products, which the file does not spell out.
+    """
 
     axis: str
     shown: AxisValue

@@ -67,12 +67,12 @@ class Box:
                 await session.close()
 
     def give_up(self, error: UcpeUnreachable) -> None:
-        """Try the endpoint that does not answer no more: one finding says it."""
+        """Ask an endpoint that did not answer no more: one finding says so, and what needs it is not judged."""
         self._unreachable[error.endpoint] = error.message
 
     @property
     def context(self) -> ssl.SSLContext | None:
-        """The client's side of TLS."""
+        """The TLS context of our side, once `opened`; None where the inventory has no TLS files for the box."""
         return self._context
 
     @property
@@ -103,7 +103,7 @@ class Box:
 
     @property
     def ports(self) -> PortTable:
-        """The bridge's ports, by OVSDB."""
+        """The bridge's ports, by OVSDB; what they are asked for raises as `database`."""
         return PortTable(self.database, self.ucpe.bridge)
 
     async def _session(self, protocol: str, connect: Callable[[], Awaitable[S]]) -> S:

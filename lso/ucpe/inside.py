@@ -15,7 +15,7 @@ _CANNOT = ("No such file", "Permission denied", "not permitted", "No such device
 
 @dataclass(frozen=True)
 class Interface:
-    """An interface in the container; *received* are packets."""
+    """An interface in the container: *mtu* in bytes, *received* in packets since it was made."""
 
     name: str
     mac: str
@@ -63,7 +63,7 @@ class Inside:
         return {path: line.strip() for path, line in found}
 
     async def disk_mib(self) -> int | None:
-        """Return the free room of the file system below the container's root; None where the image cannot tell."""
+        """Return the MiB that are free below the container's root; None where the image has no `stat`."""
         told = (await self._run("stat", "-f", "-c", "%a %S", "/"))[0].split()
         return int(told[0]) * int(told[1]) >> 20 if len(told) == 2 else None
 

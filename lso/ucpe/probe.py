@@ -31,6 +31,8 @@ _ANSWERS = {
 async def answer(protocol: str, host: str, port: int, context: ssl.SSLContext | None) -> bytes:
     """Return how the answer to a request of *protocol* begins; nothing where there is none, or none of that protocol.
 
+    Waits for it for ANSWER_SECONDS; *context* is None for a request without TLS. Raises nothing of the network.
+
     A server that wants another certificate says so after the handshake of TLS 1.3, so the request is always sent.
     """
     writer = None

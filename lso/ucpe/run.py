@@ -20,6 +20,7 @@ from reports.console import Console
 from reports.model import Check, Phase, RunResult, Scenario, StepResult, Verdict
 
 STILL_MAKING_SECONDS = 2.0
+"""Within that, a box has made what it was asked for when the interruption came."""
 
 
 def run_checks(box: Box, checks: Sequence[BoxCheck], console: Console, command: str) -> RunResult:

@@ -60,7 +60,7 @@ def container(image: str, needs: Needs) -> ContainerSpec:
 
 @dataclass
 class Trial:
-    """What there is of it at this moment; what could not be made once is not tried again.
+    """What this check has made on *box* and not removed yet; what could not be made once is not tried again.
 
     *before* is what else the box carried when the check began (``lso.ucpe.others``).
     """
@@ -113,7 +113,7 @@ class Trial:
             await self.made("the container", lambda: self.run(image, self.box.needs))
 
     async def end(self) -> None:
-        """Kill and remove the container."""
+        """Kill and remove the container. Raises UcpeError."""
         self._runs = False
         await (await self.box.engine()).remove_container(CONTAINER)
 
@@ -128,7 +128,7 @@ class Trial:
         return chosen
 
     async def made(self, what: str, make: Callable[[], Awaitable[None]]) -> None:
-        """Make it, unless that has failed before."""
+        """Make it, unless that has failed before. Raises UcpeError the first time, then Unjudged."""
         if what in self._failed:
             raise Unjudged(f"{what} could not be made: {self._failed[what]}")
         try:

@@ -59,7 +59,7 @@ class SiteChange:
         self._checks: list[asyncio.Future[None]] = []
 
     async def run(self) -> None:
-        """Do it. Raises ChangeFailed after undoing as much as can be undone."""
+        """Carry the change out. Raises ChangeFailed after undoing as much as can be undone."""
         try:
             await self._build()
         except UcpeError as error:

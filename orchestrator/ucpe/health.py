@@ -60,7 +60,10 @@ class UcpeHealth:
 
 
 async def ucpe_health(ucpe: Ucpe, deadline: float = DEADLINE) -> UcpeHealth:
-    """Ask; nothing is raised for a uCPE that does not answer, or whose TLS files are of no use."""
+    """Ask the three endpoints, for `deadline` seconds at most.
+
+    Nothing is raised for a uCPE that does not answer, or whose TLS files are of no use: the health says so.
+    """
     try:
         context = await asyncio.to_thread(client_context, ucpe)
     except TlsFilesWrong as wrong:

@@ -1,4 +1,4 @@
-"""What one uCPE really has of a service, for the eye: VNF status, containers, ports, rules with counters."""
+"""What one uCPE really has of a service, to be shown to people: VNF status, containers, ports, rules with counters."""
 
 from __future__ import annotations
 

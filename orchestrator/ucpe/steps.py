@@ -28,13 +28,13 @@ READY_SECONDS, READY_PAUSE = 20.0, 0.5
 
 
 class UndoStack:
-    """What would restore the state before, each entry with its words."""
+    """How to undo the steps of a change that were begun, each with what messages call it."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[str, Undo]] = []
 
     def push(self, what: str, undo: Undo) -> None:
-        """Call as soon as the step that it undoes may have had an effect."""
+        """Add a step. Call it as soon as the step that it undoes may have had an effect."""
         self._entries.append((what, undo))
 
     async def unwind(self) -> tuple[str, ...]:
@@ -75,12 +75,12 @@ async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
 
 
 def internal_port(port: PortPlan) -> InternalPort:
-    """For OVSDB."""
+    """The port as OVSDB is asked for it."""
     return InternalPort(port.name, port.mtu, port.external_ids)
 
 
 def network_spec(network: NetworkPlan) -> NetworkSpec:
-    """For the Docker Engine."""
+    """The network as the Docker Engine is asked for it."""
     return NetworkSpec(network.name, network.parent, network.subnet, network.gateway, network.labels)
 
 
@@ -90,7 +90,7 @@ def intent_bytes(intent: Mapping[str, Any]) -> bytes:
 
 
 def container_spec(container: ContainerPlan) -> ContainerSpec:
-    """For the Docker Engine."""
+    """The container as the Docker Engine is asked for it."""
     return ContainerSpec(
         name=container.name,
         image=container.image,

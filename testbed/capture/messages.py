@@ -19,7 +19,7 @@ _RUNNING, _INODE = 5, 8  # columns of /proc/net/packet
 
 @dataclass(frozen=True)
 class Counters:
-    """What tcpdump says that it wrote, that the kernel matched, and that the kernel dropped for lack of buffer."""
+    """Frames: what tcpdump says that it wrote, that the kernel matched, and that it dropped for lack of buffer."""
 
     captured: int
     received: int

@@ -55,12 +55,15 @@ def read_frames(path: Path | str) -> Iterator[Frame]:
 
 
 def frames_so_far(path: Path | str) -> Iterator[Frame]:
-    """Yield the whole frames that a running capture has written to *path* by now."""
+    """Yield the whole frames that a running capture has written to *path* by now; see :func:`records`."""
     return (Frame(timestamp, data) for timestamp, data, _ in records(path, finished=False))
 
 
 def count_frames(path: Path | str) -> tuple[int, int]:
-    """Return how many whole frames *path* holds so far, and how many of them were cut at the snapshot length."""
+    """Return how many whole frames *path* holds so far, and how many of them were cut at the snapshot length.
+
+    Raises as :func:`records`.
+    """
     total = cut = 0
     for _, data, length in records(path, finished=False):
         total += 1
@@ -69,9 +72,10 @@ def count_frames(path: Path | str) -> tuple[int, int]:
 
 
 def records(path: Path | str, *, finished: bool = True) -> Iterator[tuple[float, bytes, int]]:
-    """Yield time stamp, captured octets and length on the wire of each frame in *path*; see :func:`read_frames`.
+    """Yield time stamp (seconds since the epoch), captured octets and length on the wire of each frame in *path*.
 
-    A file that is not *finished* may end in the middle of a frame, which is left out.
+    A file that is not *finished* may end in the middle of a frame, which is left out. Raises OSError, and as
+    :func:`read_frames`.
     """
     with Path(path).open("rb") as file:
         order, fraction = _header(path, file.read(_FILE_HEADER))

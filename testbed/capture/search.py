@@ -15,7 +15,7 @@ _WORDS: tuple[tuple[int, Literal["Q", "I", "H", "B"]], ...] = ((8, "Q"), (4, "I"
 
 
 class Needles:
-    """Octet strings that are looked for in frames, found by their words.
+    """Octet strings that are looked for in frames, found by their machine words (8, 4, 2 or 1 octets).
 
     Wherever a needle lies in a frame, a word of it lies at a multiple of the word's size; one in *stride* of these
     words is enough when needles are so long. So each needle is known by its words at every offset, and of a frame only
@@ -23,7 +23,7 @@ class Needles:
     """
 
     def __init__(self, needles: Sequence[bytes]) -> None:
-        """Take *needles*, of one octet at least."""
+        """Take *needles*. Raises ValueError for an empty one."""
         self._needles = needles
         self._shortest = shortest = min(map(len, needles), default=1)
         if not shortest:
@@ -83,5 +83,5 @@ def count_each(path: Path | str, needles: Sequence[bytes]) -> list[int]:
 
 
 def seen_so_far(path: Path | str, needle: bytes) -> bool:
-    """Tell whether *needle* is in a frame that a running capture has written to *path* by now."""
+    """Tell whether *needle* is in a frame that a running capture has written to *path* by now; see :func:`records`."""
     return any(needle in data for _, data, _ in records(path, finished=False))

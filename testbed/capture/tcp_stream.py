@@ -11,7 +11,10 @@ _NUMBERS, _BLOCK = 1 << 32, 2048
 
 
 class Piece(NamedTuple):
-    """What a segment carries: *number* is that of its first octet of *length*, of which *seen* was captured."""
+    """What a segment carries: *length* octets, of which *seen* were captured.
+
+    *number* is the sequence number of the first one (RFC 9293, 3.4), *flags* are those of the TCP header.
+    """
 
     number: int
     flags: int
@@ -21,9 +24,10 @@ class Piece(NamedTuple):
 
 @dataclass
 class Stream:
-    """The octets from the number *first* on: *end* of them without a gap, and others *ahead* of one, by their place.
+    """The octets from the sequence number *first* on: *end* of them without a gap, and others beyond one.
 
-    What was captured is kept, so that an octet which comes again can be compared.
+    *ahead* has these: the place of the first octet of each run of them → the place behind its last one. A place is how
+    many octets stand before it. What was captured is kept, so that an octet which comes again can be compared.
     """
 
     first: int
@@ -40,7 +44,7 @@ class Stream:
         return self.end + (number - self.first - self.end + half) % _NUMBERS - half
 
     def add(self, piece: Piece) -> str:
-        """Take in what a segment carries; return what is wrong with it, empty when nothing is."""
+        """Take in what a segment carries; return what is wrong with it, as the end of a sentence; empty: nothing is."""
         place = self.place(piece.number)
         if not piece.length:
             # One less keeps a connection alive, one more is behind a FIN.

@@ -69,8 +69,9 @@ class Capture:
     """A capture of *interface* in *namespace* into the pcap file *path* (nanosecond stamps, private file).
 
     *filter* is a BPF expression; *snaplen* bytes of each frame are kept: ask for :data:`WHOLE` where segmentation
-    offload makes super-frames whose content matters. *lab* is the lab that the process belongs to. After *limit* frames
-    the capture ends by itself. Start and stop one instance once.
+    offload makes super-frames whose content matters. *direction* is as the interface sees it. *lab* is the lab that the
+    process belongs to. After *limit* frames the capture ends by itself. What tcpdump has to do may take *deadline*
+    seconds each time. Start and stop one instance once.
     """
 
     namespace: Namespace
@@ -94,7 +95,10 @@ class Capture:
         self.confirm()
 
     def launch(self) -> None:
-        """Start tcpdump without waiting; :meth:`confirm` must follow before traffic."""
+        """Start tcpdump without waiting; :meth:`confirm` must follow before traffic.
+
+        Raises :class:`CaptureError` when the name of the file does not end in ``.pcap``.
+        """
         if self.path.suffix != ".pcap":  # the distributions' AppArmor profile lets tcpdump write nothing else
             raise CaptureError(f"{self.path}: the name of a capture file must end in .pcap")
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +132,7 @@ class Capture:
             self.abandon()
 
     def finish(self) -> None:
-        """Let tcpdump catch up, then ask it to end; :meth:`collect` follows."""
+        """Let tcpdump catch up, then ask it to end; :meth:`collect` follows. Raises as :meth:`stop`."""
         self._drain()
         self._running()[0].send_signal(signal.SIGINT)
 
@@ -153,7 +157,7 @@ class Capture:
         return full is None
 
     def collect(self) -> CaptureResult:
-        """Return the result of a finished capture, see :meth:`stop`."""
+        """Return the result of a finished capture. Raises as :meth:`stop`."""
         messages = self._running()[1]
         if not messages.until_end(self.deadline):
             raise self._failure("does not end")
@@ -250,7 +254,10 @@ def _private(path: str, flags: int) -> int:
 
 @contextmanager
 def live(wanted: Sequence[Capture]) -> Iterator[None]:
-    """Run all *wanted* captures around the block, live before it starts; what they hold when it ends may be cut."""
+    """Run all *wanted* captures around the block, live before it starts; what they hold when it ends may be cut.
+
+    Raises :class:`CaptureError` when one cannot be started.
+    """
     try:
         for capture in wanted:
             capture.launch()
@@ -267,7 +274,7 @@ def captures(wanted: Sequence[Capture]) -> Iterator[list[CaptureResult]]:
     """Run all *wanted* captures around the block: all live before it starts, all complete when it has ended.
 
     The list is empty inside the block and holds one result for each capture, in order, after it. When the block
-    raises, the captures are ended and its exception goes on.
+    raises, the captures are ended and its exception goes on. Raises as :meth:`Capture.start` and :meth:`Capture.stop`.
     """
     results: list[CaptureResult] = []
     with live(wanted):

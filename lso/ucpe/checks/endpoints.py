@@ -10,7 +10,7 @@ from presto.domain.check_edges import Enrolment, check_health
 from reports.model import Check
 
 DEADLINE = 10.0
-"""Seconds; a person waits longer than an order."""
+"""Seconds for all three. It is longer than the API gives them: here a person waits, and no order."""
 _CLAUSES = {"docker": "D1", "ovsdb": "O1", "openflow": "F1", "tls": "T1", "wan": "O5", "unis": "O5"}
 
 

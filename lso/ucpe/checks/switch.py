@@ -50,7 +50,7 @@ def rule(in_port: int, *outputs: int) -> Rule:
 
 
 def besides(installed: Sequence[InstalledRule]) -> Check:
-    """Judge that no rule switches without a chain."""
+    """Judge that no rule switches by MAC address or floods, which would lead packets past a chain."""
     bad = [str(item.rule) for item in installed if BESIDE.keys() & set(item.rule.outputs)]
     shown = "; ".join(bad)
     for number, name in BESIDE.items():
