@@ -19,7 +19,7 @@ from presto.service.core import Core
 from presto.web.app import create_app
 from presto.web.server import DEVELOPMENT, BackgroundServer
 
-from ...documented import PAGES, blocks, commands_of, elsewhere, run
+from ...documented import PAGES, ROOT, blocks, commands_of, elsewhere, run
 from ...documented_sessions import ELSEWHERE, IN_A_LAB, IN_MEMORY
 from ...ports import free_port
 
@@ -104,6 +104,10 @@ def prepare(folder: Path, name: str) -> None:
     (folder / "order.json").write_text(first_block(page, "json"), encoding="utf-8")
     wrong = first_block("docs/scenarios.md", "yaml").replace("delay_ms", "dealy_ms", 1)
     (folder / "broken.yaml").write_text(wrong.replace("service.active", "service.activ", 1), encoding="utf-8")
+    (folder / "mine.yaml").write_text(
+        first_block("docs/matrix.md", "yaml").replace("authentication: psk", "authentication: pks", 1), encoding="utf-8"
+    )
+    (folder / "two-sites.yaml").symlink_to(ROOT / "scenarios" / "matrix" / "two-sites.yaml")
     (folder / "mine").mkdir()
     (folder / "mine" / "web-is-slow.yaml").write_text(first_block("docs/prove.md", "yaml"), encoding="utf-8")
     (folder / "inventory.json").write_text(INVENTORY.model_dump_json(), encoding="utf-8")
