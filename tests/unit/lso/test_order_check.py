@@ -308,6 +308,7 @@ def _findings(file: Path) -> list[FileFinding]:
 INPUTS = {
     "inputs: {site-a: {ike_proposal: aes256-sha256-modp1024}}": 'inputs.site-a.ike_proposal: "aes256-sha256-modp10',
     "inputs: {site-a: {peers: {initate: false}}}": "inputs.site-a.peers: peers[0].initate: there is no initate here",
+    "inputs: {site-a: {firewall_timeouts: {udp: 0}}}": "inputs.site-a.firewall_timeouts: firewall_timeouts.udp: 0 must",
     "inputs: {site-a: {nothing: 3}}": "inputs.site-a.nothing: the template has no input nothing",
     "inputs: {site-c: {lan_mtu: 1300}}": "inputs.site-c: the service has no end point at 'site-c'",
     "authentication: pks": "authentication: input should be 'certificate' or 'psk'",

@@ -81,6 +81,7 @@ def test_defaults_reach_into_nested_values(site_inputs: SiteInputs) -> None:
     site = compile_poc(
         site_inputs(
             firewall_rules=[{"id": "a", "action": "deny"}],
+            firewall_timeouts={"udp": 3},
             statistics_export={"protocol": "ipfix", "collector": "10.1.0.10", "address": "10.1.0.253/24"},
             wan_gateway=None,
         )
@@ -90,7 +91,7 @@ def test_defaults_reach_into_nested_values(site_inputs: SiteInputs) -> None:
         "default": "deny",
         "rules": [{"id": "a", "action": "deny", "direction": "both", "protocol": "any"}],
         "timeouts": {
-            "tcp_opening": 240, "tcp_established": 7440, "tcp_closing": 240, "udp": 120, "udp_stream": 300, "icmp": 30,
+            "tcp_opening": 240, "tcp_established": 7440, "tcp_closing": 240, "udp": 3, "udp_stream": 300, "icmp": 30,
         },
     }  # fmt: skip
     assert statistics.config["export"] == {
