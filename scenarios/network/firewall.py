@@ -1,4 +1,4 @@
-"""What the two firewall verbs share: their parameters, the counters of one rule, and a firewall's two ports."""
+"""What the firewall verbs share: their parameters, the counters of one rule, and a firewall's two ports."""
 
 from __future__ import annotations
 
@@ -43,17 +43,22 @@ class StateTimeouts(Strict):
     icmp: int = Field(default=30, ge=1)
 
 
-class Guard(Evidence):
-    """The firewall of *site* (*vnf* in the picture): what was captured at its two ports, and what its rules counted.
-
-    *before* and *after* have the packets by the rule's id. *after* was asked for and told at the *asked* moments, in
-    seconds since the epoch; None where that was when all had been captured. *timeouts* are those in force, as it says.
-    """
+class Ports(Evidence):
+    """What was captured at the two ports of the firewall of *site* (*vnf* in the picture)."""
 
     site: str
     vnf: str
     lan: wire.CaptureFile
     wan: wire.CaptureFile
+
+
+class Guard(Ports):
+    """What was captured at the two ports of a firewall, and what its rules counted.
+
+    *before* and *after* have the packets by the rule's id. *after* was asked for and told at the *asked* moments, in
+    seconds since the epoch; None where that was when all had been captured. *timeouts* are those in force, as it says.
+    """
+
     before: dict[str, int]
     after: dict[str, int]
     asked: tuple[float, float] | None = None
@@ -99,7 +104,7 @@ class Post:
 
 
 class FirewallVerb(PathVerb):
-    """Parameters of both verbs, and how a firewall is watched."""
+    """Parameters of those verbs that try one rule, and how a firewall is watched."""
 
     asks: ClassVar[str] = KIND
 
@@ -139,14 +144,6 @@ class FirewallVerb(PathVerb):
         """Return the packets' description for people."""
         port = "" if self.protocol == "icmp" else f" port {self.destination_port}"
         return f"{self.protocol.upper()}{port} from {self.from_} to {self.to}"
-
-    def posts(self, context: Context, recorder: Recorder) -> tuple[Post, Post]:
-        """Return the near and the far firewall, looked up at the same time."""
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            near, far = pool.map(
-                lambda site: _post(context, recorder, site), map(context.site_of, (self.from_, self.to))
-            )
-        return near, far
 
     def counted(self, context: Context, posts: Iterable[Post]) -> dict[str, dict[str, int]]:
         """Return what the rules of the firewalls at *posts* have counted until now, by site.
@@ -204,6 +201,13 @@ class FirewallVerb(PathVerb):
 
     def live_command(self, context: Context) -> str:
         return f"lso exec {context.lab.id} {context.vnf_node(context.site_of(self.from_), KIND)} -- /vnf/status"
+
+
+def posts(context: Context, recorder: Recorder, source: str, target: str) -> tuple[Post, Post]:
+    """Return the near and the far firewall on the way between two hosts, looked up at the same time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        near, far = pool.map(lambda site: _post(context, recorder, site), map(context.site_of, (source, target)))
+    return near, far
 
 
 def _post(context: Context, recorder: Recorder, site: str) -> Post:

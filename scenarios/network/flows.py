@@ -33,6 +33,27 @@ def open_ranges(scenario: Scenario, protocol: Kind) -> list[range]:
     return [ports for flow in flows for ports in port_ranges(flow, "DPORT") or ()]
 
 
+def one_way_ports(scenario: Scenario, protocol: Kind, port: int) -> list[int]:
+    """Return the source ports from which packets of *protocol* to *port* may pass, and to which no flow lets any pass.
+
+    So what comes back in such a connection passes by its state alone.
+    """
+    flow = next((one for one in scenario.service.applications if may_be(one, protocol) and _names(one, port)), None)
+    if (
+        flow is None
+        or flow not in _passing(scenario)
+        or any(port_ranges(one, "DPORT") is None for one in _passing(scenario) if may_be(one, protocol))
+    ):
+        return []
+    sources = {number for ports in port_ranges(flow, "SPORT") or (range(1024, 65536),) for number in ports}
+    return sorted(sources.difference(*open_ranges(scenario, protocol), (0,)))
+
+
+def _names(flow: Application, port: int) -> bool:
+    ports = port_ranges(flow, "DPORT")
+    return ports is None or any(port in entry for entry in ports)
+
+
 def may_pass(scenario: Scenario, protocol: Kind | int, port: int | None = None) -> bool:
     """Tell whether some flow might let packets of *protocol*, a name or number, to destination *port* pass.
 
@@ -40,8 +61,7 @@ def may_pass(scenario: Scenario, protocol: Kind | int, port: int | None = None) 
     """
 
     def holds(flow: Application) -> bool:
-        ports = port_ranges(flow, "DPORT")
-        return may_be(flow, protocol) and (port is None or ports is None or any(port in entry for entry in ports))
+        return may_be(flow, protocol) and (port is None or _names(flow, port))
 
     return any(map(holds, _passing(scenario)))
 

@@ -13,7 +13,7 @@ from reports.text import count_text
 from scenarios.network import losses, marks, passed, wire
 from scenarios.network.crafted import Maker, Way
 from scenarios.network.drawn.mixture import new_seed
-from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, StateTimeouts, lan_way, wan_way
+from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, StateTimeouts, lan_way, posts, wan_way
 from scenarios.network.marks import Packet, frames_of
 from scenarios.network.passed import AllowsEvidence, Conversation
 from scenarios.steps.checks import Judgement
@@ -64,7 +64,7 @@ class FirewallAllows(FirewallVerb, name="firewall.allows"):
 
     def observe(self, context: Context, recorder: Recorder) -> AllowsEvidence:
         seed = new_seed(self.seed)
-        near, far = self.posts(context, recorder)
+        near, far = posts(context, recorder, self.from_, self.to)
         maker = Maker.of(context, seed, self.rule)
         there, back = lan_way(context, self.from_, self.to), lan_way(context, self.to, self.from_)
         behind = wan_way(context, self.from_, self.to, 0)

@@ -15,7 +15,7 @@ from scenarios.network import losses, marks, stopped, wire
 from scenarios.network.crafted import Maker, Way
 from scenarios.network.drawn.forbidden import Forbidden, draw
 from scenarios.network.drawn.mixture import new_seed
-from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, Post, lan_way, wan_way
+from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, Post, lan_way, posts, wan_way
 from scenarios.network.flows import open_ports
 from scenarios.network.marks import Packet, frames_of
 from scenarios.network.stopped import WATCHED_SECONDS, Attempt, BlocksEvidence, Tried
@@ -66,7 +66,7 @@ class FirewallBlocks(FirewallVerb, name="firewall.blocks"):
 
     def observe(self, context: Context, recorder: Recorder) -> Watching[BlocksEvidence]:
         seed = new_seed(self.seed)
-        near, far = self.posts(context, recorder)
+        near, far = posts(context, recorder, self.from_, self.to)
         maker, routers = Maker.of(context, seed, self.rule), context.scenario.service.chain.count(marks.ROUTED)
         there, back = lan_way(context, self.from_, self.to), lan_way(context, self.to, self.from_)
         there_behind = wan_way(context, self.from_, self.to, 2 * routers)

@@ -59,6 +59,7 @@ A_WAN = "uplink: {underlay: internet, address: 198.51.100.1}"
 A1 = "a1: 10.1.0.10,"
 B_LAN = "lan: 10.2.0.0/24\n      gateway: 10.2.0.1\n      hosts: {b1: 10.2.0.10}"
 PING = "verb: ping, with: {from: a1, to: b1}"
+AGES = "verb: firewall.ages, with: {from: a1, to: b1, tcp_port:"
 CHAIN = "steps:"
 BLOCKS = "protocol: tcp, destination_port: 23, rule: default"
 
@@ -144,6 +145,18 @@ WRONG = {
     "tunnel to itself": ("[site-a, site-b]}", "[site-a, site-a]}", "31: between[1]: 'site-a' stands twice"),
     "tunnel of no end point": ("[site-a, site-b]}", "[site-a, site-c]}", "31: between[1]: 'site-c' is no end point"),
     "rule that no application is": (BLOCKS, BLOCKS.replace("default", "wbe"), "32: with.rule: no application 'wbe'"),
+    "time-outs that are too long to wait for": (
+        PING, f"{AGES} 80, udp_port: 9, timeouts: {{udp: 11, tcp_opening: 1}}}}",
+        "30: steps[0].with.timeouts: none of tcp_opening, tcp_established, udp, udp_stream is 2 to 10 seconds",
+    ),
+    "time-outs of nothing": (PING, f"{AGES} 80, udp_port: 9}}", "30: steps[0].with.timeouts: is missing"),
+    "time-out that is no number": (PING, f"{AGES} 80, udp_port: 9, timeouts: {{udp: soon}}}}", "30: with.timeouts.udp"),
+    "idle connections of no flow": (
+        PING, f"{AGES} 80, udp_port: 9, timeouts: {{udp: 3}}}}", "30: with.udp_port: no flow lets UDP to port 9",
+    ),
+    "idle connections to a blocked port": (
+        PING, f"{AGES} 23, udp_port: 9, timeouts: {{tcp_opening: 3}}}}", "30: steps[0].with.tcp_port: no flow lets TCP",
+    ),
     "TCP without a port": (BLOCKS, BLOCKS.replace("23", "0"), "32: steps[2].with: tcp needs a destination_port"),
     "engine that no machine has": ("{id: T-1, ", "{id: T-1, require: {esp: kernal}, ", "30: require.esp: no esp engin"),
     "kind that no VNF is": (CHAIN, "  chain: [firewal, ipsec]\nsteps:", "29: service.chain[0]: no kind of VNF 'firewa"),

@@ -9,7 +9,7 @@ import pytest
 
 from scenarios.file.format import Application, Scenario
 from scenarios.load import load
-from scenarios.network.flows import EVERY_PORT, may_pass, open_ports, source_ports
+from scenarios.network.flows import EVERY_PORT, may_pass, one_way_ports, open_ports, source_ports
 from testbed.packets import Kind
 
 POC = load(Path(__file__).parents[4] / "scenarios" / "poc-two-sites").scenario
@@ -52,3 +52,34 @@ def test_a_flow_without_ports_or_protocol_may_be_anything() -> None:
 def test_the_source_ports_of_a_flow() -> None:
     assert source_ports(POC, "web") == source_ports(POC, "default") == [EVERY_PORT]
     assert source_ports(with_flow("block", PROTV4=6, SPORT=["7", "10-12"]), "more") == [range(7, 8), range(10, 13)]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "protocol", "port", "within", "without"),
+    [
+        (POC, "udp", 9001, {1024, 5200, 5300, 65535}, {0, 1023, 5201, 9000, 9099}),
+        (POC, "tcp", 80, {1024, 9000}, {80, 5201, 5299}),
+        (with_flow("business", PROTV4=17, DPORT=7, SPORT=["70-80", "9010"]), "udp", 7, {70, 80}, {69, 81, 1024, 9010}),
+    ],
+)
+def test_ports_to_which_packets_pass_by_a_state_alone(
+    scenario: Scenario, protocol: Kind, port: int, within: set[int], without: set[int]
+) -> None:
+    found = set(one_way_ports(scenario, protocol, port))
+    assert found >= within
+    assert found.isdisjoint(without)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "port"),
+    [
+        (POC, 7777),
+        (POC, 23),
+        (with_flow("block", PROTV4=6, DPORT=7), 7),
+        (with_flow("business", PROTV4=6), 80),
+        (with_flow("business", PROTV4=6, DPORT="1024-65535"), 80),
+    ],
+    ids=["of no flow", "blocked", "blocked by the last flow", "every port passes", "every source port passes"],
+)
+def test_no_port_to_which_packets_pass_by_a_state_alone(scenario: Scenario, port: int) -> None:
+    assert one_way_ports(scenario, "tcp", port) == []
