@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from testbed.ucpe_view.container_access import ViewError
 from testbed.ucpe_view.flows import FlowEntry, parse_flows
-from testbed.ucpe_view.switch import plain
+from testbed.ucpe_view.switch import Port, plain
 from testbed.ucpe_view.view import OPENFLOW, UcpeView, Vnf
 
 INTERNAL = "internal"
+KERNEL_DATAPATH = "openvswitch"  # the driver of internal ports there; elsewhere they are tap devices
+ETHERNET = 14  # octets of the header
 _TABLE = re.compile(r"lookup=(\d+), matched=(\d+)")
 _DATAPATH = re.compile(r"lookups: hit:(\d+) missed:(\d+)")
 _SOCKET = re.compile(r"\*:(\S+).*\"ovs-vswitchd\".*skmem:\(.*,d(\d+)\)")
@@ -60,7 +62,7 @@ class SwitchCount:
 
 def count(view: UcpeView) -> SwitchCount:
     """Return what the bridge of a uCPE has counted until now."""
-    ports = _internal(view)
+    ports = _by_name(view)
     earlier = _ports(view, ports)
     rules, table = parse_flows(_ofctl(view, "dump-flows")), _ofctl(view, "dump-tables")
     hit, missed = _numbers(_DATAPATH, view.run(["ovs-appctl", "-T", "10", "dpctl/show"]))
@@ -74,19 +76,19 @@ def count(view: UcpeView) -> SwitchCount:
 
 def port_counts(view: UcpeView) -> dict[str, PortCount]:
     """Return the counts of each port of the bridge until now, cheaply: without *lost_coming*."""
-    return _parsed(view, "", _internal(view))
+    return _parsed(view, "", _by_name(view))
 
 
-def _internal(view: UcpeView) -> dict[str, bool]:
-    return {port.name: port.type == INTERNAL for port in view.ports()}
+def _by_name(view: UcpeView) -> dict[str, Port]:
+    return {port.name: port for port in view.ports()}
 
 
-def _ports(view: UcpeView, ports: Mapping[str, bool]) -> dict[str, PortCount]:
+def _ports(view: UcpeView, ports: Mapping[str, Port]) -> dict[str, PortCount]:
     sockets = view.run(["ss", "-0", "--all", "--numeric", "--memory", "--processes"])
     return _parsed(view, sockets, ports)
 
 
-def _parsed(view: UcpeView, sockets: str, ports: Mapping[str, bool]) -> dict[str, PortCount]:
+def _parsed(view: UcpeView, sockets: str, ports: Mapping[str, Port]) -> dict[str, PortCount]:
     return parse_ports(view.access.process.read("net/dev"), sockets, ports)
 
 
@@ -97,10 +99,11 @@ def _numbers(form: re.Pattern[str], text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def parse_ports(devices: str, sockets: str, ports: Mapping[str, bool]) -> dict[str, PortCount]:
+def parse_ports(devices: str, sockets: str, ports: Mapping[str, Port]) -> dict[str, PortCount]:
     """Return the counts of *ports* by ``/proc/net/dev`` and what ``ss`` says of the switch's packet sockets.
 
-    A port that is internal (True) has its traffic the other way round: what its device receives has left the switch.
+    A port that is internal has its traffic the other way round: what its device receives has left the switch. Of that
+    the kernel's datapath counts the octets behind the Ethernet header.
     """
     full = {name: int(dropped) for name, dropped in _SOCKET.findall(sockets)}
     found = {}
@@ -108,12 +111,12 @@ def parse_ports(devices: str, sockets: str, ports: Mapping[str, bool]) -> dict[s
         name, _, numbers = line.partition(":")
         row = [int(number) for number in numbers.split()]
         received, not_received, sent, not_sent = row[1], row[3], row[9], row[11]
-        if name.strip() in ports:
-            found[name.strip()] = (
-                PortCount(sent + not_sent, received + not_received, not_sent, not_received, row[0])
-                if ports[name.strip()]
-                else PortCount(received, sent + not_sent, full.get(name.strip(), 0), not_sent, row[8])
-            )
+        port = ports.get(name.strip())
+        if port and port.type == INTERNAL:
+            octets = row[0] + (ETHERNET * received if port.driver == KERNEL_DATAPATH else 0)
+            found[port.name] = PortCount(sent + not_sent, received + not_received, not_sent, not_received, octets)
+        elif port:
+            found[port.name] = PortCount(received, sent + not_sent, full.get(port.name, 0), not_sent, row[8])
     return found
 
 

@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-INTERFACE_COLUMNS = ("name", "type", "ofport", "external_ids", "mac_in_use", "mtu_request", "options", "error")
+INTERFACE_COLUMNS = (
+    "name",
+    "type",
+    "ofport",
+    "external_ids",
+    "mac_in_use",
+    "mtu_request",
+    "options",
+    "error",
+    "status",
+)
 _MATCHED = re.compile(r"^\s*(\d+)\. (.*)$")
 _ACTIONS = re.compile(r"^Datapath actions: (.*)$", re.MULTILINE)
 
@@ -20,7 +30,7 @@ _NO_PORTS = {"drop", "pop_vlan", "ct_clear", "dec_ttl"}
 class Port:
     """One OVS interface; what it is to a service comes from its external ids, "" or None without them.
 
-    *number* is its OpenFlow port number, -1 while the device is missing; *error* says why.
+    *number* is its OpenFlow port number, -1 while the device is missing; *error* says why. *driver* is the device's.
     """
 
     name: str
@@ -31,6 +41,7 @@ class Port:
     external_ids: Mapping[str, str]
     options: Mapping[str, str]
     error: str
+    driver: str = ""
 
     @property
     def service(self) -> str:
@@ -115,4 +126,5 @@ def _port(row: Mapping[str, Any]) -> Port:
         external_ids=row["external_ids"],
         options=row["options"],
         error=row["error"] or "",
+        driver=(row["status"] or {}).get("driver_name", ""),
     )

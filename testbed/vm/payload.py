@@ -11,10 +11,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -28,30 +26,28 @@ from testbed.vm.errors import VmError
 INSIDE = "/srv/carried/project/testbed/vm/inside.sh"
 # Versions of the C library that wheels are built for.
 GLIBC_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 38, 39)
+BUILDERS = ("wheel",)  # beside setuptools: what pip of 2023 builds with a package that does not say how
 OLD_PLATFORMS = ("manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64")
 
 
-def requirements(pyproject: dict[str, Any], python: str) -> tuple[str, ...]:
-    """Return all that ``pip install -e .[dev,matrix]`` of that *python* needs, its build back end included."""
-    project = pyproject["project"]
-    wanted = (
-        *pyproject["build-system"]["requires"],
-        *project["dependencies"],
-        *(one for extra in ("dev", "matrix") for one in project["optional-dependencies"].get(extra, ())),
-    )
+def requirements(constraints: str, python: str) -> tuple[str, ...]:
+    """Return the versions in *constraints* (the lock file's text) that are installed for that *python*."""
     # pip would read the markers as if they were about the interpreter that it runs with.
     there = {"python_version": python, "python_full_version": f"{python}.0"}
-    found = [one for one in map(Requirement, wanted) if one.marker is None or one.marker.evaluate(there)]
-    return tuple(sorted(str(one).partition(";")[0] for one in found))
+    found = (Requirement(line) for line in constraints.splitlines() if line and not line.startswith("#"))
+    return tuple(f"{one.name}{one.specifier}" for one in found if one.marker is None or one.marker.evaluate(there))
 
 
 def wheels_command(wanted: Sequence[str], folder: Path, distribution: Distribution) -> list[str]:
-    """Return the ``pip`` call that fetches the wheels of *wanted* for the machine's interpreter, not for this one."""
+    """Return the ``pip`` call that fetches *wanted*, for the machine's interpreter and not for this one.
+
+    What is published as source only comes so, and is built there.
+    """
     python = distribution.python
     platforms = (*OLD_PLATFORMS, *(f"manylinux_2_{one}_x86_64" for one in GLIBC_MINORS if one <= distribution.glibc))
     return [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-        *("--dest", str(folder), "--only-binary=:all:", "--implementation", "cp", "--python-version", python),
+        *("--dest", str(folder), "--no-deps", "--implementation", "cp", "--python-version", python),
         *("--abi", f"cp{python.replace('.', '')}", "--abi", "abi3", "--abi", "none"),
         *(option for platform in platforms for option in ("--platform", platform)),
         *wanted,
@@ -59,8 +55,8 @@ def wheels_command(wanted: Sequence[str], folder: Path, distribution: Distributi
 
 
 def kept_wheels(project: Path, cache: Path, log: Path, distribution: Distribution) -> Path:
-    """Return the folder of wheels, fetched when ``pyproject.toml`` asks for others than last time."""
-    wanted = requirements(tomllib.loads((project / "pyproject.toml").read_text()), distribution.python)
+    """Return the folder of wheels, fetched when ``constraints.txt`` names others than last time."""
+    wanted = (*requirements((project / "constraints.txt").read_text(), distribution.python), *BUILDERS)
     ours = f"wheels-{distribution.name}"
     folder = cache / f"{ours}-{_short_digest(*wanted)}"
     if not folder.is_dir():

@@ -23,5 +23,17 @@ def from_kernel($state):
            else {integrity: (if $macs[.name] then "\($macs[.name])_\(.bits // $usual_bits[.name] // "")" else .name end),
                  integrity_key: .key} end));
 
+def from_hexadecimal: explode | reduce .[] as $digit (0; . * 16 + $digit - (if $digit > 96 then 87 else 48 end));
+
+# Of the text of a state: how many packets it has sent, by their sequence numbers. The kernel's count has as one packet
+# what offload cuts into many.
+def sent:
+  (capture("(oseq-hi 0x(?<high>[0-9a-f]+), )?oseq 0x(?<low>[0-9a-f]+)") // {low: "0"}) | map_values(. // "0" | from_hexadecimal)
+  | (.high // 0) * 4294967296 + .low;
+
+# SPI → packets sent, of the text of all states.
+def sent_by_spi:
+  states | map({("00000000" + (capture("\\bspi 0x(?<spi>[0-9a-f]+)").spi // empty) | .[-8:]): sent}) | add // {};
+
 # Only SAs that are installed now; a key log also has those of the past.
 def current($installed): map(.spi |= ("00000000" + .)[-8:] | select(.spi | IN($installed[])));

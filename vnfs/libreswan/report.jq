@@ -38,11 +38,12 @@ def standing: map(capture("^000 #(?<number>[0-9]+): .* STATE_V2_ESTABLISHED_").n
 
 # SPI → what passed.
 def counters:
-  join("\n") | states
+  join("\n") | sent_by_spi as $sent | states
   | map((capture("spi 0x(?<spi>[0-9a-f]+)").spi // empty) as $spi
       | (capture("lifetime current:\\s+(?<bytes>[0-9]+)\\(bytes\\), (?<packets>[0-9]+)\\(packets\\)")
          | map_values(tonumber)) as $passed
-      | {("00000000" + $spi | .[-8:]): $passed})
+      | ("00000000" + $spi | .[-8:]) as $spi
+      | {($spi): ($passed | .packets |= ([., $sent[$spi]] | max))})
   | add // {};
 
 # Connection → what it shows and takes, of all that are loaded.

@@ -1,6 +1,8 @@
 # The gateway's part of the status, from the lines of `ikectl show sa`, `ip -s xfrm state` and what was noted of iked's
 # log (see notes in own.sh).
 
+include "xfrm";
+
 # iked's names of algorithms, as (enc aes-256 auth hmac-sha2-512 group ecp384 prf hmac-sha2-384).
 def algorithms:
   (capture("\\((?<all>enc [^)]*)\\)").all | [scan("([a-z]+) ([^ ]+)") | {(.[0]): .[1]}] | add)
@@ -63,10 +65,11 @@ def associated($noted):
 
 # Packets and bytes that the kernel has counted, by the SPI.
 def counted:
-  reduce .[] as $line ({spi: null, counts: {}};
+  (join("\n") | sent_by_spi) as $sent
+  | reduce .[] as $line ({spi: null, counts: {}};
     if $line | test("^\\s*proto esp spi ") then .spi = ($line | spi | padded(8))
     elif $line | test("^\\s*[0-9]+\\(bytes\\), [0-9]+\\(packets\\)") then
-      .counts[.spi] = [$line | scan("[0-9]+") | tonumber]
+      .counts[.spi] = ([$line | scan("[0-9]+") | tonumber] as [$bytes, $packets] | [$bytes, ([$packets, $sent[.spi]] | max)])
     else . end)
   | .counts;
 

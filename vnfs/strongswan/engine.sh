@@ -195,5 +195,9 @@ associations() { timeout 5 swanctl --list-sas --raw 2>/dev/null; }
 
 engine_facts() {
   until [ -s "$RUN/esp" ]; do sleep 0.01; done # process 1 is just starting
-  { cat "$RUN/esp"; associations; } | quoted
+  {
+    cat "$RUN/esp"
+    ! grep -qx kernel "$RUN/esp" || ip xfrm state list nokeys
+    associations
+  } | quoted
 }

@@ -20,11 +20,11 @@ p_raw UNCONN 0 0    *:lan0   *   users:(("ovs-vswitchd",pid=1,fd=35)) skmem:(r0,
 p_raw UNCONN 0 0    *:lan0   *   skmem:(r0,rb8,t0,tb2,f0,w0,o176,bl0,d9)
 p_raw UNCONN 0 0  [0]:*      *   users:(("ovs-vswitchd",pid=1,fd=49)) skmem:(r0,rb8,t0,tb2,f0,w0,o0,bl0,d3)
 """
-HEADINGS = '["name", "type", "ofport", "external_ids", "mac_in_use", "mtu_request", "options", "error"]'
+HEADINGS = '["name", "type", "ofport", "external_ids", "mac_in_use", "mtu_request", "options", "error", "status"]'
 INTERFACES = (
-    f'{{"headings": {HEADINGS}, "data": ['
-    '["lan0", "", 1, ["map", []], "", ["set", []], ["map", []], ["set", []]],'
-    '["7ba55146-00000l", "internal", 3, ["map", []], "", ["set", []], ["map", []], ["set", []]]]}'
+    '{"headings": ' + HEADINGS + ', "data": ['
+    '["lan0", "", 1, ["map", []], "", ["set", []], ["map", []], ["set", []], ["map", []]],'
+    '["7ba55146-00000l", "internal", 3, ["map", []], "", ["set", []], ["map", []], ["set", []], %s]]}'
 )
 RULES = " cookie=0x1, duration=1s, table=0, n_packets=60, n_bytes=6, priority=100,in_port=lan0 actions=output:x"
 BRIDGE = '{"headings": ["mirrors", "netflow", "sflow", "ipfix"], "data": [[["set", []], %s, ["set", []], ["set", []]]]}'
@@ -43,6 +43,7 @@ class Ucpe:
             "dump-groups": "OFPST_GROUP_DESC reply (OF1.4):",
             "dump-meters": "OFPST_METER_CONFIG reply (OF1.4):",
             "Bridge": BRIDGE % '["set", []]',
+            "Interface": INTERFACES % '["map", [["driver_name", "tun"]]]',
         } | changed
         self.access = SimpleNamespace(process=SimpleNamespace(read=lambda _path: DEVICES), run=self.run)
 
@@ -50,7 +51,7 @@ class Ucpe:
         return next(text for word, text in self.texts.items() if word in argv)
 
     def ports(self) -> Any:
-        return UcpeView.ports(cast(UcpeView, SimpleNamespace(access=SimpleNamespace(run=lambda _argv: INTERFACES))))
+        return UcpeView.ports(cast(UcpeView, self))
 
 
 def ucpe(**changed: str) -> UcpeView:
@@ -65,6 +66,14 @@ def test_an_internal_port_counts_from_the_other_end() -> None:
     }
     assert {name: port.came for name, port in port_counts(ucpe()).items()} == {"lan0": 3023, "7ba55146-00000l": 907}
     assert PortCount(5, 4, 3, 2, 9) - PortCount(1, 1, 1, 1, 1) == PortCount(4, 3, 2, 1, 8)
+
+
+def test_the_kernels_internal_ports_count_no_ethernet_headers() -> None:
+    there = ucpe(Interface=INTERFACES % '["map", [["driver_name", "openvswitch"]]]')
+    assert {name: port.left_bytes for name, port in count(there).ports.items()} == {
+        "lan0": 225942,
+        "7ba55146-00000l": 18666 + 700 * 14,
+    }
 
 
 @pytest.mark.parametrize(

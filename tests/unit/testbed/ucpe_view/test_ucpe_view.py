@@ -84,10 +84,12 @@ def test_the_ports_of_actions(actions: str, ports: tuple[str, ...]) -> None:
 
 INTERFACES = (
     '{"data":[["fwlan","internal",3,["map",[["lso:kind","firewall"],["lso:position","0"],["lso:role","lan"],'
-    '["lso:service","u1"],["lso:vnf","fw"]]],"0a:75:08:1c:4c:25",1400,["map",[]],["set",[]]],'
-    '["wan0","",-1,["map",[]],["set",[]],["set",[]],["map",[]],"could not open network device wan0 (No such device)"],'
-    '["br-ucpe","internal",65534,["map",[]],"ea:c6:6b:6a:78:4f",["set",[]],["map",[]],["set",[]]]],'
-    '"headings":["name","type","ofport","external_ids","mac_in_use","mtu_request","options","error"]}'
+    '["lso:service","u1"],["lso:vnf","fw"]]],"0a:75:08:1c:4c:25",1400,["map",[]],["set",[]],'
+    '["map",[["driver_name","tun"]]]],'
+    '["wan0","",-1,["map",[]],["set",[]],["set",[]],["map",[]],"could not open network device wan0 (No such device)",'
+    '["map",[]]],'
+    '["br-ucpe","internal",65534,["map",[]],"ea:c6:6b:6a:78:4f",["set",[]],["map",[]],["set",[]],["map",[]]]],'
+    '"headings":["name","type","ofport","external_ids","mac_in_use","mtu_request","options","error","status"]}'
 )
 
 
@@ -95,7 +97,7 @@ def test_ports_are_read_with_their_external_ids() -> None:
     bridge, firewall, wan = parse_ports(INTERFACES)
     assert (bridge.name, bridge.number, bridge.service, bridge.position) == ("br-ucpe", 65534, "", None)
     assert (firewall.service, firewall.vnf, firewall.kind, firewall.role) == ("u1", "fw", "firewall", "lan")
-    assert (firewall.position, firewall.mtu_request, firewall.error) == (0, 1400, "")
+    assert (firewall.position, firewall.mtu_request, firewall.error, firewall.driver) == (0, 1400, "", "tun")
     assert (wan.number, wan.mac, wan.error) == (-1, "", "could not open network device wan0 (No such device)")
 
 
