@@ -11,7 +11,7 @@ import difflib
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeVar
@@ -101,7 +101,7 @@ class FileFinding:
     """One thing that is wrong with a file, or with values that were given beside it. It never shows a secret value.
 
     `line` and `column` start at 1 and are None where there is no text to point into. `path` is the place inside the
-    document, `node_templates.firewall.properties.rules[2].action`.
+    document for people, `node_templates.firewall.properties.rules[2].action`; `place` is the same for programs.
     """
 
     file: str
@@ -110,6 +110,7 @@ class FileFinding:
     path: str
     message: str
     hint: str = ""
+    place: Path = field(default=(), compare=False, repr=False)
 
     @property
     def order(self) -> tuple[bool, str, int, int]:

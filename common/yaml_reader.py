@@ -73,13 +73,15 @@ class Document:
     def findings(self) -> tuple[FileFinding, ...]:
         """What is wrong with the YAML."""
         return tuple(
-            FileFinding(self.name, fault.line, fault.column, format_path(fault.path), fault.message, fault.hint)
-            for fault in self.faults
+            self._finding((fault.line, fault.column), fault.path, fault.message, fault.hint) for fault in self.faults
         )
 
     def finding(self, fault: Fault) -> FileFinding:
         """A fault at its place, or at the nearest one around it that stands in the file."""
-        return FileFinding(self.name, *self.mark(fault.path), format_path(fault.path), fault.message, fault.hint)
+        return self._finding(self.mark(fault.path), fault.path, fault.message, fault.hint)
+
+    def _finding(self, mark: tuple[int, int], path: Path, message: str, hint: str) -> FileFinding:
+        return FileFinding(self.name, *mark, format_path(path), message, hint, path)
 
     def mark(self, path: Path) -> tuple[int, int]:
         """The place of that value, or of the nearest one around it."""

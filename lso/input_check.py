@@ -48,8 +48,8 @@ def input_faults(scenario: Scenario, known: Inventory, lab: str) -> Iterator[Fau
             catalogue().compile(one.template, one.inputs, one.products)
         except TemplateError as error:
             for finding in error.findings:
-                name = finding.path.partition(".")[0].partition("[")[0]
-                told = finding.message if finding.path == name else f"{finding.path}: {finding.message}"
+                name = str(finding.place[0]) if finding.place else ""
+                told = finding.message if len(finding.place) < 2 else f"{finding.path}: {finding.message}"
                 yield Fault(_place(scenario, one.ucpe, name), told, finding.hint)
         except RequestError:
             pass  # of its products, which is told at theirs

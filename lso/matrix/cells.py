@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +30,6 @@ from scenarios.load import FILE_NAME
 
 LONGEST_ID = 64  # of a scenario
 MOST_CELLS = 10_000
-_TOKENS = re.compile(r"[^.\[\]]+")
 _BASE_KEYS = ("scenario", "title")
 
 
@@ -221,7 +219,7 @@ class _Expansion:
 
     def _declared(self, findings: Iterable[FileFinding], values: Sequence[Value], negative: bool) -> bool:
         """Tell whether it is the products that cannot: the template's own would take the same inputs."""
-        if not all(finding.path.startswith("inputs") for finding in findings):
+        if not all(finding.place[:1] == ("inputs",) for finding in findings):
             return False
         others = [value for value in values if not value.products]
         if len(others) == len(values):
@@ -254,8 +252,7 @@ class _Expansion:
 
     def _placed(self, finding: FileFinding, values: Sequence[Value]) -> FileFinding:
         """Return the finding at its place in the matrix file, else in the base scenario."""
-        path = tuple(int(token) if token.isdecimal() else token for token in _TOKENS.findall(finding.path))
-        hint = finding.hint
+        path, hint = finding.place, finding.hint
         if path[:1] == ("scenario",):
             return self.source.finding(Fault(("axes",), f"{finding.message}: ids of values make up the cell's", hint))
         if path[:1] == ("steps",) and any(value.shown.expect != "passed" for value in values):

@@ -37,7 +37,7 @@ class Report:
     def add(self, place: Place, message: str, hint: str = "") -> None:
         """Note what is wrong at *place*."""
         if place.document is None:
-            self.note(FileFinding(INPUTS, None, None, format_path(place.path), message, hint))
+            self.note(FileFinding(INPUTS, None, None, format_path(place.path), message, hint, place.path))
         else:
             self.note(place.document.finding(Fault(place.path, message, hint)))
 

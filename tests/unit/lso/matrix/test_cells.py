@@ -87,6 +87,8 @@ MISTAKES = {
     ("id: psk, change", "id: plain, change"): "8: axes.option.values[1]: the id 'plain' stands twice",
     ("authentication: psk", "authentication: pks"): "8: axes.option.values[1].change.authentication: input should be",
     ("delay_ms: 9", "dealy_ms: 9"): "9: axes.option.values[2].change.topology.underlays.internet.dealy_ms: unknown key",
+    ("delay_ms: 9", "'10': 9"): "9: axes.option.values[2].change.topology.underlays.internet.10: unknown key '10'",
+    ("delay_ms: 9", "a.b: 9"): "9: axes.option.values[2].change.topology.underlays.internet[a.b]: unknown key 'a.b'",
     ("{tcp: null}", "{tpc: null}"): "9: axes.option.values[2].change.steps.tpc: the scenario has no 'tpc' there Di",
     ("identity: other", "identty: other"): "10: axes.option.values[3].change.inputs.site-b.peers: peers[0].identty",
     ("change: {authentication: psk}", "change: {scenario: x}"): "8: axes.option.values[1].change.scenario: each cell",
