@@ -312,6 +312,14 @@ class UcpeRefused(UcpeError):
     """The uCPE answered with an error."""
 
 
+def apply_refused(code: int) -> str:
+    """How an error begins that tells of a VNF which ended `/vnf/apply` with this exit code; 2: it refuses the intent.
+
+    The API passes on the words alone, so whoever has to know that a product cannot looks for these.
+    """
+    return f"/vnf/apply refused (exit {code})"
+
+
 class VnfError(UcpeError):
     """A VNF's own executable failed; `path` is the place in the intent that it complained about, if it named one."""
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from lso.matrix.cells import PlannedCell
+from orchestrator.model import apply_refused
 from reports.matrix import Cell, Deviation, Outcome
 from reports.model import RunResult, StepResult, Verdict
 from reports.text import count_text
 
-REFUSED = "/vnf/apply refused (exit 2)"
+REFUSED = apply_refused(2)
 """What the orchestrator says of an intent that a product refuses by its contract (docs/vnf-contract.md)."""
 
 NEGATIVE = "ipsec.refused"

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from orchestrator.model import UcpeError, UcpeRefused, VnfError, VnfStateUnknown
+from orchestrator.model import UcpeError, UcpeRefused, VnfError, VnfStateUnknown, apply_refused
 from orchestrator.plan import ContainerPlan, Flow, NetworkPlan, PortPlan, service_cookie
 from orchestrator.southbound.contract import Switch, Uplink
 from orchestrator.southbound.docker import ContainerSpec, NetworkSpec
@@ -111,7 +111,7 @@ async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
         raise VnfStateUnknown(uplink.ucpe.id, container.vnf, problem) from error
     if result.code != 0:
         message, path = complaint(result.stderr or result.stdout)
-        raise VnfError(uplink.ucpe.id, container.vnf, f"/vnf/apply refused (exit {result.code}): {message}", path)
+        raise VnfError(uplink.ucpe.id, container.vnf, f"{apply_refused(result.code)}: {message}", path)
 
 
 async def check_status(uplink: Uplink, container: ContainerPlan, labels: Mapping[str, str]) -> None:
