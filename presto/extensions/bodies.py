@@ -10,12 +10,11 @@ from fastapi import Request
 
 from common.findings import MAX_REPORTED, Finding, Path, Rejected, Tag
 from common.json_text import read_json
-from common.text import NOT_STORABLE, not_storable
+from common.text import NOT_STORABLE, STORABLE, not_storable
 from presto.extensions.problems import Refused
 from presto.web.limits import apart
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
-_HINT = "Leave NUL characters and lone surrogates out."
 
 
 async def check_body(request: Request) -> None:
@@ -55,12 +54,12 @@ def _wrong(document: Any) -> Iterator[Finding]:
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, str) and not_storable(value):
-            yield Finding(Tag.INVALID_VALUE, path, f"The text {NOT_STORABLE}", _HINT)
+            yield Finding(Tag.INVALID_VALUE, path, f"The text {NOT_STORABLE}", STORABLE)
         elif isinstance(value, dict):
             named = {name: member for name, member in value.items() if not not_storable(name)}
             if len(named) < len(value):
                 # The name itself could not be told.
-                yield Finding(Tag.INVALID_VALUE, path, f"The name of a member {NOT_STORABLE}", _HINT)
+                yield Finding(Tag.INVALID_VALUE, path, f"The name of a member {NOT_STORABLE}", STORABLE)
             waiting += [((*path, name), member) for name, member in reversed(named.items())]
         elif isinstance(value, list):
             waiting += [((*path, number), value[number]) for number in reversed(range(len(value)))]

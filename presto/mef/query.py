@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from common.findings import nearest
+from common.text import not_storable
 from presto_api.mef.problems import HttpError
 from presto_api.mef.wire import moment
 
@@ -91,6 +92,6 @@ DATE = moment
 
 def text(value: str) -> str:
     """Any text that can be stored. Raises ValueError."""
-    if "\0" in value:
+    if not_storable(value):
         raise ValueError("Leave the NUL character out.")
     return value

@@ -153,6 +153,7 @@ def _member_fault(repeated: bool, member: Any) -> tuple[str, str] | None:
 
 
 def _legal(text: str) -> bool:
+    """Whether YANG's strings may have it (RFC 7950, section 9.4): they have less than a database stores."""
     return all(letter in "\t\n\r" or (letter >= " " and not "\ud800" <= letter <= "\udfff") for letter in text)
 
 

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from common.database import CONNECTION_ERRORS
 from common.findings import Finding, Tag
+from common.text import STORABLE
 from presto.extensions.app import BASE as EXTENSIONS
 from presto.extensions.problems import problem
 from presto.mef.app import JSON
@@ -50,7 +51,7 @@ NO_TEXT = Refusal(
     Tag.INVALID_VALUE,
     "invalidQuery",
     "The request has text that cannot be stored",
-    "Leave NUL characters and lone surrogates out.",
+    STORABLE,
 )
 
 
