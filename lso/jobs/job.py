@@ -11,7 +11,7 @@ from lso.bundles.archive import unpack
 
 
 class Job(Protocol):
-    """A scenario to run: its id, its *text*, and the relative *path* that its result says it came from."""
+    """A scenario to run: its *id*, the *text* of its file, and the relative *path* that its result tells."""
 
     @property
     def id(self) -> str: ...

@@ -1,4 +1,8 @@
-"""What a box is held against: each check is a coroutine from box and trial to the checks of a report."""
+"""What a box is held against: each check is a coroutine from box and trial to the checks of a report.
+
+It raises UcpeError for an endpoint that does not do what it is asked, which is a finding, and Unjudged where another
+check's finding leaves nothing to judge.
+"""
 
 from __future__ import annotations
 
