@@ -91,10 +91,8 @@ class BodyGuard:
     Where clients are `known`, whoever is not may send less.
     """
 
-    def __init__(
-        self, app: ASGIApp, largest: int = LARGEST_BODY, timeout: float = BODY_SECONDS, *, known: bool = False
-    ) -> None:
-        self._app, self._largest, self._timeout, self._known = app, largest, timeout, known
+    def __init__(self, app: ASGIApp, *, known: bool = False) -> None:
+        self._app, self._known = app, known
         self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,8 +100,8 @@ class BodyGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        largest = LARGE_BODY if self._known and "principal" not in scope else self._largest
-        deadline = asyncio.get_running_loop().time() + self._timeout
+        largest = LARGE_BODY if self._known and "principal" not in scope else LARGEST_BODY
+        deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         refusal = _encoded(scope) or await self._passed(
             scope, _Exchange(receive, send, largest, deadline, _Turn(self._turns))
         )

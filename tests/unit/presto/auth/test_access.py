@@ -26,7 +26,6 @@ from presto.web import guards
 from presto.web.app import create_app
 from presto.web.connections import Bounds
 from presto.web.guards import LOOPBACK_HOSTS
-from presto.web.limits import LARGEST_BODY
 from presto.web.server import BackgroundServer
 
 from .conftest import SECRET
@@ -232,7 +231,7 @@ def test_host_names_are_a_setting(new_core: Callable[..., Core], security: Secur
 
 @pytest.mark.parametrize("key", ["", "Idempotency-Key: slow\r\n"], ids=["", "key"])
 def test_a_body_that_does_not_arrive(new_core: Callable[..., Core], monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    monkeypatch.setattr(guards.BodyGuard.__init__, "__defaults__", (LARGEST_BODY, 0.2))
+    monkeypatch.setattr(guards, "BODY_SECONDS", 0.2)
     paths = {
         "/restconf/operations/get-topology-list": b'"ietf-restconf:errors"',
         "/mefApi/legato/serviceOrderingManagement/v6/serviceOrder": b'"reason"',
