@@ -16,10 +16,11 @@ from pydantic import Field
 
 from common.findings import Fault
 from scenarios.file.format import Scenario
-from scenarios.network import aged, losses, marks, wire
-from scenarios.network.aged import CONNECTIONS, MARGIN_SECONDS, OPENINGS, AgesEvidence, Idle, idle
+from scenarios.network import losses, marks, wire
 from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.firewall import KIND, SPACING_SECONDS, Ports, Post, StateTimeouts, lan_way, posts, wan_way
+from scenarios.network.firewalls import aged
+from scenarios.network.firewalls.aged import CONNECTIONS, MARGIN_SECONDS, OPENINGS, AgesEvidence, Idle, idle
 from scenarios.network.flows import one_way_ports
 from scenarios.network.marks import frames_of
 from scenarios.steps.checks import Judgement
@@ -33,11 +34,11 @@ from testbed.packets import Kind, send, silent
 SECONDS = range(2, 11)
 """Time-outs that a step can wait for."""
 
-MOST = CONNECTIONS * 2 * 2 * 2
-"""Connections of one protocol: of two kinds, for two firewalls, before the end and after it."""
+PORTS_PER_PROTOCOL = CONNECTIONS * 2 * 2 * 2
+"""Connections of one protocol, each from another port: of two kinds, for two firewalls, before the end and after it."""
 
 COPIES = 20  # where the network is to lose packets: one of so many comes through
-STEP_SECONDS = 0.3
+STEP_SECONDS = 0.3  # between the packets that open a connection, beside the delay that is declared
 AFTER_SECONDS = 0.5
 """How long something late is looked for."""
 
@@ -95,7 +96,7 @@ class FirewallAges(PathVerb, name="firewall.ages"):
             )
             yield Fault(("timeouts",), message, "order short ones by the input firewall_timeouts of the sites")
         for kind in sorted(self._protocols()):
-            if len(one_way_ports(scenario, kind, self._port(kind))) < MOST:
+            if len(one_way_ports(scenario, kind, self._port(kind))) < PORTS_PER_PROTOCOL:
                 message = (
                     f"no flow lets {kind.upper()} to port {self._port(kind)} pass, or flows let what comes back pass"
                 )
@@ -159,7 +160,7 @@ class FirewallAges(PathVerb, name="firewall.ages"):
     def _own_ports(self, context: Context, rng: Random, protocol: Kind) -> Iterator[int]:
         """Yield source ports that no packet of this run has, and take them."""
         free = one_way_ports(context.scenario, protocol, self._port(protocol))
-        chosen = rng.sample([port for port in free if (protocol, port) not in context.source_ports], MOST)
+        chosen = rng.sample([port for port in free if (protocol, port) not in context.source_ports], PORTS_PER_PROTOCOL)
         context.source_ports.update((protocol, port) for port in chosen)
         yield from chosen
 

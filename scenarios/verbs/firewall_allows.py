@@ -10,12 +10,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from reports.text import count_text
-from scenarios.network import losses, marks, passed, wire
+from scenarios.network import losses, marks, wire
 from scenarios.network.crafted import Maker, Way
 from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, StateTimeouts, lan_way, posts, wan_way
+from scenarios.network.firewalls import passed
+from scenarios.network.firewalls.passed import AllowsEvidence, Conversation
 from scenarios.network.marks import Packet, frames_of
-from scenarios.network.passed import AllowsEvidence, Conversation
 from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import LOOK_SECONDS, Recorder

@@ -11,14 +11,15 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from reports.text import count_text
-from scenarios.network import losses, marks, stopped, wire
+from scenarios.network import losses, marks, wire
 from scenarios.network.crafted import Maker, Way
 from scenarios.network.drawn.forbidden import Forbidden, draw
 from scenarios.network.drawn.mixture import new_seed
 from scenarios.network.firewall import SPACING_SECONDS, FirewallVerb, Post, lan_way, posts, wan_way
+from scenarios.network.firewalls import stopped
+from scenarios.network.firewalls.stopped import WATCHED_SECONDS, Attempt, BlocksEvidence, Tried
 from scenarios.network.flows import open_ports
 from scenarios.network.marks import Packet, frames_of
-from scenarios.network.stopped import WATCHED_SECONDS, Attempt, BlocksEvidence, Tried
 from scenarios.steps.checks import Judgement
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
