@@ -46,6 +46,8 @@ class Connection:
 
     async def request(self, method: str, path: str, body: bytes = b"", headers: str = "") -> tuple[int, bytes]:
         """Status and body. Raises OSError and asyncio.IncompleteReadError when the server goes away."""
+        if self._streams and self._streams[0].at_eof():
+            await self.close()  # the server hangs up on who is silent
         if self._streams is None:
             self._streams = await asyncio.open_connection(self._host, self._port, limit=1 << 22)
         reader, writer = self._streams
