@@ -34,12 +34,13 @@ def listening(namespace: Namespace, address: str, ports: Iterable[tuple[str, int
 def silent(namespace: Namespace, address: str, ports: Iterable[tuple[str, int]]) -> Iterator[None]:
     """Do as :func:`listening`, but no segment of TCP is ever answered: each socket's filter takes all of them.
 
-    So both ends of a TCP dialogue can be crafted, and its every packet is known.
+    So both ends of a TCP dialogue can be crafted, and its every packet is known. Blocks beside each other may hold one
+    port, for none of them takes anything that another waits for.
     """
     program = ctypes.create_string_buffer(_REFUSE_ALL)
     refuse_all = struct.pack("HL", 1, ctypes.addressof(program))
     with ExitStack() as stack:
-        for service in _open(stack, namespace, address, ports):
+        for service in _open(stack, namespace, address, ports, shared=True):
             service.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, refuse_all)
         yield
 
@@ -70,13 +71,14 @@ def answer(data: bytes) -> bytes:
 
 
 def _open(
-    stack: ExitStack, namespace: Namespace, address: str, ports: Iterable[tuple[str, int]]
+    stack: ExitStack, namespace: Namespace, address: str, ports: Iterable[tuple[str, int]], *, shared: bool = False
 ) -> list[socket.socket]:
     services = []
     for protocol, port in sorted(set(ports)):
         service = stack.enter_context(namespace.socket(socket.AF_INET, _KINDS[protocol]))
         try:
             service.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            service.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
             service.bind((address, port))
             if protocol == "tcp":
                 service.listen(128)

@@ -93,6 +93,17 @@ def test_what_is_silent_takes_a_segment_without_a_word(segment: Any) -> None:
         assert receiver.wait(lambda frame: tcp_reply(syn, frame) is not None, 0.3) is None
 
 
+def test_two_that_are_silent_may_hold_one_port(segment: Any) -> None:
+    """Steps of a run beside each other draw their ports, and may draw the same."""
+    syn = probe("tcp", **_ends(segment), destination_port=7000, payload=canary())
+    place = segment.b.namespace, segment.b.address, [("tcp", 7000)]
+    with silent(*place), silent(*place), Receiver(segment.a.namespace, "eth0") as receiver:
+        send(segment.a.namespace, "eth0", [syn])
+        assert receiver.wait(lambda frame: tcp_reply(syn, frame) is not None, 0.3) is None
+    with silent(*place), pytest.raises(PacketError, match="cannot listen"), listening(*place):
+        pass
+
+
 def test_a_counted_stream_arrives_exactly_and_provokes_nothing_else(segment: Any) -> None:
     wanted = [
         Capture(segment.middle, "to-b", segment.folder / f"{direction}.pcap", filter="ip", direction=direction)
