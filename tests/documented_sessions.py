@@ -38,10 +38,10 @@ ELSEWHERE = {
     "lso run scenarios --parallel": "tests/e2e/test_parallel.py, with smaller ones",
     "lso matrix scenarios/matrix/": "tests/e2e/test_matrix.py",
     "lso matrix --rejudge": "as above",
-    "sudo ./setup.sh": "setup.sh, as this run did",
-    "sudo .venv/bin/dask worker": "tests/integration/test_many_machines.py has scheduler and worker with such keys",
+    "./setup.sh": "setup.sh, as this run did",
+    ".venv/bin/dask worker": "tests/integration/test_many_machines.py has scheduler and worker with such keys",
     "python3 -m venv .venv": "by hand",
-    ".venv/bin/dask scheduler": "as for sudo .venv/bin/dask worker",
+    ".venv/bin/dask scheduler": "as for .venv/bin/dask worker",
     "lso reap": "test_reap.py, in tests/unit/lso/commands and tests/integration/testbed; here labs of others stand",
     "lso down --all": "tests/integration/testbed/test_running_network.py; here labs of others stand",
 }

@@ -53,9 +53,7 @@ def scheduler(keys: Path) -> Iterator[Scheduler]:
 @pytest.fixture
 def workers(keys: Path, scheduler: Scheduler) -> Iterator[psutil.Process]:
     """Two workers, by their parent."""
-    command = (
-        documented("sudo .venv/bin/dask worker").removeprefix("sudo ").replace("tls://HEAD:8786", scheduler.address)
-    )
+    command = documented(".venv/bin/dask worker").replace("tls://HEAD:8786", scheduler.address)
     with ExitStack() as running:
         yield started(running, keys, command.replace("--nworkers 4", "--nworkers 2"))
 
