@@ -43,6 +43,12 @@ def _of_item(state: OrderState) -> OrderState:
     return state
 
 
+def _told(text: str | None) -> str:
+    if text is None:
+        raise ValueError("null is no value, leave the member out")
+    return text
+
+
 class _Wire(Wire):
     """What the files do not name is left aside: they allow it."""
 
@@ -53,7 +59,7 @@ class Subject(_Wire):
     """`ServiceOrderEventPayload`, `ServiceEventPayload`."""
 
     id: str
-    href: str | None = None
+    href: Annotated[str | None, AfterValidator(_told)] = None
 
 
 class OrderSubject(Subject):

@@ -138,6 +138,7 @@ async def test_the_listener_takes_each_event_once_and_from_its_server_only(key: 
         pytest.param({"event": {"id": "a"}}, "event.state", id="no state"),
         pytest.param({"event": {"id": "a", "state": "asleep"}}, "event.state", id="an unknown state"),
         pytest.param({"event": {"id": 7, "state": "active"}}, "event.id", id="an id that is no text"),
+        pytest.param({"event": {"id": "a", "state": "active", "href": None}}, "null is no value", id="null"),
     ],
 )
 @pytest.mark.asyncio
