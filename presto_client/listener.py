@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -82,10 +82,13 @@ def create_listener(handler: Handler, verifier: Verifier | None = None) -> Starl
 
 async def _content(request: Request) -> bytes:
     content = b""
-    async for part in request.stream():
-        content += part
-        if len(content) > _LARGEST:
-            raise HttpError(400, "invalidBody", f"The body is larger than {_LARGEST} bytes")
+    try:
+        async for part in request.stream():
+            content += part
+            if len(content) > _LARGEST:
+                raise HttpError(400, "invalidBody", f"The body is larger than {_LARGEST} bytes")
+    except ClientDisconnect:
+        raise HttpError(400, "invalidBody", "The connection ended before the body") from None
     return content
 
 

@@ -151,3 +151,26 @@ async def test_what_is_no_event_is_refused(change: dict[str, Any], reason: str) 
         answer = await client.post(URL, json=document)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalidBody")
     assert reason in answer.json()["reason"]
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_is_gone_before_the_end_of_its_event_is_no_fault_of_the_listener() -> None:
+    async def handler(event: Notification) -> None:
+        raise AssertionError(event)
+
+    parts: list[dict[str, Any]] = [
+        {"type": "http.request", "body": BODY[:9], "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    answers: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop(0)
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    headers = [(b"content-type", MEDIA.encode())]
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers, "query_string": b""}
+    await create_listener(handler)(scope, receive, send)
+    assert answers[0]["status"] == 400
