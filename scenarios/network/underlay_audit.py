@@ -8,9 +8,10 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -32,11 +33,11 @@ from testbed.esp import (
     PortCensus,
     classify_ipv4,
     counting,
-    esp_of,
     ike_of,
     ipv4_of,
     payload_of,
     reassemble,
+    spi_of,
 )
 from testbed.lab import Lab
 from testbed.polling import poll
@@ -151,10 +152,10 @@ class LinkTraffic:
     unexplained: int = 0
     first: str = ""
 
-    def add_unexplained(self, description: str) -> None:
+    def add_unexplained(self, describe: Callable[[], str]) -> None:
         """Count a frame that is neither IPsec between the gateways nor needed on a link."""
         self.unexplained += 1
-        self.first = self.first or description
+        self.first = self.first or describe()
 
 
 class _KeyExchange:
@@ -186,17 +187,20 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str], known: Collection
     that is not known for sure.
     """
     seen, ends, exchange = LinkTraffic(), {IPv4Address(address).packed for address in addresses}, _KeyExchange(known)
+    esp = Counter[tuple[bytes, int]]()  # by the octets of both addresses, and the SPI
     for packet in reassemble(_packets(frames, ends, seen)):
         kind = classify_ipv4(packet)
         wrong_ike = kind is Kind.IKE and not exchange.has(packet)
         wrong_esp = kind is Kind.ESP_IN_UDP and payload_of(packet)[:4] != _NAT_T_PORTS
         beside = packet[12:16] not in ends or packet[16:20] not in ends
         if kind is Kind.OTHER_IP or wrong_ike or wrong_esp or beside:
-            seen.add_unexplained(ipv4_text(packet))
+            seen.add_unexplained(partial(ipv4_text, packet))
         elif kind is Kind.IKE:
             seen.ike += 1
-        elif esp := esp_of(packet):
-            seen.esp[esp.source, esp.destination, f"{esp.spi:08x}"] += 1
+        elif kind in (Kind.ESP, Kind.ESP_IN_UDP):
+            esp[packet[12:20], spi_of(packet, kind)] += 1
+    for (between, spi), packets in esp.items():
+        seen.esp[str(IPv4Address(between[:4])), str(IPv4Address(between[4:])), f"{spi:08x}"] = packets
     return seen
 
 
@@ -205,18 +209,29 @@ def _packets(frames: Iterable[bytes], ends: Collection[bytes], seen: LinkTraffic
 
     So is a frame from or to a station more than there can be: its address may be text.
     """
-    stations, most = set[bytes](), MAC_ADDRESSES * (len(ends) + 1)
+    stations, pairs, most = set[bytes](), set[bytes](), MAC_ADDRESSES * (len(ends) + 1)
     for frame in frames:
-        own = {address for address in (frame[:6], frame[6:12]) if address and not address[0] & _GROUP}
-        if len(stations | own) > most:
-            seen.add_unexplained(f"{ethernet_text(frame)}, and {most} other stations")
-            continue
-        stations |= own
+        if frame[:12] not in pairs:
+            own = {address for address in (frame[:6], frame[6:12]) if address and not address[0] & _GROUP}
+            if len(stations | own) > most:
+                seen.add_unexplained(partial(_one_too_many, frame, most))
+                continue
+            stations |= own
+            if len(own) > 1:  # of groups there may be any number
+                pairs.add(frame[:12])
         packet = ipv4_of(frame)
         if packet is None:
             if not resolves_addresses(frame, ends):
-                seen.add_unexplained(ethernet_text(frame))
+                seen.add_unexplained(partial(ethernet_text, frame))
         elif surplus := trailer(frame, packet):
-            seen.add_unexplained(f"{ipv4_text(packet)}, and {count_text(surplus, 'octet')} behind it")
+            seen.add_unexplained(partial(_with_surplus, packet, surplus))
         else:
             yield packet
+
+
+def _one_too_many(frame: bytes, others: int) -> str:
+    return f"{ethernet_text(frame)}, and {others} other stations"
+
+
+def _with_surplus(packet: bytes, surplus: int) -> str:
+    return f"{ipv4_text(packet)}, and {count_text(surplus, 'octet')} behind it"

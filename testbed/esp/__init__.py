@@ -5,7 +5,7 @@ from testbed.esp.fragments import reassemble
 from testbed.esp.ike import IKE_AUTH, IKE_SA_INIT, IkeMessage, ike_of
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture, open_each
 from testbed.esp.packet_counts import PacketCounts, count_capture
-from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of
+from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of, spi_of
 
 __all__ = [
     "IKE_AUTH",
@@ -33,4 +33,5 @@ __all__ = [
     "open_each",
     "payload_of",
     "reassemble",
+    "spi_of",
 ]
