@@ -20,6 +20,7 @@ from mininet.log import error
 
 from testbed.containernet import commands
 from testbed.containernet.impairment_bridge import ImpairmentBridge
+from testbed.errors import Ended
 from testbed.host import offload, wiring
 from testbed.host.namespace import Namespace
 from testbed.ownership.owner import Owner
@@ -190,7 +191,12 @@ class Plan:
             wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
             for interface in silent:
                 Path(f"/proc/sys/net/ipv4/conf/{interface}/arp_ignore").write_text("8")
-            in_parallel(lambda item: self._run(*item), lines.items())
+            try:
+                in_parallel(lambda item: self._run(*item), lines.items())
+            except Ended:
+                for node in nodes:
+                    node.check()  # the last words of one that ended just now say more
+                raise
             for node, interface in checksums:  # last: Mininet's shaping switches them to the network card
                 offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
             for node in nodes:

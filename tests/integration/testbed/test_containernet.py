@@ -233,6 +233,24 @@ def test_the_last_words_of_a_container_that_ended_at_once_are_told(leftovers: Ca
     assert leftovers(lab) == []
 
 
+def test_so_are_those_of_one_that_ends_while_its_network_is_made(leftovers: Callable[[str], list[str]]) -> None:
+    network = Containernet(controller=None)
+    container = network.addDocker("d1", dimage=IMAGE, dcmd=["sh", "-c", "echo my last words; sleep 60"])
+
+    def end() -> str:
+        assert poll(lambda: "words" in container.logs(), 10)
+        engine().api.kill(container._did)
+        assert poll(lambda: not container.process.alive(), 10)
+        return "true"
+
+    network.plan.do(container, end)
+    lab = network.plan.owner.lab
+    with pytest.raises(EngineError, match="ended at once: my last words"):
+        network.start()
+    network.stop()
+    assert leftovers(lab) == []
+
+
 def test_a_network_is_built_from_its_own_docker_class(net: Containernet) -> None:
     node = net.addHost("d9", cls=Docker, dimage=IMAGE, ip="10.9.9.9/24", defaultRoute="dev d9-eth0")
     net.addLink(node, net.addSwitch("s1", cls=NamespaceBridge))
