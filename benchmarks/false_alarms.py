@@ -34,6 +34,8 @@ def _lossy(scenario: dict[str, Any]) -> None:
             step["with"]["at_least_mbit"] = 1  # what TCP makes of a loss in a hundred
         if step["verb"] == "traffic.udp":
             step["with"]["loss_percent_at_most"] = 5
+        if step["verb"] == "ping":
+            step["with"]["loss_percent_at_most"] = 40  # two of five, each of which crosses the underlay twice
 
 
 def _two_underlays(scenario: dict[str, Any]) -> None:
