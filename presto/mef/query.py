@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from common.findings import nearest
-from common.text import not_storable
+from common.text import STORABLE, not_storable
 from presto_api.mef.problems import HttpError
 from presto_api.mef.wire import moment
 
@@ -93,5 +93,5 @@ DATE = moment
 def text(value: str) -> str:
     """Any text that can be stored. Raises ValueError."""
     if not_storable(value):
-        raise ValueError("Leave the NUL character out.")
+        raise ValueError(STORABLE)
     return value

@@ -8,7 +8,7 @@ each node by one more. A command given to a node earlier than that realises the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +20,6 @@ from mininet.log import error
 
 from testbed.containernet import commands
 from testbed.containernet.impairment_bridge import ImpairmentBridge
-from testbed.errors import Ended
 from testbed.host import offload, wiring
 from testbed.host.namespace import Namespace
 from testbed.ownership.owner import Owner
@@ -182,25 +181,35 @@ class Plan:
                 self._owner()  # made here, not by whichever thread comes first
             for side_by_side in _layers(nodes):
                 in_parallel(lambda node: node.make(), side_by_side)
-            for bridge in bridges:
-                bridge.make()
-            wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
-            for bridge in bridges:
-                bridge.plug()
-            outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
-            wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
-            for interface in silent:
-                Path(f"/proc/sys/net/ipv4/conf/{interface}/arp_ignore").write_text("8")
-            try:
+            with _last_words(nodes):
+                for bridge in bridges:
+                    bridge.make()
+                wiring.ip_batch(wiring.creation(_cable(left, right) for left, right in pairs))
+                for bridge in bridges:
+                    bridge.plug()
+                outside = [name for pair in pairs for node, name, *_ in pair if network_of(node) is None]
+                wiring.ip_batch([f"link set dev {name} alias {self.owner.alias}" for name in outside])
+                for interface in silent:
+                    Path(f"/proc/sys/net/ipv4/conf/{interface}/arp_ignore").write_text("8")
                 in_parallel(lambda item: self._run(*item), lines.items())
-            except Ended:
-                for node in nodes:
-                    node.check()  # the last words of one that ended just now say more
-                raise
-            for node, interface in checksums:  # last: Mininet's shaping switches them to the network card
-                offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
-            for node in nodes:
-                node.check()
+                for node, interface in checksums:  # last: Mininet's shaping switches them to the network card
+                    offload.set_tx_checksum(interface, on=False, namespace=network_of(node))
+
+
+@contextmanager
+def _last_words(nodes: Sequence[PlannedNode]) -> Iterator[None]:
+    """Raise ``EngineError`` for a node that has ended by the end of the block, also where the block failed for that."""
+    try:
+        yield
+    except Exception:
+        _check(nodes)
+        raise
+    _check(nodes)
+
+
+def _check(nodes: Sequence[PlannedNode]) -> None:
+    for node in nodes:
+        node.check()
 
 
 def _layers(nodes: list[PlannedNode]) -> Iterator[list[PlannedNode]]:

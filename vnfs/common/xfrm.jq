@@ -31,9 +31,15 @@ def sent:
   (capture("(oseq-hi 0x(?<high>[0-9a-f]+), )?oseq 0x(?<low>[0-9a-f]+)") // {low: "0"}) | map_values(. // "0" | from_hexadecimal)
   | (.high // 0) * 4294967296 + .low;
 
-# SPI → packets sent, of the text of all states.
-def sent_by_spi:
-  states | map({("00000000" + (capture("\\bspi 0x(?<spi>[0-9a-f]+)").spi // empty) | .[-8:]): sent}) | add // {};
+# SPI → bytes and packets that passed, of the text of all states with their counts (`ip -s`).
+def passed_by_spi:
+  states
+  | map((capture("\\bspi 0x(?<spi>[0-9a-f]+)").spi // empty) as $spi
+      | sent as $sent
+      | (capture("lifetime current:\\s+(?<bytes>[0-9]+)\\(bytes\\), (?<packets>[0-9]+)\\(packets\\)") | map_values(tonumber))
+      | .packets |= ([., $sent] | max)
+      | {("00000000" + $spi | .[-8:]): .})
+  | add // {};
 
 # Only SAs that are installed now; a key log also has those of the past.
 def current($installed): map(.spi |= ("00000000" + .)[-8:] | select(.spi | IN($installed[])));

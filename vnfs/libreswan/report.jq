@@ -36,16 +36,6 @@ def noted:
 # The numbers of the states that stand.
 def standing: map(capture("^000 #(?<number>[0-9]+): .* STATE_V2_ESTABLISHED_").number);
 
-# SPI → what passed.
-def counters:
-  join("\n") | sent_by_spi as $sent | states
-  | map((capture("spi 0x(?<spi>[0-9a-f]+)").spi // empty) as $spi
-      | (capture("lifetime current:\\s+(?<bytes>[0-9]+)\\(bytes\\), (?<packets>[0-9]+)\\(packets\\)")
-         | map_values(tonumber)) as $passed
-      | ("00000000" + $spi | .[-8:]) as $spi
-      | {($spi): ($passed | .packets |= ([., $sent[$spi]] | max))})
-  | add // {};
-
 # Connection → what it shows and takes, of all that are loaded.
 def loaded:
   reduce (.[] | capture("^000 \"(?<name>[^\"]*)\": +(?<text>.*)$")?) as $line ({};
@@ -77,7 +67,7 @@ def report($applied):
   of("status") as $status
   | ($status | standing) as $standing
   | ($status | loaded) as $loaded
-  | (of("xfrm") | counters) as $passed
+  | (of("xfrm") | join("\n") | passed_by_spi) as $passed
   | [of("note")[] | noted | select(.number | IN($standing[])) | with_identity($loaded)] as $notes
   | [$applied.ipsec.peers[]?.name] as $known
   | {engine: {esp: "kernel", ike: "pluto"},

@@ -55,7 +55,8 @@ def childsa:
 # Octets of a text in hexadecimal digits. gojq writes a space as +, which no text has unescaped.
 def hexadecimal:
   def digit: "0123456789abcdef"[.:. + 1];
-  [@uri | gsub("[+]"; " ") | scan("%(..)|(.)") | if .[0] then .[0] else .[1] | explode[0] | (. / 16 | floor | digit) + (. % 16 | digit) end]
+  [@uri | gsub("[+]"; " ") | scan("%(..)|(.)")
+   | if .[0] then .[0] else .[1] | explode[0] | (. / 16 | floor | digit) + (. % 16 | digit) end]
   | add | ascii_downcase;
 
 def authentication($at):

@@ -63,16 +63,6 @@ def associated($noted):
   | {mode: "TUNNEL", protocol: "ESP", udp_encapsulation: $ike.udp, spi_in, spi_out, encryption, integrity, dh,
      local_subnets: subnets($noted.flows[.of]; 0), remote_subnets: subnets($noted.flows[.of]; 1)};
 
-# Packets and bytes that the kernel has counted, by the SPI.
-def counted:
-  (join("\n") | sent_by_spi) as $sent
-  | reduce .[] as $line ({spi: null, counts: {}};
-    if $line | test("^\\s*proto esp spi ") then .spi = ($line | spi | padded(8))
-    elif $line | test("^\\s*[0-9]+\\(bytes\\), [0-9]+\\(packets\\)") then
-      .counts[.spi] = ([$line | scan("[0-9]+") | tonumber] as [$bytes, $packets] | [$bytes, ([$packets, $sent[.spi]] | max)])
-    else . end)
-  | .counts;
-
 # The SAs that stand: of `ikectl show sa`, an IKE SA is followed by its CHILD SAs, in both directions.
 def standing:
   reduce .[] as $line ([];
@@ -81,7 +71,7 @@ def standing:
       .[-1].spis += [$line | capture(" ESP 0x(?<spi>[0-9a-f]+) (?<direction>in|out) .*\\((?<flags>[A-Z]*)\\)")]
     else . end);
 
-def peer($noted; $counts; $standing):
+def peer($noted; $passed; $standing):
   . as $name
   | [$standing[] | select($noted.ike[.initiator_spi].peer == $name)] | sort_by(.state == "ESTABLISHED") as $known
   | {$name,
@@ -91,15 +81,15 @@ def peer($noted; $counts; $standing):
      children: [$known[].spis[] | select((.flags | test("L")) and .direction == "in").spi | padded(8) as $in
        | $noted.children[] | select(.spi_in == $in)
        | {$name, state: "INSTALLED"} + associated($noted)
-         + ([$counts[.spi_in], $counts[.spi_out]] | map(. // [0, 0])
-           | {bytes_in: .[0][0], packets_in: .[0][1], bytes_out: .[1][0], packets_out: .[1][1]})]};
+         + ([$passed[.spi_in], $passed[.spi_out]] | map(. // {bytes: 0, packets: 0})
+           | {bytes_in: .[0].bytes, packets_in: .[0].packets, bytes_out: .[1].bytes, packets_out: .[1].packets})]};
 
 def report($applied):
   (lines("[0-9]+ ") | noted) as $noted
-  | counted as $counts
+  | (join("\n") | passed_by_spi) as $passed
   | standing as $standing
   | [$applied.ipsec.peers[]?.name] as $names
   | {engine: {esp: "kernel", ike: "iked"},
-     peers: [$names[] | peer($noted; $counts; $standing)],
+     peers: [$names[] | peer($noted; $passed; $standing)],
      foreign: ([$standing[] | $noted.ike[.initiator_spi].peer // empty] | unique - $names
-       | map(peer($noted; $counts; $standing)))};
+       | map(peer($noted; $passed; $standing)))};

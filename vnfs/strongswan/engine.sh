@@ -197,7 +197,7 @@ engine_facts() {
   until [ -s "$RUN/esp" ]; do sleep 0.01; done # process 1 is just starting
   {
     cat "$RUN/esp"
-    ! grep -qx kernel "$RUN/esp" || ip xfrm state list nokeys
+    ! grep -qx kernel "$RUN/esp" || ip -s xfrm state list nokeys
     associations
   } | quoted
 }

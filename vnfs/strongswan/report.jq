@@ -1,4 +1,4 @@
-# The gateway's part of the status, from the ESP engine's name, the lines of `ip xfrm state` where that is the kernel, and
+# The gateway's part of the status, from the ESP engine's name, the lines of `ip -s xfrm state` where that is the kernel, and
 # those of `swanctl --list-sas --raw`.
 include "compile";
 include "xfrm";
@@ -36,21 +36,21 @@ def ike:
    prf: ."prf-alg", dh: ."dh-group"};
 
 # Several IKE SAs can be there for a moment; the established one speaks for the peer.
-def peer($associations; $sent):
+def peer($associations; $passed):
   {name} + ([$associations[] | select(has("state"))] | sort_by(.state == "ESTABLISHED") as $known
     | {ike: ($known[-1] | if . then ike else null end),
        children: [$known[]."child-sas"? // {} | .[] | select(."spi-in" and ."spi-out") | child
-                  | .packets_out = ([.packets_out, $sent[.spi_out] // 0] | max)]});
+                  | .packets_out = ($passed[.spi_out].packets // .packets_out)]});
 
 def report($applied):
   .[0] as $esp
-  | (.[1:] | join("\n") | sent_by_spi) as $sent
+  | (.[1:] | join("\n") | passed_by_spi) as $passed
   | [.[1:][] | select(contains("{")) | messages.event? // empty | to_entries[]] as $connections
   | def associations($name): [$connections[] | select(.key == $name).value];
   ([$applied.ipsec.peers[]?.name | connection_name]) as $known
   | {engine: {esp: $esp, ike: "charon"},
-     peers: [$known[] | . as $name | {name: peer_name} | peer(associations($name); $sent)],
+     peers: [$known[] | . as $name | {name: peer_name} | peer(associations($name); $passed)],
      # A peer that has begun a key exchange has no name yet.
      foreign: [$connections[] | select(.value.state | IN("CREATED", "CONNECTING") | not).key
          | select(IN($known[]) | not)] | unique
-       | map(. as $name | {name: peer_name} | peer(associations($name); $sent))};
+       | map(. as $name | {name: peer_name} | peer(associations($name); $passed))};

@@ -40,11 +40,11 @@ int vici_dump(vici_res *response, const char *label, int pretty, FILE *out);
 char *vici_find_str(vici_res *response, const char *otherwise, const char *format, ...);
 
 enum { SHORTEST = 100, LONGEST = 2000, QUIET = 60000 }; /* milliseconds from one look to the next */
-enum { TUNNELS = 4096, LINE = 1 << 20 };
+enum { MAX_TUNNELS = 4096, LINE = 1 << 20 };
 enum state { DOWN, BEGUN, UP };
 
-static char names[LINE], *tunnel[TUNNELS];
-static enum state state[TUNNELS];
+static char names[LINE], *tunnel[MAX_TUNNELS];
+static enum state state[MAX_TUNNELS];
 static int tunnels, wake = -1;
 static FILE *history;
 static long limit;
@@ -82,7 +82,7 @@ static void read_names(const char *path)
         fclose(file);
     names[length] = 0;
     tunnels = 0;
-    for (char *name = strtok(names, " \n"); name && tunnels < TUNNELS; name = strtok(NULL, " \n"))
+    for (char *name = strtok(names, " \n"); name && tunnels < MAX_TUNNELS; name = strtok(NULL, " \n"))
         tunnel[tunnels++] = name;
     memset(state, DOWN, sizeof state);
 }

@@ -233,17 +233,32 @@ def test_the_last_words_of_a_container_that_ended_at_once_are_told(leftovers: Ca
     assert leftovers(lab) == []
 
 
-def test_so_are_those_of_one_that_ends_while_its_network_is_made(leftovers: Callable[[str], list[str]]) -> None:
-    network = Containernet(controller=None)
-    container = network.addDocker("d1", dimage=IMAGE, dcmd=["sh", "-c", "echo my last words; sleep 60"])
+class EndsWhenMade(Docker):
+    """A container that ends before anything is done in its network."""
 
-    def end() -> str:
-        assert poll(lambda: "words" in container.logs(), 10)
-        engine().api.kill(container._did)
-        assert poll(lambda: not container.process.alive(), 10)
+    def make(self) -> None:
+        super().make()
+        self.end()
+
+    def end(self) -> str:
+        assert poll(lambda: "words" in self.logs(), 10)
+        engine().api.kill(self._did)
+        assert poll(lambda: not self.process.alive(), 10)
         return "true"
 
-    network.plan.do(container, end)
+
+@pytest.mark.parametrize("when", ["before its links", "before its lines"])
+def test_so_are_those_of_one_that_ends_while_its_network_is_made(
+    when: str, leftovers: Callable[[str], list[str]]
+) -> None:
+    network = Containernet(controller=None)
+    early = when == "before its links"
+    kind = EndsWhenMade if early else Docker
+    command = ["sh", "-c", "echo my last words; sleep 60"]
+    container = network.addDocker("d1", cls=kind, dimage=IMAGE, dcmd=command)
+    network.addLink(container, network.addSwitch("s1", cls=NamespaceBridge))
+    if not early:
+        network.plan.do(container, lambda: EndsWhenMade.end(container))
     lab = network.plan.owner.lab
     with pytest.raises(EngineError, match="ended at once: my last words"):
         network.start()

@@ -39,34 +39,43 @@ def test_the_kernels_names_of_algorithms(state: str, encryption: str, integrity:
     assert (found["spi"], found["encryption_key"]) == ("c1234567", "" if encryption == "NULL" else "ab")
 
 
+COUNTED = "lifetime current:\n\t  99(bytes), 7(packets)\n\t"
+
+
 @pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
 @pytest.mark.parametrize(
-    ("numbers", "sent"),
+    ("numbers", "packets"),
     [
         ("anti-replay context: seq 0x0, oseq 0x22dbf, bitmap 0x00000000", 142_783),
         ("anti-replay esn context:\n\t seq-hi 0x0, seq 0x0, oseq-hi 0x1, oseq 0xa\n\t replay_window 32", 2**32 + 10),
-        ("mark 0x1", 0),
+        ("anti-replay context: seq 0x9, oseq 0x0, bitmap 0x000001ff", 7),
+        ("mark 0x1", 7),
     ],
 )
-def test_what_was_sent_is_the_last_sequence_number(numbers: str, sent: int) -> None:
+def test_as_many_were_sent_as_have_sequence_numbers(numbers: str, packets: int) -> None:
     """The kernel counts what offload merged as one packet, and every one of its segments has a number."""
     done = subprocess.run(
-        ["gojq", "-Rsc", "-L", str(VNFS / "common"), 'include "xfrm"; sent_by_spi'],
-        input=f"{HEAD}{numbers}\n{HEAD.replace('c123', 'c124')}mark 0x1\n",
+        ["gojq", "-Rsc", "-L", str(VNFS / "common"), 'include "xfrm"; passed_by_spi'],
+        input=f"{HEAD}{COUNTED}{numbers}\n{HEAD.replace('c123', 'c124')}{COUNTED}\n",
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert json.loads(done.stdout) == {"c1234567": sent, "c1244567": 0}
+    assert json.loads(done.stdout) == {
+        "c1234567": {"bytes": 99, "packets": packets},
+        "c1244567": {"bytes": 99, "packets": 7},
+    }
 
 
 @pytest.mark.skipif(shutil.which("gojq") is None, reason="gojq is not installed")
-@pytest.mark.parametrize(("state", "sent"), [("", 7), ("anti-replay context: seq 0x0, oseq 0x22dbf", 142_783)])
+@pytest.mark.parametrize(
+    ("state", "sent"), [("", 5), (f"{HEAD}{COUNTED}anti-replay context: seq 0x0, oseq 0x22dbf", 142_783)]
+)
 def test_strongswan_tells_what_the_kernel_numbered(state: str, sent: int) -> None:
     child = (
         "name=site-b state=INSTALLED mode=TUNNEL protocol=ESP spi-in=c7654321 spi-out=c1234567 packets-in=3 bytes-in=9 "
-        "packets-out=7 bytes-out=9 local-ts=[10.1.0.0/24] remote-ts=[10.2.0.0/24]"
+        "packets-out=5 bytes-out=9 local-ts=[10.1.0.0/24] remote-ts=[10.2.0.0/24]"
     )
     ike = f"version=2 state=ESTABLISHED initiator-spi=1 responder-spi=2 child-sas {{site-b-1 {{{child}}}}}"
-    lines = ["kernel", *(HEAD + state).split("\n"), f"list-sa event {{site-b {{{ike}}}}}", "list-sas reply {}"]
+    lines = ["kernel", *state.splitlines(), f"list-sa event {{site-b {{{ike}}}}}", "list-sas reply {}"]
     intent = json.dumps({"ipsec": {"peers": [{"name": "site-b"}]}})
     done = subprocess.run(
         ["gojq", "-c", "-L", str(VNFS / "common"), "-L", str(VNFS / "strongswan"), "--argjson", "applied", intent,
