@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from presto.mef.query import LARGEST_PAGE, Page
+from presto.mef.query import LARGEST_PAGE, Page, text
 
 on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 ORDERS, SERVICES = (
@@ -20,6 +20,12 @@ SWVC, END, UNI, UCS, UCS_UNI, UCS_END = (
     for name in ("swvc", "swvc-end-point", "sd-wan-uni", "ucs", "ucs-uni", "ucs-end-point")
 )
 ENROLLED = 4 + 1 + 4 + 4
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_what_cannot_be_stored_is_looked_for_in_vain(value: str) -> None:
+    with pytest.raises(ValueError, match="Leave NUL characters and lone surrogates out"):
+        text(value)
 
 
 @pytest_asyncio.fixture

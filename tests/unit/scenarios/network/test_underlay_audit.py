@@ -231,8 +231,9 @@ def test_addresses_of_more_stations_than_there_can_be_are_text(stations: int, un
     assert (seen.unexplained, seen.ike) == (unexplained, 1)
 
 
-def test_text_may_be_where_frames_go_to_as_well() -> None:
-    frames = [Ether(src=MAC_A, dst=f"02:74:65:78:74:{number:02x}") / asks() for number in range(24)]
+@pytest.mark.parametrize(("known", "varied"), [("src", "dst"), ("dst", "src")])
+def test_one_known_station_does_not_vouch_for_the_other(known: str, varied: str) -> None:
+    frames = [Ether(**{known: MAC_A, varied: f"02:74:65:78:74:{number:02x}"}) / asks() for number in range(24)]
     assert traffic(map(bytes, frames), (A, B)).unexplained == 1
 
 
