@@ -55,7 +55,7 @@ engine_start() {
   answer <>"$CALLS/answers" &
   exec 8<>"$CALLS/requests" 9<>"$CALLS/answers" # opened anew, because the guest makes them non-blocking
   # On one CPU: each system call of the guest changes processes here, and moving them costs more than the call.
-  LD_PRELOAD=/usr/local/lib/memory.so TMPDIR=/tmp engine_process taskset -c "$(last_cpu)" linux.uml "mem=$MEMORY" \
+  LD_PRELOAD=/usr/local/lib/host.so TMPDIR=/tmp engine_process taskset -c "$(last_cpu)" linux.uml "mem=$MEMORY" \
     root=/dev/root rootfstype=hostfs rootflags=/ rw init=/vnf/uml/init \
     con=null con0=null,fd:1 ssl=null ssl0=fd:8,fd:9 "uml_dir=$CALLS/" umid=guest \
     quiet panic=-1 cryptomgr.notests=1
