@@ -23,6 +23,9 @@ from orchestrator.vnf_contract import status_findings
 T = TypeVar("T")
 Undo = Callable[[], Awaitable[None]]
 
+KILLED = 137
+"""The exit code of a program that SIGKILL has ended, 128 + 9, as the end of its container does."""
+
 READY_SECONDS, READY_PAUSE = 20.0, 0.5
 """How long a VNF that has taken its intent may not be ready, and the time between two looks."""
 
@@ -104,11 +107,13 @@ def container_spec(container: ContainerPlan) -> ContainerSpec:
 
 async def apply_intent(uplink: Uplink, container: ContainerPlan) -> None:
     """Hand a running VNF its intent; VnfError when it refuses, its old state is then kept, or does not run."""
+    ended = f"/vnf/apply came to no end ({{}}); see 'docker logs {container.name}' on the uCPE"
     try:
         result = await uplink.docker.run(container.name, ["/vnf/apply"], intent_bytes(container.intent))
     except UcpeRefused as error:
-        problem = f"/vnf/apply came to no end ({error.message}); see 'docker logs {container.name}' on the uCPE"
-        raise VnfStateUnknown(uplink.ucpe.id, container.vnf, problem) from error
+        raise VnfStateUnknown(uplink.ucpe.id, container.vnf, ended.format(error.message)) from error
+    if result.code == KILLED:
+        raise VnfStateUnknown(uplink.ucpe.id, container.vnf, ended.format("it was killed, as when its container ends"))
     if result.code != 0:
         message, path = complaint(result.stderr or result.stdout)
         raise VnfError(uplink.ucpe.id, container.vnf, f"{apply_refused(result.code)}: {message}", path)

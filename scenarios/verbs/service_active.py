@@ -80,6 +80,7 @@ class ServiceActive(Verb, name="service.active"):
     def observe(self, context: Context, recorder: Recorder) -> ActiveEvidence:
         details = recorder.until("service installed and enabled", self.within_seconds, context.settled)
         details = details or context.face.service(context.service_id) or {}
+        states = context.face.states(details)
         recorder.json("service.json", "the service as the API shows it", details)
         sites: list[SiteChain] = []
         ends: list[TunnelEnd] = []
@@ -87,11 +88,13 @@ class ServiceActive(Verb, name="service.active"):
             with ThreadPoolExecutor(CONCURRENT_LOOKS) as pool:
                 sites.extend(pool.map(lambda site: _site_chain(context, site), context.service_sites()))
             if chain.GATEWAY in context.scenario.service.chain:
-                ends.extend(self._tunnel_ends(context, recorder))
+                # The tunnels of a service that has failed do not come, however long one waits.
+                active = all(state.measured == state.expected for state in states)
+                ends.extend(_tunnel_ends(context, recorder, self.within_seconds if active else 0))
         return ActiveEvidence(
             service_id=context.service_id,
             chain=tuple(context.scenario.service.chain),
-            states=tuple(context.face.states(details)),
+            states=tuple(states),
             reason=context.face.error(details),
             sites=tuple(sites),
             tunnels=tuple(ends),
@@ -107,18 +110,19 @@ class ServiceActive(Verb, name="service.active"):
         told = ", and its tunnels carry packets" if chain.GATEWAY in evidence.chain else ""
         return Judgement(checks, f"the service is active on {count_text(len(evidence.sites), 'uCPE')}{told}")
 
-    def _tunnel_ends(self, context: Context, recorder: Recorder) -> Iterator[TunnelEnd]:
-        """Yield what both gateways of each tunnel say, and which echoes through it come back."""
-        sites = context.service_sites()
-        carried = recorder.until("tunnels that carry packets", self.within_seconds, lambda: _carried(context, sites))
-        status, answers = carried or (tunnels.ask(context, sites), tunnels.answers_of_all(context, sites))
-        for site, other in permutations(sites, 2):
-            state = tunnels.state_of(status[site], other)
-            yield TunnelEnd(site=site, to=other, state=state, answered=answers[site].get(other))
-
     def live_command(self, context: Context) -> str:
         site = context.service_sites()[0]
         return f"lso exec {context.lab.id} {site} -- docker ps"
+
+
+def _tunnel_ends(context: Context, recorder: Recorder, seconds: float) -> Iterator[TunnelEnd]:
+    """Yield what both gateways of each tunnel say, and which echoes through it come back, within *seconds*."""
+    sites = context.service_sites()
+    carried = recorder.until("tunnels that carry packets", seconds, lambda: _carried(context, sites))
+    status, answers = carried or (tunnels.ask(context, sites), tunnels.answers_of_all(context, sites))
+    for site, other in permutations(sites, 2):
+        state = tunnels.state_of(status[site], other)
+        yield TunnelEnd(site=site, to=other, state=state, answered=answers[site].get(other))
 
 
 def _site_chain(context: Context, site: str) -> SiteChain:

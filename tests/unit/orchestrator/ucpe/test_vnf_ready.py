@@ -64,3 +64,23 @@ def test_what_is_never_ready_is_refused(
     outcome = deployed(tmp_path, site_inputs())
     assert outcome.result is Result.ROLLED_BACK
     assert "ready: False, expected True" in (outcome.error or "")
+
+
+def test_an_apply_that_ends_with_its_container_is_no_refusal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site_inputs: Any
+) -> None:
+    run = MemoryEngine.run
+
+    async def killed(
+        self: MemoryEngine, container: str, command: Sequence[str], stdin: bytes | None = None
+    ) -> ExecResult:
+        if list(command) == ["/vnf/apply"]:
+            return ExecResult(137, b"", b"")
+        return await run(self, container, command, stdin)
+
+    monkeypatch.setattr(MemoryEngine, "run", killed)
+    outcome = deployed(tmp_path, site_inputs())
+    assert outcome.result is not Result.APPLIED
+    assert "/vnf/apply came to no end (it was killed, as when its container ends); see 'docker logs " in (
+        outcome.error or ""
+    )
