@@ -212,7 +212,7 @@ class _Expansion:
         findings = self._findings(text)
         unsupported = ""
         if findings and self._declared(findings, values, negative):
-            unsupported, findings = "; ".join(finding.message for finding in findings), ()
+            unsupported, findings = "; ".join(dict.fromkeys(map(_reason, findings))), ()
         place = {value.axis: value.shown.id for value in values}
         cell = PlannedCell(name, place, "fails-to-connect" if negative else "passed", text, unsupported)
         return cell, [self._placed(finding, values) for finding in findings]
@@ -266,6 +266,10 @@ class _Expansion:
         return self.base.finding(
             Fault(path, f"{finding.message} (in the cell {'--'.join(v.shown.id for v in values)})", hint)
         )
+
+
+def _reason(finding: FileFinding) -> str:
+    return f"{finding.message} ({finding.hint})" if finding.hint else finding.message
 
 
 def _depth(change: Any, path: Path_) -> int:

@@ -37,7 +37,7 @@ class Definition:
 class Schema:
     """What a value must be: `primitive` is None for a map with named fields, whose type is `type`.
 
-    `lineage` is the data type and its ancestors, the primitive type included.
+    `lineage` is the data type and its ancestors, the primitive type included. `description` is the definition's own.
     """
 
     type: str
@@ -46,6 +46,7 @@ class Schema:
     constraints: tuple[Constraint, ...]
     entry: Schema | None
     key: Schema | None
+    description: str = ""
 
     def same(self, other: Schema) -> bool:
         """Whether both say the same of a value; constraints do when they read the same."""
@@ -147,6 +148,7 @@ class Types:
             constraints=(*inherited, *_constraints(body)),
             entry=self.schema(entry) if isinstance(entry, dict) else None,
             key=self.schema(key) if isinstance(key, dict) else None,
+            description=str(body.get("description") or ""),
         )
 
     def members(self, section: str, name: str, key: str) -> dict[str, tuple[Any, Place]]:

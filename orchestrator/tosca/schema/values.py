@@ -129,7 +129,7 @@ def _nested(types: Types, schema: Schema, value: Any, place: Place, report: Repo
 
 def _check_rules(schema: Schema, value: Any, place: Place, report: Report) -> None:
     for text in violated(schema.constraints, value):
-        report.add(place, f"{_quoted(schema, value)} must {text}")
+        report.add(place, f"{_quoted(schema, value)} must {text}", schema.description)
     if isinstance(value, str):
         for name in schema.lineage:
             error = format_error(name, value)

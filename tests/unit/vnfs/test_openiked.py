@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -154,6 +156,22 @@ DEVIATIONS = json.loads((VNFS / "openiked" / "product.json").read_text())["devia
 def test_a_declared_deviation_is_refused(deviation: dict[str, str]) -> None:
     code, refusal = compiled(**{deviation["path"].removeprefix("ipsec."): deviation["value"]})
     assert (code, refusal["path"]) == (2, deviation["path"])
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        *(one["value"] for one in DEVIATIONS if one["path"] == "ipsec.esp_proposal"),
+        "aes256-sha512-ecp384", "aes128-aes256-sha384-sha512-ecp256-ecp384", "aes256-sha512", "aes256-sha512-noesn",
+        "aes256-sha512-noesn-esn", "aes256-camellia256-sha256-sha384-modp3072", "aes256gcm16-aes256-sha512",
+    ],
+)  # fmt: skip
+def test_the_descriptor_refuses_what_the_product_does(proposal: str) -> None:
+    """Orders and matrices are told before anything starts."""
+    node_type = yaml.safe_load((VNFS / "openiked" / "descriptor.yaml").read_text())["node_types"]["lso.vnf.OpenIKED"]
+    (constraint,) = node_type["properties"]["esp_proposal"]["constraints"]
+    declared = re.fullmatch(constraint["pattern"], proposal) is not None
+    assert declared == (compiled(esp_proposal=proposal)[0] == 0)
 
 
 OTHER = {**PEER, "name": "site-c", "identity": "198.51.100.3", "address": "198.51.100.3", "subnets": ["10.3.0.0/24"]}
