@@ -27,10 +27,12 @@ from scenarios.file.errors import ScenarioError
 from scenarios.file.findings import Findings
 from scenarios.file.source import read
 from scenarios.load import FILE_NAME
+from testbed.images.recipes import UCPES
 
 LONGEST_ID = 64  # of a scenario
 MOST_CELLS = 10_000
 _BASE_KEYS = ("scenario", "title")
+UCPE = "ucpe"  # its makes are chosen as products are
 
 
 @dataclass(frozen=True)
@@ -120,29 +122,62 @@ def _base(file: MatrixFile, path: Path, findings: Findings) -> tuple[Document | 
 
 
 def _values(name: str, axis: AxisEntry, findings: Findings) -> Iterator[Value]:
-    if axis.kind and axis.sites:
-        known = [product.name for product in catalogue().products() if product.kind == axis.kind]
-        chosen = axis.products or sorted(known)
-        faults: list[Fault] = []
-        if not known:
-            kinds = sorted({product.kind for product in catalogue().products()})
-            faults.append(
-                Fault(("axes", name, "kind"), f"no product of the kind {axis.kind!r}", nearest(axis.kind, kinds))
-            )
-        else:
-            for index, one in enumerate(axis.products):
-                if one not in known:
-                    place: Path_ = ("axes", name, "products", index)
-                    faults.append(Fault(place, f"no {axis.kind} product {one!r}", nearest(one, known)))
+    if axis.sites and not findings.touch(("axes", name)):
+        products = {kind: _products(kind) for kind in axis.kinds or [axis.kind]}
+        faults = list(_product_faults(name, axis, products))
         findings.add(faults)
-        for names in product(*[chosen] * len(axis.sites)) if not faults else ():
-            shown = AxisValue(id="-".join(names), title=" – ".join(names))
-            served = zip(axis.sites, names, strict=True)
-            change = {"products": {site: {axis.kind: one} for site, one in served}}
-            yield Value(name, shown, change, ("axes", name), products=True)
+        if not faults:
+            yield from (_pairs if axis.kind else _turns)(name, axis, products)
     for index, entry in enumerate(axis.values):
         shown = AxisValue(id=entry.id, title=entry.title, expect=entry.expect)
         yield Value(name, shown, entry.change, ("axes", name, "values", index, "change"))
+
+
+def _pairs(name: str, axis: AxisEntry, products: Mapping[str, Sequence[str]]) -> Iterator[Value]:
+    """Yield every combination of products of one kind."""
+    for names in product(*[axis.products or products[axis.kind]] * len(axis.sites)):
+        change = _chosen({site: {axis.kind: one} for site, one in zip(axis.sites, names, strict=True)})
+        yield Value(name, AxisValue(id="-".join(names), title=" – ".join(names)), change, ("axes", name), products=True)
+
+
+def _turns(name: str, axis: AxisEntry, products: Mapping[str, Sequence[str]]) -> Iterator[Value]:
+    """Yield as many values as the largest kind has products: then each has been at each site."""
+    for turn in range(max(map(len, products.values()))):
+        served = {
+            site: {kind: found[(turn + index) % len(found)] for kind, found in products.items()}
+            for index, site in enumerate(axis.sites)
+        }
+        title = "; ".join(f"{site} {', '.join(chosen.values())}" for site, chosen in served.items())
+        yield Value(
+            name, AxisValue(id=f"{name}-{turn + 1}", title=title), _chosen(served), ("axes", name), products=True
+        )
+
+
+def _products(kind: str) -> list[str]:
+    """Return the names of all products of a kind of VNF, or of the makes of uCPE."""
+    return sorted(UCPES) if kind == UCPE else sorted(one.name for one in catalogue().products() if one.kind == kind)
+
+
+def _chosen(served: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return the change of the scenario that gives each site its products, by kind."""
+    change: dict[str, Any] = {}
+    for site, chosen in served.items():
+        for kind, one in chosen.items():
+            make = {"topology": {"sites": {site: {"ucpe": one}}}}
+            change = changed(change, make if kind == UCPE else {"products": {site: {kind: one}}})
+    return change
+
+
+def _product_faults(name: str, axis: AxisEntry, products: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
+    kinds = [UCPE, *sorted({one.kind for one in catalogue().products()})]
+    for kind, known in products.items():
+        place: Path_ = ("axes", name, "kind") if axis.kind else ("axes", name, "kinds", axis.kinds.index(kind))
+        if not known:
+            yield Fault(place, f"no product of the kind {kind!r}", nearest(kind, kinds))
+    for index, one in enumerate(axis.products):
+        known = products[axis.kind]
+        if known and one not in known:
+            yield Fault(("axes", name, "products", index), f"no {axis.kind} product {one!r}", nearest(one, known))
 
 
 def _faults(file: MatrixFile, values: Mapping[str, Sequence[Value]], base: Document) -> Iterator[Fault]:

@@ -33,10 +33,17 @@ class Variation(Strict):
 
 
 class AxisEntry(Strict):
-    """An axis: products of a kind for each of *sites*, in every combination; or variations."""
+    """An axis: products of a kind for each of *sites*, in every combination; of several, by turns; or variations."""
 
     title: str = ""
-    kind: str = Field(default="", description="the kind of VNF whose products are varied")
+    kind: str = Field(
+        default="", description="the kind of VNF whose products are varied, or `ucpe` for the makes of uCPE"
+    )
+    kinds: list[str] = Field(
+        default_factory=list,
+        description="kinds whose products go round: in the first value each site gets another one of each kind, and"
+        " in each further value the one that the next site had",
+    )
     sites: list[Name] = Field(default_factory=list, description="the sites that each get a product of it")
     products: Annotated[list[str], BeforeValidator(_all)] = Field(
         default_factory=list, description="names of products; `all`, which is the default, for those in the catalogue"
@@ -45,8 +52,10 @@ class AxisEntry(Strict):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if bool(self.kind and self.sites) == bool(self.values):
-            raise ValueError("an axis has a kind and sites, or values")
+        if sum((bool(self.kind and self.sites), bool(self.kinds and self.sites), bool(self.values))) != 1:
+            raise ValueError("an axis has a kind and sites, or kinds and sites, or values")
+        if self.products and not self.kind:
+            raise ValueError("products are of the one kind of an axis")
         return self
 
 

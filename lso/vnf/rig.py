@@ -37,16 +37,18 @@ class Rig:
     ports: dict[str, Port]
     quick: bool = False
     """Whether executables are started without the Docker Engine, which takes most of the time."""
+    as_ucpe: bool = False
+    """Whether the ports take packets larger than their MTU, as a uCPE's do; the container is not started again."""
 
     @classmethod
-    def start(cls, subject: Subject, kind: Kind, bench: Bench) -> Rig:
+    def start(cls, subject: Subject, kind: Kind, bench: Bench, *, as_ucpe: bool = False) -> Rig:
         """Start the product and plug its ports; no intent is applied. The hosts send nothing by themselves."""
         hosts = {side: bench.host() for side in SIDES}
         for host in hosts.values():
             host.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
         ports = {side: bench.port(side, host, "eth0") for side, host in hosts.items()}
         vnf = bench.vnf(subject.image, subject.capabilities, subject.devices, subject.sysctls)
-        rig = cls(subject, kind, vnf, hosts, ports)
+        rig = cls(subject, kind, vnf, hosts, ports, as_ucpe=as_ucpe)
         rig.plug()
         return rig
 
@@ -54,7 +56,7 @@ class Rig:
         """Wire the ports, also again after the container was started anew."""
         try:
             for port in self.ports.values():
-                self.vnf.plug(port)
+                (self.vnf.plug_as_ucpe if self.as_ucpe else self.vnf.plug)(port)
         except Ended as ended:
             raise self.ended() from ended
 

@@ -25,10 +25,10 @@ class Session:
     _rig: Rig | None = field(default=None, init=False)
     _shared: bool = field(default=False, init=False)
 
-    def fresh(self) -> Rig:
+    def fresh(self, *, as_ucpe: bool = False) -> Rig:
         """Return the product newly started, with its ports and without an intent, for one check alone."""
         self.drop()
-        self._rig = Rig.start(self.subject, self.kind, self.bench)
+        self._rig = Rig.start(self.subject, self.kind, self.bench, as_ucpe=as_ucpe)
         return self._rig
 
     @property

@@ -79,6 +79,21 @@ class Vnf:
         if port not in self.ports:
             self.ports.append(port)
 
+    def plug_as_ucpe(self, port: Port) -> None:
+        """Plug *port* as a uCPE does, by a macvlan in passthru mode: packets larger than the port's MTU come in too.
+
+        A veth pair drops them before the container sees them. There is no second time after a restart.
+        """
+        host, number = port.host.namespace, next(_serial)
+        under = End(host.path, f"u{number}", port.mac)  # the macvlan has it too
+        ip_batch(creation([Cable(under, End(host.path, port.peer_name, mac_address(host.path, port.peer_name)))]))
+        port.host.run(
+            "ip", "link", "add", "link", under.name, "name", f"p{number}", "netns", str(self.pid),
+            "type", "macvlan", "mode", "passthru",
+        )  # fmt: skip
+        for end in (under.name, port.peer_name):
+            port.host.run("ip", "link", "set", end, "up")
+
     def seed(self, intent: Mapping[str, Any]) -> None:
         """Put the intent where the entrypoint looks for it."""
         self.container.put_archive(INTENT_FOLDER, archive({"intent.json": json.dumps(intent).encode()}))

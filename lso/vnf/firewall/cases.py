@@ -33,6 +33,17 @@ class Sent:
     mac: str | None
     outcome: str
 
+    @property
+    def bytes(self) -> int:
+        """The IP total lengths of all frames."""
+        return sum(len(frame) - len(IP4) for frame in self.frames)
+
+    @property
+    def whole_bytes(self) -> int:
+        """The IP total length of the packet that the frames, if they are fragments, make: it has one header."""
+        header = 4 * (self.frames[0][len(IP4)] & 15)
+        return self.bytes - (len(self.frames) - 1) * header
+
 
 @dataclass(frozen=True)
 class Case:
@@ -47,6 +58,11 @@ class Case:
         actions = {rule["id"]: rule["action"] for rule in self.firewall["rules"]}
         actions |= {"default": self.firewall["default"], "established": "allow", "passes": "allow"}
         return bool(actions.get(outcome) == "allow")
+
+    @property
+    def has_foreign(self) -> bool:
+        """Whether a packet is foreign: which bytes of such frames are counted is the product's choice."""
+        return any(sent.outcome == "foreign" for sent in self.packets)
 
     def counters(self, outcome: str) -> set[str]:
         """What counts a packet with that outcome."""

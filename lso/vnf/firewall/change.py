@@ -7,7 +7,7 @@ from typing import Any
 
 from lso.checking.judged import judged
 from lso.vnf.firewall.cases import sent
-from lso.vnf.firewall.wire import Wire
+from lso.vnf.firewall.wire import BYTES, Wire
 from lso.vnf.firewall.wire_table import wire
 from lso.vnf.session import Session
 from reports.model import Check
@@ -38,7 +38,7 @@ def run(session: Session) -> Iterator[Check]:
         before = through.count()
         through.make({"default": "deny", "rules": [DENY, WEB, OTHER_WEB]})
         after = through.count()
-        kept = {name: before[name] for name in ("web", "other")}
+        kept = {name + unit: before[name + unit] for name in ("web", "other") for unit in ("", BYTES)}
         yield judged("counters of unchanged rules", kept.items() <= after.items(), _told(kept), _told(after))
         yield judged("the counter of a new rule", after.get("first") == 0, "0", str(after.get("first")))
         for line, allowed in (

@@ -13,7 +13,7 @@ from scapy.packet import Raw
 
 from lso.checking.judged import judged
 from lso.vnf.firewall.cases import ADDRESSES, IP4, OTHER
-from lso.vnf.firewall.wire import Totals, Wire
+from lso.vnf.firewall.wire import BYTES, Totals, Wire
 from lso.vnf.firewall.wire_table import wire
 from lso.vnf.rig import Rig
 from lso.vnf.session import Session
@@ -86,8 +86,10 @@ def _judge(rig: Rig, through: Wire, sweep: Sweep) -> Iterator[Check]:
 
 
 def _grown(before: Totals, after: Totals) -> int:
-    """All that was counted; `foreign` is in `default` already."""
-    return sum(count - before.get(name, 0) for name, count in after.items() if name != "foreign")
+    """All packets that were counted; `foreign` is in `default` already."""
+    return sum(
+        count - before.get(name, 0) for name, count in after.items() if name != "foreign" and not name.endswith(BYTES)
+    )
 
 
 def _received(rig: Rig, side: str) -> int:

@@ -22,6 +22,8 @@ SECONDS, IMPATIENT_SECONDS = 5.0, 0.5
 MISSED_LIMIT = 3
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 TOTALS = ("established", "default", "foreign")
+BYTES = " bytes"
+"""Behind a counter's name, which has no space, where it is about its bytes."""
 Totals = dict[str, int]
 
 
@@ -38,7 +40,7 @@ class Wire:
     status: Callable[[], Mapping[str, Any]]
     macs: dict[str, str]
     sockets: dict[str, socket.socket]
-    totals: Totals = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
+    totals: Totals = field(default_factory=lambda: _each(dict.fromkeys(TOTALS, 0)))
     rules: list[dict[str, Any]] = field(default_factory=list)
     missed: int = 0
 
@@ -64,16 +66,20 @@ class Wire:
         """Apply *firewall* as the intent, and note where its counters start: those of unchanged rules go on."""
         self.apply(firewall)
         kept = {rule["id"] for rule in firewall["rules"] if rule in self.rules}
-        own = {rule["id"]: self.totals[rule["id"]] if rule["id"] in kept else 0 for rule in firewall["rules"]}
-        self.totals = {name: self.totals[name] for name in TOTALS} | own
+        own = _each({rule["id"]: 0 for rule in firewall["rules"]})
+        carried = _each(dict.fromkeys((*TOTALS, *kept), 0))
+        self.totals = own | {name: self.totals[name] for name in carried}
         self.rules = firewall["rules"]
 
     def count(self) -> Totals:
-        """The packets that the status tells, by counter; raises ProductFault when one is missing."""
+        """Packets and bytes that the status tells, by counter; raises ProductFault when one is missing."""
         state = self.status()
         try:
-            return {name: state[name]["packets"] for name in TOTALS} | {
-                rule["id"]: rule["packets"] for rule in state["rules"]
+            counters = {name: state[name] for name in TOTALS} | {rule["id"]: rule for rule in state["rules"]}
+            return {
+                name + unit: counter[key]
+                for name, counter in counters.items()
+                for unit, key in (("", "packets"), (BYTES, "bytes"))
             }
         except (KeyError, TypeError) as error:
             raise ProductFault(f"the status lacks the counter {error}") from error
@@ -129,12 +135,15 @@ class Wire:
                 for name in case.counters(sent.outcome):
                     least[name] += 1
                     most[name] += len(sent.frames)  # a product may judge the fragments of a packet one by one
+                    least[name + BYTES] += sent.whole_bytes
+                    most[name + BYTES] += sent.bytes
         finally:
             self.totals = self.count()  # the next case starts from it
+        unsaid = {name + BYTES for name in case.counters("foreign")} if case.has_foreign else set()
         return wrong + [
             f"counter {name!r} is at {count}, not at {_range(least[name], most[name])}"
             for name, count in self.totals.items()
-            if not least[name] <= count <= most[name]
+            if name not in unsaid and not least[name] <= count <= most[name]
         ]
 
     def _judged(self, case: Case, sent: Sent) -> Iterator[str]:
@@ -167,6 +176,11 @@ def _send(near: socket.socket, frame: bytes) -> None:
 
     if not poll(sent, SECONDS):
         raise OSError(errno.ENOBUFS, f"no frame can be sent within {SECONDS:.0f} s")
+
+
+def _each(counters: Totals) -> Totals:
+    """The counters with those of their bytes."""
+    return {name + unit: count for name, count in counters.items() for unit in ("", BYTES)}
 
 
 def _range(least: int, most: int) -> str:

@@ -72,6 +72,45 @@ def test_a_cell_is_the_scenario_with_its_changes(tmp_path: Path) -> None:
     assert cells["nftables-nftables--psk"]["steps"] == base["steps"]
 
 
+def test_products_of_several_kinds_go_round_the_sites(tmp_path: Path) -> None:
+    """Within a cell the sites differ in everything, and each product and make of uCPE comes to each site."""
+    mix = "{kinds: [firewall, statistics, ucpe], sites: [site-a, site-b]}"
+    matrix = loaded(tmp_path, GOOD.replace("  pair: {kind: firewall", f"  mix: {mix}\n  pair: {{kind: ipsec"
+                                           ).partition("deviations")[0])  # fmt: skip
+    assert [value.id for value in matrix.axes[0].values] == ["mix-1", "mix-2"]
+    assert matrix.axes[0].values[0].title == "site-a iptables, flowstat, debian-11; site-b nftables, pmacct, debian-12"
+    stand: dict[str, set[tuple[str, ...]]] = {"site-a": set(), "site-b": set()}
+    for cell in matrix.cells:
+        scenario = yaml.safe_load(cell.text)
+        for site, seen in stand.items():
+            chosen = scenario["products"][site]
+            assert sorted(chosen) == ["firewall", "ipsec", "statistics"]
+            make = scenario["topology"]["sites"][site]["ucpe"]
+            seen.add((chosen["firewall"], chosen["statistics"], make))
+        assert len({scenario["topology"]["sites"][site]["ucpe"] for site in stand}) == 2
+    assert stand["site-a"] == stand["site-b"] == {
+        ("iptables", "flowstat", "debian-11"), ("nftables", "pmacct", "debian-12")
+    }  # fmt: skip
+
+
+def test_kinds_go_round_until_the_largest_has_been_everywhere(tmp_path: Path) -> None:
+    mix = "{kinds: [ipsec, firewall], sites: [site-a, site-b]}"
+    matrix = loaded(tmp_path, GOOD.replace("{kind: firewall, sites: [site-a, site-b]}", mix).partition("dev")[0])
+    assert [value.title for value in matrix.axes[0].values] == [
+        "site-a libreswan, iptables; site-b openiked, nftables",
+        "site-a openiked, nftables; site-b strongswan, iptables",
+        "site-a strongswan, iptables; site-b libreswan, nftables",
+    ]
+
+
+def test_makes_of_ucpe_are_varied_as_products_are(tmp_path: Path) -> None:
+    matrix = loaded(tmp_path, GOOD.replace("kind: firewall", "kind: ucpe").partition("deviations")[0])
+    (cell,) = [cell for cell in matrix.cells if cell.id == "debian-11-debian-12--plain"]
+    scenario = yaml.safe_load(cell.text)
+    assert [site["ucpe"] for site in scenario["topology"]["sites"].values()] == ["debian-11", "debian-12"]
+    assert "products" not in scenario
+
+
 def test_a_cell_that_must_not_connect_has_the_negative_steps(tmp_path: Path) -> None:
     cell = next(cell for cell in loaded(tmp_path).cells if cell.id == "nftables-nftables--no-key")
     assert cell.expect == "fails-to-connect"
@@ -81,6 +120,9 @@ def test_a_cell_that_must_not_connect_has_the_negative_steps(tmp_path: Path) -> 
 # What stands in the good file, what stands there instead → what is told, with its line
 MISTAKES = {
     ("kind: firewall", "kind: firewal"): "4: axes.pair.kind: no product of the kind 'firewal' Did you mean",
+    ("kind: firewall", "kinds: [ucpe, firewal]"): "4: axes.pair.kinds[1]: no product of the kind 'firewal' Did you",
+    ("kind: firewall", "kinds: [ucpe], products: [x]"): "4: axes.pair: products are of the one kind of an axis",
+    ("kind: firewall", "kind: ipsec, kinds: [ucpe]"): "4: axes.pair: an axis has a kind and sites, or kinds and sites",
     ("site-b]}", "site-b], products: [nftable]}"): "4: axes.pair.products[0]: no firewall product 'nftable' Did you ",
     ("sites: [site-a, site-b]", "sites: [site-c]"): "4: axes.pair: products.site-c: no site 'site-c' Did you mean",
     ("base: base.yaml", "base: bas.yaml"): "1: : cannot be read: No such file",
