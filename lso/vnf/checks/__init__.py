@@ -38,7 +38,8 @@ GENERAL_FIRST = (
     ),
     ProductCheck(
         "ports", "ports are found by their MAC addresses and are as the intent says", ports.run, "Intent",
-        "find the interfaces by MAC, set their MTU, and remove addresses and default routes that no intent names",
+        "find the interfaces by MAC, set their MTU, and remove addresses and default routes that no intent names; "
+        "larger packets come in all the same, and pass a transparent product",
     ),
     ProductCheck(
         "refusals", "bad intents are refused, and change nothing", refusals.run, "Image (exit code 2) and Intent",

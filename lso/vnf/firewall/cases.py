@@ -35,7 +35,7 @@ class Sent:
 
     @property
     def bytes(self) -> int:
-        """The IP total lengths of all frames."""
+        """The IP total lengths of all frames, which have no tags."""
         return sum(len(frame) - len(IP4) for frame in self.frames)
 
     @property

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import random
 import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scapy.packet import Packet, Raw
+
 from lso.vnf.faults import ProductFault
-from lso.vnf.firewall.cases import ARP_TYPE, OTHER, Case, Sent
+from lso.vnf.firewall.cases import ARP_TYPE, IP4, OTHER, Case, Sent
 from testbed.bench import Host
+from testbed.host.namespace import Namespace
 from testbed.packets.wire import RECEIVE_BUFFER, SO_RCVBUFFORCE, interface_mac
 from testbed.polling import poll
 
 SECONDS, IMPATIENT_SECONDS = 5.0, 0.5
 """In which what passes must have come, for a machine may be busy; and once that much has been missed in vain."""
 MISSED_LIMIT = 3
+GSO_SIZE = 1000
+"""Octets in a segment of a super-packet."""
+_VNET_HEADER = 15  # PACKET_VNET_HDR of packet(7)
+_SOL_PACKET = 263
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 TOTALS = ("established", "default", "foreign")
 BYTES = " bytes"
@@ -122,6 +131,20 @@ class Wire:
             else:
                 found.append(frame)
         return found
+
+    def send_super(self, near: Namespace, header: Packet, segments: int) -> bytes:
+        """Send a TCP packet from *near*, the LAN, that is still to be cut into *segments*; return what it carries.
+
+        *header* is IPv4 and TCP without options.
+        """
+        payload = random.randbytes(GSO_SIZE * (segments - 1) + GSO_SIZE // 2)  # noqa: S311  (to be told apart, no secret)
+        packet = self.between_hosts("lan") + IP4 + bytes(header / Raw(payload))
+        needs_checksum, tcp4 = b"\x01", b"\x01"
+        virtio = needs_checksum + tcp4 + struct.pack("<HHHH", 54, GSO_SIZE, 34, 16)
+        with contextlib.closing(near.packet_socket("eth0")) as source:
+            source.setsockopt(_SOL_PACKET, _VNET_HEADER, 1)
+            source.send(virtio + packet)
+        return payload
 
     def judge(self, case: Case) -> list[str]:
         """Send a case of the table through; return what became of it that should not, one sentence for each."""

@@ -61,6 +61,32 @@ def test_a_fault_is_named(folder: Path) -> None:
     assert "docs/vnf-contract.md" in step["hint"]
 
 
+def test_what_no_counter_of_packets_shows_is_named_too(folder: Path) -> None:
+    """Bytes that are not counted; large packets, which are lost."""
+    whole = {name: (folder / name).read_text() for name in ("report.jq", "compile.jq")}
+    for name, right, wrong in (
+        ("report.jq", "{(.name): {packets, bytes}}", "{(.name): {packets, bytes: 0}}"),
+        ("compile.jq", '    large("netdev ports"; $port; $mtu);', "    empty;"),
+    ):
+        assert whole[name].count(right) == 1
+        (folder / name).write_text(whole[name].replace(right, wrong))
+    told = folder.parent / "check.json"
+    try:
+        ran = lso("check", str(folder), "--only", "apply,ports,wire-table", "--json", str(told))
+    finally:
+        for name, text in whole.items():
+            (folder / name).write_text(text)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    steps = {step["id"]: step for step in json.loads(told.read_text())["steps"]}
+    found = {name: [one for one in step["checks"] if one["verdict"] == "failed"] for name, step in steps.items()}
+    assert [one["name"] for one in found["ports"]] == [
+        f"a packet of 1500 bytes from the {side}" for side in ("LAN", "WAN")
+    ]
+    assert {one["measured"] for one in found["ports"]} == {"nothing comes"}
+    assert all("bytes' is at 0, not at" in one["measured"] for one in found["wire-table"])
+    assert len(found["wire-table"]) > 50
+
+
 def test_bad_input_is_told_before_anything_starts(folder: Path) -> None:
     for arguments, told in (
         (["check", "lso/there-is-none:1"], "lso/there-is-none:1: there is no such folder, and no such image"),

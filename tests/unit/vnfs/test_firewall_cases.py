@@ -31,6 +31,19 @@ def test_packets_have_what_their_lines_say() -> None:
     assert (frame[7], frame[14], frame[26:28], frame[28:30]) == (184, 9, b"\x4e\x20", b"\x00\x35")
 
 
+@pytest.mark.parametrize(
+    ("line", "whole", "frames"),
+    [
+        ("lan udp p>53 size=100", 100, 100),
+        ("lan udp p>53 size=3000 fragment=1400", 3000, 3040),
+        ("lan udp6 p>53 size=100", 100, 100),
+    ],
+)
+def test_bytes_are_those_of_the_packet_or_of_its_fragments(line: str, whole: int, frames: int) -> None:
+    sent = table.sent(line, "default", 20000)
+    assert (sent.whole_bytes, sent.bytes) == (whole, frames)
+
+
 @pytest.mark.parametrize("line", ["lan udp p>53 tll=9", "lan udq p>53", "lan udp p"])
 def test_a_line_that_says_nothing_is_an_error(line: str) -> None:
     with pytest.raises((AssertionError, KeyError, ValueError, IndexError)):
