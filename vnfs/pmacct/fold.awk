@@ -1,5 +1,6 @@
 # Adds to the flow table, which comes first, what uacctd has counted since, in lines of CSV with a head line of its own, or
-# `silent` (then the exit code is 1).
+# `silent` (then the exit code is 1). A line that cannot be a flow is left out: on a machine that is busy uacctd's answer
+# can break off, and pmacct then prints what lies in its memory.
 #
 # The table's first line has the packets and bytes of all flows that ever were, and of those that found no room. Each of
 # the others is a flow: direction, source, destination, protocol, ports, packets, bytes, and when it was seen last.
@@ -13,8 +14,8 @@ $1 ~ /-/ {
   next
 }
 $1 == "silent" { silent = 1; next }
-$1 !~ /^[0-9]+$/ { next }
-{
+NF == 8 && $1 $4 $5 $6 $7 $8 ~ /^[0-9]+$/ && $2 ~ /^[0-9a-f.:]+$/ && $3 ~ /^[0-9a-f.:]+$/ &&
+$4 != "" && $5 != "" && $6 != "" && $8 >= 20 * $7 && $8 <= 65575 * $7 { # the smallest header, the largest IPv6 packet
   flow = ($1 == lan ? "lan-to-wan" : "wan-to-lan") " " $2 " " $3 " " $6 " " $4 " " $5
   accounted[0] += $7; accounted[1] += $8
   if (!(flow in packets)) {

@@ -54,6 +54,24 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2,10.1.0.1,10.2.0.1,,,6,3,300",
+        "2,,,7,80,6,3,300",
+        "0,,10.2.0.1,,80,6,1,3833456310547656704",
+        f"{FLOW},1,3833456310547656704",
+        f"{FLOW},3,59",
+        f"{FLOW},3",
+        f"{FLOW},3,300,1",
+        f"{FLOW},x3,300",
+    ],
+)
+def test_a_line_that_is_no_flow_is_left_out(line: str) -> None:
+    expected = ["all 3 300 0 0", f"{KEY} 3 300 100"]
+    assert awk("fold.awk", [HEAD, line, f"{FLOW},3,300"], now=100, size=2, timeout=30, lan=2) == (expected, 0)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_the_table_has(name: str) -> None:
     text, expected = CASES[name]
