@@ -57,7 +57,8 @@ GENERAL_LAST = (
     ),
     ProductCheck(
         "crash", "whichever process is killed, it is at work again", crash.run, "Image",
-        "start a process anew, or let process 1 end with it, so that the Docker Engine starts the container again",
+        "start a process anew and give it the kept intent, or let process 1 end with it, so that the Docker Engine "
+        "starts the container again",
     ),
     ProductCheck(
         "resources", "it asks for little, and does not grow", resources.run, "Image (capabilities, devices, sysctls)",
