@@ -167,6 +167,7 @@ IPSEC = Kind(
         *_ALL,
         Bad("a proposal that is none", "ipsec.esp_proposal", "rot13"),
         Bad("a proposal that could be configuration", "ipsec.ike_proposal", "aes256; include /etc/passwd"),
+        Bad("a lifetime of a day", "ipsec.child_lifetime_seconds", 86400),
         Bad("encryption that is none", "ipsec.encryption", "none"),
         Bad("a peer without a key", "ipsec.peers.0.psk", None),
         Bad("a peer by its name", "ipsec.peers.0.address", "site-b.example"),

@@ -17,6 +17,8 @@ from orchestrator.tosca.schema.types import Types
 from orchestrator.tosca.template import origin
 
 Values = Mapping[str, Any]
+LIFETIMES = {"ike_lifetime_seconds": range(10, 86401), "child_lifetime_seconds": range(10, 28801)}
+"""What the VNF contract takes. No constraints of TOSCA: other compilers hold them against what is left out, too."""
 
 
 def check_vnf(types: Types, node: Node, values: Values, report: Report) -> None:
@@ -52,6 +54,9 @@ def _ipsec(values: Values) -> Iterator[Fault]:
     if values["export_keys"] and sealed(values["esp_proposal"]):
         problem = f"the keys of {values['esp_proposal']} cannot be exported: nothing opens what it encrypts"
         yield Fault(("esp_proposal",), problem, "choose AES-GCM with 16 octets, or leave export_keys out")
+    for name, allowed in LIFETIMES.items():
+        if values[name] is not None and values[name] not in allowed:
+            yield Fault((name,), f"{values[name]} is not {allowed[0]} to {allowed[-1]}")
     yield from _repeated([peer["name"] for peer in peers], "peers", "name")
     yield from _overlaps(local, peers)
 

@@ -28,6 +28,9 @@ _NOTIFIED = re.compile(
 )
 """Error types of IKEv2's Notify payload (RFC 7296, section 3.10.1), as products write them."""
 
+_CERTIFICATE = re.compile(r"certificate.*(expired|revoked|invalid)|(expired|revoked).*certificate", re.IGNORECASE)
+"""Words for a certificate that holds no longer; what follows from that may be told behind them."""
+
 _EXPLAINED = re.compile(
     r"mismatch|no matching|not? (found|trusted|acceptable)|no (acceptable|trusted|shared key|private key|proposal)"
     r"|untrusted|unacceptable|does not match|not match|expired|revoked|rejected|refused|not confirmed|inacceptable",
@@ -140,10 +143,13 @@ def gateway_log(context: Context, site: str) -> str:
 
 
 def why_not(log: str) -> str:
-    """Return the line of a gateway's *log* that says why it does not connect: the last that explains it, else the last
-    with an error of IKEv2; empty when no line does."""
+    """Return the line of a gateway's *log* that says why it does not connect; empty when none does.
+
+    It is the last one about a certificate that holds no longer, else the last that explains something, else the last
+    with an error of IKEv2.
+    """
     lines = [line.strip() for line in log.splitlines()]
-    for words in (_EXPLAINED, _NOTIFIED):
+    for words in (_CERTIFICATE, _EXPLAINED, _NOTIFIED):
         if found := [line for line in lines if words.search(line)]:
             return found[-1][:_LONGEST_LINE]
     return ""

@@ -16,7 +16,7 @@ from scenarios.network.tunnels import Status, gateway_log, installed, peer_of, w
 from scenarios.steps.checks import Judgement, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
-from scenarios.steps.recorder import Recorder
+from scenarios.steps.recorder import NetworkFault, Recorder
 from testbed import esp
 
 SILENT = "its log does not say why"
@@ -71,7 +71,7 @@ class IpsecRefused(wire.UdpVerb, name="ipsec.refused"):
 
     def observe(self, context: Context, recorder: Recorder) -> RefusedEvidence:
         sites = context.site_of(self.from_), context.site_of(self.to)
-        recorder.until("both chains in force", DEPLOYED_SECONDS, lambda: _deployed(context))
+        recorder.until("both chains in force", DEPLOYED_SECONDS, lambda: _in_force(context))
         for site in context.service_sites():
             context.note_chain(site, context.view(site).vnf_containers(context.service_id))
             note_early(context, site)
@@ -124,6 +124,19 @@ class IpsecRefused(wire.UdpVerb, name="ipsec.refused"):
     def live_command(self, context: Context) -> str:
         node = context.vnf_node(context.site_of(self.from_), chain.GATEWAY)
         return f"lso exec {context.lab.id} {node} -- /vnf/status"
+
+
+def _in_force(context: Context) -> bool:
+    """Tell whether the service is deployed; raises ``NetworkFault`` when it never will be, with the API's reason."""
+    details = context.settled()
+    try:
+        if _deployed(context):
+            return True
+    except NetworkFault:  # a VNF that goes while it is asked, because the orchestrator takes it back
+        pass
+    if details and (reason := context.face.error(details)):
+        raise NetworkFault("the order", "carried out on every uCPE", reason)
+    return False
 
 
 def _deployed(context: Context) -> bool:

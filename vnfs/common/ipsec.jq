@@ -10,6 +10,9 @@ def defaults:
 # second, or the questions of a large mesh would cost more than its traffic.
 def dead_peer_delay: [10, (.peers | length)] | max;
 
+# Seconds after which an SA is replaced at the latest, so that there is time left of its life.
+def replaced_after: . * 2 / 3 | floor;
+
 # Ciphers that no tool of the test-bed opens with exported keys.
 def sealed: "gcm(8|12)|ccm|camellia";
 
@@ -41,4 +44,4 @@ def gateway:
      gateway: ($port.wan.gateway // $port.lan.gateway // ""),
      identity: .ipsec.local.identity,
      certificate: (.ipsec.local.certificate // ""), private_key: (.ipsec.local.private_key // ""),
-     ca_certificate: (.ipsec.local.ca_certificate // "")};
+     ca_certificate: (.ipsec.local.ca_certificate // ""), crl: (.ipsec.local.crl // "")};

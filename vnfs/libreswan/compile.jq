@@ -59,6 +59,12 @@ def connection_name($number): "p\($number + 1)-\(.name)";
 def connection_names($ipsec): . as $peer | pairs($ipsec)[] | .key as $number | $peer | connection_name($number);
 def peer_name: sub("^p[0-9]+-"; "");
 
+# pluto replaces an SA up to one and a half margins before the end of its life, or half of one where it has not begun it.
+def lifetimes:
+  {ikelifetime: .ike_lifetime_seconds, salifetime: .child_lifetime_seconds} | map_values(select(.))
+  | if . == {} then . else {rekeymargin: ([.[]] | min | . - replaced_after), rekeyfuzz: "50%"} + . end
+  | to_entries | map("\n\t\(.key)=\(.value)") | join("");
+
 def connection($ipsec; $pair; $dead_peer_delay):
   "conn \(connection_name($pair.key))
 	left=\($ipsec.local.address)
@@ -72,7 +78,7 @@ def connection($ipsec; $pair; $dead_peer_delay):
 	ike=\($ipsec.ike_proposal | ike_algorithms)
 	esp=\($ipsec | child_algorithms)
 	pfs=\(if $ipsec.esp_proposal | parts.groups == [] then "no" else "yes" end)
-	esn=\($ipsec.esp_proposal | esn)
+	esn=\($ipsec.esp_proposal | esn)\($ipsec | lifetimes)
 	dpddelay=\($dead_peer_delay)
 	dpdaction=\(if .initiate then "restart" else "clear" end)
 ";
@@ -123,7 +129,7 @@ def secrets:
 def keyed:
   . as $ipsec | connections(0) as $connections
   | [.peers[] | . as $peer | connection_names($ipsec) | {key: ., value: [$connections[.], $peer.psk, $peer.initiate]}]
-  | from_entries | map_values(. + [$ipsec.authentication, ($ipsec.local | .certificate, .private_key, .ca_certificate)]);
+  | from_entries | map_values(. + [$ipsec.authentication, ($ipsec.local | .certificate, .private_key, .ca_certificate, .crl)]);
 
 def names_where(other): . as $these | [keys[] | select(. as $name | $these[$name] != (other)[$name])] | join(" ");
 

@@ -73,6 +73,13 @@ engine_prepare() {
   printf '%s' "$private_key" >"$new/key"
   printf '%s' "$ca_certificate" >"$new/ca"
   check_certificate "$new/site" "$new/key" "$new/ca"
+  problem=$(openssl verify -CAfile "$new/ca" -untrusted "$new/site" "$new/site" 2>&1) ||
+    bad_intent "libreswan shows no certificate that does not hold now: $(why_invalid "$problem")" ipsec.local.certificate
+  if [ -n "$crl" ]; then
+    printf '%s' "$crl" >"$new/crl"
+    check_crl "$new/crl" "$new/ca"
+    echo "revoked=$(openssl crl -in "$new/crl" -outform DER | base64 -w 0)"
+  fi
   case $(openssl x509 -in "$new/site" -noout -text) in
     *id-ecPublicKey*) authby=ecdsa ;;
     *rsaEncryption*) authby=rsa-sha2 ;;
@@ -85,15 +92,20 @@ engine_prepare() {
 # load_credentials: into pluto's store, in the place of those before. pluto remembers for minutes which authorities there
 # were, once it has had connections.
 load_credentials() {
-  printf '%s' "$ca_certificate" >"$PLUTO/ca.pem.new"
+  printf '%s' "$ca_certificate$crl" >"$PLUTO/ca.pem.new"
   if [ -e "$PLUTO/ca.pem" ]; then
     certutil -F -d "$NSS" -n site 2>/dev/null || :
+    crlutil -D -d "$NSS" -n ca 2>/dev/null || :
     certutil -D -d "$NSS" -n ca 2>/dev/null || :
   fi
   printf '%s' "$pkcs12" | base64 -d >"$PLUTO/site.p12"
   pk12util -i "$PLUTO/site.p12" -d "$NSS" -W '' >/dev/null
   rm "$PLUTO/site.p12"
   certutil -A -d "$NSS" -n ca -t CT,, -i "$PLUTO/ca.pem.new"
+  if [ -n "$crl" ]; then
+    printf '%s' "$revoked" | base64 -d >"$PLUTO/crl.der"
+    crlutil -I -i "$PLUTO/crl.der" -d "$NSS" >&2
+  fi
   if [ -e "$CONF" ] && ! cmp -s "$PLUTO/ca.pem.new" "$PLUTO/ca.pem"; then start_pluto_again; fi
   mv "$PLUTO/ca.pem.new" "$PLUTO/ca.pem"
 }

@@ -65,12 +65,17 @@ def authentication($at):
     then refuse("OpenIKED takes no key of more than 1024 octets"; "ipsec.peers[\($at)].psk")
   else " psk \"0x\(.psk | hexadecimal)\"" end;
 
+# iked replaces an IKE SA after the first one, and a CHILD SA when 85 to 95 % of the second one have passed.
+def lifetimes:
+  "ikelifetime \(.ike_lifetime_seconds | if . then replaced_after else "4h" end)"
+  + " lifetime \(.child_lifetime_seconds // "1h")";
+
 # One policy for a peer. All its subnets are protected by one pair of SAs.
 def policy($ipsec; $at):
   "ikev2 \"\(.name)\" \(if .initiate then "active" else "passive" end) esp "
   + ([$ipsec.local.subnets[] as $local | .subnets[] | "from \($local) to \(.)"] | join(" "))
   + " local \($ipsec.local.address) peer \(.address) \($ipsec.ike_proposal | ikesa) \($ipsec.esp_proposal | childsa)"
-  + " srcid \"\($ipsec.local.identity)\" dstid \"\(.identity)\" ikelifetime 4h lifetime 1h"
+  + " srcid \"\($ipsec.local.identity)\" dstid \"\(.identity)\" \($ipsec | lifetimes)"
   + (if $ipsec.authentication == "psk" then authentication($at) else "" end);
 
 def policies:
@@ -86,7 +91,7 @@ def shown_identity: if test("@") then "UFQDN/\(.)" elif test("^[0-9.]+$") then "
 
 # Identities of peers whose tunnels must go: they are gone or different now; new credentials make all of them different.
 def stale($applied):
-  def credentials: [.authentication, (.local | .certificate, .private_key, .ca_certificate)];
+  def credentials: [.authentication, (.local | .certificate, .private_key, .ca_certificate, .crl)];
   if $applied == null then []
   else ($applied.ipsec | defaults) as $before
     | policies as $now

@@ -67,12 +67,18 @@ put_credentials() {
     printf '%s' "$certificate" | put "$new/certs/site.pem"
     printf '%s' "$ca_certificate" | put "$new/ca/ca.pem"
     check_certificate "$new/certs/site.pem" "$new/private/local.key" "$new/ca/ca.pem"
+    if [ -n "$crl" ]; then
+      printf '%s' "$crl" | put "$new/crls/ca.crl"
+      check_crl "$new/crls/ca.crl" "$new/ca/ca.pem"
+    else
+      rm -f "$FOLDER/crls/ca.crl"
+    fi
     openssl pkey -in "$new/private/local.key" -pubout -out "$new/local.pub"
     cp -r "$new/." "$FOLDER"
     chmod -R a+rX "$FOLDER"
     chmod 600 "$FOLDER/private/local.key"
   else
-    rm -f "$FOLDER/certs/site.pem" "$FOLDER/ca/ca.pem"
+    rm -f "$FOLDER/certs/site.pem" "$FOLDER/ca/ca.pem" "$FOLDER/crls/ca.crl"
   fi
 }
 

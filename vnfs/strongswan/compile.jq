@@ -11,6 +11,12 @@ def child_proposal:
   then ["null", "sha256"] + (.esp_proposal | split("-") | map(select(test("^(ecp|modp|curve|x)[0-9]")))) | join("-")
   else .esp_proposal end;
 
+# Some time before the end of its life, so that both ends seldom replace it at once. `life` is what ends it.
+def lifetime($seconds; life):
+  if $seconds == null then ""
+  else ($seconds | replaced_after) as $rekey
+    | "rekey_time = \($rekey)s\n  rand_time = \($seconds / 6 | floor)s\n  \($seconds | life)s\n  " end;
+
 def connection($ipsec; $dead_peer_delay):
   (.name | connection_name) as $name
   | (if $ipsec.authentication == "psk" then "psk" else "pubkey" end) as $auth
@@ -21,21 +27,21 @@ def connection($ipsec; $dead_peer_delay):
   local_addrs = \($ipsec.local.address)
   remote_addrs = \(.address)
   proposals = \($ipsec.ike_proposal)
-  dpd_delay = \($dead_peer_delay)s
+  \(lifetime($ipsec.ike_lifetime_seconds; "over_time = \(. - replaced_after)"))dpd_delay = \($dead_peer_delay)s
   local {
     auth = \($auth)
     id = \($ipsec.local.identity)\(if $auth == "pubkey" then "\n    certs = site.pem" else "" end)
   }
   remote {
     auth = \($auth)
-    id = \(.identity)
+    id = \(.identity)\(if $ipsec.local.crl then "\n    revocation = strict" else "" end)
   }
   children {
     \($name) {
       local_ts = \($ipsec.local.subnets | join(","))
       remote_ts = \(.subnets | join(","))
       esp_proposals = \($ipsec | child_proposal)
-      dpd_action = \(if .initiate then "restart" else "clear" end)
+      \(lifetime($ipsec.child_lifetime_seconds; "life_time = \(.)"))dpd_action = \(if .initiate then "restart" else "clear" end)
     }
   }
 }";
@@ -54,7 +60,7 @@ def configuration:
 
 # Tunnels of peers that are gone or different now; new credentials make all of them different.
 def stale($applied):
-  def credentials: [.authentication, (.local | .certificate, .private_key, .ca_certificate)];
+  def credentials: [.authentication, (.local | .certificate, .private_key, .ca_certificate, .crl)];
   if $applied == null then []
   else ($applied.ipsec | defaults) as $before
     | connections(0) as $now

@@ -14,7 +14,7 @@ write_settings() {
   case $(cat "$RUN/esp") in libipsec) libipsec=kernel-libipsec ;; *) libipsec= ;; esac
   cat >"$STRONGSWAN_CONF" <<SETTINGS
 charon-systemd {
-  load = random nonce aesni openssl pem pkcs1 pkcs8 x509 pubkey constraints kdf $libipsec kernel-netlink socket-default vici
+  load = random nonce aesni openssl pem pkcs1 pkcs8 x509 pubkey constraints revocation kdf $libipsec kernel-netlink socket-default vici
   plugins {
     vici {
       socket = unix://$RUN/charon.vici
@@ -161,6 +161,10 @@ load_or_keep() {
     printf '%s' "$ca_certificate" | put "$RUN/new/x509ca/ca.pem"
     printf '%s' "$private_key" | put "$RUN/new/private/site.pem"
     check_certificate "$RUN/new/x509/site.pem" "$RUN/new/private/site.pem" "$RUN/new/x509ca/ca.pem"
+    if [ -n "$crl" ]; then
+      printf '%s' "$crl" | put "$RUN/new/x509crl/ca.pem"
+      check_crl "$RUN/new/x509crl/ca.pem" "$RUN/new/x509ca/ca.pem"
+    fi
   fi
   if ! error=$(load "$RUN/new"); then
     if [ -d "$RUN/loaded" ]; then load "$RUN/loaded" >/dev/null; fi

@@ -109,4 +109,5 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "lso.datatypes.EspProposal": esp_error,
     "lso.datatypes.Certificate": _pem,
     "lso.datatypes.PrivateKey": _pem,
+    "lso.datatypes.RevocationList": _pem,
 }

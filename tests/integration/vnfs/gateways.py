@@ -20,7 +20,8 @@ ESP, UDP = 50, 17
 Credential = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
 
 
-def credential(name: str, issuer: Credential | None = None) -> Credential:
+def credential(name: str, issuer: Credential | None = None, hours: float = 1) -> Credential:
+    """A key and its certificate, which ends in so many *hours*, signed by the *issuer* or itself."""
     key = ec.generate_private_key(ec.SECP384R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -30,10 +31,11 @@ def credential(name: str, issuer: Credential | None = None) -> Credential:
         .issuer_name(issuer[1].subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now - datetime.timedelta(hours=2))
+        .not_valid_after(now + datetime.timedelta(hours=hours))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(issuer[0] if issuer else key, hashes.SHA384())
     )
     return key, certificate

@@ -95,6 +95,9 @@ ACCEPTED = [
     ("statistics", "statistics", {}),
     ("statistics", "statistics.export", None),
     ("ipsec", "ipsec.peers", []),
+    ("ipsec", "ipsec.ike_lifetime_seconds", 86400),
+    ("ipsec", "ipsec.child_lifetime_seconds", 10),
+    ("ipsec", "ipsec.local.crl", None),
 ]
 REFUSED = [
     ("firewall", "kind", "ipsec"),
@@ -128,6 +131,11 @@ REFUSED = [
     ("ipsec", "ipsec.esp_proposal", "aes256; include /etc/passwd"),
     ("ipsec", "ipsec.encryption", "none"),
     ("ipsec", "ipsec.peers.0.address", "site-b"),
+    ("ipsec", "ipsec.ike_lifetime_seconds", 86401),
+    ("ipsec", "ipsec.child_lifetime_seconds", 28801),
+    ("ipsec", "ipsec.child_lifetime_seconds", 9),
+    ("ipsec", "ipsec.child_lifetime_seconds", 60.5),
+    ("ipsec", "ipsec.local.crl", "revoked: 1"),
 ]
 
 

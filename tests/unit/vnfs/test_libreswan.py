@@ -73,6 +73,25 @@ def test_esp_proposals(changes: dict[str, Any], esp: str, pfs: str, esn: str) ->
 
 
 @pytest.mark.parametrize(
+    ("changes", "lifetimes"),
+    [
+        ({}, {}),
+        (
+            {"child_lifetime_seconds": 12},
+            {"rekeymargin": "4", "rekeyfuzz": "50%", "salifetime": "12"},
+        ),
+        (
+            {"child_lifetime_seconds": 3600, "ike_lifetime_seconds": 15},
+            {"rekeymargin": "5", "rekeyfuzz": "50%", "ikelifetime": "15", "salifetime": "3600"},
+        ),
+    ],
+)
+def test_lifetimes(changes: dict[str, Any], lifetimes: dict[str, str]) -> None:
+    usual = settings(compiled(intent())["configuration"])
+    assert settings(compiled(intent(**changes))["configuration"]) == {**usual, **lifetimes}
+
+
+@pytest.mark.parametrize(
     ("changes", "path"),
     [
         ({"ike_proposal": "aes256ccm16-prfsha256-ecp256"}, "ipsec.ike_proposal"),
@@ -116,6 +135,8 @@ def test_each_pair_of_subnets_is_a_connection() -> None:
         ({"peers": [PEER, {**PEER, "name": "c", "identity": "c"}]}, "", "p1-c"),
         ({"peers": [{**PEER, "initiate": False}]}, "p1-site-b", "p1-site-b"),
         ({"esp_proposal": "aes128gcm16"}, "p1-site-b", "p1-site-b"),
+        ({"child_lifetime_seconds": 3600}, "p1-site-b", "p1-site-b"),
+        ({"local": {**INTENTS["ipsec"]["local"], "crl": "revoked"}}, "p1-site-b", "p1-site-b"),
     ],
 )
 def test_only_what_changes_is_loaded_anew(changes: dict[str, Any], stale: str, fresh: str) -> None:

@@ -91,6 +91,8 @@ def test_a_peer_is_a_policy() -> None:
             {"ike_proposal": "aes192gcm16-aes128gcm12-prfsha1-ecp256bp"},
             "ikesa enc aes-128-gcm-12 prf hmac-sha1 group brainpool256",
         ),
+        ({"child_lifetime_seconds": 12}, "ikelifetime 4h lifetime 12 psk"),
+        ({"child_lifetime_seconds": 20, "ike_lifetime_seconds": 15}, "ikelifetime 10 lifetime 20 psk"),
         ({"esp_proposal": "aes192-aes128-sha256-sha384"}, "childsa enc aes-192 enc aes-128 auth hmac-sha2-384 noesn"),
         (
             {"esp_proposal": "aes256-sha1-curve25519-esn-noesn"},
@@ -185,6 +187,7 @@ OTHER = {**PEER, "name": "site-c", "identity": "198.51.100.3", "address": "198.5
         ({"peers": [{**PEER, "psk": "other"}, OTHER]}, "FQDN/site-b"),
         ({"peers": [PEER, {**OTHER, "subnets": ["10.4.0.0/24"]}]}, "IPV4/198.51.100.3"),
         ({"peers": [PEER, OTHER], "esp_proposal": "aes128-sha512"}, "FQDN/site-b IPV4/198.51.100.3"),
+        ({"peers": [PEER, OTHER], "child_lifetime_seconds": 60}, "FQDN/site-b IPV4/198.51.100.3"),
         ({"peers": [PEER, OTHER], "export_keys": True}, ""),
     ],
 )

@@ -12,6 +12,7 @@ LOGS = {
     "no acceptable proposal found\nsend NO_PROPOSAL_CHOSEN": "no acceptable proposal found",
     'ikev2_sa_keys: x\n"a" #1: responding with error notification NO_PROPOSAL_CHOSEN': '"a" #1: responding with error',
     "certificate has expired\nIKE_SA deleted": "certificate has expired",
+    "subject certificate invalid (valid from 1 to 2)\nno trusted ECDSA public key found": "subject certificate invalid",
     "IKE_SA site-b[1] established\nCHILD_SA installed": "",
     "": "",
 }
