@@ -24,7 +24,8 @@ LOG_LINES = 300
 _LONGEST_LINE = 200
 _NOTIFIED = re.compile(
     r"NO_?PROP|AUTH(ENTICATION)?_FAILED|INVALID_KE|INVALID_SYNTAX|INVALID_ID|TS_UNACCEPT|SINGLE_PAIR|NO_ADDITIONAL_SAS"
-    r"|FAILED_CP|UNSUPPORTED_CRITICAL|CERT_EXPIRED|INVALID_SELECTORS|TEMPORARY_FAILURE"
+    r"|authentication failed notification|FAILED_CP|UNSUPPORTED_CRITICAL|CERT_EXPIRED|INVALID_SELECTORS"
+    r"|TEMPORARY_FAILURE"
 )
 """Error types of IKEv2's Notify payload (RFC 7296, section 3.10.1), as products write them."""
 
@@ -33,7 +34,8 @@ _CERTIFICATE = re.compile(r"certificate.*(expired|revoked|invalid)|(expired|revo
 
 _EXPLAINED = re.compile(
     r"mismatch|no matching|not? (found|trusted|acceptable)|no (acceptable|trusted|shared key|private key|proposal)"
-    r"|untrusted|unacceptable|does not match|not match|expired|revoked|rejected|refused|not confirmed|inacceptable",
+    r"|untrusted|unacceptable|does not match|not match|expired|revoked|(?<!will be )rejected|refused"
+    r"|not confirmed|inacceptable",
     re.IGNORECASE,
 )
 """Words in which products say more than the error's type."""

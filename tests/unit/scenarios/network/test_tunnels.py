@@ -11,8 +11,9 @@ LOGS = {
     "tried 1 shared key, but MAC mismatched\ngenerating IKE_AUTH response 1 [ N(AUTH_FAILED) ]": "tried 1 shared key, ",
     "no acceptable proposal found\nsend NO_PROPOSAL_CHOSEN": "no acceptable proposal found",
     'ikev2_sa_keys: x\n"a" #1: responding with error notification NO_PROPOSAL_CHOSEN': '"a" #1: responding with error',
+    "this will be rejected\nspi=0x1: sa_free: authentication failed notification from peer": "spi=0x1",
     "certificate has expired\nIKE_SA deleted": "certificate has expired",
-    "subject certificate invalid (valid from 1 to 2)\nno trusted ECDSA public key found": "subject certificate invalid",
+    "subject certificate invalid (valid from 1 to 2)\nno trusted ECDSA public key": "subject certificate invalid",
     "IKE_SA site-b[1] established\nCHILD_SA installed": "",
     "": "",
 }
