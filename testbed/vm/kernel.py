@@ -21,15 +21,23 @@ from testbed.vm.errors import VmError
 SOURCE = "linux-source-6.12"  # starts processes in half the time of 6.1
 TOOLS = ("bc", "bison", "flex", "gcc", "libc6-dev", "make", "xz-utils")
 CONFIG = Path(__file__).with_name("kernel.config")
+PRELOAD = Path(__file__).parents[2] / "vnfs/uml/host.c"
+"""What user-mode Linux awaits of its host and does not always find; guests of VNFs need it as well (docs/uml.md)."""
 TREE = ("mmdebstrap", "--variant=minbase", f"--include={','.join((*TOOLS, SOURCE))}", DISTRIBUTIONS[DEFAULT].suite)
 MAKE = ("make", f"--directory=/usr/src/{SOURCE}", "ARCH=um", "KBUILD_BUILD_USER=lso", "KBUILD_BUILD_HOST=lso")
+COMPILE_PRELOAD = ("gcc", "-O2", "-shared", "-fPIC", "-o", "/usr/src/linux.so", "/usr/src/host.c")
 EVERY_SECONDS = 30.0
 
 
 def kernel_file(cache: Path) -> Path:
     """Return where in *cache* the kernel of today's source and configuration is, or will be."""
-    decides = "\0".join((*TREE, *MAKE, CONFIG.read_text()))
+    decides = "\0".join((*TREE, *MAKE, CONFIG.read_text(), *COMPILE_PRELOAD, PRELOAD.read_text()))
     return cache / f"linux-{hashlib.sha256(decides.encode()).hexdigest()[:12]}"
+
+
+def preload_file(kernel: Path) -> Path:
+    """Return where the library is that *kernel* is started with (``LD_PRELOAD``)."""
+    return kernel.with_suffix(".so")
 
 
 def build_kernel(cache: Path, log: Path, say: Callable[[str], object]) -> Path:
@@ -42,7 +50,9 @@ def build_kernel(cache: Path, log: Path, say: Callable[[str], object]) -> Path:
         _compile(tree, log, say)
         for old in cache.glob("linux-*"):
             old.unlink()
-        return Path(shutil.move(tree / "usr/src" / SOURCE / "linux", kernel_file(cache)))
+        kernel = kernel_file(cache)
+        shutil.move(tree / "usr/src/linux.so", preload_file(kernel))
+        return Path(shutil.move(tree / "usr/src" / SOURCE / "linux", kernel))
     finally:
         shutil.rmtree(tree, ignore_errors=True)
 
@@ -52,6 +62,8 @@ def _compile(tree: Path, log: Path, say: Callable[[str], object]) -> None:
         process.run(["chroot", str(tree), *command], log, on_line)
 
     shutil.copy(CONFIG, tree / "usr/src/lso.config")
+    shutil.copy(PRELOAD, tree / "usr/src")
+    inside(*COMPILE_PRELOAD)
     inside("tar", "--extract", "--directory=/usr/src", f"--file=/usr/src/{SOURCE}.tar.xz")
     inside(*MAKE, "KCONFIG_ALLCONFIG=/usr/src/lso.config", "alldefconfig")
     lost = missing_options(CONFIG.read_text(), (tree / "usr/src" / SOURCE / ".config").read_text())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.vm.errors import VmError
+from testbed.vm.kernel import preload_file
 from testbed.vm.process import LEASH
 
 MEBIBYTE = 1 << 20
@@ -38,7 +39,7 @@ def boot_command(boot: Boot, output_fd: int) -> list[str]:
     across CPUs.
     """
     return [
-        *(*LEASH, "taskset", "--cpu-list", str(boot.cpu)),
+        *(*LEASH, "taskset", "--cpu-list", str(boot.cpu), "env", f"LD_PRELOAD={preload_file(boot.kernel)}"),
         str(boot.kernel),
         f"mem={boot.memory_mib}M",
         f"ubd0={boot.folder / 'changes'},{boot.disk}",
