@@ -42,6 +42,25 @@ class Histories:
                     self.told[site] = merged(self.told.get(site, {}), answer)
 
 
+class Keys:
+    """The keys of the security associations that gateways told of, gathered while these stood."""
+
+    def __init__(self) -> None:
+        self._associations: dict[tuple[Any, Any], Any] = {}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return all of them as one document of ``/vnf/keys``."""
+        return {"sas": list(self._associations.values())}
+
+    def ask(self, context: Context) -> None:
+        """Ask all gateways that run now, side by side, and keep what they told before."""
+        with ThreadPoolExecutor() as pool:
+            for answer in pool.map(lambda site: _answer(context, site, "/vnf/keys"), context.service_sites()):
+                for entry in answer.get("sas", ()):
+                    self._associations[entry.get("spi"), entry.get("destination")] = entry
+
+
 def _answer(context: Context, site: str, program: str = "/vnf/history") -> History:
     try:
         return context.vnf_json(site, GATEWAY, program)

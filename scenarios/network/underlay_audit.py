@@ -1,6 +1,7 @@
 """What crosses the underlays from the order to the end of a run.
 
-All is kept but the bulk, ESP between the service's gateways: of that the kernel counts the packets of each SPI.
+All is kept but the bulk, ESP between the service's gateways: of that the kernel counts the packets of each SPI, and a
+sample is kept that nobody can foresee.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
+from secrets import randbelow
 
 from reports.text import count_text
 from scenarios.file.format import Scenario
-from scenarios.network.associations import Flow, Histories, IkeSpis, sent
+from scenarios.network.associations import Flow, Histories, IkeSpis, Keys, sent
 from scenarios.network.chain import GATEWAY
 from scenarios.network.links import LinkAudit, ethernet_text, ipv4_text, kept, resolves_addresses, trailer
-from scenarios.network.wire import AuditedLink, Point, SentEsp
+from scenarios.network.wire import AuditedLink, CaptureFile, Point, SentEsp
 from scenarios.steps.context import Context
 from scenarios.steps.recorder import Recorder
 from testbed.capture import Capture, live
 from testbed.esp import (
     IKE_AUTH,
     IKE_SA_INIT,
+    SAMPLE_OF,
     WHOLE_ESP,
     EspCensus,
     Kind,
@@ -37,13 +40,18 @@ from testbed.esp import (
     ipv4_of,
     payload_of,
     reassemble,
+    sampled,
     spi_of,
 )
 from testbed.lab import Lab
+from testbed.nodes.node import Node
 from testbed.polling import poll
 
 LIMIT = 20_000
 """Frames of a link that are kept, at most 2 KiB of each: they lie in memory until the run has ended."""
+
+SAMPLED = 5_000
+"""ESP packets of a link that are kept, to be opened."""
 
 MAC_ADDRESSES = 8
 """Of stations on a link, for each gateway and once more: ports of uCPEs, VNFs and bridges, also those made anew."""
@@ -59,28 +67,23 @@ _NON_ESP_MARKER, _NAT_T_PORTS = bytes(4), struct.pack("!HH", 4500, 4500)
 class UnderlayAudit(LinkAudit):
     """Captures and a census of ESP on every link of every underlay, where a service has gateways, all the time.
 
-    *histories* is what the gateways tell of their security associations, *sent* what they say that these have sent.
+    *histories* and *keys* are what the gateways tell of their security associations, *sent* what they say that these
+    have sent.
     """
 
     def __init__(self, scenario: Scenario, lab: Lab, folder: Path) -> None:
         self.gateways = gateways(scenario)
-        self.histories = Histories()
+        self.histories, self.keys = Histories(), Keys()
         self.sent: tuple[SentEsp, ...] = ()
         # Without a gateway, all that the service carries would be kept.
         underlays = lab.underlays if GATEWAY in scenario.service.chain else {}
-        self.points = [
-            Point(self._capture(lab, name, site, folder), f"{name} {site}", name, site)
-            for name, node in underlays.items()
-            for site in node.ports
-        ]
+        bulk = esp_between(self.gateways)
+        self.points = list(_points(lab, underlays, folder, f"not ({bulk})", LIMIT))
+        some = f"{sampled(randbelow(SAMPLE_OF))} and {bulk}"
+        self.samples = list(_points(lab, underlays, folder, some, SAMPLED, "-esp"))
         self.censuses = {
             name: EspCensus(node.namespace, tuple(node.ports.values())) for name, node in underlays.items()
         }
-
-    def _capture(self, lab: Lab, underlay: str, site: str, folder: Path) -> Capture:
-        node = lab.underlays[underlay]
-        path, everything_else = folder / f"{underlay}-{site}.pcap", f"not ({esp_between(self.gateways)})"
-        return Capture(node.namespace, node.ports[site], path, everything_else, lab=lab.id, limit=LIMIT)
 
     def remember(self, context: Context) -> None:
         """Ask the gateways for their security associations, and what these have sent, while they are there."""
@@ -88,6 +91,7 @@ class UnderlayAudit(LinkAudit):
             return
         seen = self._counted()  # before the gateways: what is on the wire has been sent by then
         self.histories.ask(context)
+        self.keys.ask(context)
         poll(lambda: self._compare(seen, sent(context, self.histories.told)), COUNTING_SECONDS, 0.1)
 
     def _compare(self, seen: Mapping[str, Mapping[str, PortCensus]], told: Mapping[Flow, int]) -> bool:
@@ -121,13 +125,32 @@ class UnderlayAudit(LinkAudit):
                 uncounted=census.uncounted,
             )
 
+    def sample(self, recorder: Recorder) -> Iterator[CaptureFile]:
+        """Yield the ESP that was kept of each link until now, as evidence."""
+        for point in self.samples:
+            self._catch_up(point)
+            file = kept(point, recorder, f"a sample of the ESP at {point.name} since the order")
+            yield CaptureFile(file=file, name=point.name, underlay=point.underlay, site=point.site)
+
+
+def _points(
+    lab: Lab, underlays: Mapping[str, Node], folder: Path, expression: str, limit: int, suffix: str = ""
+) -> Iterator[Point]:
+    """Yield a capture of what *expression* matches for each port of *underlays*, up to *limit* frames."""
+    for name, node in underlays.items():
+        for site, port in node.ports.items():
+            path = folder / f"{name}-{site}{suffix}.pcap"
+            yield Point(
+                Capture(node.namespace, port, path, expression, lab=lab.id, limit=limit), f"{name} {site}", name, site
+            )
+
 
 @contextmanager
 def audited(scenario: Scenario, lab: Lab) -> Iterator[UnderlayAudit]:
     """Watch the underlays of *lab* inside the block. Raises ``CaptureError`` when that cannot begin."""
     audit = UnderlayAudit(scenario, lab, Path(tempfile.mkdtemp(prefix="audit-", dir=lab.folder)))
     # Counting begins before capturing, so that nothing is left out by both.
-    with counting(list(audit.censuses.values())), live([point.capture for point in audit.points]):
+    with counting(list(audit.censuses.values())), live([point.capture for point in (*audit.points, *audit.samples)]):
         yield audit
 
 

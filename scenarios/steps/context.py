@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from typing import Any, Protocol
@@ -41,6 +41,14 @@ class Histories(Protocol):
         """Return it by site."""
 
 
+class Keys(Protocol):
+    """What gateways told of the keys of their security associations."""
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """Return it as a document of ``/vnf/keys``."""
+
+
 class Audit(Protocol):
     """What watches the underlays since the order (``scenarios.network.underlay_audit``)."""
 
@@ -53,6 +61,10 @@ class Audit(Protocol):
         """Return what the gateways told of their security associations."""
 
     @property
+    def keys(self) -> Keys:
+        """Return what they told of the keys of these."""
+
+    @property
     def sent(self) -> tuple[Any, ...]:
         """Return what they said, when they were last asked, that these have sent."""
 
@@ -61,6 +73,9 @@ class Audit(Protocol):
 
     def so_far(self, recorder: Recorder) -> Iterator[Evidence]:
         """Yield what was seen on each link until now."""
+
+    def sample(self, recorder: Recorder) -> Iterator[Any]:
+        """Yield the ESP that was kept of each link until now, as evidence."""
 
 
 class Management(Protocol):

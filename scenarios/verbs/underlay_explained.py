@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
 
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network.associations import Flow, History, flows, ike_spis
 from scenarios.network.chain import GATEWAY
+from scenarios.network.links import ipv4_text
 from scenarios.network.underlay_audit import LIMIT, LinkTraffic, traffic
-from scenarios.network.wire import AuditedLink, SentEsp
+from scenarios.network.wire import AuditedLink, CaptureFile, SentEsp
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import Recorder
 from scenarios.steps.verb import Verb
 from testbed.capture import CaptureError, read_frames
+from testbed.esp import KeyRing, KeysError, WrongKey, esp_of, ipv4_of
 
 
 class ExplainedEvidence(Evidence):
     """All that crossed every link from before the order on; of whole ESP packets between the *gateways* their number.
 
     *histories* are the security associations that the gateways of the *sites* had, as a document; *sent* is what they
-    said that those have sent which still stood when they were last asked.
+    said that those have sent which still stood when they were last asked. *samples* are some of the ESP of each link,
+    *keys* the document of ``/vnf/keys`` that opens them, *lans* the prefixes of the sites' hosts.
     """
 
     gateways: tuple[str, ...]
@@ -31,6 +35,9 @@ class ExplainedEvidence(Evidence):
     links: tuple[AuditedLink, ...]
     histories: File
     sent: tuple[SentEsp, ...] = ()
+    samples: tuple[CaptureFile, ...] = ()
+    keys: File | None = None
+    lans: tuple[str, ...] = ()
 
 
 class UnderlayExplained(Verb, name="underlay.explained"):
@@ -42,14 +49,15 @@ class UnderlayExplained(Verb, name="underlay.explained"):
     (RFC 7296) between WAN addresses of the service's sites, ARP for these, and IPv6 neighbour discovery (RFC 4861), all
     of them without an octet more than they must have, from and to no more stations than there can be. Every ESP packet
     has the SPI of a security association that one of its two gateways had in that direction, then or earlier in the
-    run; by one that still stands there were no more than its gateway says that it has sent. Every message of IKE has
-    the SPIs of an IKE SA that stood, but for the exchanges that one begins with. The key exchange of each site was
+    run; by one that still stands there were no more than its gateway says that it has sent. Of each association the
+    first 64 packets and one of 256 others, which nobody can foresee, are kept, up to 5,000 of a link: they open with
+    the gateways' keys, as far as these told them, to packets from a LAN of the service to another. Every message of IKE
+    has the SPIs of an IKE SA that stood, but for the exchanges that one begins with. The key exchange of each site was
     seen, so the captures were live when it began.
 
     *Fails when* any packet of any kind takes another way than the tunnel at any moment, in the clear or disguised as
-    something else than ESP, as ESP of an SPI that no gateway had negotiated, as a copy of what a gateway has sent, or
-    behind the end of a packet. What has such an SPI is not opened here, as it is by ``wire.decrypts``, and no message
-    of IKE is.
+    something else than ESP, as ESP of an SPI that no gateway had negotiated, as a copy of what a gateway has sent,
+    behind the end of a packet, or in the place of what a gateway has encrypted. No message of IKE is opened.
 
     *Example*: ``{verb: underlay.explained}``
     """
@@ -61,13 +69,16 @@ class UnderlayExplained(Verb, name="underlay.explained"):
     def observe(self, context: Context, recorder: Recorder) -> ExplainedEvidence:
         links = tuple(context.audit.so_far(recorder))
         context.audit.remember(context)  # behind the packets: what has come up since explains none of them
-        told = context.audit.histories.told
+        told, keys = context.audit.histories.told, context.audit.keys.told
         return ExplainedEvidence(
             gateways=context.audit.gateways,
             sites=tuple(context.service_sites()),
             links=links,
             histories=recorder.json("histories.json", "the security associations that each gateway has had", told),
             sent=context.audit.sent,
+            samples=tuple(context.audit.sample(recorder)),
+            keys=recorder.json("keys.json", "the associations' keys: of this lab only, worthless after it", keys),
+            lans=tuple(str(context.scenario.topology.sites[site].lan) for site in context.service_sites()),
         )
 
     def judge(self, evidence: ExplainedEvidence) -> Judgement:
@@ -80,6 +91,7 @@ class UnderlayExplained(Verb, name="underlay.explained"):
             checks += [
                 _of_its_sender(link, [one for one in evidence.sent if one.link == link.name]) for link, _ in seen
             ]
+        checks += _samples_opened(evidence)
         for site in evidence.sites if len(evidence.sites) > 1 else ():
             ike = sum(found.ike for link, found in seen if link.site == site)
             checks.append(check(f"IKE messages on the links of {site}", ike > 0, expected="≥ 1", measured=ike))
@@ -142,3 +154,43 @@ def _of_its_sender(link: AuditedLink, counted: list[SentEsp]) -> Check:
         message = f"{link.name} carried {carried}, of which the gateway has sent {one.sent}"
     name = f"ESP beyond what its gateway has sent on {link.name}"
     return equal(name, sum(beyond.values()), 0, message=message, element=f"underlay:{link.underlay}")
+
+
+def _samples_opened(evidence: ExplainedEvidence) -> Iterator[Check]:
+    """Yield the checks that the sampled ESP of each link is packets between hosts of LANs, encrypted."""
+    if not evidence.keys:
+        return
+    try:
+        ring = KeyRing(read_json(evidence.keys))
+    except KeysError as error:
+        yield check("keys of the gateways' associations", False, expected="usable keys", measured=str(error))
+        return
+    lans = [IPv4Network(lan) for lan in evidence.lans]
+    for link in evidence.samples:
+        wrong = list(_foreign(link, ring, lans))
+        message = (
+            f"{link.name} carried {count_text(len(wrong), 'ESP packet')} of something else, first {''.join(wrong[:1])}"
+        )
+        name, element = f"ESP on {link.name} that opens to no packet between LANs", f"underlay:{link.underlay}"
+        yield equal(name, len(wrong), 0, message=message, element=element)
+
+
+def _foreign(link: CaptureFile, ring: KeyRing, lans: Sequence[IPv4Network]) -> Iterator[str]:
+    """Yield what the ESP packets of *link* are that do not open, or open to something else than packets between LANs.
+
+    An association may have been replaced before its keys were told: of that, how many packets there were has to do.
+    """
+    for packet in filter(None, (ipv4_of(frame.data) for frame in read_frames(link.file))):
+        esp = esp_of(packet)
+        if esp is None or len(packet) < int.from_bytes(packet[2:4], "big"):
+            continue
+        try:
+            inner = ring.open(esp)
+        except LookupError:
+            continue
+        except WrongKey as error:
+            yield str(error)
+            continue
+        ends = IPv4Address(inner[12:16]), IPv4Address(inner[16:20])
+        if not all(any(end in lan for lan in lans) for end in ends):
+            yield f"SPI {esp.spi:08x}: {ipv4_text(inner)}"

@@ -1,6 +1,6 @@
 """Encrypted traffic as captured: which kinds of frames there are, and what the gateway's keys decrypt."""
 
-from testbed.esp.census import WHOLE_ESP, EspCensus, EspCount, PortCensus, counting
+from testbed.esp.census import SAMPLE_OF, WHOLE_ESP, EspCensus, EspCount, PortCensus, counting, sampled
 from testbed.esp.fragments import reassemble
 from testbed.esp.ike import IKE_AUTH, IKE_SA_INIT, IkeMessage, ike_of
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture, open_each
@@ -10,6 +10,7 @@ from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, i
 __all__ = [
     "IKE_AUTH",
     "IKE_SA_INIT",
+    "SAMPLE_OF",
     "WHOLE_ESP",
     "EspCensus",
     "EspCount",
@@ -33,5 +34,6 @@ __all__ = [
     "open_each",
     "payload_of",
     "reassemble",
+    "sampled",
     "spi_of",
 ]

@@ -29,6 +29,9 @@ WHOLE_ESP = (
 (RFC 4303) or ESP in UDP (RFC 3948). A filter refuses frames that are too short for the octets that it looks at. Behind
 `vlan` all offsets are others, so that stands last."""
 
+SAMPLE_OF = 256
+"""Of how many packets of an association :func:`sampled` takes one."""
+
 _MARK = randbits(31) + 1
 """What came in by a port carries it, so that nobody else can keep a frame from being counted where it goes out."""
 
@@ -57,6 +60,18 @@ _PORT = """
     meta mark != {mark} meta protocol ip jump count{n}
   }}
 """
+
+
+def sampled(residue: int) -> str:
+    """Return a BPF filter of some of what :data:`WHOLE_ESP` matches, to be joined with it.
+
+    By their sequence numbers (RFC 4303, 2.2) it takes the first 64 packets of an association, and of all others one of
+    256, those with *residue*.
+    """
+    native, in_udp = (
+        f"({number} <= 64 or {number} & {SAMPLE_OF - 1} = {residue})" for number in ("ip[24:4]", "udp[12:4]")
+    )
+    return f"((ip proto 50 and {native}) or (udp and {in_udp}))"
 
 
 @dataclass(frozen=True)
