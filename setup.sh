@@ -8,8 +8,8 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 RUN=/run/lso-testbed
 SYSTEM_PYTHON=/usr/bin/python3 # Mininet's module belongs to the distribution's interpreter
-PACKAGES=(ca-certificates curl debian-archive-keyring ethtool gojq iperf3 iproute2 iptables iputils-ping jq mininet
-    mmdebstrap nfdump nftables openssl openvswitch-switch postgresql procps python3-setuptools python3-venv tcpdump util-linux vde2)
+PACKAGES=(ca-certificates curl debian-archive-keyring ethtool gojq iperf3 iproute2 iptables iputils-ping jq libc6-dev mininet
+    mmdebstrap nfdump nftables openssl openvswitch-switch postgresql procps python3-setuptools python3-venv tcc tcpdump util-linux vde2)
 APT_LOCKS=(/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock)
 APT_WAIT=${LSO_APT_WAIT:-900} # seconds: the automatic upgrades of a new machine take minutes
 

@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = {
     "deployment": "order to established tunnel, and the whole scenario run",
     "throughput": "TCP through both chains ÷ a bare tunnel, in one run",
+    "digests": "TCP through both chains with and without digests of all packets",
     "containernet": "20 Docker hosts on one switch: start and stop",
     "presto": "the API under load, with uCPEs in memory",
     "mesh": "a full mesh of 20 sites: order to all tunnels, and the cost of idling",

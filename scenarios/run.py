@@ -16,6 +16,7 @@ from reports.write import STATE
 from scenarios import inputs, picture, state
 from scenarios.file.format import Step
 from scenarios.load import LoadedScenario
+from scenarios.network.digests import digested
 from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.presto_client import PrestoError
@@ -92,8 +93,10 @@ class _Run:
             face = stack.enter_context(open_face(scenario, url))
             with self.clock.phase("watch the underlays"):
                 audit = stack.enter_context(audited(scenario, lab))
+            with self.clock.phase("watch the chains"):
+                digests = stack.enter_context(digested(scenario, lab))
             engines = dict(lab.engines)
-            self.context = Context(scenario, lab, face, self.clock, audit, management, engines=engines)
+            self.context = Context(scenario, lab, face, self.clock, audit, management, digests=digests, engines=engines)
             with self.clock.phase("order"):
                 self._order(self.context)
             with self.clock.phase("steps"), self._abandoned_at_the_end():

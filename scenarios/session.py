@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scenarios.file.format import Scenario
 from scenarios.network.conservation import note_early, settled_count
+from scenarios.network.digests import digested
 from scenarios.network.management_audit import management_audited
 from scenarios.network.underlay_audit import audited
 from scenarios.ordering.face import Face
@@ -81,7 +82,8 @@ def opened(scenario: Scenario, start_api: ApiStarter, clock: Clock) -> Iterator[
         management = stack.enter_context(management_audited(lab))
         face = stack.enter_context(open_face(scenario, url))
         audit = stack.enter_context(audited(scenario, lab))
-        yield Context(scenario, lab, face, clock, audit, management, engines=dict(lab.engines))
+        digests = stack.enter_context(digested(scenario, lab))
+        yield Context(scenario, lab, face, clock, audit, management, digests=digests, engines=dict(lab.engines))
 
 
 @contextmanager

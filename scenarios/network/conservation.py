@@ -16,6 +16,7 @@ from reports.text import count_text
 from scenarios.file.format import BLOCK, Scenario
 from scenarios.network import meters
 from scenarios.network.chain import Hop, joints, owned
+from scenarios.network.digests import since
 from scenarios.network.firewall import DEFAULT, by_rule
 from scenarios.steps.checks import check, equal
 from scenarios.steps.context import Context
@@ -61,12 +62,14 @@ class VnfCount(Evidence):
 class SiteCount(Evidence):
     """What switch and transparent VNFs of a site have counted until one moment.
 
-    *injected* is how many packets verbs have put on a VNF's port, as if the VNF had sent them.
+    *injected* is how many packets verbs have put on a VNF's port, as if the VNF had sent them. *digests* are those of
+    all packets at each port; only how they differ from one moment to another is evidence.
     """
 
     switch: SwitchCount
     vnfs: tuple[VnfCount, ...]
     injected: dict[str, int]
+    digests: str = Field(default="", exclude=True)
 
 
 class SiteBooks(Evidence):
@@ -74,7 +77,8 @@ class SiteBooks(Evidence):
 
     *beside* is what makes or changes packets there beside rules. *early* is how many packets had come to each port
     when the service was active: of those that came shortly before the rules the switch counts some for these.
-    *lan* is the prefix of its hosts, *gateway* the address there that is none of theirs.
+    *lan* is the prefix of its hosts, *gateway* the address there that is none of theirs. *digests* are of all packets
+    at each port that came between, as the recorder tells them (``scenarios.network.digests``).
     """
 
     name: str
@@ -84,6 +88,7 @@ class SiteBooks(Evidence):
     now: SiteCount
     beside: tuple[str, ...]
     early: dict[str, int]
+    digests: str
     lan: str = ""
     gateway: str = ""
 
@@ -99,8 +104,8 @@ def site_count(context: Context, site: str) -> SiteCount:
     view = context.view(site)
     vnfs = (vnf for vnf in view.vnfs(context.service_id) if vnf.kind in TRANSPARENT) if context.service_id else ()
     kinds = TRANSPARENT if context.service_id else ()
-    with ThreadPoolExecutor(1 + len(TRANSPARENT)) as pool:
-        switch = pool.submit(count, view)
+    with ThreadPoolExecutor(2 + len(TRANSPARENT)) as pool:
+        switch, digests = pool.submit(count, view), pool.submit(context.digests[site].read)
         statuses = dict(zip(kinds, pool.map(lambda kind: context.vnf_statuses(site, kind), kinds), strict=True))
     return SiteCount(
         switch=switch.result(),
@@ -115,6 +120,7 @@ def site_count(context: Context, site: str) -> SiteCount:
             for vnf in vnfs
         ),
         injected=dict(context.injected.get(site, {})),
+        digests=digests.result(),
     )
 
 
@@ -211,6 +217,7 @@ def site_books(context: Context, site: str, hops: Sequence[Hop]) -> SiteBooks:
         now=now,
         beside=beside_rules(view),
         early=context.early.get(site, all_that_came),
+        digests=since(context.counted[site].digests, now.digests),
         lan=str(own.lan),
         gateway=str(own.gateway),
     )
@@ -302,7 +309,7 @@ def _vnf_checks(books: SiteBooks, ledger: Ledger, lan: Hop, wan: Hop) -> Iterato
     kernel = now.kernel - (earlier.kernel if earlier else 0)
     drops = sum(now.dropped.values()) - (sum(earlier.dropped.values()) if earlier else 0)
     given = [port.left - port.lost_leaving for port in ports]
-    out = [port.came - _injected(books, hop) for port, hop in zip(ports, (lan, wan), strict=True)]
+    out = [port.came - injected(books, hop) for port, hop in zip(ports, (lan, wan), strict=True)]
     missing = sum(given) - sum(out) - kernel - drops
     told = f"{name} was given {count_text(sum(given), 'packet')}, {sum(out):,} came out"
     parts = f"{drops:,} are in its drop counters" + (f", {kernel:,} in its kernel's" if kernel else "")
@@ -323,7 +330,8 @@ def _vnf_checks(books: SiteBooks, ledger: Ledger, lan: Hop, wan: Hop) -> Iterato
         )  # fmt: skip
 
 
-def _injected(books: SiteBooks, hop: Hop) -> int:
+def injected(books: SiteBooks, hop: Hop) -> int:
+    """Return how many packets verbs have put on a VNF's port since the order, as if the VNF had sent them."""
     return books.now.injected.get(hop.port, 0) - books.before.injected.get(hop.port, 0)
 
 

@@ -85,6 +85,13 @@ class Management(Protocol):
         """Yield what was captured at each uCPE's port until now, as evidence."""
 
 
+class Digests(Protocol):
+    """What digests the packets at the ports of a uCPE (``testbed.digests``)."""
+
+    def read(self) -> str:
+        """Return what was digested until now, a line for each flow."""
+
+
 @dataclass
 class Context:
     """One run's world. The uCPEs are looked at from outside the orchestrator (``view``), the service through HTTP."""
@@ -105,6 +112,8 @@ class Context:
     """How many packets had come to each site's ports when its service was active."""
     injected: dict[str, dict[str, int]] = field(default_factory=dict)
     """How many packets verbs have put on a VNF's port, by site and port, as if the VNF had sent them."""
+    digests: Mapping[str, Digests] = field(default_factory=dict)
+    """What digests the packets at the ports of each site of the service, since before the order."""
     engines: dict[str, str] = field(default_factory=dict)
     chains: dict[str, tuple[VnfPicture, ...]] = field(default_factory=dict)
     tunnels: dict[str, TunnelPicture] = field(default_factory=dict)

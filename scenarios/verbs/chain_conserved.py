@@ -1,4 +1,4 @@
-"""``chain.conserved``: all that came into the switches since the order went through every VNF, once."""
+"""``chain.conserved``: all that came into the switches since the order went through every VNF, once and unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from reports.model import Check
 from reports.text import count_text
-from scenarios.network import chain, meters
+from scenarios.network import chain, hops, meters
 from scenarios.network.conservation import SETTLING_LOOKS, SiteBooks, VnfCount, of_vnf, site_books, site_checks
 from scenarios.network.meters import Flow
 from scenarios.steps.checks import Judgement, equal
@@ -31,6 +31,10 @@ class NeverQuiet(ProbeError):
     """Packets went on through the chains, so that their counters agree at no moment."""
 
 
+class NotDigested(ProbeError):
+    """Frames passed the ports of a chain that are in no digest."""
+
+
 class ConservedEvidence(Evidence):
     """The counters of every site of the service, from before the order on."""
 
@@ -39,10 +43,11 @@ class ConservedEvidence(Evidence):
 
 
 class ChainConserved(Verb, name="chain.conserved"):
-    """Prove that no packet of all since the order was lost, doubled or led astray between LAN and WAN port.
+    """Prove that no packet of all since the order was lost, doubled, changed or led astray between LAN and WAN port.
 
-    The counters of switches, kernel and VNFs are read before the order and now, once the chains are quiet. Each run has
-    this step by itself before the service is removed; a scenario may have it earlier, too.
+    The counters of switches, kernel and VNFs are read before the order and now, once the chains are quiet, and so are
+    digests of all packets of each flow at every port where they are in the clear. Each run has this step by itself
+    before the service is removed; a scenario may have it earlier, too.
 
     *Expected results*, at every site: what came into the switch took the service's own rules, each from one port of the
     chain to the next and nowhere else; what those sent is what left the switch by each port. What firewall and
@@ -51,14 +56,20 @@ class ChainConserved(Verb, name="chain.conserved"):
     Statistics VNFs have counted what they were given: packet by packet, but for segments of TCP that came to the switch
     in one piece; of these, octets tell how many there can be. No flow left a tunnel with more packets than entered it.
 
+    Of each flow the very packets that the switch, a firewall or a statistics VNF was given came out of it, but for
+    flows of which some were dropped: of these no more came out. Behind a tunnel they are those that another gateway was
+    given, but for what routers change and flows of which some were lost. Digests are sums of hashes by a key that is
+    drawn for each run: of all octets of a packet, but of TCP's data only of one in sixteen windows of 64 KiB.
+
     Packets that come just before the rules do are counted for these, though they go nowhere: no more are allowed for
     than had come when ``service.active`` first looked. What found no room in a queue of the kernel is counted by it,
     and allowed here. A gateway makes other packets of those that it is given, so only its rules are judged, and the
     flows in front of and behind two of them; ``underlay.explained`` and ``wire.decrypts`` look at the packets between.
 
     *Fails when* a rule leads packets past a VNF, copies them, or takes them through one twice, for any packet and any
-    time; when a VNF drops or doubles some without a word; when totals or flows are not what passed, at any rate, from
-    the start; when a VNF was started again.
+    time; when a VNF drops, doubles or changes some without a word; when a gateway changes some, or loses one and
+    doubles another; when totals or flows are not what passed, at any rate, from the start; when a VNF was started
+    again.
 
     *Example*: ``{verb: chain.conserved}``
     """
@@ -80,18 +91,20 @@ class ChainConserved(Verb, name="chain.conserved"):
             with ThreadPoolExecutor(CONCURRENT_READS) as pool:
                 books.update(zip(open_, pool.map(read, open_), strict=True))
             agree_by_themselves = all(_agrees(site, context.service_id) for site in books.values())
-            return agree_by_themselves and not any(item.verdict.is_bad for item in _flow_checks(list(books.values())))
+            return agree_by_themselves and not any(item.verdict.is_bad for item in _between(list(books.values())))
 
         recorder.until("the counters of all sites agree", self.within_seconds, agree, looks=SETTLING_LOOKS)
         return ConservedEvidence(service_id=context.service_id, sites=tuple(books.values()))
 
     def judge(self, evidence: ConservedEvidence) -> Judgement:
-        checks = [item for site in evidence.sites for item in site_checks(site, evidence.service_id)]
-        checks += _flow_checks(evidence.sites)
+        checks = [item for site in evidence.sites for item in _checks(site, evidence.service_id)]
+        checks += _between(evidence.sites)
         restless = [site.name for site in evidence.sites if not site.now.switch.settled]
         if restless:
             told = f"packets went on through the switches of {', '.join(restless)}: their counters agreed at no moment"
             return Judgement(checks, error=NeverQuiet(told))
+        if unseen := [told for site in evidence.sites for told in hops.unseen(site)]:
+            return Judgement(checks, error=NotDigested(f"not all was digested: {', '.join(unseen[:_SHOWN])}"))
         packets = sum(site.entered() for site in evidence.sites)
         if not packets:
             return Judgement(checks, "no packet came to the service since the order, so none was lost or doubled")
@@ -101,8 +114,21 @@ class ChainConserved(Verb, name="chain.conserved"):
 
 def _agrees(site: SiteBooks, service_id: str) -> bool:
     """Tell whether all that *site* has counted agrees."""
-    checks = site_checks(site, service_id)
-    return site.now.switch.settled and not any(item.verdict.is_bad for item in checks)
+    checks = _checks(site, service_id)
+    told = site.now.switch.settled and not any(hops.unseen(site))
+    return told and not any(item.verdict.is_bad for item in checks)
+
+
+def _checks(site: SiteBooks, service_id: str) -> Iterator[Check]:
+    """Yield the checks of a site by itself."""
+    yield from site_checks(site, service_id)
+    yield from hops.site_checks(site)
+
+
+def _between(sites: Sequence[SiteBooks]) -> Iterator[Check]:
+    """Yield the checks of what went from one site to another."""
+    yield from _flow_checks(sites)
+    yield from hops.tunnel_checks(sites)
 
 
 def _flow_checks(sites: Sequence[SiteBooks]) -> Iterator[Check]:
@@ -122,17 +148,9 @@ def _flow_checks(sites: Sequence[SiteBooks]) -> Iterator[Check]:
         if not hosts or not _next_to_gateway(books.now.vnfs):
             continue
         found = _risen_flows(books, meters.WAN_TO_LAN)
-        came = {flow: count for flow, count in found.items() if _is_of(flow[1], hosts)}
+        came = {flow: count for flow, count in found.items() if hops.is_of(flow[1], hosts)}
         name = f"{books.name}: flows that left tunnels with more than went into them"
         yield equal(name, meters.multiplied(sent, came)[:_SHOWN], [], element=f"site:{books.name}")
-
-
-def _is_of(source: str, hosts: Sequence[tuple[IPv4Network, IPv4Address]]) -> bool:
-    """Tell whether *source* is a host's address; a gateway may answer in its own name what it could not pass on."""
-    if ":" in source:
-        return False
-    address = IPv4Address(source)
-    return any(address in lan and address != gateway for lan, gateway in hosts)
 
 
 def _next_to_gateway(vnfs: Sequence[VnfCount]) -> VnfCount | None:

@@ -21,7 +21,7 @@ CAPABILITIES = {  # bit in the kernel's capability sets (linux/capability.h): na
 PROGRAMS = {  # program: Debian's package
     "ip": "iproute2", "tc": "iproute2", "nft": "nftables", "tcpdump": "tcpdump", "iperf3": "iperf3",
     "ping": "iputils-ping", "nsenter": "util-linux", "setpriv": "util-linux", "ethtool": "ethtool",
-    "ovs-vsctl": "openvswitch-switch",
+    "ovs-vsctl": "openvswitch-switch", "tcc": "tcc",
 }  # fmt: skip
 
 

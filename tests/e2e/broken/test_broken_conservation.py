@@ -19,7 +19,7 @@ from scenarios.network import wire
 from scenarios.network.conservation import settled_count
 from scenarios.steps.context import Context
 from testbed.packets import send
-from testbed.traffic import ping
+from testbed.traffic import ping, transfer
 
 SITE = "site-a"
 UDP_PORT, TCP_PORT = 9005, 80
@@ -241,29 +241,79 @@ def test_a_meter_that_cannot_keep_up(context: Context, judged: Callable[[], Step
         assert_fails(judged(), TOTAL.format("lan-to-wan"))
 
 
-TWINS = f"""table netdev twins {{
+# --- one packet less and one more, and others: no counter tells ---
+
+TWINS = """table netdev twins {{
   chain leaving {{
-    type filter hook ingress device "gro1" priority -10
-    udp dport {UDP_PORT} numgen inc mod 2 vmap {{ 0 : drop, 1 : goto twin }}
+    type filter hook {hook} priority -10
+    meta mark {mark} accept
+    {which} numgen inc mod 2 vmap {{ 0 : drop, 1 : goto twin }}
   }}
   chain twin {{
-    dup to "LAN"
+    meta mark set {mark}
+    dup to "{far}"
   }}
 }}"""
+"""Every second packet is dropped, and the others go on twice, with a mark by which the second one is known."""
+
+IN_TUNNELS, OTHERWISE = "flows that left tunnels with more than went into them", "otherwise than"
+
+
+@contextmanager
+def twins(context: Context, site: str, kind: str, hook: str, far: str, which: str) -> Iterator[None]:
+    """Double and drop at a *hook* of a VNF of *kind* what leaves by *far*."""
+    vnf = access(context, site, kind)
+    vnf.run(["nft", "-f", "-"], input=TWINS.format(hook=hook, far=far, which=which, mark=77))
+    try:
+        yield
+    finally:
+        vnf.run(["nft", "delete", "table", "netdev", "twins"])
+
+
+@contextmanager
+def gateway_twins(context: Context, which: str) -> Iterator[None]:
+    """Do so in the far gateway: behind its interface ``gro1`` there is nothing but its port to the LAN."""
+    rules = access(context, "site-b", "ipsec").run(["nft", "list", "ruleset"])
+    lan = rules.partition('device "gro1"')[2].partition('fwd to "')[2].split('"')[0]
+    with twins(context, "site-b", "ipsec", 'ingress device "gro1"', lan, which):
+        yield
 
 
 def test_a_gateway_drops_one_packet_and_doubles_another(context: Context, judged: Callable[[], StepResult]) -> None:
-    """Behind its interface ``gro1`` there is nothing but its port to the LAN."""
-    gateway = access(context, "site-b", "ipsec")
-    lan = gateway.run(["nft", "list", "ruleset"]).partition('device "gro1"')[2].partition('fwd to "')[2].split('"')[0]
-    gateway.run(["nft", "-f", "-"], input=TWINS.replace("LAN", lan))
-    try:
+    with gateway_twins(context, f"udp dport {UDP_PORT}"):
         packets(context)
         await_path(context)  # behind them
-    finally:
-        gateway.run(["nft", "delete", "table", "netdev", "twins"])
-    failed = assert_fails(judged(), "site-b: flows that left tunnels with more than went into them")
+    failed = assert_fails(judged(), f"site-b: {IN_TUNNELS}", f"site-b: flows that left tunnels {OTHERWISE}")
+    assert len(failed) == 2, "by number nothing is missing"
+
+
+def test_a_gateway_does_so_within_a_flow(context: Context, judged: Callable[[], StepResult]) -> None:
+    with gateway_twins(context, "icmp type echo-request"):
+        ping(context.host("a1").namespace, context.host("b1").ip, count=10, interval=0.01)
+    (*_, failed) = assert_fails(judged(), f"site-b: flows that left tunnels {OTHERWISE}")
+    assert "ICMP 10.1.0.10 → 10.2.0.10: 10 packets, and not those that went in" in failed.measured
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_a_vnf_drops_one_packet_and_doubles_another_of_its_flow(
+    context: Context, judged: Callable[[], StepResult], kind: str
+) -> None:
+    wan = interface(context, kind, "wan")  # behind all that counts
+    with twins(context, SITE, kind, f'egress device "{wan}"', wan, "icmp type echo-request"):
+        ping(context.host("a1").namespace, context.host("b1").ip, count=10, interval=0.01)
+    name = f"site-a: {kind}: flows that came from {kind} wan {OTHERWISE} to {kind} lan"
+    failed = assert_fails(judged(), name)
     assert len(failed) == 1, "by number nothing is missing"
+    assert "ICMP 10.1.0.10 → 10.2.0.10: 10 packets, and not those that went in" in failed[0].measured
+
+
+def test_a_vnf_changes_data_of_a_connection_late(context: Context, judged: Callable[[], StepResult]) -> None:
+    late = "meta l4proto tcp meta length > 1000 quota over 1 mbytes @th,1024,8 set 88"
+    near, far = context.host("a1"), context.host("b1")
+    with nft(context, SITE, "firewall", f"insert rule inet firewall forward {late}"):
+        transfer(near.namespace, far.namespace, (far.ip, 5201), there=bytes(16 << 20), back=b"", deadline=60)
+    (failed,) = assert_fails(judged(), f"site-a: firewall: flows that came from firewall wan {OTHERWISE}")
+    assert failed.measured.startswith("TCP 10.1.0.10:")
 
 
 # --- nothing is wrong with what is busy or odd ---

@@ -125,7 +125,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         face=SimpleNamespace(sent=[]),
     )
     own: dict[str, Any] = {"new_lab": lab, "order": None, "before_removal": (), "at_the_end": ()}
-    own |= {name: nullcontext() for name in ("management_audited", "open_face", "audited")}
+    own |= {name: nullcontext() for name in ("management_audited", "open_face", "audited", "digested")}
     for name, value in own.items():
         monkeypatch.setattr(running, name, lambda *_arguments, value=value: value)
     monkeypatch.setattr(running, "Context", lambda _scenario, _lab, _face, clock, *_, **__: _with(world, clock))
