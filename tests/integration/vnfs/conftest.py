@@ -13,7 +13,7 @@ from testbed.images.build import build_product
 from testbed.images.recipes import recipes
 from testbed.polling import poll
 
-from .gateways import pair, up  # noqa: F401  # fixtures
+from .gateways import mixed, pair, up  # noqa: F401  # fixtures
 
 RECIPES = {recipe.name: recipe for recipe in recipes()}
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 ESP, UDP = 50, 17
+PROPOSALS = {"openiked": "aes256-sha512-ecp384"}  # where it is not the contract's default
 Credential = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
 
 
@@ -148,6 +149,18 @@ def pair(
 ) -> Pair:
     """The products of site A, which initiates, and of site B are the parameter."""
     return joined(bench, descriptor, wait_until, request.param)
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    bench: Any,
+    descriptor: Callable[[str], dict[str, Any]],
+    wait_until: Callable[..., Any],
+    request: pytest.FixtureRequest,
+) -> Pair:
+    """Site 1, which initiates, is strongSwan's; the product of site 2 is the parameter."""
+    changes = {"esp_proposal": PROPOSALS[request.param]} if request.param in PROPOSALS else {}
+    return joined(bench, descriptor, wait_until, ("strongswan", request.param), **changes)
 
 
 def joined(

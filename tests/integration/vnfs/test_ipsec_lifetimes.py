@@ -6,7 +6,6 @@ import datetime
 import json
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,26 +14,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from scenarios.network.tunnels import why_not
 
-from .gateways import Credential, Pair, Site, credential, joined, key_pem, pem
+from .gateways import Credential, Pair, Site, credential, key_pem, pem
 from .products import products
 from .test_history import history
-from .test_ipsec_mixed import PROPOSALS
 
-pytestmark = pytest.mark.alone  # two guests take all processors: others would be late, and they beside others
+pytestmark = [
+    pytest.mark.alone,  # two guests take all processors: others would be late, and they beside others
+    pytest.mark.parametrize("mixed", products("ipsec"), indirect=True, scope="module"),
+]
 SLOWEST_SECONDS = 40.0
 LIFETIMES: dict[str, Any] = {"child_lifetime_seconds": 12, "ike_lifetime_seconds": 18}
-
-
-@pytest.fixture(scope="module", params=products("ipsec"))
-def mixed(
-    bench: Any,
-    descriptor: Callable[[str], dict[str, Any]],
-    wait_until: Callable[..., Any],
-    request: pytest.FixtureRequest,
-) -> Pair:
-    """Site 1, which initiates, is strongSwan's; site 2 is the product's."""
-    changes = {"esp_proposal": PROPOSALS[request.param]} if request.param in PROPOSALS else {}
-    return joined(bench, descriptor, wait_until, ("strongswan", request.param), **changes)
 
 
 def test_associations_are_replaced_within_their_lifetimes(mixed: Pair) -> None:

@@ -10,7 +10,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -19,28 +18,18 @@ import pytest
 from testbed.esp import KeyRing
 from testbed.esp.open import open_frames
 
-from .gateways import Pair, Site, esp_of, joined
+from .gateways import Pair, Site, esp_of
 from .products import products
 from .test_history import SWANCTL, history
 
-pytestmark = pytest.mark.alone  # two guests take all processors: others would be late, and they beside others
 OTHERS = [product for product in products("ipsec") if product != "strongswan"]
-PROPOSALS = {"openiked": "aes256-sha512-ecp384"}  # where it is not the contract's default
+pytestmark = [
+    pytest.mark.alone,  # two guests take all processors: others would be late, and they beside others
+    pytest.mark.parametrize("mixed", OTHERS, indirect=True, scope="module"),
+]
 SAME = ("version", "initiator_spi", "responder_spi", "encryption", "integrity", "prf", "dh")
 SLOWEST_SECONDS = 120.0
 """Seconds that a tunnel may take: a guest that starts is one of many on a machine with few CPUs."""
-
-
-@pytest.fixture(scope="module", params=OTHERS)
-def mixed(
-    bench: Any,
-    descriptor: Callable[[str], dict[str, Any]],
-    wait_until: Callable[..., Any],
-    request: pytest.FixtureRequest,
-) -> Pair:
-    """Site 1, which initiates, is strongSwan's; site 2 is the other product's."""
-    changes = {"esp_proposal": PROPOSALS[request.param]} if request.param in PROPOSALS else {}
-    return joined(bench, descriptor, wait_until, ("strongswan", request.param), **changes)
 
 
 def mirrored(facts: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from scapy.packet import Packet, Padding, Raw
 from reports.model import Verdict
 from scenarios.load import load
 from scenarios.network.underlay_audit import UnderlayAudit, traffic
-from scenarios.network.wire import AuditedLink, CaptureFile, SentEsp
+from scenarios.network.wire import AuditedLink, SentEsp
 from scenarios.steps.checks import Judgement
 from scenarios.verbs.underlay_explained import ExplainedEvidence, UnderlayExplained
 from testbed.capture import CaptureError
@@ -364,47 +364,6 @@ def test_what_could_not_be_counted_or_noted_is_an_error(judged: Callable[..., Ju
     cut = {"a": {**HISTORY, "complete": False}}
     assert judged(histories=cut).verdict is Verdict.ERROR
     assert judged(esp=[EspCount(A, B, OUT, 1)], histories=cut).verdict is Verdict.ERROR
-
-
-OPENED = CASES.parent / "wire.decrypts"
-
-
-@pytest.mark.parametrize(
-    ("case", "lans", "keys", "wrong"),
-    [
-        ("passed", ["10.1.0.0/24", "10.2.0.0/24"], {}, 0),
-        ("passed", ["10.1.0.0/24"], {}, 4),
-        ("passed", ["10.1.0.0/24", "10.2.0.0/24"], {"encryption_key": "00" * 36}, 4),
-        ("passed", ["10.1.0.0/24", "10.2.0.0/24"], {"spi": "00000001"}, 0),
-    ],
-    ids=["as ordered", "from elsewhere", "does not open", "replaced before its keys were told"],
-)
-def test_sampled_esp_opens_to_packets_between_lans(
-    case: str, lans: list[str], keys: dict[str, str], wrong: int, tmp_path: Path
-) -> None:
-    told = json.loads((OPENED / case / "site-a-keys.json").read_text())
-    (tmp_path / "keys.json").write_text(json.dumps({"sas": [entry | keys for entry in told["sas"]]}))
-    (tmp_path / "histories.json").write_text("{}")
-    sample = CaptureFile(file=OPENED / case / "internet-site-a.pcap", name="internet site-a", underlay="internet")
-    evidence = ExplainedEvidence(
-        gateways=(A, B),
-        sites=("a",),
-        links=(),
-        histories=tmp_path / "histories.json",
-        samples=(sample,),
-        keys=tmp_path / "keys.json",
-        lans=tuple(lans),
-    )
-    (check,) = UnderlayExplained().judge(evidence).checks
-    assert (check.name, check.measured) == ("ESP on internet site-a that opens to no packet between LANs", str(wrong))
-
-
-def test_keys_that_cannot_be_used_prove_nothing(tmp_path: Path) -> None:
-    for name, text in (("keys.json", '{"sas": [{"spi": "none"}]}'), ("histories.json", "{}")):
-        (tmp_path / name).write_text(text)
-    files = {name: tmp_path / f"{name}.json" for name in ("keys", "histories")}
-    judgement = UnderlayExplained().judge(ExplainedEvidence(gateways=(A, B), sites=("a",), links=(), **files))
-    assert (judgement.verdict, judgement.checks[0].expected) == (Verdict.FAILED, "usable keys")
 
 
 @pytest.mark.parametrize(("chain", "links"), [(["firewall", "ipsec"], 2), (["firewall", "statistics"], 0)])
