@@ -11,11 +11,12 @@ def child_proposal:
   then ["null", "sha256"] + (.esp_proposal | split("-") | map(select(test("^(ecp|modp|curve|x)[0-9]")))) | join("-")
   else .esp_proposal end;
 
-# Some time before the end of its life, so that both ends seldom replace it at once. `life` is what ends it.
-def lifetime($seconds; life):
+# Who initiates a tunnel replaces its SAs; the other end would do so a little later, so that both do not at once (RFC 7296,
+# section 2.8.1). `life` is what ends an SA, with the seconds after which it is replaced.
+def lifetime($seconds; $initiate; life):
   if $seconds == null then ""
-  else ($seconds | replaced_after) as $rekey
-    | "rekey_time = \($rekey)s\n  rand_time = \($seconds / 6 | floor)s\n  \($seconds | life)s\n  " end;
+  else (if $initiate then [($seconds | replaced_after), $seconds / 6] else [$seconds * 3 / 4, 0] end | map(floor)) as [$rekey, $random]
+    | "rekey_time = \($rekey)s\n  rand_time = \($random)s\n  \($rekey | life)s\n  " end;
 
 def connection($ipsec; $dead_peer_delay):
   (.name | connection_name) as $name
@@ -27,7 +28,7 @@ def connection($ipsec; $dead_peer_delay):
   local_addrs = \($ipsec.local.address)
   remote_addrs = \(.address)
   proposals = \($ipsec.ike_proposal)
-  \(lifetime($ipsec.ike_lifetime_seconds; "over_time = \(. - replaced_after)"))dpd_delay = \($dead_peer_delay)s
+  \(lifetime($ipsec.ike_lifetime_seconds; .initiate; "over_time = \($ipsec.ike_lifetime_seconds - .)"))dpd_delay = \($dead_peer_delay)s
   local {
     auth = \($auth)
     id = \($ipsec.local.identity)\(if $auth == "pubkey" then "\n    certs = site.pem" else "" end)
@@ -41,7 +42,7 @@ def connection($ipsec; $dead_peer_delay):
       local_ts = \($ipsec.local.subnets | join(","))
       remote_ts = \(.subnets | join(","))
       esp_proposals = \($ipsec | child_proposal)
-      \(lifetime($ipsec.child_lifetime_seconds; "life_time = \(.)"))dpd_action = \(if .initiate then "restart" else "clear" end)
+      \(lifetime($ipsec.child_lifetime_seconds; .initiate; "life_time = \($ipsec.child_lifetime_seconds)"))dpd_action = \(if .initiate then "restart" else "clear" end)
     }
   }
 }";

@@ -28,6 +28,8 @@ charon-systemd {
   cookie_threshold_ip = 30
   block_threshold = 30
   install_virtual_ip = no
+  # Seconds for packets that are late, and for watch.c to see it.
+  delete_rekeyed_delay = 5
   filelog {
     stderr {
       path = stderr

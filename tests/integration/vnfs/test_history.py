@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -91,6 +92,34 @@ def test_every_packet_has_an_spi_of_both_histories_through_rekeyings(up: Pair, w
     ike = [{(one["initiator_spi"], one["responder_spi"]) for one in history(end)["ike"]} for end in (up.a, up.b)]
     assert ike[0] == ike[1]
     assert len(ike[0]) >= 3
+
+
+def test_when_both_replace_one_at_once_both_tell_of_two(up: Pair) -> None:
+    """The one that is deleted again at once (RFC 7296, section 2.8.1) is in neither status any more."""
+    both, before = (up.a, up.b), spis(up.a)
+
+    def lost() -> int:
+        return sum(site.vnf.container.logs().count(b"collision lost, deleting redundant child") for site in both)
+
+    def replace(site: Site) -> None:
+        site.vnf.inside(*SWANCTL, "--rekey", "--child", site.intent["ipsec"]["peers"][0]["name"])
+
+    def at_once() -> bool:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(replace, both))
+        up.wait_established()
+        return lost() > lost_before
+
+    lost_before = lost()
+    up.wait(at_once, "both ends replace a CHILD SA before they hear of the other's", 60)
+    up.wait(lambda: all(len(children_of(site)) == 1 for site in both), "all but one CHILD SA are gone")
+    mine, theirs = spis(up.a), spis(up.b)
+    assert mine == {(outgoing, incoming) for incoming, outgoing in theirs}
+    assert len(mine - before) > 1
+
+
+def children_of(site: Site) -> list[dict[str, Any]]:
+    return [child for peer in site.vnf.status()["peers"] for child in peer["children"]]
 
 
 def test_what_was_is_known_after_a_restart(up: Pair, wait_until: Callable[..., Any]) -> None:

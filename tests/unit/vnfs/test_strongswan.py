@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -41,6 +42,23 @@ def test_an_intent_adds_what_it_names_and_no_more(changes: dict[str, Any], lines
     assert [line for line in now if line not in lines] == usual
     assert [line for line in now if line in lines] == lines
     assert not any(word in line for line in usual for word in ("_time", "revocation"))
+
+
+@pytest.mark.parametrize("seconds", [10, 11, 12, 15, 60, 28800])
+def test_the_ends_of_a_tunnel_do_not_replace_an_association_at_once(seconds: int) -> None:
+    times = {}
+    for initiate in (True, False):
+        peers = [{**PEER, "initiate": initiate}]
+        made = compiled(peers=peers, ike_lifetime_seconds=seconds, child_lifetime_seconds=seconds)
+        configuration = made["configuration"]
+        found = {name: set(re.findall(rf"{name} = (\d+)s", configuration)) for name in ("rekey_time", "rand_time")}
+        times[initiate] = {name: int(value) for name, (value,) in found.items()}
+        over = re.search(r"over_time = (\d+)s", configuration)
+        assert over is not None
+        assert times[initiate]["rekey_time"] + int(over[1]) == seconds
+        assert f"life_time = {seconds}s" in configuration
+    assert times[True]["rand_time"] > 0
+    assert times[True]["rekey_time"] < times[False]["rekey_time"] - times[False]["rand_time"] < seconds
 
 
 def test_another_lifetime_or_list_begins_anew() -> None:
