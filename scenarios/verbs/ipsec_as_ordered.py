@@ -21,18 +21,23 @@ from testbed.errors import ProbeError
 
 TOLD = "its security associations"
 AUTHENTICATIONS = ({"certificate"}, {"psk"})
-LONGEST = {"IKE SA": 86400, "CHILD SA": 28800}
-"""Seconds after which there must be new keys (DISA VPN SRG, SRG-NET-000337-VPN-001300 and -001290)."""
+LONGEST_IKE_SECONDS, LONGEST_CHILD_SECONDS = 86400, 28800
+"""After which there must be new keys where no lifetime is ordered (SRG-NET-000337-VPN-001300 and -001290 of DISA)."""
 DEAD_PEER_SECONDS = 600
 """How long a silent peer may stay unasked (RFC 7296, section 2.4, leaves it open): ten times what is usual."""
 
 
 class OrderedSite(Evidence):
-    """A site of the service: the *lan* to protect, the *addresses* of its gateway, and that VNF's element."""
+    """A site of the service: the *lan* to protect, the *addresses* of its gateway, and that VNF's element.
+
+    Its associations may have the same keys for so many seconds.
+    """
 
     lan: str
     addresses: tuple[str, ...]
     vnf: str
+    ike_lifetime_seconds: int = LONGEST_IKE_SECONDS
+    child_lifetime_seconds: int = LONGEST_CHILD_SECONDS
 
 
 class AsOrderedEvidence(Evidence):
@@ -59,12 +64,14 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
 
     What a gateway would set up or take, whether it stands or not, has one CHILD SA for the whole LANs with each other
     site, and nothing else. It takes the identity that the other gateway has shown, and none but that. Both authenticate
-    by certificates, or both by pre-shared keys; an IKE SA gets new keys within 24 hours and a CHILD SA within 8, a
-    silent peer is asked within 10 minutes whether it lives. Of a product that does not tell these, they are not judged.
+    by certificates, or both by pre-shared keys; an IKE SA gets new keys within the ordered ``ike_lifetime_seconds`` of
+    the site, else 24 hours, a CHILD SA within ``child_lifetime_seconds``, else 8 hours; a silent peer is asked within
+    10 minutes whether it lives. Of a product that does not tell these, they are not judged.
 
     *Fails when* an association was set up anew with other algorithms, also if only for a while, a rekeying went without
     the ordered group, or a second one with NULL encryption, with other subnets or with another peer stood beside; when
-    a gateway has a further connection, takes any identity or any proof, keeps its keys for ever or asks no silent peer.
+    a gateway has a further connection, takes any identity or any proof, keeps its keys for ever or for longer than was
+    ordered, or asks no silent peer.
 
     *Example*: ``{verb: ipsec.as_ordered, with: {encryption: AES_GCM_16-256}}``
     """
@@ -83,6 +90,7 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
                     lan=str(sites[name].lan),
                     addresses=tuple(str(wan.address) for wan in sites[name].wan.values()),
                     vnf=context.vnf_element(name, GATEWAY),
+                    **_lifetimes(context.scenario.inputs.get(name, {})),
                 )
                 for name in context.service_sites()
             },
@@ -105,7 +113,7 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
                 names = [connection["name"] for connection in history["connections"]]
                 beside = sorted(set(names) - (evidence.sites.keys() - {name}))
                 checks.append(equal(f"{name}: connections that nobody ordered", beside, [], element=site.vnf))
-                late = sorted(set(_late(history["connections"])))
+                late = sorted(set(_late(history["connections"], site)))
                 checks.append(equal(f"{name}: what its connections leave too long", late, [], element=site.vnf))
         for left, right in combinations(evidence.sites, 2):
             checks += self._tunnel(left, right, told, evidence)
@@ -195,12 +203,21 @@ def _configured(left: str, right: str, told: Mapping[str, History], evidence: As
         )
 
 
-def _late(connections: list[dict[str, Any]]) -> Iterator[str]:
+def _lifetimes(inputs: Mapping[str, Any]) -> dict[str, int]:
+    """Return the lifetimes that a site's *inputs* order, if they do; what is no number no gateway takes."""
+    names = ("ike_lifetime_seconds", "child_lifetime_seconds")
+    return {name: value for name in names if isinstance(value := inputs.get(name), int)}
+
+
+def _late(connections: list[dict[str, Any]], site: OrderedSite) -> Iterator[str]:
     """Yield what of *connections* comes later than it must, or never."""
     for one in connections:
         asked = ("question whether it lives", one["dead_peer_seconds"], DEAD_PEER_SECONDS)
-        keys = [("new keys of the IKE SA", one["rekey_seconds"], LONGEST["IKE SA"])]
-        keys += [("new keys of a CHILD SA", child["rekey_seconds"], LONGEST["CHILD SA"]) for child in one["children"]]
+        keys = [("new keys of the IKE SA", one["rekey_seconds"], site.ike_lifetime_seconds)]
+        keys += [
+            ("new keys of a CHILD SA", child["rekey_seconds"], site.child_lifetime_seconds) for child in one["children"]
+        ]
         for what, seconds, longest in (asked, *keys):
             if not 0 < seconds <= longest:
-                yield f"{one['name']}: {what} {f'after {seconds} s' if seconds else 'never'}"
+                after = f"after {seconds} s, not {longest}" if seconds else "never"
+                yield f"{one['name']}: {what} {after}"

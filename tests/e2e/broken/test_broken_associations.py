@@ -69,7 +69,8 @@ LOOSE = (
 )
 """What in a gateway's configuration is another, and the check that must tell it."""
 
-Watched = Callable[[str], StepResult]
+LIFETIMES = {"ike_lifetime_seconds": 60, "child_lifetime_seconds": 80}
+Watched = Callable[..., StepResult]
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def watched(context: Context, tmp_path: Path) -> Iterator[Watched]:
     with audited(context.scenario, context.lab) as audit:
         forget_associations(context)
         rekeyed(context, "site-b", "--ike")
-        yield lambda verb: judge_one(replace(context, audit=audit), tmp_path, verb)
+        yield lambda verb, **changes: judge_one(replace(context, audit=audit, **changes), tmp_path, verb)
 
 
 def association(context: Context, site: str, what: str) -> str:
@@ -203,6 +204,19 @@ def test_what_a_gateway_would_take_is_judged_though_nothing_of_it_stands(context
     finally:
         loaded(vnf, ordered)
     assert_passes(watched(AS_ORDERED))
+
+
+def test_lifetimes_are_those_of_the_order(context: Context, watched: Watched) -> None:
+    ordered = context.scenario.model_copy(update={"inputs": dict.fromkeys(SITES, LIFETIMES)})
+    with ExitStack() as stack:
+        for site in SITES:
+            stack.enter_context(intent(context, site, "ipsec", lambda document: document["ipsec"].update(LIFETIMES)))
+        await_path(context)
+        assert_passes(watched(AS_ORDERED, scenario=ordered))
+    await_path(context)
+    assert_passes(watched(AS_ORDERED))
+    failed = assert_fails(watched(AS_ORDERED, scenario=ordered))
+    assert [check.name.partition(": ")[2] for check in failed] == ["what its connections leave too long"] * len(SITES)
 
 
 def test_a_rekeying_without_the_ordered_group(context: Context, watched: Watched) -> None:
