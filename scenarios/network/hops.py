@@ -21,7 +21,7 @@ SHOWN = 5
 """Flows that a check names."""
 
 UNDER_WAY = 16
-"""Frames that may pass between looks at the counters and at the digests, before the order and now."""
+"""Frames that may pass a port that was there before the order between looks at its counters and at its digests."""
 
 
 def site_checks(books: SiteBooks) -> Iterator[Check]:
@@ -34,6 +34,7 @@ def site_checks(books: SiteBooks) -> Iterator[Check]:
             if here.vnf and here.vnf == there.vnf:
                 more = injected(books, there)
                 found = list(differing(given, came, at_a_hop, more=more)) if _is_transparent(books, here) else []
+                found += _disguised(books, (here, coming), (there, leaving)) if _is_transparent(books, here) else []
                 name = f"{books.name}: {here.vnf}: flows that came from {there.label} otherwise than to {here.label}"
                 yield equal(name, found[:SHOWN], [], element=f"vnf:{books.name}/{here.vnf}")
             else:
@@ -70,16 +71,32 @@ def unseen(books: SiteBooks) -> Iterator[str]:
     if lost.segments:
         yield f"{books.name}: {count_text(lost.segments, 'frame')} without room: there are too many flows"
     for hop in (hop for hop in books.hops[:-1] if hop.clear):
-        count = books.now.switch.ports[hop.port] - books.before.switch.ports.get(hop.port, PortCount())
-        passed = (
-            {CAME: count.left - count.lost_leaving, LEFT: count.came}
-            if hop.vnf
-            else {CAME: count.came, LEFT: count.left}
-        )
-        for direction, frames in passed.items():
-            digested = seen.get((hop.port, direction), {}).get(ALL, NOTHING).packets
+        for direction in (CAME, LEFT):
+            frames, digested = _frames(books, hop, direction), _digested(books, hop, direction)
             if abs(digested - frames) > UNDER_WAY:
                 yield f"{books.name}: {hop.label}: {digested:,} of {frames:,} frames"
+
+
+def _frames(books: SiteBooks, hop: Hop, direction: str) -> int:
+    """Return how many frames the kernel has counted at a port."""
+    count = books.now.switch.ports[hop.port] - books.before.switch.ports.get(hop.port, PortCount())
+    if hop.vnf:  # it receives what the switch sends
+        return count.left - count.lost_leaving if direction == CAME else count.came
+    return count.came if direction == CAME else count.left
+
+
+def _digested(books: SiteBooks, hop: Hop, direction: str) -> int:
+    return parse(books.digests).get((hop.port, direction), {}).get(ALL, NOTHING).packets
+
+
+def _disguised(books: SiteBooks, given: tuple[Hop, str], came: tuple[Hop, str]) -> list[str]:
+    """Return in words how many frames a VNF has made to such as are in no digest: those between two of an underlay."""
+    seen = parse(books.digests)
+    if seen.get(NOWHERE, {}).get(LOST, NOTHING).packets or not any(ALL in flows for flows in seen.values()):
+        return []
+    before, after = (_frames(books, *place) - _digested(books, *place) for place in (given, came))
+    allowed = UNDER_WAY if came[0].port in books.before.switch.ports else 0
+    return [f"{count_text(after - before, 'frame')} between addresses of an underlay"] * (after - before > allowed)
 
 
 def _flows(books: SiteBooks) -> Seen:

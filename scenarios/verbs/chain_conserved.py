@@ -59,7 +59,9 @@ class ChainConserved(Verb, name="chain.conserved"):
     Of each flow the very packets that the switch, a firewall or a statistics VNF was given came out of it, but for
     flows of which some were dropped: of these no more came out. Behind a tunnel they are those that another gateway was
     given, but for what routers change and flows of which some were lost. Digests are sums of hashes by a key that is
-    drawn for each run: of all octets of a packet, but of TCP's data only of one in sixteen windows of 64 KiB.
+    drawn for each run: of all octets of a packet, but of TCP's data only of one in sixteen windows of 64 KiB. A
+    checksum counts as right or wrong: that of an IPv4 header, and that of TCP or UDP, but for segments with data.
+    Packets between two addresses of an underlay are in no digest, so no VNF may make others into such.
 
     Packets that come just before the rules do are counted for these, though they go nowhere: no more are allowed for
     than had come when ``service.active`` first looked. What found no room in a queue of the kernel is counted by it,
@@ -67,9 +69,9 @@ class ChainConserved(Verb, name="chain.conserved"):
     flows in front of and behind two of them; ``underlay.explained`` and ``wire.decrypts`` look at the packets between.
 
     *Fails when* a rule leads packets past a VNF, copies them, or takes them through one twice, for any packet and any
-    time; when a VNF drops, doubles or changes some without a word; when a gateway changes some, or loses one and
-    doubles another; when totals or flows are not what passed, at any rate, from the start; when a VNF was started
-    again.
+    time; when a VNF drops, doubles or changes some without a word, also so that another one drops them, by a wrong
+    checksum or an underlay's addresses; when a gateway changes some, or loses one and doubles another; when totals or
+    flows are not what passed, at any rate, from the start; when a VNF was started again.
 
     *Example*: ``{verb: chain.conserved}``
     """

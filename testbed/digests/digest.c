@@ -7,7 +7,8 @@
  * no cut changes: where it begins and ends in the stream, and its octets, each by its place there. Looked at are only
  * the octets of one window of WINDOW octets in SHARE, chosen by KEY. Fragments are digested as the packet that they make
  * up. Of packets without such data all octets count, but for what routers change (RFC 1812, 5.3.1), checksums, of which
- * only counts whether they are right, and the largest segment that a SYN allows for.
+ * only counts whether they are right, and the largest segment that a SYN allows for. A packet whose IPv4 header has a
+ * wrong one is of a flow without ports.
  *
  * What may change at a router, and how TCP's data is cut, is in a digest of its own, for ports with none between them.
  */
@@ -135,6 +136,13 @@ static uint32_t added(const uint8_t *octets, uint32_t length, uint32_t sum)
     return sum + (length % 2 ? octets[length - 1] << 8 : 0);
 }
 
+/* Whether the checksum is right of all that a sum has been made of (RFC 1071). */
+static int is_right(uint32_t sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
 static uint16_t two(const uint8_t *octets)
 {
     return octets[0] << 8 | octets[1];
@@ -255,8 +263,7 @@ static void packet(struct key *key, const uint8_t *frame, uint32_t header, const
         if (!unfinished) {
             sum = added(body, length, key->protocol + length);
             sum = six ? added(frame + ETHERNET + 8, 32, sum) : added(frame + ETHERNET + 12, 8, sum);
-            sum = (sum & 0xffff) + (sum >> 16);
-            right = (sum & 0xffff) + (sum >> 16) == 0xffff ? RIGHT : WRONG;
+            right = is_right(sum) ? RIGHT : WRONG;
         }
         memset(payload + checksum, 0, 2);
     }
@@ -369,6 +376,10 @@ void take(uint32_t port, int leaves, uint32_t tag, uint8_t *frame, uint32_t kept
     }
     if (kept > total)
         kept = total;
+    if (key.type == 0x0800 && !is_right(added(ip, header, 0))) { /* whoever comes next drops it: it is of no port */
+        count(&key, hash(WRONG, weighted(ip, header, 0, seed)), 0);
+        return;
+    }
     if (key.type == 0x0800 && two(ip + 6) & 0x3fff)
         fragment(&key, frame, header, ip + header, total - header, kept - header);
     else

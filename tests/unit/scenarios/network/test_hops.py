@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,27 @@ def test_what_was_not_digested_is_no_proof(change: Callable[[str], str], told: s
     assert judged.verdict is Verdict.ERROR
     assert judged.message.startswith("NotDigested: not all was digested: ")
     assert told in judged.message
+
+
+@pytest.mark.parametrize("others", [1, 100])
+def test_a_vnf_may_not_hand_on_packets_as_those_of_an_underlay(others: int) -> None:
+    """These are in no digest, for gateways make them."""
+    verb, observation = read(CASE, REGISTRY)
+    evidence: Any = observation.evidence
+    site, *far = evidence.sites
+    before, now = site.before.switch.ports, site.now.switch.ports
+    rose = {name: count - before[name] for name, count in now.items()}  # as if the ports had come up since the order
+    port = site.hops[2].port
+    line = next(line for line in site.digests.splitlines() if line.startswith(f"{port} {LEFT} all "))
+    number = line.split()[9]
+    less = site.digests.replace(line, line.replace(f" {number} ", f" {int(number) - others} "))
+    new = {"digests": less, "before": with_ports(site.before, {}), "now": with_ports(site.now, rose)}
+    sites = (site.model_copy(update=new), *far)
+    judged = judge(verb, observation.model_copy(update={"evidence": evidence.model_copy(update={"sites": sites})}))
+    (failed,) = (check for check in judged.checks if check.verdict is Verdict.FAILED)
+    assert failed.name.startswith("site-a: firewall: flows that came from firewall wan otherwise")
+    assert str(failed.measured).endswith("between addresses of an underlay")
+
+
+def with_ports(count: Any, ports: dict[str, Any]) -> Any:
+    return count.model_copy(update={"switch": replace(count.switch, ports=ports)})

@@ -66,11 +66,10 @@ class Digester:
         return list(self._room[: self._c.all(self._room)])
 
     def not_digested(self, frames: Iterable[tuple[bytearray, int]]) -> int:
-        """Return how many of *frames* found no room, each from an address of its own."""
+        """Return how many of *frames* found no room, each with ports of its own."""
         self._c.forget()
         for octets, number in frames:
-            octets[28:30] = (number >> 16).to_bytes(2, "big")
-            octets[34:36] = (number & 0xFFFF).to_bytes(2, "big")
+            octets[34:38] = number.to_bytes(4, "big")
             room = (ctypes.c_uint8 * len(octets)).from_buffer(octets)
             self._c.take(1, 0, 0, room, len(octets), len(octets), 1)
         return ctypes.c_uint32.in_dll(self._c, "full").value
@@ -218,6 +217,16 @@ def test_a_checksum_may_be_made_later(digester: Digester) -> None:
         layer.chksum = 0x1234
         assert digester.same([frame(layer)], unfinished=True) == digester.same([frame(inner)])
         assert digester.same([frame(layer)]) != digester.same([frame(inner)])
+
+
+@pytest.mark.parametrize("inner", [UDP(sport=1) / b"data", TCP(flags="A") / b"data", TCP(flags="S"), ICMP()])
+@pytest.mark.parametrize("flags", ["DF", "MF"])
+def test_a_header_with_a_wrong_checksum_is_of_no_flow(digester: Digester, inner: Packet, flags: str) -> None:
+    sent = frame(inner, flags=flags)
+    wrong = changed(sent, 24)  # the checksum's first octet
+    assert digester.hop([wrong]) != digester.hop([sent])
+    for others in ([], [sent]):
+        assert digester.same([*others, wrong]) != digester.same([*others, sent])
 
 
 def test_gateways_may_lower_the_largest_segment(digester: Digester) -> None:
