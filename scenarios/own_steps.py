@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from scenarios.file.format import Scenario, Step
 from scenarios.steps.verb import Verb
 from scenarios.verbs.chain_conserved import ChainConserved
-from scenarios.verbs.ipsec_as_ordered import IpsecAsOrdered
-from scenarios.verbs.ipsec_established import IpsecEstablished
-from scenarios.verbs.ipsec_refused import IpsecRefused
+from scenarios.verbs.ipsec.as_ordered import IpsecAsOrdered
+from scenarios.verbs.ipsec.established import IpsecEstablished
+from scenarios.verbs.ipsec.refused import IpsecRefused
 from scenarios.verbs.management_explained import ManagementExplained
 from scenarios.verbs.underlay_explained import UnderlayExplained
 

@@ -36,7 +36,7 @@ from testbed.esp import (
     PortCensus,
     classify_ipv4,
     counting,
-    ike_of,
+    ike_in,
     ipv4_of,
     payload_of,
     reassemble,
@@ -61,7 +61,7 @@ COUNTING_SECONDS = 2.0
 
 _GROUP = 1
 """The bit in the first octet of a MAC address that more than one station may have (IEEE 802, 8.2)."""
-_NON_ESP_MARKER, _NAT_T_PORTS = bytes(4), struct.pack("!HH", 4500, 4500)
+_NAT_T_PORTS = struct.pack("!HH", 4500, 4500)
 
 
 class UnderlayAudit(LinkAudit):
@@ -193,7 +193,7 @@ class _KeyExchange:
 
         What has the number of an earlier one must be the very same (RFC 7296, 2.1).
         """
-        message = ike_of(payload_of(packet)[8:].removeprefix(_NON_ESP_MARKER))
+        message = ike_in(packet)
         if message is None or message.exchange == IKE_SA_INIT:
             return message is not None
         spis = message.initiator_spi, message.responder_spi

@@ -2,10 +2,10 @@
 
 from testbed.esp.census import SAMPLE_OF, WHOLE_ESP, EspCensus, EspCount, PortCensus, counting, sampled
 from testbed.esp.fragments import reassemble
-from testbed.esp.ike import IKE_AUTH, IKE_SA_INIT, IkeMessage, ike_of
+from testbed.esp.ike import IKE_AUTH, IKE_SA_INIT, IkeMessage, ike_in, ike_of
 from testbed.esp.open import KeyRing, KeysError, Opened, WrongKey, open_capture, open_each
 from testbed.esp.packet_counts import PacketCounts, count_capture
-from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, payload_of, spi_of
+from testbed.esp.wire import EspPacket, Kind, classify, classify_ipv4, esp_of, ipv4_of, is_fragment, payload_of, spi_of
 
 __all__ = [
     "IKE_AUTH",
@@ -28,8 +28,10 @@ __all__ = [
     "count_capture",
     "counting",
     "esp_of",
+    "ike_in",
     "ike_of",
     "ipv4_of",
+    "is_fragment",
     "open_capture",
     "open_each",
     "payload_of",

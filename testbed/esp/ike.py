@@ -6,17 +6,22 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from testbed.esp.wire import payload_of
+
 IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL = range(34, 38)
 
 _HEADER = struct.Struct("!8s8sBBBBII")
 _GENERIC = struct.Struct("!BBH")
 """What stands before each payload (3.2): type of the next one, the critical bit, length."""
 
+_NON_ESP_MARKER = bytes(4)
 _VERSION, _INITIATOR, _HIGHER_VERSION, _RESPONSE, _CRITICAL = 0x20, 0x08, 0x10, 0x20, 0x80
 _SA, _KEY_EXCHANGE, _CERTIFICATE_REQUEST, _NONCE, _NOTIFY, _VENDOR_ID = 33, 34, 38, 40, 41, 43
 _SEALED, _SEALED_FRAGMENT = 46, 53  # RFC 7296, 3.14; RFC 7383, 2.5
-_MIN_SEALED = 20
-"""Octets of an initialisation vector, a pad length and a check value, of the shortest that are in use."""
+_MIN_SEALED, _MOST_SEALING = 20, 64
+"""Octets of an initialisation vector, padding and a check value, of the shortest and the longest that are in use."""
+_NUMBERING = 4
+"""Octets by which a fragment says which one of how many it is."""
 
 _UNENCRYPTED = {_SA, _KEY_EXCHANGE, _CERTIFICATE_REQUEST, _NONCE, _NOTIFY, _VENDOR_ID}
 _PUBLIC_VALUES = {
@@ -30,13 +35,27 @@ _DATA = {16388: 20, 16389: 20, 16406: 0, 16418: 0, 16430: 0}
 
 
 class IkeMessage(NamedTuple):
-    """A message: SPIs of its IKE SA, exchange type, and what numbers it there: the response bit, id, and fragment."""
+    """A message: SPIs of its IKE SA, exchange type, and what numbers it there: the response bit, id, and fragment.
+
+    One that is the fragment of a message (RFC 7383) says of how many *fragments*; else that is 0.
+    """
 
     initiator_spi: str
     responder_spi: str
     exchange: int
     number: tuple[int, int, int]
     octets: bytes
+    fragments: int = 0
+
+    @property
+    def sealed(self) -> int:
+        """Octets of what it has encrypted at the least, its payload's headers and what sealing has added left out."""
+        return max(len(self.octets) - _HEADER.size - _GENERIC.size - _NUMBERING - _MOST_SEALING, 0)
+
+
+def ike_in(packet: bytes) -> IkeMessage | None:
+    """Return the message in the IPv4 *packet*, which is one of IKE (``classify_ipv4``), see :func:`ike_of`."""
+    return ike_of(payload_of(packet)[8:].removeprefix(_NON_ESP_MARKER))
 
 
 def ike_of(octets: bytes) -> IkeMessage | None:
@@ -50,7 +69,7 @@ def ike_of(octets: bytes) -> IkeMessage | None:
     body = memoryview(octets)[_HEADER.size :]  # its parts are no copies
     if version != _VERSION or length != len(octets) or flags & ~(_INITIATOR | _HIGHER_VERSION | _RESPONSE):
         return None
-    fragment = 0
+    fragment = fragments = 0
     if exchange == IKE_SA_INIT:
         asks = not flags & _RESPONSE
         fits = any(initiator) and not number and asks == bool(flags & _INITIATOR) and not (asks and any(responder))
@@ -58,10 +77,11 @@ def ike_of(octets: bytes) -> IkeMessage | None:
     else:
         sealed = exchange in (IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL) and any(initiator) and any(responder)
         fits = sealed and _is_sealed(first, body)
-        fragment = int.from_bytes(body[4:6], "big") if first == _SEALED_FRAGMENT else 0
+        if first == _SEALED_FRAGMENT:
+            fragment, fragments = int.from_bytes(body[4:6], "big"), int.from_bytes(body[6:8], "big")
     if not fits:
         return None
-    return IkeMessage(initiator.hex(), responder.hex(), exchange, (flags, number, fragment), octets)
+    return IkeMessage(initiator.hex(), responder.hex(), exchange, (flags, number, fragment), octets, fragments)
 
 
 def _is_sealed(kind: int, body: memoryview) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,25 +11,18 @@ from pydantic import Field
 from reports.model import Check, tunnel_element
 from reports.text import count_text
 from scenarios.network import wire
-from scenarios.network.associations import History, IkeSpis, algorithms
+from scenarios.network.associations import History, algorithms
 from scenarios.network.chain import GATEWAY
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
 from scenarios.steps.evidence import Evidence, File, read_json
 from scenarios.steps.recorder import LOOK_SECONDS, Recorder
 from scenarios.steps.verb import PathVerb
-from testbed import esp
-from testbed.capture import Frame, captures, frames_so_far, read_frames, seen_so_far
-from testbed.packets import send
+from scenarios.verbs.ipsec.streams import AFTER_ROUNDS, Seen, Streams, Times, hidden
+from testbed.capture import captures, frames_so_far, read_frames, seen_so_far
 
-ROUND_SECONDS = 0.5
-AFTER_ROUNDS = 3
-"""How many more rounds of packets cross once all keys are replaced: what old ones take along is lost by then."""
 LATE_SECONDS = 3.0
-_NON_ESP_MARKER = bytes(4)
 _SPIS = {"ike": ("initiator_spi", "responder_spi"), "children": ("spi_in", "spi_out")}
-Times = tuple[float, float]
-"""When something was seen first and last."""
 
 
 class Replaced(Evidence):
@@ -80,28 +72,28 @@ class IpsecRekeys(PathVerb, name="ipsec.rekeys"):
     within_seconds: float = Field(default=60, gt=0, le=300, description="how long there may be no new keys")
 
     def observe(self, context: Context, recorder: Recorder) -> Replaced:
-        pairs = (self.from_, self.to), (self.to, self.from_)
         sites = context.site_of(self.from_), context.site_of(self.to)
-        most = int((self.within_seconds + (AFTER_ROUNDS + 1) * ROUND_SECONDS) * self.per_second)
-        probes = [
-            wire.make(context, *pair, protocol="udp", destination_port=self.destination_port, count=most)
-            for pair in pairs
-        ]
-        far = [wire.host_point(context, recorder, pair[1]) for pair in pairs]
+        streams = Streams(context, (self.from_, self.to), self.destination_port, self.per_second, self.within_seconds)
+        far = [wire.host_point(context, recorder, target) for _, target in streams.pairs]
         links = wire.underlay_points(context, recorder)
         gateways = {
             site: tuple(str(wan.address) for wan in context.scenario.topology.sites[site].wan.values())
             for site in sites
         }
         points, files = [*far, *links], [point.capture.path for point in links]
-        with captures([point.capture for point in points]), probes[0].opened(context), probes[1].opened(context):
-            sent = self._stream(context, recorder, probes, lambda: self._replaced(files, gateways))
-            probes = [one.model_copy(update={"frames": one.frames[:sent]}) for one in probes]
-            last = [one.frames[-1].token for one in probes]
 
-            def arrived() -> bool:
-                return all(map(seen_so_far, [point.capture.path for point in far], last))
+        def replaced() -> bool:
+            streams.round()
+            return self._replaced(files, gateways)
 
+        def arrived() -> bool:
+            return all(map(seen_so_far, [point.capture.path for point in far], streams.last))
+
+        there, back = streams.probes
+        with captures([point.capture for point in points]), there.opened(context), back.opened(context):
+            recorder.until("new keys on the wire", self.within_seconds, replaced, pause=0)
+            for _ in range(AFTER_ROUNDS):
+                streams.round()
             recorder.until("the last packets in both LANs", LATE_SECONDS, arrived, pause=LOOK_SECONDS)
         for point in points:
             recorder.file(point.capture.path, f"capture at {point.name}", wire.PCAP)
@@ -111,34 +103,10 @@ class IpsecRekeys(PathVerb, name="ipsec.rekeys"):
             sites=sites,
             gateways=gateways,
             histories=recorder.json("histories.json", "the security associations that each gateway has had", told),
-            probes=(probes[0], probes[1]),
+            probes=streams.sent,
             far=(far[0].result, far[1].result),
             links=tuple(link.result for link in links),
         )
-
-    def _stream(
-        self, context: Context, recorder: Recorder, probes: Sequence[wire.Probes], replaced: Callable[[], bool]
-    ) -> int:
-        """Send both ways until keys are *replaced*, and a little longer; return how many packets each way."""
-        size, at = int(ROUND_SECONDS * self.per_second), 0
-
-        def send_some(one: wire.Probes) -> None:
-            host = context.host(one.source)
-            frames = [entry.frame for entry in one.frames[at : at + size]]
-            send(host.namespace, host.interface, frames, 1 / self.per_second)
-
-        with ThreadPoolExecutor() as pool:
-
-            def one_round() -> bool:
-                nonlocal at
-                list(pool.map(send_some, probes))
-                at += size
-                return replaced()
-
-            recorder.until("new keys on the wire", self.within_seconds, one_round, pause=0)
-            for _ in range(AFTER_ROUNDS):
-                one_round()
-        return min(at, len(probes[0].frames))
 
     def _replaced(self, links: Sequence[Path], gateways: Mapping[str, Sequence[str]]) -> bool:
         seen = [Seen(frames_so_far(file)) for file in links if file.exists()]
@@ -169,7 +137,7 @@ class IpsecRekeys(PathVerb, name="ipsec.rekeys"):
         ]
         checks += map(self._arrived, evidence.probes, arrived)
         for link in evidence.links:
-            checks += _hidden(link, evidence.probes)
+            checks += hidden(link, evidence.probes)
         sent = sum(len(probes.frames) for probes in evidence.probes)
         crossed = f"{count_text(sum(arrived), 'packet')} of {sent} crossed while keys were replaced"
         changes = sum(max(len(spis) - 1, 0) for spis in shown.values())
@@ -210,29 +178,6 @@ class IpsecRekeys(PathVerb, name="ipsec.rekeys"):
         return f"lso exec {context.lab.id} {node} -- /vnf/history"
 
 
-class Seen:
-    """What a link has shown of keys: *esp* by source and SPI with the first and the last time, the *ike* SPIs."""
-
-    def __init__(self, frames: Iterator[Frame]) -> None:
-        self.esp: dict[tuple[str, str], Times] = {}
-        self.ike: dict[IkeSpis, None] = {}
-        for frame in frames:
-            packet = esp.ipv4_of(frame.data)
-            if packet is None:
-                continue
-            if found := esp.esp_of(packet):
-                key = found.source, f"{found.spi:08x}"
-                self.esp[key] = self.esp.get(key, (frame.timestamp,))[0], frame.timestamp
-            elif esp.classify_ipv4(packet) is esp.Kind.IKE:
-                message = esp.ike_of(esp.payload_of(packet)[8:].removeprefix(_NON_ESP_MARKER))
-                if message and message.exchange not in (esp.IKE_SA_INIT, esp.IKE_AUTH):
-                    self.ike[message.initiator_spi, message.responder_spi] = None
-
-    def spis(self, sources: Sequence[str]) -> dict[str, Times]:
-        """Return the SPIs of ESP from *sources* with when they were seen first and last."""
-        return {spi: times for (source, spi), times in self.esp.items() if source in sources}
-
-
 def _common(told: Mapping[str, History], sites: tuple[str, str], kind: str) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Return the associations that both *sites* tell of, by their SPIs; of a CHILD SA by those of the first site."""
     facts = _SPIS[kind]
@@ -242,12 +187,3 @@ def _common(told: Mapping[str, History], sites: tuple[str, str], kind: str) -> d
     )
     crossed = kind == "children"  # what one end receives with, the other sends with
     return {pair: sa for pair, sa in left.items() if (pair[::-1] if crossed else pair) in right}
-
-
-def _hidden(link: wire.CaptureFile, probes: Sequence[wire.Probes]) -> Iterator[Check]:
-    """Yield the checks that *link* showed no packet's content, and nothing but ESP and IKE."""
-    underlay = f"underlay:{link.underlay}"
-    readable = sum(map(bool, link.sightings([frame for one in probes for frame in one.frames])))
-    yield equal(f"packets readable on {link.name}", readable, 0, element=underlay)
-    other = esp.count_capture(link.file).other
-    yield equal(f"other IP packets on {link.name}", other, 0, element=underlay)

@@ -1,0 +1,1 @@
+"""The verbs ``ipsec.…``: what is to be proved of the key exchange, beside what the wire shows of packets."""
