@@ -1,4 +1,4 @@
-"""Certificates that do not fit into a packet: ``ipsec.fragments`` tells IKE that cuts its messages from IP that does."""
+"""Certificates that do not fit into a packet: ``ipsec.fragments`` tells IKE that cuts messages from IP that does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scenarios.load import load
 from scenarios.session import ordered
 from scenarios.steps.context import Context
 
-CONFIGURATION = "/dev/shm/vnf/swanctl/swanctl.conf"
+CONFIGURATION = "/dev/shm/vnf/swanctl/swanctl.conf"  # noqa: S108  (in the VNF)
 
 
 @pytest.fixture(scope="module")

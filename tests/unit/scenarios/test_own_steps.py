@@ -38,3 +38,10 @@ def test_gateways_that_must_not_connect_are_asked_for_no_associations_and_have_n
     scenario = POC.model_copy(update={"steps": [Step.model_validate(refused)]})
     assert [step.id for step, _ in at_the_end(scenario)] == ["underlay", "management"]
     assert list(before_removal(scenario)) == []
+
+
+def test_a_gateway_that_is_killed_has_counted_no_packets_but_all_else_is_asked() -> None:
+    recovers = {"id": "back", "verb": "ipsec.recovers", "with": {"from": "a1", "to": "b1", "destination_port": 9001}}
+    scenario = POC.model_copy(update={"steps": [Step.model_validate(recovers)]})
+    assert [step.id for step, _ in at_the_end(scenario)] == ["associations", "underlay", "management"]
+    assert list(before_removal(scenario)) == []

@@ -1,0 +1,44 @@
+"""A gateway that is killed without a word: ``ipsec.recovers`` tells one that notices from one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from breaking import POC, access, assert_fails, assert_passes, judge_one, swanctl
+
+from lso.api import api_server
+from scenarios.load import load
+from scenarios.session import ordered
+from scenarios.steps.context import Context
+
+CONFIGURATION = "/dev/shm/vnf/swanctl/swanctl.conf"  # noqa: S108  (in the VNF)
+RECOVERS = {"from_": "a1", "to": "b1", "destination_port": 9001, "per_second": 4}
+
+
+@pytest.fixture(scope="module")
+def waiting() -> Iterator[Context]:
+    """A lab in which site B waits for its peer to begin, with its service active."""
+    with ordered(load(POC.with_name("poc-dead-peer")).scenario, api_server) as running:
+        yield running
+
+
+def test_a_dead_peer_is_noticed(waiting: Context, tmp_path: Path) -> None:
+    assert_passes(judge_one(waiting, tmp_path, "ipsec.established", within_seconds=30))
+    assert_passes(judge_one(waiting, tmp_path, "ipsec.recovers", **RECOVERS, back_within_seconds=90))
+
+
+def test_nobody_asks_a_dead_peer(waiting: Context, tmp_path: Path) -> None:
+    gateway = access(waiting, "site-a", "ipsec")
+    gateway.run(["sed", "-i", "s/dpd_delay = .*/dpd_delay = 0s/", CONFIGURATION])
+    loaded = "SWANCTL_DIR=/dev/shm/vnf/swanctl STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl --load-conns"
+    gateway.run(["sh", "-c", loaded])
+    swanctl(gateway, "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
+    swanctl(gateway, "--initiate", "--child", "site-b", "--timeout", "10")
+    failed = assert_fails(
+        judge_one(waiting, tmp_path, "ipsec.recovers", **RECOVERS, back_within_seconds=40),
+        "packets both ways after the kill",
+        "site-a: questions to the dead peer by the IKE SA that stood",
+    )
+    assert not any("readable" in check.name for check in failed)
