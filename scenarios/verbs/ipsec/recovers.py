@@ -93,9 +93,8 @@ class IpsecRecovers(PathVerb, name="ipsec.recovers"):
             return all(map(seen_so_far, arrived_at, streams.last))
 
         def back() -> int | None:
-            first = streams.at
             streams.round()
-            return first if poll(arrived, ARRIVAL_SECONDS, LOOK_SECONDS) else None
+            return streams.at - 1 if poll(arrived, ARRIVAL_SECONDS, LOOK_SECONDS) else None
 
         there, returned = streams.probes
         points = [*far, *links]
