@@ -14,7 +14,8 @@ from scenarios.session import ordered
 from scenarios.steps.context import Context
 
 CONFIGURATION = "/dev/shm/vnf/swanctl/swanctl.conf"  # noqa: S108  (in the VNF)
-RECOVERS = {"from_": "a1", "to": "b1", "destination_port": 9001, "per_second": 4}
+LOAD = "SWANCTL_DIR=/dev/shm/vnf/swanctl STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl --load-conns"
+RECOVERS = {"from_": "a1", "to": "b1", "destination_port": 9001, "per_second": 2}  # the recorded cases stay small
 
 
 @pytest.fixture(scope="module")
@@ -24,20 +25,23 @@ def waiting() -> Iterator[Context]:
         yield running
 
 
+def ask_a_silent_peer_after(waiting: Context, seconds: int) -> None:
+    gateway = access(waiting, "site-a", "ipsec")
+    gateway.run(["sed", "-i", f"s/dpd_delay = .*/dpd_delay = {seconds}s/", CONFIGURATION])
+    gateway.run(["sh", "-c", LOAD])
+    swanctl(gateway, "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
+    swanctl(gateway, "--initiate", "--child", "site-b", "--timeout", "10")
+
+
 def test_a_dead_peer_is_noticed(waiting: Context, tmp_path: Path) -> None:
-    assert_passes(judge_one(waiting, tmp_path, "ipsec.established", within_seconds=30))
+    ask_a_silent_peer_after(waiting, 1)
     assert_passes(judge_one(waiting, tmp_path, "ipsec.recovers", **RECOVERS, back_within_seconds=90))
 
 
 def test_nobody_asks_a_dead_peer(waiting: Context, tmp_path: Path) -> None:
-    gateway = access(waiting, "site-a", "ipsec")
-    gateway.run(["sed", "-i", "s/dpd_delay = .*/dpd_delay = 0s/", CONFIGURATION])
-    loaded = "SWANCTL_DIR=/dev/shm/vnf/swanctl STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl --load-conns"
-    gateway.run(["sh", "-c", loaded])
-    swanctl(gateway, "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
-    swanctl(gateway, "--initiate", "--child", "site-b", "--timeout", "10")
+    ask_a_silent_peer_after(waiting, 0)
     failed = assert_fails(
-        judge_one(waiting, tmp_path, "ipsec.recovers", **RECOVERS, back_within_seconds=40),
+        judge_one(waiting, tmp_path, "ipsec.recovers", **RECOVERS, back_within_seconds=20),
         "packets both ways after the kill",
         "site-a: questions to the dead peer by the IKE SA that stood",
     )
