@@ -14,7 +14,9 @@ from scenarios.session import ordered
 from scenarios.steps.context import Context
 
 CONFIGURATION = "/dev/shm/vnf/swanctl/swanctl.conf"  # noqa: S108  (in the VNF)
-LOAD = "SWANCTL_DIR=/dev/shm/vnf/swanctl STRONGSWAN_CONF=/dev/shm/vnf/strongswan.conf swanctl --load-conns"
+SETTINGS = "/dev/shm/vnf/strongswan.conf"  # noqa: S108
+ENVIRONMENT = f"export SWANCTL_DIR=/dev/shm/vnf/swanctl STRONGSWAN_CONF={SETTINGS}"
+LOAD = f"{ENVIRONMENT}; swanctl --reload-settings; swanctl --load-conns"
 RECOVERS = {"from_": "a1", "to": "b1", "destination_port": 9001, "per_second": 2}  # the recorded cases stay small
 
 
@@ -26,7 +28,9 @@ def waiting() -> Iterator[Context]:
 
 
 def ask_a_silent_peer_after(waiting: Context, seconds: int) -> None:
+    """Let site A's gateway do so, and give up sooner than it would by itself."""
     gateway = access(waiting, "site-a", "ipsec")
+    gateway.run(["sed", "-i", "s/retransmit_tries = .*/retransmit_tries = 5/", SETTINGS])
     gateway.run(["sed", "-i", f"s/dpd_delay = .*/dpd_delay = {seconds}s/", CONFIGURATION])
     gateway.run(["sh", "-c", LOAD])
     swanctl(gateway, "--terminate", "--ike", "site-b", "--force", "--timeout", "1")
