@@ -25,7 +25,7 @@ from benchmarks.measured import Figure, machine, show
 from common.findings import nearest
 from scenarios.network.conserved import flow_of, sightings
 from scenarios.network.marks import stopped_others
-from scenarios.network.underlay_audit import traffic
+from scenarios.network.underlay_audit import LinkEnds, traffic
 from scenarios.network.wire import CaptureFile
 from testbed.capture import find_each, read_frames
 from testbed.esp import KeyRing, count_capture, open_each
@@ -129,7 +129,7 @@ def count(path: Path, _tokens: int) -> int:
 
 def audit(path: Path, _tokens: int) -> int:
     """Look for what is not IPsec between the gateways."""
-    return traffic((frame.data for frame in read_frames(path)), (LEFT, RIGHT)).unexplained
+    return traffic((frame.data for frame in read_frames(path)), LinkEnds.between((LEFT, RIGHT))).unexplained
 
 
 def find(path: Path, tokens: int) -> int:

@@ -98,6 +98,15 @@ class WanEntry(Strict):
 
     underlay: Name
     address: Address
+    nat: Address | None = Field(
+        default=None,
+        description="a router between port and underlay gives this address to all that leaves, and ports of its own",
+    )
+
+    @property
+    def outside(self) -> IPv4Address:
+        """The address that others on the underlay know."""
+        return self.nat or self.address
 
 
 class SiteEntry(Strict):
@@ -233,7 +242,12 @@ def _site(name: str, entry: SiteEntry, underlays: dict[str, UnderlayEntry]) -> S
         lan_gateway=str(entry.gateway),
         hosts=tuple(HostSpec(host, f"{address}/{_prefixlen(entry.lan)}") for host, address in entry.hosts.items()),
         wan=tuple(
-            WanSpec(port, wan.underlay, f"{wan.address}/{_length(underlays, wan.underlay)}")
+            WanSpec(
+                port,
+                wan.underlay,
+                f"{wan.address}/{_length(underlays, wan.underlay)}",
+                str(wan.nat) if wan.nat else "",
+            )
             for port, wan in entry.wan.items()
         ),
         make=entry.ucpe,

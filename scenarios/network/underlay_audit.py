@@ -44,6 +44,7 @@ from testbed.esp import (
     spi_of,
 )
 from testbed.lab import Lab
+from testbed.lab.nat import PORTS
 from testbed.nodes.node import Node
 from testbed.polling import poll
 
@@ -61,7 +62,11 @@ COUNTING_SECONDS = 2.0
 
 _GROUP = 1
 """The bit in the first octet of a MAC address that more than one station may have (IEEE 802, 8.2)."""
-_NAT_T_PORTS = struct.pack("!HH", 4500, 4500)
+_PORTS = struct.Struct("!HH")
+NAT_T = range(4500, 4501)
+"""The port of ESP in UDP, and of IKE beside it (RFC 3948), at an end that is behind no NAT."""
+Nat = tuple[str, str]
+"""What a site behind a NAT has as its address, and what others know in its place."""
 
 
 class UnderlayAudit(LinkAudit):
@@ -77,7 +82,8 @@ class UnderlayAudit(LinkAudit):
         self.sent: tuple[SentEsp, ...] = ()
         # Without a gateway, all that the service carries would be kept.
         underlays = lab.underlays if GATEWAY in scenario.service.chain else {}
-        bulk = esp_between(self.gateways)
+        self.nats = nats(scenario)
+        bulk = esp_between(self.gateways, [address for one in self.nats.values() for address in one])
         self.points = list(_points(lab, underlays, folder, f"not ({bulk})", LIMIT))
         some = f"{sampled(randbelow(SAMPLE_OF))} and {bulk}"
         self.samples = list(_points(lab, underlays, folder, some, SAMPLED, "-esp"))
@@ -155,15 +161,72 @@ def audited(scenario: Scenario, lab: Lab) -> Iterator[UnderlayAudit]:
 
 
 def gateways(scenario: Scenario) -> tuple[str, ...]:
-    """Return the WAN addresses of the service's sites."""
+    """Return the WAN addresses of the service's sites, and those that a NAT gives them."""
     sites = (scenario.topology.sites[point.site] for point in scenario.service.endpoints)
-    return tuple(str(wan.address) for site in sites for wan in site.wan.values())
+    ports = [wan for site in sites for wan in site.wan.values()]
+    return tuple(str(address) for wan in ports for address in (wan.address, wan.nat) if address)
 
 
-def esp_between(addresses: Sequence[str]) -> str:
-    """Return the filter of whole ESP packets between *addresses*."""
+def nats(scenario: Scenario) -> dict[str, Nat]:
+    """Return the addresses of each site of the service that is behind a NAT."""
+    sites = {point.site: scenario.topology.sites[point.site] for point in scenario.service.endpoints}
+    return {
+        name: (str(wan.address), str(wan.nat)) for name, site in sites.items() for wan in site.wan.values() if wan.nat
+    }
+
+
+def esp_between(addresses: Sequence[str], natted: Sequence[str] = ()) -> str:
+    """Return the filter of whole ESP packets between *addresses*, in UDP from and to those of *natted*."""
     some = " or ".join(addresses)
-    return f"src host ({some}) and dst host ({some}) and {WHOLE_ESP}"
+    bare = f" and not (ip proto 50 and host ({' or '.join(natted)}))" if natted else ""
+    return f"src host ({some}) and dst host ({some}) and {WHOLE_ESP}{bare}"
+
+
+@dataclass(frozen=True)
+class LinkEnds:
+    """Who may send on a link: the *gateways* by the addresses that they have there, and who else asks by ARP.
+
+    *behind* are those of a site behind a NAT, with the ports that its UDP has there in the place of 4500 (RFC 3948).
+    """
+
+    gateways: frozenset[bytes]
+    neighbours: frozenset[bytes]
+    behind: Mapping[bytes, range]
+
+    @classmethod
+    def between(cls, addresses: Sequence[str]) -> LinkEnds:
+        """Return those of a link without a NAT."""
+        ends = frozenset(map(_octets, addresses))
+        return cls(ends, ends, {})
+
+    @classmethod
+    def of(cls, site: str, addresses: Sequence[str], translated: Mapping[str, Nat]) -> LinkEnds:
+        """Return those of the link of *site*: its own address there, and of the others what a NAT makes of them."""
+        hidden = {outside if name == site else inside for name, (inside, outside) in translated.items()}
+        behind = {
+            _octets(inside if name == site else outside): NAT_T if name == site else PORTS
+            for name, (inside, outside) in translated.items()
+        }
+        seen = frozenset(map(_octets, set(addresses) - hidden))
+        router = {_octets(outside) for name, (_, outside) in translated.items() if name == site}
+        return cls(seen, seen | router, behind)
+
+    def has(self, flow: Flow) -> bool:
+        """Tell whether both ends of a *flow* of ESP are those of the link."""
+        return {_octets(flow[0]), _octets(flow[1])} <= self.gateways
+
+    def in_udp_as_due(self, packet: bytes) -> bool:
+        """Tell whether the ports of *packet*, which is ESP in UDP, are 4500, or a NAT's for the end behind one."""
+        ports = zip((packet[12:16], packet[16:20]), _PORTS.unpack_from(payload_of(packet)), strict=True)
+        return all(port in self.behind.get(end, NAT_T) for end, port in ports)
+
+    def may_be_bare(self, packet: bytes) -> bool:
+        """Tell whether *packet* is between ends none of which is behind a NAT, so that it need not be in UDP 4500."""
+        return packet[12:16] not in self.behind and packet[16:20] not in self.behind
+
+
+def _octets(address: str) -> bytes:
+    return IPv4Address(address).packed
 
 
 @dataclass
@@ -188,14 +251,17 @@ class _KeyExchange:
         self._known = known
         self._messages: dict[tuple[object, ...], bytes] = {}
 
-    def has(self, packet: bytes) -> bool:
+    def has(self, packet: bytes, ends: LinkEnds) -> bool:
         """Tell whether *packet* is an IKEv2 message of such an SA, or one that an SA begins with.
 
-        What has the number of an earlier one must be the very same (RFC 7296, 2.1).
+        What has the number of an earlier one must be the very same (RFC 7296, 2.1). Where a NAT is in between, all but
+        the first exchange is by UDP 4500 (2.23).
         """
         message = ike_in(packet)
         if message is None or message.exchange == IKE_SA_INIT:
             return message is not None
+        if not (ends.may_be_bare(packet) or ends.in_udp_as_due(packet)):
+            return False
         spis = message.initiator_spi, message.responder_spi
         began = message.exchange == IKE_AUTH or self._known is None or spis in self._known
         return (
@@ -203,19 +269,21 @@ class _KeyExchange:
         )
 
 
-def traffic(frames: Iterable[bytes], addresses: Sequence[str], known: Collection[IkeSpis] | None = None) -> LinkTraffic:
-    """Tell apart the *frames* of a link: IPsec between *addresses*, ARP, IPv6 neighbour discovery, and all else.
+def traffic(frames: Iterable[bytes], ends: LinkEnds, known: Collection[IkeSpis] | None = None) -> LinkTraffic:
+    """Tell apart the *frames* of a link: IPsec between its *ends*, ARP, IPv6 neighbour discovery, and all else.
 
     IPv4 fragments are judged as the packet that they make up. *known* are the SPIs of the IKE SAs that stood, None when
     that is not known for sure.
     """
-    seen, ends, exchange = LinkTraffic(), {IPv4Address(address).packed for address in addresses}, _KeyExchange(known)
+    seen, exchange = LinkTraffic(), _KeyExchange(known)
     esp = Counter[tuple[bytes, int]]()  # by the octets of both addresses, and the SPI
     for packet in reassemble(_packets(frames, ends, seen)):
         kind = classify_ipv4(packet)
-        wrong_ike = kind is Kind.IKE and not exchange.has(packet)
-        wrong_esp = kind is Kind.ESP_IN_UDP and payload_of(packet)[:4] != _NAT_T_PORTS
-        beside = packet[12:16] not in ends or packet[16:20] not in ends
+        wrong_ike = kind is Kind.IKE and not exchange.has(packet, ends)
+        wrong_esp = (kind is Kind.ESP_IN_UDP and not ends.in_udp_as_due(packet)) or (
+            kind is Kind.ESP and not ends.may_be_bare(packet)
+        )
+        beside = packet[12:16] not in ends.gateways or packet[16:20] not in ends.gateways
         if kind is Kind.OTHER_IP or wrong_ike or wrong_esp or beside:
             seen.add_unexplained(partial(ipv4_text, packet))
         elif kind is Kind.IKE:
@@ -227,12 +295,12 @@ def traffic(frames: Iterable[bytes], addresses: Sequence[str], known: Collection
     return seen
 
 
-def _packets(frames: Iterable[bytes], ends: Collection[bytes], seen: LinkTraffic) -> Iterator[bytes]:
+def _packets(frames: Iterable[bytes], ends: LinkEnds, seen: LinkTraffic) -> Iterator[bytes]:
     """Yield the IPv4 packets among *frames*; count in *seen* what is none, and what has octets behind it.
 
     So is a frame from or to a station more than there can be: its address may be text.
     """
-    stations, pairs, most = set[bytes](), set[bytes](), MAC_ADDRESSES * (len(ends) + 1)
+    stations, pairs, most = set[bytes](), set[bytes](), MAC_ADDRESSES * (len(ends.gateways) + 1)
     for frame in frames:
         if frame[:12] not in pairs:
             own = {address for address in (frame[:6], frame[6:12]) if address and not address[0] & _GROUP}
@@ -244,7 +312,7 @@ def _packets(frames: Iterable[bytes], ends: Collection[bytes], seen: LinkTraffic
                 pairs.add(frame[:12])
         packet = ipv4_of(frame)
         if packet is None:
-            if not resolves_addresses(frame, ends):
+            if not resolves_addresses(frame, ends.neighbours):
                 seen.add_unexplained(partial(ethernet_text, frame))
         elif surplus := trailer(frame, packet):
             seen.add_unexplained(partial(_with_surplus, packet, surplus))

@@ -240,11 +240,13 @@ def outside(context: Context, source: str, target: str) -> list[str]:
     topology = context.scenario.topology
     near, far = (topology.sites[context.site_of(host)] for host in (source, target))
     used = _networks(context)
-    taken = {wan.address for site in topology.sites.values() for wan in site.wan.values()}
+    taken = {
+        address for site in topology.sites.values() for wan in site.wan.values() for address in (wan.address, wan.nat)
+    }
 
     def there() -> Iterator[IPv4Address]:
         underlays = {wan.underlay for wan in near.wan.values()}
-        yield from (wan.address for wan in far.wan.values() if wan.underlay in underlays)
+        yield from (wan.outside for wan in far.wan.values() if wan.underlay in underlays)
         for name in sorted(underlays):
             yield from islice((free for free in topology.underlays[name].prefix.hosts() if free not in taken), 1)
         yield from islice((network[1] for network in DOCUMENTATION if not any(map(network.overlaps, used))), 1)

@@ -19,6 +19,7 @@ SITE_NAMES = {
     "WAN_PORT": "WAN port of the service at the uCPE",
     "OTHER_WAN_PORT": "a WAN port of the uCPE that the service does not use",
     "WAN": "address of the site on the underlay",
+    "NAT": "address that a NAT before the site gives to what it sends",
     "LAN": "prefix of its LAN",
     "GATEWAY": "address of the gateway on its LAN",
     "HOST": "address of its LAN host: that of the step, else its first one",
@@ -128,7 +129,9 @@ def values(context: Context, folder: Path, site: str, peer: str | None, verb: Ve
         **dict(_ports(context, site)),
     }
     if peer:
-        found |= {f"PEER_{name}": value for name, value in _of_site(context, peer, verb)}
+        theirs = dict(_of_site(context, peer, verb))
+        theirs["WAN"] = theirs.get("NAT", theirs["WAN"])  # the one that this site knows
+        found |= {f"PEER_{name}": value for name, value in theirs.items()}
     return found
 
 
@@ -144,6 +147,8 @@ def _of_site(context: Context, site: str, verb: Verb) -> Iterator[tuple[str, str
     yield "SITE", site
     yield "WAN_PORT", port
     yield "WAN", str(entry.wan[port].address)
+    if nat := entry.wan[port].nat:
+        yield "NAT", str(nat)
     yield "LAN", str(entry.lan)
     yield "GATEWAY", str(entry.gateway)
     yield "HOST", context.host(host).ip

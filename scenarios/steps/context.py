@@ -54,7 +54,11 @@ class Audit(Protocol):
 
     @property
     def gateways(self) -> tuple[str, ...]:
-        """Return the WAN addresses of the service's sites."""
+        """Return the WAN addresses of the service's sites, and those that a NAT gives them."""
+
+    @property
+    def nats(self) -> Mapping[str, tuple[str, str]]:
+        """Return the addresses, its own and that on the underlay, of each site behind a NAT."""
 
     @property
     def histories(self) -> Histories:

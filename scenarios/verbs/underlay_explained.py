@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
+from pydantic import Field
+
 from reports.model import Check
 from reports.text import count_text
 from scenarios.network.associations import Flow, History, flows, ike_spis
 from scenarios.network.chain import GATEWAY
 from scenarios.network.links import ipv4_text
-from scenarios.network.underlay_audit import LIMIT, LinkTraffic, traffic
+from scenarios.network.underlay_audit import LIMIT, LinkEnds, LinkTraffic, traffic
 from scenarios.network.wire import AuditedLink, CaptureFile, SentEsp
 from scenarios.steps.checks import Judgement, check, equal
 from scenarios.steps.context import Context
@@ -27,7 +29,8 @@ class ExplainedEvidence(Evidence):
 
     *histories* are the security associations that the gateways of the *sites* had, as a document; *sent* is what they
     said that those have sent which still stood when they were last asked. *samples* are some of the ESP of each link,
-    *keys* the document of ``/vnf/keys`` that opens them, *lans* the prefixes of the sites' hosts.
+    *keys* the document of ``/vnf/keys`` that opens them, *lans* the prefixes of the sites' hosts. *translated* are
+    sites behind a NAT, with their own address and the one that others know.
     """
 
     gateways: tuple[str, ...]
@@ -38,6 +41,7 @@ class ExplainedEvidence(Evidence):
     samples: tuple[CaptureFile, ...] = ()
     keys: File | None = None
     lans: tuple[str, ...] = ()
+    translated: dict[str, tuple[str, str]] = Field(default_factory=dict)
 
 
 class UnderlayExplained(Verb, name="underlay.explained"):
@@ -54,6 +58,10 @@ class UnderlayExplained(Verb, name="underlay.explained"):
     the gateways' keys, as far as these told them, to packets from a LAN of the service to another. Every message of IKE
     has the SPIs of an IKE SA that stood, but for the exchanges that one begins with. The key exchange of each site was
     seen, so the captures were live when it began.
+
+    Where a NAT stands before a site, each side of it has the addresses and ports that it must have there; ESP is in
+    UDP, and IKE goes on by UDP 4500 (RFC 7296, section 2.23). ESP beyond the NAT is not compared with what its gateway
+    has sent, nor opened: the site's own link shows it.
 
     *Fails when* any packet of any kind takes another way than the tunnel at any moment, in the clear or disguised as
     something else than ESP, as ESP of an SPI that no gateway had negotiated, as a copy of what a gateway has sent,
@@ -79,14 +87,18 @@ class UnderlayExplained(Verb, name="underlay.explained"):
             samples=tuple(context.audit.sample(recorder)),
             keys=recorder.json("keys.json", "the associations' keys: of this lab only, worthless after it", keys),
             lans=tuple(str(context.scenario.topology.sites[site].lan) for site in context.service_sites()),
+            translated=dict(context.audit.nats),
         )
 
     def judge(self, evidence: ExplainedEvidence) -> Judgement:
         told: dict[str, History] = read_json(evidence.histories)
         known = set(flows(told))
-        seen = [(link, traffic(_frames(link), evidence.gateways, ike_spis(told))) for link in evidence.links]
+        ends = {one.name: LinkEnds.of(one.site, evidence.gateways, evidence.translated) for one in evidence.links}
+        seen = [(link, traffic(_frames(link), ends[link.name], ike_spis(told))) for link in evidence.links]
         checks = [_explained(link, found) for link, found in seen]
-        checks += [_negotiated(link, _strange(link, found, evidence.gateways, known), told) for link, found in seen]
+        for link, found in seen:
+            here = {flow for flow in known if ends[link.name].has(flow)}
+            checks.append(_negotiated(link, _strange(link, found, evidence.gateways, here), told))
         if evidence.sent:
             checks += [
                 _of_its_sender(link, [one for one in evidence.sent if one.link == link.name]) for link, _ in seen

@@ -17,7 +17,7 @@ from testbed.host.wiring import ip_batch
 from testbed.images import store
 from testbed.images.recipes import UCPES
 from testbed.impairment import Impairer
-from testbed.lab import management_network
+from testbed.lab import management_network, nat
 from testbed.lab.cpu_pinning import placements
 from testbed.lab.inventory import inventory
 from testbed.lab.readiness import Endpoint, NotReady, wait_until_ready
@@ -201,6 +201,10 @@ class Lab:
         if faults := self._topology.net.plan.faults:
             raise LabError("; ".join(faults))
         self._settle(self._topology.nodes())
+        for site in spec.sites:
+            for wan in site.wan:
+                if wan.nat:
+                    nat.insert(self.underlays[wan.underlay], site.name, wan, self.id)
         self._describe()
         self._clock.done("nodes", "uCPEs, hosts, LANs and underlays run")
         self._impair(spec)

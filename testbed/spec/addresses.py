@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from common.findings import Fault, nearest
-from testbed.spec.model import LabSpec, SiteSpec
+from testbed.spec.model import Impairment, LabSpec, SiteSpec
 
 Path = tuple[str, ...]
 Networks = dict[Path, IPv4Network]
@@ -75,6 +75,7 @@ def _lan(site: SiteSpec, network: IPv4Network | None) -> Iterator[Fault]:
 
 def _wan(spec: LabSpec, networks: Networks) -> Iterator[Fault]:
     taken: dict[str, dict[IPv4Address, str]] = {underlay.name: {} for underlay in spec.underlays}
+    impaired = {underlay.name: underlay.impairment != Impairment() for underlay in spec.underlays}
     for site in spec.sites:
         joined: dict[str, str] = {}
         for wan in site.wan:
@@ -89,6 +90,12 @@ def _wan(spec: LabSpec, networks: Networks) -> Iterator[Fault]:
             if network := networks.get(("underlays", wan.underlay, "prefix")):
                 where, what = f"{network} of underlay {wan.underlay}", f"{wan.port} of {site.name}"
                 yield from _address((*path, "address"), wan.address, network, where, taken[wan.underlay], what)
+                if wan.nat:
+                    own = taken[wan.underlay]
+                    yield from _address((*path, "nat"), wan.nat, network, where, own, f"the NAT at {what}")
+            if wan.nat and impaired.get(wan.underlay):
+                message = f"underlay {wan.underlay!r} is impaired, and no port behind a NAT can be"
+                yield Fault((*path, "nat"), message, "leave out either")
 
 
 def _address(

@@ -34,11 +34,15 @@ class HostSpec:
 
 @dataclass(frozen=True)
 class WanSpec:
-    """One WAN port of a uCPE: its *port* name, the *underlay* it is plugged into, its interface address."""
+    """One WAN port of a uCPE: its *port* name, the *underlay* it is plugged into, its interface address.
+
+    With *nat* a router is between the two, which gives that address (without length) to all that leaves the port.
+    """
 
     port: str
     underlay: str
     address: str
+    nat: str = ""
 
 
 @dataclass(frozen=True)

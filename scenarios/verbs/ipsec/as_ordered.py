@@ -88,7 +88,7 @@ class IpsecAsOrdered(Verb, name="ipsec.as_ordered"):
             sites={
                 name: OrderedSite(
                     lan=str(sites[name].lan),
-                    addresses=tuple(str(wan.address) for wan in sites[name].wan.values()),
+                    addresses=tuple(str(wan.outside) for wan in sites[name].wan.values()),
                     vnf=context.vnf_element(name, GATEWAY),
                     **_lifetimes(context.scenario.inputs.get(name, {})),
                 )

@@ -60,7 +60,7 @@ class IpsecFragments(Verb, name="ipsec.fragments"):
     def observe(self, context: Context, recorder: Recorder) -> FragmentsEvidence:
         sites = context.scenario.topology.sites
         return FragmentsEvidence(
-            gateways={site: tuple(str(wan.address) for wan in sites[site].wan.values())
+            gateways={site: tuple(str(wan.outside) for wan in sites[site].wan.values())
                       for site in context.service_sites()},
             mtu=_smallest_mtu(context),
             links=tuple(context.audit.so_far(recorder)),

@@ -119,7 +119,7 @@ class IpsecRecovers(PathVerb, name="ipsec.recovers"):
         topology = context.scenario.topology.sites
         return RecoveredEvidence(
             sites=sites,
-            gateways={site: tuple(str(wan.address) for wan in topology[site].wan.values()) for site in sites},
+            gateways={site: tuple(str(wan.outside) for wan in topology[site].wan.values()) for site in sites},
             before=recorder.json("before.json", "what each gateway said before one was killed", before),
             after=recorder.json("after.json", "what each gateway said at the end", _asked(context, sites)),
             killed_at=killed_at,

@@ -77,7 +77,7 @@ class IpsecRekeys(PathVerb, name="ipsec.rekeys"):
         far = [wire.host_point(context, recorder, target) for _, target in streams.pairs]
         links = wire.underlay_points(context, recorder)
         gateways = {
-            site: tuple(str(wan.address) for wan in context.scenario.topology.sites[site].wan.values())
+            site: tuple(str(wan.outside) for wan in context.scenario.topology.sites[site].wan.values())
             for site in sites
         }
         points, files = [*far, *links], [point.capture.path for point in links]

@@ -32,7 +32,7 @@ from scapy.packet import Packet, Padding, Raw
 
 from reports.model import Verdict
 from scenarios.load import load
-from scenarios.network.underlay_audit import UnderlayAudit, traffic
+from scenarios.network.underlay_audit import LinkEnds, UnderlayAudit, traffic
 from scenarios.network.wire import AuditedLink, SentEsp
 from scenarios.steps.checks import Judgement
 from scenarios.verbs.underlay_explained import ExplainedEvidence, UnderlayExplained
@@ -41,6 +41,9 @@ from testbed.esp import EspCount
 from testbed.lab import Lab
 
 A, B, HOST = "198.51.100.1", "198.51.100.2", "10.1.0.10"
+ENDS = LinkEnds.between((A, B))
+ROUTER = "198.51.100.77"
+TRANSLATED = {"site-a": (A, ROUTER)}
 POC = Path(__file__).parents[4] / "scenarios" / "poc-two-sites"
 CASES = POC.parents[1] / "tests" / "unit" / "scenarios" / "evidence" / "underlay.explained"
 BETWEEN = IP(src=A, dst=B)
@@ -217,9 +220,82 @@ TEXT = b"a text of 8 octets and more"
     ],
 )
 def test_each_frame_is_explained_or_not(packet: Packet, explained: bool, messages: int) -> None:
-    seen = traffic([bytes(Ether(src=MAC_A, dst=MAC_B) / packet)], (A, B))
+    seen = traffic([bytes(Ether(src=MAC_A, dst=MAC_B) / packet)], ENDS)
     assert (seen.unexplained == 0, seen.ike) == (explained, messages)
     assert bool(seen.first) != explained
+
+
+INSIDE, OUTSIDE = (LinkEnds.of(site, (A, ROUTER, B), TRANSLATED) for site in ("site-a", "site-b"))
+GOES, RETURNS = IP(src=ROUTER, dst=B), IP(src=B, dst=ROUTER)
+ESP = bytes(range(16, 96))
+
+
+def ports(ends: Packet, source: int, destination: int, body: bytes) -> Packet:
+    return ends / UDP(sport=source, dport=destination) / Raw(body)
+
+
+@pytest.mark.parametrize(
+    ("packet", "inside", "outside"),
+    [
+        pytest.param(ports(BETWEEN, 4500, 4500, ESP), True, False, id="from-the-site"),
+        pytest.param(ports(IP(src=B, dst=A), 4500, 4500, ESP), True, False, id="to-the-site"),
+        pytest.param(ports(GOES, 20_000, 4500, ESP), False, True, id="from-the-router"),
+        pytest.param(ports(RETURNS, 4500, 29_999, ESP), False, True, id="to-the-router"),
+        pytest.param(ports(GOES, 4500, 4500, ESP), False, False, id="port-not-translated"),
+        pytest.param(ports(GOES, 19_999, 4500, ESP), False, False, id="port-that-the-router-has-not"),
+        pytest.param(ports(GOES, 4500, 20_000, ESP), False, False, id="port-at-the-wrong-end"),
+        pytest.param(ports(GOES, 20_000, 20_000, ESP), False, False, id="ports-of-nobody"),
+        pytest.param(ports(BETWEEN, 20_000, 4500, ESP), False, False, id="port-of-the-router-at-the-site"),
+        pytest.param(BETWEEN / Raw(ESP), False, False, id="no-protocol"),
+        pytest.param(IP(src=A, dst=B, proto=50) / Raw(ESP), False, False, id="bare-esp-from-the-site"),
+        pytest.param(IP(src=ROUTER, dst=B, proto=50) / Raw(ESP), False, False, id="bare-esp-from-the-router"),
+        pytest.param(IP(src=B, dst=ROUTER, proto=50) / Raw(ESP), False, False, id="bare-esp-to-the-router"),
+        pytest.param(ports(BETWEEN, 500, 500, ike(34, 33, INIT)), True, False, id="first-exchange-from-the-site"),
+        pytest.param(ports(GOES, 20_001, 500, ike(34, 33, INIT)), False, True, id="first-exchange-from-the-router"),
+        pytest.param(ports(GOES, 20_001, 500, ike(35, 46, SEALED)), False, False, id="second-exchange-by-500"),
+        pytest.param(ports(BETWEEN, 500, 500, ike(35, 46, SEALED)), False, False, id="second-exchange-by-500-inside"),
+        pytest.param(
+            ports(GOES, 20_000, 4500, bytes(4) + ike(35, 46, SEALED)), False, True, id="second-exchange-by-4500"
+        ),
+        pytest.param(ports(GOES, 20_000, 4500, b"\xff"), False, True, id="keepalive"),
+        pytest.param(ports(GOES, 20_000, 9000, ESP), False, False, id="something-else"),
+        pytest.param(ports(IP(src=HOST, dst=B), 20_000, 4500, ESP), False, False, id="from-a-host"),
+        pytest.param(asks(psrc=ROUTER, pdst=A), True, False, id="the-router-asks-for-the-site"),
+        pytest.param(asks(psrc=ROUTER, pdst=B), True, True, id="the-router-asks-for-the-far-end"),
+        pytest.param(asks(psrc=A, pdst=B), True, False, id="the-site-asks-for-the-far-end"),
+    ],
+)
+def test_each_side_of_a_nat_has_its_own_addresses_and_ports(packet: Packet, inside: bool, outside: bool) -> None:
+    frame = bytes(Ether(src=MAC_A, dst=MAC_B) / packet)
+    assert (traffic([frame], INSIDE).unexplained == 0, traffic([frame], OUTSIDE).unexplained == 0) == (inside, outside)
+
+
+@pytest.mark.parametrize(
+    ("site", "source", "strange"),
+    [("site-a", A, 0), ("site-a", ROUTER, 1), ("site-b", ROUTER, 0), ("site-b", A, 1)],
+    ids=["own link", "router's address on it", "far link", "address that was not translated"],
+)
+def test_esp_that_was_only_counted_has_the_addresses_of_its_side(
+    site: str, source: str, strange: int, tmp_path: Path
+) -> None:
+    """Both gateways know the SPI, each by the addresses that it sees."""
+    sent = {"local_address": A, "remote_address": B, "spi_in": "00000001", "spi_out": "00000002"}
+    taken = {"local_address": B, "remote_address": ROUTER, "spi_in": "00000002", "spi_out": "00000001"}
+    told = {
+        name: {"ike": [], "children": [child], "complete": True}
+        for name, child in (("site-a", sent), ("site-b", taken))
+    }
+    (tmp_path / "histories.json").write_text(json.dumps(told))
+    (tmp_path / "link.pcap").write_bytes((CASES / "passed" / "internet-site-a.pcap").read_bytes()[:24])
+    link = AuditedLink(
+        file=tmp_path / "link.pcap", name="link", underlay="internet", site=site, whole=True, uncounted=0,
+        esp=(EspCount(source, B, "00000002", 3),),
+    )  # fmt: skip
+    evidence = ExplainedEvidence(
+        gateways=(A, ROUTER, B), sites=(), links=(link,), histories=tmp_path / "histories.json", translated=TRANSLATED
+    )
+    checks = {check.name: check for check in UnderlayExplained().judge(evidence).checks}
+    assert checks["ESP of no security association on link"].measured == str(3 * strange)
 
 
 @pytest.mark.parametrize(("stations", "unexplained"), [(24, 0), (25, 1), (64, 40)])
@@ -227,7 +303,7 @@ def test_addresses_of_more_stations_than_there_can_be_are_text(stations: int, un
     names = [f"02:74:65:78:74:{number:02x}" for number in range(stations)]
     frames = [Ether(src=name, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=name, psrc=A, pdst=B) for name in names]
     known = Ether(src=names[0], dst=names[1]) / udp(500, ike(34, 33, INIT))
-    seen = traffic(map(bytes, [*frames, known]), (A, B))
+    seen = traffic(map(bytes, [*frames, known]), ENDS)
     assert (seen.unexplained, seen.ike) == (unexplained, 1)
 
 
@@ -235,7 +311,7 @@ def test_addresses_of_more_stations_than_there_can_be_are_text(stations: int, un
 def test_one_known_station_does_not_vouch_for_the_other(known: str, varied: str) -> None:
     others = [f"02:74:65:78:74:{number:02x}" for number in range(24)]
     frames = [Ether(**{known: MAC_A, varied: other}) / udp(500, ike(34, 33, INIT)) for other in others]
-    assert traffic(map(bytes, frames), (A, B)).unexplained == 1
+    assert traffic(map(bytes, frames), ENDS).unexplained == 1
 
 
 def test_the_first_in_time_is_told() -> None:
@@ -244,7 +320,7 @@ def test_the_first_in_time_is_told() -> None:
         Ether() / BETWEEN / ICMP(),
         Ether() / LINK / ICMPv6EchoRequest(),
     ]
-    seen = traffic(map(bytes, frames), (A, B))
+    seen = traffic(map(bytes, frames), ENDS)
     assert (seen.unexplained, seen.first) == (2, f"IPv4 {A} > {B}, protocol 1, 28 octets")
 
 
@@ -254,7 +330,7 @@ def test_the_first_in_time_is_told() -> None:
 )
 def test_an_exchange_is_one_of_an_ike_sa_that_stood(exchange: int, known: Any, explained: bool) -> None:
     frame = bytes(Ether() / udp(4500, bytes(4) + ike(exchange, 46, SEALED)))
-    assert (traffic([frame], (A, B), known).ike == 1) is explained
+    assert (traffic([frame], ENDS, known).ike == 1) is explained
 
 
 def test_a_message_of_the_number_of_another_one_is_the_same() -> None:
@@ -264,8 +340,8 @@ def test_a_message_of_the_number_of_another_one_is_the_same() -> None:
     def framed(body: bytes, ends: Packet = BETWEEN) -> bytes:
         return bytes(Ether() / udp(4500, bytes(4) + body, ends))
 
-    assert traffic([framed(first), framed(first), framed(other, IP(src=B, dst=A))], (A, B)).unexplained == 0
-    assert traffic([framed(first), framed(other)], (A, B)).unexplained == 1
+    assert traffic([framed(first), framed(first), framed(other, IP(src=B, dst=A))], ENDS).unexplained == 0
+    assert traffic([framed(first), framed(other)], ENDS).unexplained == 1
 
 
 OUT, IN = "c0ffee01", "c0ffee02"

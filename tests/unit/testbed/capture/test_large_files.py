@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.judging import KEYS, LEFT, RIGHT, SPI, token
 from scenarios.network.marks import stopped_others
-from scenarios.network.underlay_audit import traffic
+from scenarios.network.underlay_audit import LinkEnds, traffic
 from scenarios.network.wire import CaptureFile
 from testbed.capture import count_frames, find_each, read_frames, seen_so_far
 from testbed.esp import KeyRing, count_capture, open_each
@@ -58,7 +58,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "count_capture": count_capture,
     "open_each": _open,
     "stopped_others": lambda path: stopped_others([CaptureFile(file=path, name="a port")] * 2, []),
-    "traffic": lambda path: traffic((frame.data for frame in read_frames(path)), (LEFT, RIGHT)),
+    "traffic": lambda path: traffic((frame.data for frame in read_frames(path)), LinkEnds.between((LEFT, RIGHT))),
 }
 
 

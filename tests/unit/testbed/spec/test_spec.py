@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from testbed.spec.check import SpecError, check
-from testbed.spec.model import HostSpec, LabSpec, SiteSpec, UnderlaySpec, WanSpec
+from testbed.spec.model import HostSpec, Impairment, LabSpec, SiteSpec, UnderlaySpec, WanSpec
 
 SITE = SiteSpec(
     "site-a",
@@ -23,6 +23,7 @@ def with_site(**changes: object) -> LabSpec:
 
 def test_a_good_lab_has_no_findings() -> None:
     check(GOOD)
+    check(with_site(wan=(WanSpec("wan0", "internet", "198.51.100.1/24", nat="198.51.100.77"),)))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,24 @@ def test_a_good_lab_has_no_findings() -> None:
         ),
         pytest.param(
             with_site(wan=SITE.wan * 2), ["'wan0' is given twice", "on underlay 'internet' already"], id="port-twice"
+        ),
+        pytest.param(
+            with_site(wan=(WanSpec("wan0", "internet", "198.51.100.1/24", nat="192.0.2.1"),)),
+            ["sites.site-a.wan.wan0.nat: 192.0.2.1 is outside 198.51.100.0/24 of underlay internet"],
+            id="nat-elsewhere",
+        ),
+        pytest.param(
+            with_site(wan=(WanSpec("wan0", "internet", "198.51.100.1/24", nat="198.51.100.1"),)),
+            ["sites.site-a.wan.wan0.nat: 198.51.100.1 is given twice: it is that of wan0 of site-a"],
+            id="nat-with-the-address-of-the-site",
+        ),
+        pytest.param(
+            replace(
+                with_site(wan=(WanSpec("wan0", "internet", "198.51.100.1/24", nat="198.51.100.77"),)),
+                underlays=(UnderlaySpec("internet", "198.51.100.0/24", Impairment(delay_ms=1)),),
+            ),
+            ["sites.site-a.wan.wan0.nat: underlay 'internet' is impaired, and no port behind a NAT can be"],
+            id="nat-and-impairment",
         ),
         pytest.param(
             replace(GOOD, underlays=(UnderlaySpec("internet", "x"),)),
