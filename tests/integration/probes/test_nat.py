@@ -16,11 +16,13 @@ from testbed.spec.model import WanSpec
 from testbed.traffic import ping
 
 ROUTER = "192.0.2.77"
+UNFILTERED = 'for call in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e "$call" ] || echo 0 >"$call"; done'
 
 
 @pytest.fixture
 def hidden(segment: Any) -> Any:
     """The segment, with host a behind the NAT."""
+    segment.middle.run(["sh", "-c", UNFILTERED])  # as on all bridges of a lab: else it would track connections twice
     underlay = Node("internet", "underlay", segment.middle, ports={"site-a": "to-a", "site-b": "to-b"})
     nat.insert(underlay, "site-a", WanSpec("wan0", "internet", f"{segment.a.address}/24", ROUTER), "test-lab")
     for host in (segment.a, segment.b):  # they have met before
@@ -46,7 +48,8 @@ def test_answers_come_back_and_the_far_end_sees_the_router_and_a_port_of_its_own
     ):
         near.sendto(b"question", (hidden.b.address, 4500))
         question, (address, port) = far.recvfrom(100)
-        assert (question, address, port in nat.PORTS) == (b"question", ROUTER, True)
+        assert (question, address) == (b"question", ROUTER)
+        assert port in nat.PORTS
         far.sendto(b"answer", (address, port))
         assert near.recvfrom(100) == (b"answer", (hidden.b.address, 4500))
 
